@@ -1,0 +1,23 @@
+"""The kernel: money, ids, clock, state tables, errors. Knows nothing else of Vendomat and does no I/O."""
+
+from vendomat.kernel.clock import Clock, ManualClock, SystemClock
+from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
+from vendomat.kernel.ids import Ids, TimeOrderedIds, is_id, reference_of
+from vendomat.kernel.money import Money, total
+from vendomat.kernel.steps import Moves
+
+__all__ = [
+    "Clock",
+    "ErrorCode",
+    "Ids",
+    "IllegalMoveError",
+    "ManualClock",
+    "Money",
+    "Moves",
+    "SystemClock",
+    "TimeOrderedIds",
+    "VendomatError",
+    "is_id",
+    "reference_of",
+    "total",
+]

@@ -1,0 +1,373 @@
+"""The messages between terminal and cloud. One struct each; a body never carries its own sender.
+
+Subjects: `vm.<machine>.up.<kind>` (terminal asks, cloud replies after its commit) and `vm.<machine>.down.<kind>` (cloud
+asks). A reply has the kind `<kind>.reply`, or `problem`. Amounts are minor units. Limits stand in the types: a message
+that breaks one is malformed and changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Id = Annotated[str, Meta(pattern=r"^[a-z]{2,5}_[0-9a-z]{26}$")]
+Slot = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}$")]
+Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
+Minor = Annotated[int, Meta(ge=0, le=10**12)]
+Channel = Annotated[str, Meta(pattern=r"^[a-z_]{1,20}$")]
+Count = Annotated[int, Meta(ge=1, le=20)]
+Text = Annotated[str, Meta(max_length=500)]
+Short = Annotated[str, Meta(max_length=80)]
+Stamp = Annotated[str, Meta(max_length=40)]
+
+LINES_MAX = 10
+UNITS_MAX = 10
+FACTS_MAX = 50
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class Problem(_Message):
+    """The answer to a request that was refused. Nothing changed."""
+
+    code: Short
+    message: Text
+    detail: dict[str, object] = {}
+
+
+# --- up: session -----------------------------------------------------------------------------------------------------
+
+
+class Settings(_Message):
+    """Times that both sides count with, in seconds."""
+
+    heartbeat_s: float = 5.0
+    lease_s: float = 20.0
+    ttl_s: float = 30.0
+    qr_s: float = 120.0
+
+
+class Hello(_Message):
+    """Sent once the subscriptions are confirmed. A new `nonce` starts the lease; `boot_nonce` names this run."""
+
+    program: Short
+    boot_nonce: Nonce
+    nonce: Nonce
+    protocol_versions: Annotated[list[int], Meta(max_length=10)] = [1]
+
+
+class HelloReply(_Message):
+    version: int
+    now: Stamp
+    settings: Settings
+    catalogue_version: int
+
+
+class SlotState(StrEnum):
+    OK = "ok"
+    SOLD_OUT = "sold_out"
+    CLOSED = "closed"  # quarantined after a failed vend, or out of service
+
+
+class Heartbeat(_Message):
+    nonce: Nonce
+    is_ready: bool
+    reasons: Annotated[list[Short], Meta(max_length=20)] = []
+    closed_slots: Annotated[list[Slot], Meta(max_length=200)] = []
+    temperature_c: float | None = None
+    facts_waiting: int = 0
+
+
+class HeartbeatReply(_Message):
+    catalogue_version: int
+
+
+# --- up: catalogue ---------------------------------------------------------------------------------------------------
+
+
+class LocalText(_Message):
+    zh: Short
+    en: Short
+
+
+class CatalogueSlot(_Message):
+    """One slot of the machine's planogram. `available` is what the cloud would sell now."""
+
+    slot: Slot
+    product_id: Id
+    name: LocalText
+    detail: LocalText
+    category: Short
+    price_minor: Minor
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+    image: Short
+    capacity: int
+    available: int
+    state: SlotState
+
+
+class CatalogueRequest(_Message):
+    known_version: int = 0
+
+
+class Catalogue(_Message):
+    version: int
+    machine_number: Short
+    name: LocalText
+    service_phone: Short
+    payee: Short
+    channels: Annotated[list[Channel], Meta(max_length=10)]
+    slots: Annotated[list[CatalogueSlot], Meta(max_length=200)]
+
+
+# --- up: order -------------------------------------------------------------------------------------------------------
+
+
+class OrderLine(_Message):
+    """What the buyer chose, and the price the screen showed: a different price now is an error, never a surprise."""
+
+    slot: Slot
+    quantity: Count
+    price_minor: Minor
+
+
+class OrderRequest(_Message):
+    """Idempotent by `request_id`: the same request again gives the same order."""
+
+    request_id: Id
+    lines: Annotated[list[OrderLine], Meta(min_length=1, max_length=LINES_MAX)]
+    channel: Channel
+    nonce: Nonce
+
+
+class ChannelRequest(_Message):
+    """Another payment for the same open order, on `channel`; the same channel again gives the same payment."""
+
+    order_id: Id
+    channel: Channel
+
+
+class OrderRef(_Message):
+    order_id: Id
+
+
+class RedeemRequest(_Message):
+    """A pickup code typed at this machine. Idempotent by `request_id`."""
+
+    request_id: Id
+    code: Annotated[str, Meta(pattern=r"^[0-9]{8}$")]
+    nonce: Nonce
+
+
+class PaymentOffer(_Message):
+    """`code_url` is empty while the platform has not answered: ask again by `channel`, the number stays the same."""
+
+    payment_id: Id
+    channel: Channel
+    state: Short
+    code_url: Text = ""
+
+
+class UnitStatus(_Message):
+    unit: int
+    slot: Slot
+    product_id: Id
+    outcome: Short
+    reason: Short = ""
+
+
+class RefundStatus(_Message):
+    state: Short  # refunding | refunded
+    amount_minor: Minor
+    channel: Channel
+
+
+class OrderStatus(_Message):
+    """The whole of an order as the buyer may see it: reply to `order`, `channel`, `order_status`, `cancel`, `redeem`;
+    also pushed down as `order` after each change. `version` rises with each change."""
+
+    order_id: Id
+    reference: Short
+    version: int
+    state: Short
+    origin: Short  # touch | code
+    total_minor: Minor
+    currency: Short
+    lines: list[OrderLine]
+    units: list[UnitStatus]
+    offers: list[PaymentOffer]
+    expires_in_s: float
+    refund: RefundStatus | None = None
+
+
+# --- up: facts -------------------------------------------------------------------------------------------------------
+
+
+class FactKind(StrEnum):
+    BOOT = "boot"
+    INTENT = "intent"  # the command is accepted and the motor may start
+    OUTCOME = "outcome"
+    REFUSED = "refused"  # never started, never will be
+    FENCED = "fenced"  # as refused, because the cloud asked
+    STOCK = "stock"  # a count by sensor or hand
+
+
+class Fact(_Message):
+    """A journalled fact under its origin `(epoch, seq)`: accepted at any age, applied once."""
+
+    epoch: Annotated[int, Meta(ge=1, le=2**53)]
+    seq: Annotated[int, Meta(ge=1, le=2**53)]
+    kind: FactKind
+    at: Stamp
+    is_time_trusted: bool = True
+    body: msgspec.Raw
+
+    def digest(self) -> str:
+        """Hex digest over origin, kind and exact body: the same (epoch, seq) with another digest is a fault."""
+        text = f"{self.epoch}\n{self.seq}\n{self.kind}\n".encode() + bytes(self.body)
+        return hashlib.sha256(text).hexdigest()[:32]
+
+
+class Facts(_Message):
+    facts: Annotated[list[Fact], Meta(min_length=1, max_length=FACTS_MAX)]
+
+
+class FactAck(_Message):
+    epoch: int
+    seq: int
+    digest: str
+
+
+class FactsReply(_Message):
+    """Sent after the commit. A fact missing here was not accepted and is sent again."""
+
+    acks: list[FactAck]
+
+
+class VendResult(StrEnum):
+    """What the machine says of one vend. Only DELIVERED* mean that goods came out."""
+
+    DELIVERED = "delivered"
+    DELIVERED_DOUBLE = "delivered_double"
+    NOT_DETECTED = "not_detected"
+    JAM = "jam"
+    NOT_HOME = "not_home"
+    OVERCURRENT = "overcurrent"
+    NO_MOTOR = "no_motor"
+    SENSOR_BLOCKED = "sensor_blocked"
+    LIFT_FAULT = "lift_fault"
+    DOOR_FAULT = "door_fault"
+    HEALTH_LOCK = "health_lock"
+    TIMEOUT = "timeout"
+    UNKNOWN = "unknown"
+
+
+class Refusal(StrEnum):
+    """Why a command was never started."""
+
+    EXPIRED = "expired"  # the nonce it quotes is older than the lease, or from an earlier run
+    OLD_EPOCH = "old_epoch"
+    FENCED = "fenced"
+    UNKNOWN_SLOT = "unknown_slot"
+    SLOT_CLOSED = "slot_closed"
+    SENSOR_BLOCKED = "sensor_blocked"
+    DOOR_OPEN = "door_open"
+    BUSY = "busy"
+    JOURNAL_FAULT = "journal_fault"
+    BAD_SIGNATURE = "bad_signature"
+
+
+class VendFact(_Message):
+    """Body of INTENT, OUTCOME, REFUSED and FENCED. `result` is set for OUTCOME, `reason` for REFUSED."""
+
+    cmd_id: Id
+    order_id: Id
+    unit: int
+    slot: Slot
+    result: VendResult | None = None
+    reason: Short = ""
+    motor_ms: int | None = None
+    drop_ms: int | None = None
+    turns: int | None = None
+
+
+# --- down ------------------------------------------------------------------------------------------------------------
+
+
+class Dispense(_Message):
+    """Turn one motor once. Resent with the same `cmd_id` and the machine's newest nonce and epoch."""
+
+    cmd_id: Id
+    order_id: Id
+    unit: int
+    slot: Slot
+    product_id: Id
+    nonce: Nonce
+    epoch: int
+
+
+class FenceRequest(_Message):
+    """Promise durably that `cmd_id` never starts, or say what became of it. The answer waits while the motor runs."""
+
+    cmd_id: Id
+    order_id: Id
+    unit: int
+    slot: Slot
+
+
+class CommandReply(_Message):
+    """The journalled facts of the command so far, oldest first (the newest decides)."""
+
+    facts: list[Fact]
+
+
+class CatalogueHint(_Message):
+    version: int
+
+
+# --- enrolment, over HTTPS -------------------------------------------------------------------------------------------
+
+
+class EnrolRequest(_Message):
+    """`POST /enrol`. `token` is used once; `proof` is the machine key's signature over token and public key."""
+
+    token: Annotated[str, Meta(min_length=16, max_length=128)]
+    public_key: Annotated[str, Meta(pattern=r"^U[A-Z2-7]{55}$")]
+    proof: Annotated[str, Meta(max_length=120)]
+
+
+class EnrolReply(_Message):
+    machine_id: str
+    merchant_id: Id
+    epoch: int  # the first epoch may not be below this
+    user_jwt: str
+    nats_url: str
+    cloud_keys: dict[str, str]  # key_id -> base64 Ed25519 public key that signs commands
+
+
+class RenewRequest(_Message):
+    """`POST /enrol/renew`: a new user JWT for a machine that proves its key; `at` within 300 s of the cloud's clock."""
+
+    machine_id: str
+    at: int
+    proof: Annotated[str, Meta(max_length=120)]
+
+
+class RenewReply(_Message):
+    user_jwt: str
+    nats_url: str
+    cloud_keys: dict[str, str]
+
+
+def enrol_proof_text(token: str, public_key: str) -> bytes:
+    return f"vendomat-enrol\n{token}\n{public_key}\n".encode()
+
+
+def renew_proof_text(machine_id: str, at: int) -> bytes:
+    return f"vendomat-renew\n{machine_id}\n{at}\n".encode()

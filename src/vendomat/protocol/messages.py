@@ -29,11 +29,7 @@ UNITS_MAX = 10
 FACTS_MAX = 50
 
 
-class _Message(msgspec.Struct, frozen=True, kw_only=True):
-    pass
-
-
-class Problem(_Message):
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a request that was refused. Nothing changed."""
 
     code: Short
@@ -44,7 +40,7 @@ class Problem(_Message):
 # --- up: session -----------------------------------------------------------------------------------------------------
 
 
-class Settings(_Message):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Times that both sides count with, in seconds."""
 
     heartbeat_s: float = 5.0
@@ -53,7 +49,7 @@ class Settings(_Message):
     qr_s: float = 120.0
 
 
-class Hello(_Message):
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """Sent once the subscriptions are confirmed. A new `nonce` starts the lease; `boot_nonce` names this run."""
 
     program: Short
@@ -62,7 +58,7 @@ class Hello(_Message):
     protocol_versions: Annotated[list[int], Meta(max_length=10)] = [1]
 
 
-class HelloReply(_Message):
+class HelloReply(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     now: Stamp
     settings: Settings
@@ -75,7 +71,7 @@ class SlotState(StrEnum):
     CLOSED = "closed"  # quarantined after a failed vend, or out of service
 
 
-class Heartbeat(_Message):
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     nonce: Nonce
     is_ready: bool
     reasons: Annotated[list[Short], Meta(max_length=20)] = []
@@ -84,19 +80,19 @@ class Heartbeat(_Message):
     facts_waiting: int = 0
 
 
-class HeartbeatReply(_Message):
+class HeartbeatReply(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_version: int
 
 
 # --- up: catalogue ---------------------------------------------------------------------------------------------------
 
 
-class LocalText(_Message):
+class LocalText(msgspec.Struct, frozen=True, kw_only=True):
     zh: Short
     en: Short
 
 
-class CatalogueSlot(_Message):
+class CatalogueSlot(msgspec.Struct, frozen=True, kw_only=True):
     """One slot of the machine's planogram. `available` is what the cloud would sell now."""
 
     slot: Slot
@@ -112,11 +108,11 @@ class CatalogueSlot(_Message):
     state: SlotState
 
 
-class CatalogueRequest(_Message):
+class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
     known_version: int = 0
 
 
-class Catalogue(_Message):
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     machine_number: Short
     name: LocalText
@@ -129,7 +125,7 @@ class Catalogue(_Message):
 # --- up: order -------------------------------------------------------------------------------------------------------
 
 
-class OrderLine(_Message):
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
     """What the buyer chose, and the price the screen showed: a different price now is an error, never a surprise."""
 
     slot: Slot
@@ -137,7 +133,7 @@ class OrderLine(_Message):
     price_minor: Minor
 
 
-class OrderRequest(_Message):
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Idempotent by `request_id`: the same request again gives the same order."""
 
     request_id: Id
@@ -146,18 +142,18 @@ class OrderRequest(_Message):
     nonce: Nonce
 
 
-class ChannelRequest(_Message):
+class ChannelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Another payment for the same open order, on `channel`; the same channel again gives the same payment."""
 
     order_id: Id
     channel: Channel
 
 
-class OrderRef(_Message):
+class OrderRef(msgspec.Struct, frozen=True, kw_only=True):
     order_id: Id
 
 
-class RedeemRequest(_Message):
+class RedeemRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A pickup code typed at this machine. Idempotent by `request_id`."""
 
     request_id: Id
@@ -165,7 +161,7 @@ class RedeemRequest(_Message):
     nonce: Nonce
 
 
-class PaymentOffer(_Message):
+class PaymentOffer(msgspec.Struct, frozen=True, kw_only=True):
     """`code_url` is empty while the platform has not answered: ask again by `channel`, the number stays the same."""
 
     payment_id: Id
@@ -174,7 +170,7 @@ class PaymentOffer(_Message):
     code_url: Text = ""
 
 
-class UnitStatus(_Message):
+class UnitStatus(msgspec.Struct, frozen=True, kw_only=True):
     unit: int
     slot: Slot
     product_id: Id
@@ -182,13 +178,13 @@ class UnitStatus(_Message):
     reason: Short = ""
 
 
-class RefundStatus(_Message):
+class RefundStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: Short  # refunding | refunded
     amount_minor: Minor
     channel: Channel
 
 
-class OrderStatus(_Message):
+class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of an order as the buyer may see it: reply to `order`, `channel`, `order_status`, `cancel`, `redeem`;
     also pushed down as `order` after each change. `version` rises with each change."""
 
@@ -218,7 +214,7 @@ class FactKind(StrEnum):
     STOCK = "stock"  # a count by sensor or hand
 
 
-class Fact(_Message):
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A journalled fact under its origin `(epoch, seq)`: accepted at any age, applied once."""
 
     epoch: Annotated[int, Meta(ge=1, le=2**53)]
@@ -234,17 +230,17 @@ class Fact(_Message):
         return hashlib.sha256(text).hexdigest()[:32]
 
 
-class Facts(_Message):
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     facts: Annotated[list[Fact], Meta(min_length=1, max_length=FACTS_MAX)]
 
 
-class FactAck(_Message):
+class FactAck(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     seq: int
     digest: str
 
 
-class FactsReply(_Message):
+class FactsReply(msgspec.Struct, frozen=True, kw_only=True):
     """Sent after the commit. A fact missing here was not accepted and is sent again."""
 
     acks: list[FactAck]
@@ -283,7 +279,7 @@ class Refusal(StrEnum):
     BAD_SIGNATURE = "bad_signature"
 
 
-class VendFact(_Message):
+class VendFact(msgspec.Struct, frozen=True, kw_only=True):
     """Body of INTENT, OUTCOME, REFUSED and FENCED. `result` is set for OUTCOME, `reason` for REFUSED."""
 
     cmd_id: Id
@@ -300,7 +296,7 @@ class VendFact(_Message):
 # --- down ------------------------------------------------------------------------------------------------------------
 
 
-class Dispense(_Message):
+class Dispense(msgspec.Struct, frozen=True, kw_only=True):
     """Turn one motor once. Resent with the same `cmd_id` and the machine's newest nonce and epoch."""
 
     cmd_id: Id
@@ -312,7 +308,7 @@ class Dispense(_Message):
     epoch: int
 
 
-class FenceRequest(_Message):
+class FenceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Promise durably that `cmd_id` never starts, or say what became of it. The answer waits while the motor runs."""
 
     cmd_id: Id
@@ -321,20 +317,20 @@ class FenceRequest(_Message):
     slot: Slot
 
 
-class CommandReply(_Message):
+class CommandReply(msgspec.Struct, frozen=True, kw_only=True):
     """The journalled facts of the command so far, oldest first (the newest decides)."""
 
     facts: list[Fact]
 
 
-class CatalogueHint(_Message):
+class CatalogueHint(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
 # --- enrolment, over HTTPS -------------------------------------------------------------------------------------------
 
 
-class EnrolRequest(_Message):
+class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`POST /enrol`. `token` is used once; `proof` is the machine key's signature over token and public key."""
 
     token: Annotated[str, Meta(min_length=16, max_length=128)]
@@ -342,7 +338,7 @@ class EnrolRequest(_Message):
     proof: Annotated[str, Meta(max_length=120)]
 
 
-class EnrolReply(_Message):
+class EnrolReply(msgspec.Struct, frozen=True, kw_only=True):
     machine_id: str
     merchant_id: Id
     epoch: int  # the first epoch may not be below this
@@ -351,7 +347,7 @@ class EnrolReply(_Message):
     cloud_keys: dict[str, str]  # key_id -> base64 Ed25519 public key that signs commands
 
 
-class RenewRequest(_Message):
+class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`POST /enrol/renew`: a new user JWT for a machine that proves its key; `at` within 300 s of the cloud's clock."""
 
     machine_id: str
@@ -359,7 +355,7 @@ class RenewRequest(_Message):
     proof: Annotated[str, Meta(max_length=120)]
 
 
-class RenewReply(_Message):
+class RenewReply(msgspec.Struct, frozen=True, kw_only=True):
     user_jwt: str
     nats_url: str
     cloud_keys: dict[str, str]

@@ -55,7 +55,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     program: Short
     boot_nonce: Nonce
     nonce: Nonce
-    protocol_versions: Annotated[list[int], Meta(max_length=10)] = [1]
+    protocol_versions: Annotated[tuple[int, ...], Meta(max_length=10)] = (1,)
 
 
 class HelloReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,1 +1,25 @@
-export {};
+/** The component set: the one door for every app. */
+export { default as Button } from "./components/Button.svelte";
+export { default as Card } from "./components/Card.svelte";
+export { default as Countdown } from "./components/Countdown.svelte";
+export { default as Dialog } from "./components/Dialog.svelte";
+export { default as EmptyState } from "./components/EmptyState.svelte";
+export { default as Icon } from "./components/Icon.svelte";
+export { default as Keypad } from "./components/Keypad.svelte";
+export { default as Money } from "./components/Money.svelte";
+export { default as Pill } from "./components/Pill.svelte";
+export { default as ProductCard } from "./components/ProductCard.svelte";
+export { default as QR } from "./components/QR.svelte";
+export { default as StatusMark } from "./components/StatusMark.svelte";
+export { default as StatusPill } from "./components/StatusPill.svelte";
+export { default as Time } from "./components/Time.svelte";
+export { default as Timeline } from "./components/Timeline.svelte";
+export { default as Toast } from "./components/Toast.svelte";
+export { LOCALES, type Locale, otherLocale, pickText, type Text } from "./i18n/locale";
+export { formatMessage, type Values } from "./i18n/message";
+export { type Catalogue, Translator } from "./i18n/translator.svelte";
+export { decimalText, exponentOf, formatMoney } from "./money";
+export { GUARD_MS, PressGuard } from "./pressGuard";
+export { svgAddress } from "./qr";
+export { clockText, formatTime, secondsLeft, type TimeForm } from "./time";
+export type { Tone } from "./tone";

@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { decimalText, formatMoney } from "./money";
+
+describe("decimalText", () => {
+  it.each([
+    [550, 2, "5.50"],
+    [5, 2, "0.05"],
+    [0, 2, "0.00"],
+    [-5, 2, "-0.05"],
+    [-1234, 3, "-1.234"],
+    [120, 0, "120"],
+    [9007199254740991, 2, "90071992547409.91"],
+  ])("%i with %i decimals is %s", (minor, exponent, text) => {
+    expect(decimalText(minor, exponent)).toBe(text);
+  });
+
+  it("refuses fractions and unsafe integers", () => {
+    expect(() => decimalText(1.5, 2)).toThrow(RangeError);
+    expect(() => decimalText(2 ** 53, 2)).toThrow(RangeError);
+  });
+});
+
+describe("formatMoney", () => {
+  it.each([
+    [550, "CNY", "zh-CN", "¥5.50"],
+    [550, "CNY", "en", "¥5.50"],
+    [111153, "CNY", "zh-CN", "¥1,111.53"],
+    [-550, "CNY", "en", "-¥5.50"],
+    [500, "JPY", "en", "¥500"],
+    [1234, "USD", "en", "$12.34"],
+  ] as const)("%i %s in %s is %s", (minor, currency, locale, text) => {
+    expect(formatMoney(minor, currency, locale)).toBe(text);
+  });
+
+  it("keeps three decimals where the currency has three", () => {
+    expect(formatMoney(1234, "KWD", "en")).toContain("1.234");
+  });
+
+  it("is exact beyond what a floating-point amount could hold", () => {
+    expect(formatMoney(9007199254740991, "CNY", "en")).toBe("¥90,071,992,547,409.91");
+  });
+});

@@ -90,6 +90,6 @@ def account_for(existing_data: Path, wanted: str | None = None) -> Account:
             return Account(by_name[name].pw_uid, by_name[name].pw_gid, borrowed=True)
     raise VendomatError(
         ErrorCode.UNAVAILABLE,
-        f"PostgreSQL does not run as root, and no account of {', '.join(names)} can be lent to it (data owner: {owner}). "
-        "Nothing was started. Start Vendomat as an ordinary user, or set DATABASE_URL.",
+        f"PostgreSQL does not run as root, and no account of {', '.join(names)} can be lent to it "
+        f"(data owner: {owner}). Nothing was started. Start Vendomat as an ordinary user, or set DATABASE_URL.",
     )

@@ -58,7 +58,7 @@ class EngineFolder:
         write_private(self.path / name, (value + "\n").encode())
 
     def port(self, name: str) -> int:
-        """The loop-back port used last time if it is free, else a free one; kept, so that clients find the server again."""
+        """The loop-back port used last time if it is free, else a free one; kept, so that clients find it again."""
         last = self.remembered(name)
         if last is not None and last.isdecimal() and _is_free(int(last)):
             return int(last)

@@ -42,7 +42,7 @@ def settings(overrides: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def access_rules() -> str:
-    """`pg_hba.conf`: the socket lies in a folder of mode 0700, which is the key; over TCP the owner needs a password."""
+    """`pg_hba.conf`: the socket lies in a folder of mode 0700, the key to it; over TCP the owner has a password."""
     return (
         "local all all trust\n"
         f"host all {OWNER} 127.0.0.1/32 scram-sha-256\n"

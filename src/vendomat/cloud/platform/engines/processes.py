@@ -25,7 +25,7 @@ class ServerProcess:
     """One server program working in one folder, its output in `log_path`. `polite` asks it for an orderly end."""
 
     def __init__(
-        self, program: str, work_dir: Path, log_path: Path, polite: signal.Signals, patience: Patience
+        self, program: str, work_dir: Path, *, log_path: Path, polite: signal.Signals, patience: Patience
     ) -> None:
         self._program = program
         self._work_dir = work_dir
@@ -48,7 +48,7 @@ class ServerProcess:
         """Start the program. Its own session keeps a Ctrl-C at our terminal away from it: we end it, in order."""
         assert self.pid is None, "one child at a time"
         self._keep_log_small()
-        with self._log_path.open("ab") as log:
+        with open(self._log_path, "ab", opener=_private) as log:
             self._child = subprocess.Popen(
                 command,
                 cwd=self._work_dir,
@@ -109,6 +109,10 @@ class ServerProcess:
             self._log_path.replace(self._log_path.with_suffix(".1.log"))
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def processes_in(work_dir: Path, program: str) -> list[int]:
     """Process ids of living processes that run `program` and work in `work_dir`. A zombie works nowhere."""
     return [
@@ -118,8 +122,8 @@ def processes_in(work_dir: Path, program: str) -> list[int]:
 
 def _is(process: Path, work_dir: Path, program: str) -> bool:
     try:
-        where = os.readlink(process / "cwd")
-        what = os.readlink(process / "exe")
+        where = str((process / "cwd").readlink())
+        what = str((process / "exe").readlink())
     except PermissionError:
         return _claims(process, work_dir, program)
     except OSError:  # gone, or a zombie

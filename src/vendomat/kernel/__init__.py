@@ -2,7 +2,7 @@
 
 from vendomat.kernel.clock import Clock, ManualClock, SystemClock
 from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
-from vendomat.kernel.ids import Ids, TimeOrderedIds, is_id, reference_of
+from vendomat.kernel.ids import Ids, TimeOrderedIds, derive_id, is_id, reference_of
 from vendomat.kernel.money import Money, total
 from vendomat.kernel.steps import Moves
 
@@ -17,6 +17,7 @@ __all__ = [
     "SystemClock",
     "TimeOrderedIds",
     "VendomatError",
+    "derive_id",
     "is_id",
     "reference_of",
     "total",

@@ -6,6 +6,7 @@ The body is a ULID (48 bits of milliseconds, 80 random bits) in lower-case Crock
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Callable
@@ -45,3 +46,13 @@ def reference_of(identifier: str) -> str:
     """The short form a buyer can read out: the last eight characters, upper case, in two groups."""
     tail = identifier[-8:].upper()
     return f"{tail[:4]}-{tail[4:]}"
+
+
+def derive_id(prefix: str, *parts: str | int) -> str:
+    """An identifier that follows from `parts` (128 bits of BLAKE2b): the same parts always give the same one.
+
+    Used where a number must be constant by construction: one command per unit, one number per refund row.
+    """
+    text = "\n".join(str(part) for part in parts).encode()
+    number = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
+    return prefix + "_" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,136 @@
+"""PostgreSQL: roles, migrations and the ways in.
+
+Three doors, three roles, none of them a superuser: `hot` for the sale (all merchants, the tables it needs), `merchant`
+for one merchant's people (row-level security binds it to the merchant of the transaction), `auth` for "who is it?".
+The owner itself reads nothing: row-level security is forced and has no policy for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from vendomat.kernel import ErrorCode, VendomatError
+
+ROLES = ("vendomat_hot", "vendomat_merchant", "vendomat_auth")
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def driver_url(url: str) -> str:
+    """The SQLAlchemy form of a `postgresql://` URL."""
+    return "postgresql+asyncpg://" + url.split("://", 1)[1]
+
+
+async def ensure_roles(administrator_url: str, owner: str = "vendomat") -> None:
+    """Create the three roles and let `owner` take them. Needs CREATEROLE (or a superuser) once per server."""
+    connection = await asyncpg.connect(administrator_url)
+    try:
+        # Servers are shared by tests and demos: take turns, so that two set-ups never create one role twice.
+        await connection.execute("SELECT pg_advisory_lock(7261001)")
+        for role in ROLES:
+            if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+                await connection.execute(f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS")
+            await connection.execute(f"GRANT {role} TO {owner}")
+    finally:
+        await connection.close()
+
+
+async def migrate(url: str) -> None:
+    """Bring the schema to the newest version; a second call changes nothing."""
+    from alembic import command
+    from alembic.config import Config
+
+    engine = create_async_engine(driver_url(url))
+
+    def upgrade(connection: sa.Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    try:
+        async with engine.begin() as connection:
+            missing = [
+                role
+                for role in ROLES
+                if not (
+                    await connection.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :r"), {"r": role})
+                ).scalar()
+            ]
+            if missing:
+                raise VendomatError(
+                    ErrorCode.UNAVAILABLE,
+                    f"the database has no role {', '.join(missing)}; nothing was changed. "
+                    "Run `vendomat migrate --administrator-url …` once with a user that may create roles",
+                )
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
+
+
+class _KeptConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A pooled connection without the reset round trip: hot-path code leaves no session state behind."""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ARG002
+        if self.is_in_transaction():
+            await super().reset(timeout=timeout)
+
+
+async def _use_json(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda data: msgspec.json.decode(data[1:]),
+    )
+
+
+class Database:
+    """The open database of one process."""
+
+    def __init__(self, hot: asyncpg.Pool, engine: AsyncEngine, url: str) -> None:
+        self.hot = hot
+        self.url = url
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, url: str, *, hot_connections: int = 6) -> Database:
+        hot = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=hot_connections,
+            connection_class=_KeptConnection,
+            init=_use_json,
+            server_settings={"role": "vendomat_hot", "jit": "off", "application_name": "vendomat hot"},
+            command_timeout=30,
+        )
+        engine = create_async_engine(driver_url(url), pool_size=4, max_overflow=4, pool_pre_ping=True)
+        return cls(hot, engine, url)
+
+    @asynccontextmanager
+    async def merchant(self, merchant_id: str) -> AsyncIterator[AsyncConnection]:
+        """One transaction that sees and writes the rows of `merchant_id` only."""
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.text("SET LOCAL ROLE vendomat_merchant"))
+            await connection.execute(
+                sa.text("SELECT set_config('vendomat.merchant_id', :merchant_id, true)"), {"merchant_id": merchant_id}
+            )
+            yield connection
+
+    @asynccontextmanager
+    async def auth(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction that may find out who somebody is: sign-in, session, enrolment token, media by hash."""
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.text("SET LOCAL ROLE vendomat_auth"))
+            yield connection
+
+    async def aclose(self) -> None:
+        await self.hot.close()
+        await self._engine.dispose()

@@ -1,0 +1,107 @@
+"""Outbox and inbox: what happened, written in the deciding transaction; what arrived, applied once.
+
+A lower feature speaks upward by an event here. Events are read in the order of their ids and only once every older
+transaction has ended, so a reader that remembers the last id misses none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """`kind` is the public event name (`order.paid`), `subject` the id it is about."""
+
+    merchant_id: str
+    kind: str
+    subject: str
+    data: dict[str, object]
+    at: datetime
+
+
+async def append_events(connection: asyncpg.Connection, events: Sequence[OutboxEvent]) -> None:
+    """Append `events` in order, in the caller's transaction."""
+    if events:
+        await connection.execute(
+            "INSERT INTO outbox (merchant_id, kind, subject, data, at) "
+            "SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])",
+            [e.merchant_id for e in events],
+            [e.kind for e in events],
+            [e.subject for e in events],
+            [e.data for e in events],
+            [e.at for e in events],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFact:
+    """A machine's fact under its origin."""
+
+    merchant_id: str
+    machine_id: str
+    epoch: int
+    seq: int
+    digest: str
+    kind: str
+    at: datetime
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        return (self.merchant_id, self.machine_id, self.epoch, self.seq)
+
+
+async def accept_facts(
+    connection: asyncpg.Connection, facts: Sequence[InboxFact]
+) -> tuple[set[tuple[str, str, int, int]], set[tuple[str, str, int, int]]]:
+    """Insert `facts`; returns `(new, conflicting)` keys. The rest were known with the same digest.
+
+    A conflicting fact has the key of a known one and another digest: it must not be applied nor acknowledged.
+    """
+    new_rows = await connection.fetch(
+        "INSERT INTO machine_fact (merchant_id, machine_id, epoch, seq, digest, kind, received_at) "
+        "SELECT DISTINCT ON (m, i, e, s) m, i, e, s, d, k, t FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], "
+        "$5::text[], $6::text[], $7::timestamptz[]) AS f(m, i, e, s, d, k, t) ORDER BY m, i, e, s "
+        "ON CONFLICT DO NOTHING RETURNING merchant_id, machine_id, epoch, seq",
+        [f.merchant_id for f in facts],
+        [f.machine_id for f in facts],
+        [f.epoch for f in facts],
+        [f.seq for f in facts],
+        [f.digest for f in facts],
+        [f.kind for f in facts],
+        [f.at for f in facts],
+    )
+    new = {tuple(row) for row in new_rows}
+    known = [f for f in facts if f.key not in new]
+    if not known and len(new) == len(facts):
+        return new, set()
+    stored = await connection.fetch(
+        "SELECT k.m, k.i, k.e, k.s, f.digest FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS k(m, i, e, s) "
+        "JOIN machine_fact f ON (f.merchant_id, f.machine_id, f.epoch, f.seq) = (k.m, k.i, k.e, k.s)",
+        [f.merchant_id for f in facts],
+        [f.machine_id for f in facts],
+        [f.epoch for f in facts],
+        [f.seq for f in facts],
+    )
+    digests = {(row[0], row[1], row[2], row[3]): row[4] for row in stored}
+    return new, {f.key for f in facts if digests.get(f.key) != f.digest}
+
+
+async def accept_notices(
+    connection: asyncpg.Connection, notices: Sequence[tuple[str, str, str, datetime]]
+) -> set[tuple[str, str, str]]:
+    """Remember `(merchant_id, channel, notice_id, at)`; returns the keys that are new."""
+    rows = await connection.fetch(
+        "INSERT INTO notice_inbox (merchant_id, channel, notice_id, received_at) "
+        "SELECT DISTINCT ON (m, c, n) m, c, n, t FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) "
+        "AS f(m, c, n, t) ON CONFLICT DO NOTHING RETURNING merchant_id, channel, notice_id",
+        [n[0] for n in notices],
+        [n[1] for n in notices],
+        [n[2] for n in notices],
+        [n[3] for n in notices],
+    )
+    return {tuple(row) for row in rows}

@@ -1,0 +1,41 @@
+"""The cloud's settings: one frozen value, read once from the environment (`VENDOMAT_…`), passed on as arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CloudSettings(BaseSettings):
+    """Times are seconds of the cloud's clock. The defaults are the ones the safety argument was made with."""
+
+    model_config = SettingsConfigDict(env_prefix="VENDOMAT_", frozen=True)
+
+    data_dir: Path = Path(".vendomat")
+    database_url: str = Field(default="", validation_alias="DATABASE_URL")
+    nats_url: str = Field(default="", validation_alias="NATS_URL")
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    https_port: int = 8443
+    public_url: str = ""  # what payment platforms call back; empty: http://host:port
+
+    heartbeat_s: float = 5.0
+    lease_s: float = 20.0
+    ttl_s: float = 30.0
+    silence_s: float = 15.0  # no answer to a command for this long: ask for a fence
+    deadline_s: float = 90.0  # after the lease's end: unknown becomes final
+    clock_margin_s: float = 2.0  # for the rate of the terminal's clock
+    resend_s: float = 3.0
+    qr_s: float = 120.0
+    late_grace_s: float = 30.0  # paid this long after the QR's end still vends, if the order is still open
+    payment_poll_first_s: float = 3.0
+    payment_poll_s: float = 3.0
+    lookups_per_second: float = 50.0  # per merchant and channel
+    units_max: int = 10
+
+    hot_connections: int = 6
+    batch_wait_s: float = 0.002
+    batch_items_max: int = 128
+    platform_threads: int = 16

@@ -1,0 +1,39 @@
+"""A real PostgreSQL for the cloud's tests: started once, one migrated template, a fresh copy per module."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from vendomat.cloud.platform.database import ensure_roles, migrate
+from vendomat.cloud.platform.engines import PostgresEngine
+
+_TEMPLATE = "vendomat_template"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresEngine]:
+    """The server, with a migrated template database in it."""
+    engine = PostgresEngine(tmp_path_factory.mktemp("postgres"))
+    engine.start()
+    try:
+        url = engine.create_database(_TEMPLATE)
+
+        async def prepare() -> None:
+            await ensure_roles(engine.address.superuser_url)
+            await migrate(url)
+
+        asyncio.run(prepare())
+        yield engine
+    finally:
+        engine.stop()
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres: PostgresEngine) -> str:
+    """The owner's URL of a fresh, migrated database."""
+    return postgres.create_database(f"vendomat_test_{next(_numbers)}", template=_TEMPLATE)

@@ -1,0 +1,7 @@
+"""The journal: what the machine remembers over power loss. Decides nothing about selling."""
+
+from vendomat.terminal.journal.epoch_file import EpochFile
+from vendomat.terminal.journal.store import COMMANDS_MAX, Journal, JournalError, KnownCommand
+from vendomat.terminal.journal.thread import JournalThread
+
+__all__ = ["COMMANDS_MAX", "EpochFile", "Journal", "JournalError", "JournalThread", "KnownCommand"]

@@ -1,0 +1,84 @@
+/** What the machine's program tells its screen: one whole picture at a time. Amounts are integer minor units. */
+
+export type Text = { zh: string; en: string };
+
+export type Screen = "browse" | "preparing" | "paying" | "delivering" | "result" | "out_of_order";
+export type Channel = "wechat" | "alipay";
+export type ProductState = "ok" | "sold_out" | "closed";
+export type PaymentState = "starting" | "waiting" | "paid" | "expired" | "unavailable";
+export type UnitOutcome = "pending" | "started" | "delivered" | "not_delivered" | "unknown";
+export type CodeState = "idle" | "checking" | "refused" | "locked";
+
+export type Machine = {
+  id: string;
+  number: string;
+  name: Text;
+  service_phone: string;
+  /** CSS pixels per millimetre of the panel. */
+  mm_px: number;
+  is_demo: boolean;
+};
+
+export type Product = {
+  slot: string;
+  product_id: string;
+  name: Text;
+  detail: Text;
+  category: string;
+  price_minor: number;
+  currency: string;
+  /** A path on the machine's own server, or "". */
+  image: string;
+  available: number;
+  state: ProductState;
+};
+
+export type SaleLine = { slot: string; product_id: string; quantity: number; price_minor: number };
+
+export type Payment = {
+  state: PaymentState;
+  qr_svg: string;
+  wallet_url: string;
+  expires_in_ms: number;
+  expires_total_ms: number;
+};
+
+export type Unit = { unit: number; slot: string; product_id: string; outcome: UnitOutcome; reason: string };
+
+export type Refund = { state: "refunding" | "refunded"; amount_minor: number; channel: string };
+
+export type Sale = {
+  order_id: string;
+  reference: string;
+  kind: "payment" | "code";
+  total_minor: number;
+  currency: string;
+  channel: string;
+  lines: SaleLine[];
+  payment: Payment;
+  units: Unit[];
+  refund: Refund | null;
+  /** When the result page closes by itself; null: it stays. */
+  close_in_ms: number | null;
+};
+
+export type Notice = { code: string; detail: string };
+
+export type CodeEntry = { state: CodeState; reason: string; locked_for_ms: number };
+
+export type Snapshot = {
+  revision: number;
+  build: string;
+  machine: Machine;
+  link: "online" | "offline";
+  screen: Screen;
+  out_of_order_reason: string | null;
+  products: Product[];
+  limits: { units_max: number };
+  channels: { channel: Channel; is_available: boolean }[];
+  /** The last refused attempt. */
+  notice: Notice | null;
+  sale: Sale | null;
+  code_entry: CodeEntry;
+  idle_in_ms: number | null;
+};

@@ -2,7 +2,8 @@
 
 A verb never raises for what the platform says; it answers with a value. A time-out, a broken connection, a 5xx or an
 answer that cannot be verified is `UNKNOWN`, which is neither yes nor no: it is resolved later by looking up the same
-number, never by a new one. Only a wrong set-up (unusable key, missing setting) raises `VendomatError`.
+number, never by a new one. Only a wrong set-up (unusable key, missing setting) or a number of the wrong form raises
+`VendomatError`. A cancelled coroutine counts as UNKNOWN: its request may still be on the way.
 """
 
 from __future__ import annotations
@@ -19,21 +20,26 @@ from vendomat.kernel import Money
 class StartState(StrEnum):
     STARTED = "started"  # a code was issued; `code_url` is set
     REFUSED = "refused"  # definitely not created and not payable; `error` says why
-    UNKNOWN = "unknown"  # may exist: repeat the same number with the same parameters
+    UNKNOWN = "unknown"  # may exist: repeat the same number with the same parameters, or cancel it; no new number yet
 
 
 class TradeState(StrEnum):
-    """What the platform says of one payment number."""
+    """What the platform says of one payment number.
+
+    NOT_FOUND means "no trade; a code already issued may still be payable until its expiry": some platforms make the
+    trade only when the buyer scans. Only CLOSED, or `cancel` answering CLOSED, or the platform's expiry (at most a
+    minute after `expires_at`) plus two minutes, ends a payment.
+    """
 
     NOT_PAID = "not_paid"  # exists (or is payable though not scanned yet), no money so far
     PAID = "paid"  # money was taken, whatever was refunded since
     CLOSED = "closed"  # can no longer be paid and was never paid
-    NOT_FOUND = "not_found"  # the platform has no such number *and* it is not payable
+    NOT_FOUND = "not_found"  # no trade of this number. NOT an end: see below
     UNKNOWN = "unknown"
 
 
 class CancelState(StrEnum):
-    CLOSED = "closed"  # confirmed: can no longer be paid
+    CLOSED = "closed"  # confirmed: can no longer be paid (or was paid at the last moment and given back: `error`)
     PAID = "paid"  # refused because it was paid: apply the payment instead
     UNKNOWN = "unknown"  # look up and try again
 
@@ -137,11 +143,15 @@ class NoticeAnswer:
 
 
 class NoticeRefusedError(Exception):
-    """The notice is forged, stale, malformed or not for this account. Nothing may change. `reason` is for the log."""
+    """The notice is forged, stale, malformed or not for this account. Nothing may change. `reason` is for the log.
 
-    def __init__(self, reason: str) -> None:
+    `is_probe` marks the platform's own test of our signature check: refuse it, but raise no alarm.
+    """
+
+    def __init__(self, reason: str, *, is_probe: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.is_probe = is_probe
 
 
 class Provider(Protocol):

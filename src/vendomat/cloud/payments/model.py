@@ -1,0 +1,127 @@
+"""What a payment and a refund are, and the moves they may make. Pure.
+
+A payment number and a refund number are fixed before the first call and never change. Unknown is a state with a next
+look-up, never an end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from vendomat.kernel import Moves, derive_id
+
+CODE_CHANNEL = "code"
+"""The channel of a pickup code: paid when it is redeemed, refunded by making the code good again."""
+
+
+class PaymentState(StrEnum):
+    CREATED = "created"
+    UNKNOWN = "unknown"  # to be closed, and the platform has not said what became of it
+    PAID = "paid"
+    CLOSED = "closed"
+
+
+class PaymentMove(StrEnum):
+    PAY = "pay"
+    CLOSE = "close"
+    LOSE_SIGHT = "lose_sight"
+
+
+PAYMENT_MOVES: Moves[PaymentState, PaymentMove] = Moves(
+    "payment",
+    PaymentState,
+    {
+        (PaymentState.CREATED, PaymentMove.PAY): PaymentState.PAID,
+        (PaymentState.CREATED, PaymentMove.CLOSE): PaymentState.CLOSED,
+        (PaymentState.CREATED, PaymentMove.LOSE_SIGHT): PaymentState.UNKNOWN,
+        (PaymentState.UNKNOWN, PaymentMove.PAY): PaymentState.PAID,
+        (PaymentState.UNKNOWN, PaymentMove.CLOSE): PaymentState.CLOSED,
+        (PaymentState.UNKNOWN, PaymentMove.LOSE_SIGHT): PaymentState.UNKNOWN,
+        # The platform took money for a number it had called closed: the money counts, and it goes back.
+        (PaymentState.CLOSED, PaymentMove.PAY): PaymentState.PAID,
+    },
+    start=PaymentState.CREATED,
+    final=(PaymentState.PAID,),
+)
+
+
+class RefundStage(StrEnum):
+    REQUESTED = "requested"
+    PROCESSING = "processing"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # the platform gave this number up: a person decides on the next ordinal
+
+
+class RefundMove(StrEnum):
+    ACCEPT = "accept"
+    SUCCEED = "succeed"
+    LOSE_SIGHT = "lose_sight"
+    DENY = "deny"  # not accepted, or refused for now: the same number again
+    FAIL = "fail"
+
+
+_OPEN = (RefundStage.REQUESTED, RefundStage.PROCESSING, RefundStage.UNKNOWN)
+
+REFUND_MOVES: Moves[RefundStage, RefundMove] = Moves(
+    "refund",
+    RefundStage,
+    {
+        **{(stage, RefundMove.ACCEPT): RefundStage.PROCESSING for stage in _OPEN},
+        **{(stage, RefundMove.SUCCEED): RefundStage.SUCCEEDED for stage in _OPEN},
+        **{(stage, RefundMove.FAIL): RefundStage.FAILED for stage in _OPEN},
+        (RefundStage.REQUESTED, RefundMove.LOSE_SIGHT): RefundStage.UNKNOWN,
+        (RefundStage.PROCESSING, RefundMove.LOSE_SIGHT): RefundStage.PROCESSING,
+        (RefundStage.UNKNOWN, RefundMove.LOSE_SIGHT): RefundStage.UNKNOWN,
+        (RefundStage.REQUESTED, RefundMove.DENY): RefundStage.REQUESTED,
+        (RefundStage.UNKNOWN, RefundMove.DENY): RefundStage.REQUESTED,
+    },
+    start=RefundStage.REQUESTED,
+    final=(RefundStage.SUCCEEDED, RefundStage.FAILED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One channel's attempt to take `amount_minor` for an order. `account` is ours at the platform."""
+
+    payment_id: str
+    channel: str
+    account: str
+    amount_minor: int
+    state: PaymentState
+    is_winning: bool = False
+    is_frozen: bool = False
+    close_wanted: bool = False
+    code_url: str = ""
+    transaction_id: str = ""
+    captured_minor: int = 0
+    paid_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (PaymentState.CREATED, PaymentState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Row (payment, ordinal). Ordinal 1 carries all undelivered units, or all of a late or second payment."""
+
+    payment_id: str
+    ordinal: int
+    refund_id: str
+    amount_minor: int
+    reason: str
+    stage: RefundStage
+    error: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.stage not in (RefundStage.SUCCEEDED, RefundStage.FAILED)
+
+
+def refund_number(payment_id: str, ordinal: int) -> str:
+    """The refund's number: it follows from the row, so no retry can ever use another."""
+    return derive_id("rfd", payment_id, ordinal)

@@ -1,0 +1,217 @@
+"""Alipay behind the contract: codes to be scanned, refunds and notices of one application.
+
+Alipay makes the trade only when the buyer scans. Before that a query answers "no such trade" although the code is
+payable, so this provider never calls such a number CLOSED: `cancel` answers UNKNOWN until the platform names a trade
+that it closed, and the caller waits for the code's expiry and two minutes more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from vendomat.cloud.payments.providers.alipay import wire
+from vendomat.cloud.payments.providers.alipay.client import AlipayClient
+from vendomat.cloud.payments.providers.alipay.settings import AlipaySettings
+from vendomat.cloud.payments.providers.contract import (
+    Cancelled,
+    CancelState,
+    Notice,
+    NoticeAnswer,
+    NoticeKind,
+    NoticeRefusedError,
+    Refunded,
+    RefundRequest,
+    RefundState,
+    Started,
+    StartRequest,
+    StartState,
+    Trade,
+    TradeState,
+)
+from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.limits import (
+    NOTICE_BYTES_MAX,
+    check_number,
+    check_refund_number,
+    is_timely,
+    unfit_refund,
+    unfit_start,
+)
+from vendomat.cloud.payments.providers.threads import CallThreads
+from vendomat.kernel import Clock
+
+log = structlog.get_logger(__name__)
+
+CANCEL_TRIES_MAX = 3
+
+
+class AlipayProvider:
+    """One application at Alipay."""
+
+    channel = "alipay"
+
+    def __init__(
+        self, settings: AlipaySettings, *, clock: Clock, threads: CallThreads, is_owner_of_threads: bool = True
+    ) -> None:
+        self.account = settings.app_id
+        self._settings = settings
+        self._clock = clock
+        self._threads = threads
+        self._is_owner_of_threads = is_owner_of_threads
+        self._client = AlipayClient(settings, clock=clock, connections_max=threads.size)
+
+    async def start(self, request: StartRequest) -> Started:
+        """A code to be scanned. Alipay issues one per number: the same request again may come back UNKNOWN."""
+        check_number(request.number)
+        if reason := unfit_start(request):
+            return Started(StartState.REFUSED, error=reason)
+        now = self._clock.now()
+        if request.expires_at <= now:
+            return Started(StartState.REFUSED, error="the payment has expired")
+        order = wire.precreate_order(request, now)
+        try:
+            fields = await self._ask(lambda: self._client.api_alipay_trade_precreate(**order))
+        except NotKnownError as doubt:
+            return Started(StartState.UNKNOWN, error=doubt.reason)
+        return wire.read_start(fields, request.number)
+
+    async def look_up(self, number: str) -> Trade:
+        check_number(number)
+        try:
+            fields = await self._ask(lambda: self._client.api_alipay_trade_query(out_trade_no=number))
+        except NotKnownError as doubt:
+            return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
+        return wire.read_trade(fields, number, app_id=self.account)
+
+    async def cancel(self, number: str) -> Cancelled:
+        """Close an open trade; revoke a code nobody scanned.
+
+        The platform's "cancel" gives the money of a paid trade back, so it is only sent when there is no trade yet.
+        """
+        trade = await self.look_up(number)
+        if trade.state is TradeState.NOT_PAID:
+            error = await self._close(number)
+        elif trade.state is TradeState.NOT_FOUND:
+            cancelled = await self._revoke(number)
+            if cancelled.state is CancelState.CLOSED:
+                return cancelled
+            error = cancelled.error
+        else:
+            return _cancelled_as(trade, trade.error)
+        return _cancelled_as(await self.look_up(number), error)
+
+    async def refund(self, request: RefundRequest) -> Refunded:
+        check_number(request.payment_number)
+        check_refund_number(request.refund_number)
+        if reason := unfit_refund(request):
+            return Refunded(RefundState.REFUSED, request.refund_number, error=reason)
+        order = wire.refund_order(request)
+        try:
+            fields = await self._ask(lambda: self._client.api_alipay_trade_refund(**order))
+        except NotKnownError as doubt:
+            return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
+        refunded = wire.read_refund(fields, request)
+        if refunded.state not in (RefundState.REFUSED, RefundState.PROCESSING):
+            return refunded
+        found = await self.look_up_refund(request)
+        if refunded.state is RefundState.REFUSED:
+            return refunded if found.state is RefundState.NOT_ACCEPTED else found
+        return found if found.state is RefundState.SUCCEEDED else refunded
+
+    async def look_up_refund(self, request: RefundRequest) -> Refunded:
+        """The refund of our number, or the giving back that `cancel` caused at the last moment."""
+        check_number(request.payment_number)
+        check_refund_number(request.refund_number)
+        found = await self._look_up_refund_of(request)
+        if found.state is not RefundState.NOT_ACCEPTED or request.amount != request.payment_amount:
+            return found
+        # A refund without a number of its own, as the platform's "cancel" makes it, is kept under the payment's.
+        revoked = await self._look_up_refund_of(replace(request, refund_number=request.payment_number))
+        if revoked.state is not RefundState.SUCCEEDED:
+            return found
+        return replace(revoked, refund_number=request.refund_number, error="given back by the platform's cancel")
+
+    async def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        """Raises `NoticeRefusedError`. `headers` prove nothing here: the signature is one of the form's fields."""
+        if len(body) > NOTICE_BYTES_MAX:
+            raise NoticeRefusedError(f"larger than {NOTICE_BYTES_MAX} bytes")
+        try:
+            fields = wire.read_form(body)
+            is_signed = await self._ask(lambda: self._client.verify_notice(fields))
+            return self._notice(fields, is_signed=is_signed)
+        except NotKnownError as doubt:
+            raise NoticeRefusedError(doubt.reason) from doubt
+
+    def answer_notice(self, *, accepted: bool) -> NoticeAnswer:
+        """Exactly `success`, or the notice is repeated."""
+        return NoticeAnswer(200 if accepted else 400, b"success" if accepted else b"fail", "text/plain")
+
+    async def aclose(self) -> None:
+        if self._is_owner_of_threads:
+            await self._threads.aclose()
+        self._client.transport.close()
+
+    async def _close(self, number: str) -> str:
+        """Close an unpaid trade; the error text when that is not confirmed. The look-up afterwards decides."""
+        try:
+            fields = await self._ask(lambda: self._client.api_alipay_trade_close(out_trade_no=number))
+        except NotKnownError as doubt:
+            return doubt.reason
+        return "" if wire.is_success(fields) else wire.error_text(fields)
+
+    async def _revoke(self, number: str) -> Cancelled:
+        for _ in range(CANCEL_TRIES_MAX):
+            try:
+                fields = await self._ask(lambda: self._client.api_alipay_trade_cancel(out_trade_no=number))
+            except NotKnownError as doubt:
+                return Cancelled(CancelState.UNKNOWN, doubt.reason)
+            if not wire.is_retry_wanted(fields):
+                break
+        cancelled = wire.read_cancel(fields)
+        if cancelled.state is CancelState.CLOSED and cancelled.error:
+            log.warning("payment_given_back_by_cancel", channel=self.channel, account=self.account, number=number)
+        return cancelled
+
+    async def _look_up_refund_of(self, request: RefundRequest) -> Refunded:
+        try:
+            fields = await self._ask(
+                lambda: self._client.api_alipay_trade_fastpay_refund_query(
+                    request.refund_number, out_trade_no=request.payment_number
+                )
+            )
+        except NotKnownError as doubt:
+            return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
+        return wire.read_refund_query(fields, request)
+
+    def _notice(self, fields: Mapping[str, str], *, is_signed: bool) -> Notice:
+        if not is_signed:
+            raise NotKnownError("the signature is wrong")
+        if fields.get("app_id") != self.account or fields.get("seller_id") != self._settings.seller_id:
+            raise NotKnownError("the notice belongs to another account")
+        sent_at = wire.moment_of(fields.get("notify_time", ""))
+        if not is_timely(sent_at, self._clock.now(), self._settings.notice_age_s_max):
+            raise NotKnownError("notify_time is too far from our clock")
+        if fields.get("notify_type") != "trade_status_sync" or not fields.get("notify_id"):
+            raise NotKnownError(f"notice type {fields.get('notify_type', '')[:64]!r} is not one we take")
+        return Notice(NoticeKind.PAYMENT, fields["notify_id"], trade=wire.trade_of_notice(fields, app_id=self.account))
+
+    async def _ask(self, work: Callable[[], Any]) -> Any:
+        try:
+            return await self._threads.call(work)
+        except NotKnownError:
+            raise
+        except Exception as error:  # whatever the library raises: for money that means "not known"
+            log.warning("payment_client_failed", channel=self.channel, account=self.account, exc_info=True)
+            raise NotKnownError(f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _cancelled_as(trade: Trade, error: str) -> Cancelled:
+    if trade.state is TradeState.CLOSED:
+        return Cancelled(CancelState.CLOSED)
+    if trade.state is TradeState.PAID:
+        return Cancelled(CancelState.PAID, error)
+    return Cancelled(CancelState.UNKNOWN, error or trade.error or "the trade is open still")

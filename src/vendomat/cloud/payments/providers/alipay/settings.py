@@ -1,0 +1,29 @@
+"""What an Alipay account needs, read strictly from a plain mapping (the decrypted JSON of a payment account)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from vendomat.cloud.payments.providers.limits import AGE_S_MAX
+
+
+class AlipaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of the channel "alipay" (public-key mode).
+
+    * `app_id`: the application that asks; `seller_id` (`2088...`): the account the money goes to
+    * `private_key`: the application's RSA key, PEM or bare base64; `alipay_public_key`: Alipay's, likewise
+    * `gateway_url`: another one for the sandbox or an emulator
+    * `timeout_s`: for one call, all in all
+    * `notice_age_s_max`: how old `notify_time` may be; it is the time of sending, made anew for each repetition
+    """
+
+    app_id: str
+    seller_id: str
+    private_key: str
+    alipay_public_key: str
+    gateway_url: str = "https://openapi.alipay.com/gateway.do"
+    timeout_s: float = 10.0
+    notice_age_s_max: int = AGE_S_MAX
+
+    def __repr__(self) -> str:
+        return f"AlipaySettings(app_id={self.app_id!r}, ...)"  # never a key in a log

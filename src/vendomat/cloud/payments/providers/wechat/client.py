@@ -1,0 +1,228 @@
+"""The client library `wechatpayv3`, with the checks it leaves out.
+
+The library gives the calls, the signature and the decryption. Ours: the age of every timestamp, the map of serials
+that may sign, kept connections with size and time limits, the injected clock, and no call in the constructor.
+Everything here blocks and belongs in `CallThreads`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from cryptography.x509 import Certificate
+from wechatpayv3 import WeChatPay, WeChatPayType
+from wechatpayv3.core import Core
+from wechatpayv3.type import RequestType
+from wechatpayv3.utils import aes_decrypt, load_certificate
+
+from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.limits import is_timely
+from vendomat.cloud.payments.providers.transport import Transport
+from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
+from vendomat.cloud.payments.providers.wechat.wire import decode
+from vendomat.kernel import Clock, ErrorCode, VendomatError
+
+SCHEME = "WECHATPAY2-SHA256-RSA2048"
+PROBE = "WECHATPAY/SIGNTEST/"
+FETCH_EVERY_S = 11 * 3600
+"""Platform certificates are asked for again before they are twelve hours old, as the platform demands."""
+
+FETCH_PAUSE_S = 60
+"""A serial nobody knows makes us ask at most this often: it may be a forger's."""
+
+_SIGNED_HEADERS = ("Signature", "Timestamp", "Nonce", "Serial", "Signature-Type")
+_CERTIFICATE_SERIAL = re.compile(r"[0-9A-Fa-f]{8,40}")
+
+
+class _Sealed(msgspec.Struct):
+    nonce: str
+    associated_data: str
+    ciphertext: str
+
+
+class _CertificateRow(msgspec.Struct):
+    encrypt_certificate: _Sealed
+
+
+class _CertificateList(msgspec.Struct):
+    data: list[_CertificateRow]
+
+
+class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
+    """The library's core with our transport, clock and checks in the places where it calls out."""
+
+    def __init__(
+        self, settings: WeChatSettings, *, transport: Transport, clock: Clock, nonce: Callable[[], str]
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._nonce = nonce
+        self._fetching = threading.Lock()
+        self._fetched_at_s: float | None = None
+        self._seed = _certificates(settings.platform_certificates)
+        super().__init__(
+            mchid=settings.mchid,
+            cert_serial_no=settings.serial_no,
+            private_key=settings.private_key,
+            apiv3_key=settings.apiv3_key,
+            public_key=settings.public_key or None,
+            public_key_id=settings.public_key_id or None,
+        )
+        self._certificates = list(self._seed)
+
+    def request(  # noqa: PLR0913, PLR0917  # the library's signature
+        self,
+        path: str,
+        method: Any = RequestType.GET,
+        data: object = None,
+        skip_verify: bool = False,
+        sign_data: str | None = None,
+        files: object = None,
+        cipher_data: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, str]:
+        """Sign and send one call, verify a 2xx answer, and give status and text. Raises `NotKnownError`."""
+        if files or cipher_data or sign_data:
+            raise NotImplementedError("uploads and sealed fields are not used by any payment verb")
+        body = msgspec.json.encode(data) if data is not None else b""
+        sent = {
+            "Accept": "application/json",
+            "User-Agent": "vendomat",
+            "Authorization": self._authorization(method.value, path, body.decode()),
+            **(headers or {}),
+        }
+        if body:
+            sent["Content-Type"] = "application/json"
+        if self._public_key_id:
+            sent["Wechatpay-Serial"] = self._public_key_id
+        answer = self._transport.exchange(method.value, path, headers=sent, body=body or None)
+        try:
+            text = answer.body.decode()
+        except UnicodeDecodeError as error:
+            raise NotKnownError("the answer is not UTF-8") from error
+        if 200 <= answer.status < 300 and not skip_verify and not self._verify_signature(answer.headers, text):
+            raise NotKnownError("the signature of the answer is wrong")
+        return answer.status, text
+
+    def _authorization(self, method: str, path: str, body: str) -> str:
+        timestamp, nonce = str(int(self._clock.now().timestamp())), self._nonce()
+        signature = self.sign([method, path, timestamp, nonce, body])
+        return (
+            f'{SCHEME} mchid="{self._mchid}",nonce_str="{nonce}",signature="{signature}",'
+            f'timestamp="{timestamp}",serial_no="{self._cert_serial_no}"'
+        )
+
+    def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
+        """Age and serial first, then the library's RSA check. `headers` have lower-case names."""
+        values = {name: headers.get(f"wechatpay-{name.lower()}", "") for name in _SIGNED_HEADERS}
+        if values["Signature"].startswith(PROBE):
+            raise NotKnownError("a signature probe of the platform", is_probe=True)
+        if values["Signature-Type"] != SCHEME:
+            raise NotKnownError("not signed with the expected algorithm")
+        if not re.fullmatch(r"[0-9]{1,11}", values["Timestamp"]):
+            raise NotKnownError("the timestamp is not a number")
+        if not is_timely(datetime.fromtimestamp(int(values["Timestamp"]), UTC), self._clock.now()):
+            raise NotKnownError("the timestamp is too far from our clock")
+        if not self._may_sign(values["Serial"]):
+            raise NotKnownError(f"serial {values['Serial'][:64]!r} is not a key of the platform that we know")
+        return bool(super()._verify_signature({f"Wechatpay-{name}": text for name, text in values.items()}, body))
+
+    def _may_sign(self, serial: str) -> bool:
+        if self._public_key_id:
+            return serial == self._public_key_id or self._is_known(serial)
+        if not _CERTIFICATE_SERIAL.fullmatch(serial):
+            return False
+        if self._is_fetch_due(serial):
+            with self._fetching:
+                if self._is_fetch_due(serial):  # not yet done by the thread we waited for
+                    self._update_certificates()
+        return self._is_known(serial)
+
+    def _is_known(self, serial: str) -> bool:
+        now = self._clock.now()
+        return bool(_CERTIFICATE_SERIAL.fullmatch(serial)) and any(
+            certificate.serial_number == int(serial, 16)
+            and certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
+            for certificate in self._certificates
+        )
+
+    def _is_fetch_due(self, serial: str) -> bool:
+        if self._fetched_at_s is None:
+            return True
+        return self._clock.elapsed() - self._fetched_at_s >= (
+            FETCH_EVERY_S if self._is_known(serial) else FETCH_PAUSE_S
+        )
+
+    def _init_certificates(self) -> None:
+        """The library would call the platform here, in the constructor; we ask when a serial needs it."""
+
+    def _update_certificates(self) -> None:
+        """Fetch the platform's certificates; the old ones stay unless new ones came.
+
+        The answer is signed by one of the certificates inside it, so its proof is the sealing with our APIv3 key.
+        """
+        self._fetched_at_s = self._clock.elapsed()
+        try:
+            status, text = self.request("/v3/certificates", skip_verify=True)
+            if status != 200:
+                return
+            fetched = [self._opened(row.encrypt_certificate) for row in decode(text, _CertificateList).data]
+        except NotKnownError:
+            return  # as if no answer had come: the serial stays unknown, and so does what it signed
+        self._certificates = [found for found in fetched if found is not None] or self._certificates
+
+    def _opened(self, sealed: _Sealed) -> Certificate | None:
+        try:
+            pem = aes_decrypt(sealed.nonce, sealed.ciphertext, sealed.associated_data, self._apiv3_key)
+        except ValueError:
+            return None
+        certificate: Certificate | None = load_certificate(pem) if pem else None
+        return certificate
+
+
+class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
+    """The library's calls over `CheckedCore`. Its own constructor is not run: it would make an unchecked core."""
+
+    def __init__(
+        self,
+        settings: WeChatSettings,
+        *,
+        clock: Clock,
+        connections_max: int,
+        nonce: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        if len(settings.apiv3_key.encode()) != 32:
+            raise VendomatError(ErrorCode.INVALID_VALUE, "the APIv3 key of WeChat Pay has 32 characters")
+        if bool(settings.public_key) != bool(settings.public_key_id):
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE, "public_key and public_key_id are given together or not at all"
+            )
+        self._type = WeChatPayType.NATIVE
+        self._mchid = settings.mchid
+        self._appid = settings.appid
+        self._notify_url = None
+        self._partner_mode = False
+        self.transport = Transport(
+            settings.base_url, clock=clock, timeout_s=settings.timeout_s, connections_max=connections_max
+        )
+        try:
+            self._core = CheckedCore(settings, transport=self.transport, clock=clock, nonce=nonce)
+        except VendomatError:
+            raise
+        except Exception as error:  # the library raises bare `Exception` for a key it cannot load
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE, f"a key of WeChat Pay account {settings.mchid}: {error}"
+            ) from None
+
+
+def _certificates(pems: tuple[str, ...]) -> list[Certificate]:
+    loaded = [load_certificate(pem) for pem in pems]
+    if None in loaded:
+        raise VendomatError(ErrorCode.INVALID_VALUE, "a platform certificate of WeChat Pay is not a PEM certificate")
+    return loaded

@@ -1,0 +1,170 @@
+"""WeChat Pay behind the contract: Native orders, refunds and notices of one merchant.
+
+Refuses to guess. Any answer but a verified success, or a code that is definite by itself, is checked by a query of the
+same number; what a query cannot settle is UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from vendomat.cloud.payments.providers.contract import (
+    Cancelled,
+    CancelState,
+    Notice,
+    NoticeAnswer,
+    NoticeKind,
+    NoticeRefusedError,
+    Refunded,
+    RefundRequest,
+    RefundState,
+    Started,
+    StartRequest,
+    StartState,
+    Trade,
+    TradeState,
+)
+from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.limits import (
+    NOTICE_BYTES_MAX,
+    check_number,
+    check_refund_number,
+    unfit_refund,
+    unfit_start,
+)
+from vendomat.cloud.payments.providers.threads import CallThreads
+from vendomat.cloud.payments.providers.wechat import wire
+from vendomat.cloud.payments.providers.wechat.client import WeChatClient
+from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
+from vendomat.kernel import Clock
+
+log = structlog.get_logger(__name__)
+
+
+class WeChatPayProvider:
+    """One merchant at WeChat Pay."""
+
+    channel = "wechat"
+
+    def __init__(
+        self, settings: WeChatSettings, *, clock: Clock, threads: CallThreads, is_owner_of_threads: bool = True
+    ) -> None:
+        self.account = settings.mchid
+        self._settings = settings
+        self._threads = threads
+        self._is_owner_of_threads = is_owner_of_threads
+        self._client = WeChatClient(settings, clock=clock, connections_max=threads.size)
+
+    async def start(self, request: StartRequest) -> Started:
+        """A Native order. The same request again, before payment, gives a new code and ends the old one."""
+        check_number(request.number)
+        if reason := unfit_start(request):
+            return Started(StartState.REFUSED, error=reason)
+        order = wire.native_order(request)
+        try:
+            status, body = await self._ask(lambda: self._client.pay(**order))
+        except NotKnownError as doubt:
+            return Started(StartState.UNKNOWN, error=doubt.reason)
+        started = wire.read_start(status, body)
+        if started.state is not StartState.UNKNOWN or not wire.is_definite(status):
+            return started
+        trade = await self.look_up(request.number)
+        is_dead = trade.state in (TradeState.NOT_FOUND, TradeState.CLOSED)
+        return Started(StartState.REFUSED if is_dead else StartState.UNKNOWN, error=started.error)
+
+    async def look_up(self, number: str) -> Trade:
+        check_number(number)
+        try:
+            status, body = await self._ask(lambda: self._client.query(out_trade_no=number))
+        except NotKnownError as doubt:
+            return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
+        return wire.read_trade(status, body, number, mchid=self.account, appid=self._settings.appid)
+
+    async def cancel(self, number: str) -> Cancelled:
+        """Close the order; any answer but a verified 204 is settled by a query."""
+        check_number(number)
+        try:
+            status, body = await self._ask(lambda: self._client.close(out_trade_no=number))
+        except NotKnownError as doubt:
+            error = doubt.reason
+        else:
+            if status == 204:
+                return Cancelled(CancelState.CLOSED)
+            error = wire.error_text(status, body)
+        trade = await self.look_up(number)
+        if trade.state is TradeState.PAID:
+            return Cancelled(CancelState.PAID, error)
+        # No order means no code: a Native order exists from the moment its code is issued.
+        is_dead = trade.state in (TradeState.CLOSED, TradeState.NOT_FOUND)
+        return Cancelled(CancelState.CLOSED) if is_dead else Cancelled(CancelState.UNKNOWN, error or trade.error)
+
+    async def refund(self, request: RefundRequest) -> Refunded:
+        check_number(request.payment_number)
+        check_refund_number(request.refund_number)
+        if reason := unfit_refund(request):
+            return Refunded(RefundState.REFUSED, request.refund_number, error=reason)
+        order = wire.refund_order(request)
+        try:
+            status, body = await self._ask(lambda: self._client.refund(**order))
+        except NotKnownError as doubt:
+            return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
+        refunded = wire.read_refund(status, body, request)
+        if refunded.state is not RefundState.REFUSED:
+            return refunded
+        found = await self.look_up_refund(request)
+        return refunded if found.state is RefundState.NOT_ACCEPTED else found
+
+    async def look_up_refund(self, request: RefundRequest) -> Refunded:
+        check_refund_number(request.refund_number)
+        number = request.refund_number
+        try:
+            status, body = await self._ask(lambda: self._client.query_refund(out_refund_no=number))
+        except NotKnownError as doubt:
+            return Refunded(RefundState.UNKNOWN, number, error=doubt.reason)
+        return wire.read_refund_query(status, body, request)
+
+    async def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        """Raises `NoticeRefusedError`; `is_probe` is set for the platform's own signature test."""
+        if len(body) > NOTICE_BYTES_MAX:
+            raise NoticeRefusedError(f"larger than {NOTICE_BYTES_MAX} bytes")
+        lowered = {name.lower(): value for name, value in headers.items()}
+        try:
+            envelope = wire.decode(body, wire.NoticeEnvelope)
+            resource = await self._ask(lambda: self._client.decrypt_callback(lowered, body.decode()))
+            return self._notice(envelope.id, envelope.event_type, resource)
+        except NotKnownError as doubt:
+            raise NoticeRefusedError(doubt.reason, is_probe=doubt.is_probe) from doubt
+
+    def answer_notice(self, *, accepted: bool) -> NoticeAnswer:
+        if accepted:
+            return NoticeAnswer(204, b"", "application/json")
+        return NoticeAnswer(400, '{"code":"FAIL","message":"失败"}'.encode(), "application/json")
+
+    async def aclose(self) -> None:
+        if self._is_owner_of_threads:
+            await self._threads.aclose()
+        self._client.transport.close()
+
+    def _notice(self, notice_id: str, event_type: str, resource: str | None) -> Notice:
+        if resource is None:
+            raise NotKnownError("the signature is wrong, or the resource does not open with our key")
+        if event_type == "TRANSACTION.SUCCESS":
+            trade = wire.trade_of(resource, mchid=self.account, appid=self._settings.appid)
+            if trade.state is not TradeState.PAID:
+                raise NotKnownError(f"a notice of success about a trade that is {trade.state}")
+            return Notice(NoticeKind.PAYMENT, notice_id, trade=trade)
+        if event_type.startswith("REFUND."):
+            return Notice(NoticeKind.REFUND, notice_id, refund=wire.refund_of_notice(resource, mchid=self.account))
+        raise NotKnownError(f"event {event_type[:64]!r} is not one we take")
+
+    async def _ask(self, work: Callable[[], Any]) -> Any:
+        try:
+            return await self._threads.call(work)
+        except NotKnownError:
+            raise
+        except Exception as error:  # the library raises bare `Exception`: for money that means "not known"
+            log.warning("payment_client_failed", channel=self.channel, account=self.account, exc_info=True)
+            raise NotKnownError(f"{type(error).__name__}: {error}"[:200]) from error

@@ -1,0 +1,33 @@
+"""What a WeChat Pay account needs, read strictly from a plain mapping (the decrypted JSON of a payment account)."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of the channel "wechat".
+
+    * `mchid`, `appid`: the merchant and the application the money goes to
+    * `private_key`: PEM of the merchant's API key; `serial_no`: serial of its certificate, hex
+    * `apiv3_key`: 32 characters; decrypts notices and platform certificates
+    * `public_key_id` (`PUB_KEY_ID_...`) and `public_key` (PEM): public-key mode, the recommended one
+    * `platform_certificates`: PEM texts; known beforehand, or beside the public key while a merchant moves to it.
+      Without public key they are also fetched and renewed from the platform: certificate mode
+    * `base_url`: the platform's host; another one for a standby host or an emulator
+    * `timeout_s`: for one call, all in all
+    """
+
+    mchid: str
+    appid: str
+    private_key: str
+    serial_no: str
+    apiv3_key: str
+    public_key_id: str = ""
+    public_key: str = ""
+    platform_certificates: tuple[str, ...] = ()
+    base_url: str = "https://api.mch.weixin.qq.com"
+    timeout_s: float = 10.0
+
+    def __repr__(self) -> str:
+        return f"WeChatSettings(mchid={self.mchid!r}, ...)"  # never a key in a log

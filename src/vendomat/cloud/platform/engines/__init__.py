@@ -1,6 +1,10 @@
-"""Private engines: PostgreSQL as our own child process. See `PostgresEngine`."""
+"""Private engines (PostgreSQL, NATS) as our own child processes, for set-ups that bring none of their own."""
 
 from vendomat.cloud.platform.engines.address import PostgresAddress
+from vendomat.cloud.platform.engines.engines import Engines, trust_of
+from vendomat.cloud.platform.engines.nats import NatsEngine
+from vendomat.cloud.platform.engines.nats_config import NatsTrust
+from vendomat.cloud.platform.engines.patience import Patience
 from vendomat.cloud.platform.engines.postgres import PostgresEngine
 
-__all__ = ["PostgresAddress", "PostgresEngine"]
+__all__ = ["Engines", "NatsEngine", "NatsTrust", "Patience", "PostgresAddress", "PostgresEngine", "trust_of"]

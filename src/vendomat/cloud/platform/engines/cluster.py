@@ -14,8 +14,8 @@ from pathlib import Path
 
 from vendomat.cloud.platform.engines.account import Account
 from vendomat.cloud.platform.engines.binaries import PostgresBinaries
-from vendomat.cloud.platform.engines.folder import sync_folder
 from vendomat.cloud.platform.engines.postgres_settings import SUPERUSER, access_rules, first_statements
+from vendomat.cloud.platform.identity import sync_folder
 from vendomat.kernel import ErrorCode, VendomatError
 
 _NO_PROCESS = 2**31 - 2  # above any process id Linux gives

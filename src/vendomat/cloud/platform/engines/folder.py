@@ -10,6 +10,7 @@ import os
 import socket
 from pathlib import Path
 
+from vendomat.cloud.platform.identity import write_private
 from vendomat.kernel import ErrorCode, VendomatError
 
 
@@ -67,28 +68,6 @@ class EngineFolder:
             port: int = probe.getsockname()[1]
         self.remember(name, str(port))
         return port
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file readable by its owner alone: a new file, synced, then renamed over the old one."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make names made or renamed in `path` durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _is_free(port: int) -> bool:

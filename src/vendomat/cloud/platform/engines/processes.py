@@ -101,8 +101,20 @@ class ServerProcess:
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines the program wrote."""
-        text = self._log_path.read_text(encoding="utf-8", errors="replace") if self._log_path.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    def log_text(self, offset: int = 0) -> str:
+        """What the program wrote from byte `offset` of its log on."""
+        if not self._log_path.exists():
+            return ""
+        with self._log_path.open("rb") as log:
+            log.seek(offset)
+            return log.read().decode(errors="replace")
+
+    @property
+    def log_size(self) -> int:
+        """Bytes in the log now: an offset to read on from."""
+        return self._log_path.stat().st_size if self._log_path.exists() else 0
 
     def _keep_log_small(self) -> None:
         if self._log_path.exists() and self._log_path.stat().st_size > _LOG_LIMIT_BYTES:

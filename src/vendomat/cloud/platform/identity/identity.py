@@ -1,0 +1,89 @@
+"""Everything by which the cloud is known and lets others in, in one private folder.
+
+The project's certificate authority, the operator and the account of the wire, the command-signing key, the list of
+revoked machine keys. Seeds and private keys never leave the folder. Refuses bearer identities, identities without an
+end or longer than a day, and identities with an empty list of subjects.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from vendomat.cloud.platform.identity.authority import CertificateAuthority, ServerCertificate
+from vendomat.cloud.platform.identity.command_key import CommandKey
+from vendomat.cloud.platform.identity.jwt import account_jwt, operator_jwt, user_jwt
+from vendomat.cloud.platform.identity.nkey import Nkey, NkeyRole, checked_public_nkey
+from vendomat.cloud.platform.identity.permissions import Permissions, checked_id, cloud_permissions, machine_permissions
+from vendomat.cloud.platform.identity.private_files import write_private
+from vendomat.kernel import Clock, ErrorCode, VendomatError
+
+USER_LIFE_MAX = timedelta(hours=24)
+
+
+class CloudIdentity:
+    """The identity kept in `folder` (0700), made there at set-up."""
+
+    def __init__(self, folder: Path, clock: Clock, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._clock = clock
+        self._operator = Nkey.kept_in(folder / "operator.nk", NkeyRole.OPERATOR, random_bytes)
+        self._account = Nkey.kept_in(folder / "account.nk", NkeyRole.ACCOUNT, random_bytes)
+        self._revocations_file = folder / "revocations.json"
+        self.command_key = CommandKey.load_or_create(folder / "command.key", random_bytes)
+        self.authority = CertificateAuthority(folder, clock)
+
+    @property
+    def account_public(self) -> str:
+        """The public key of the account that all machines belong to."""
+        return self._account.public
+
+    def operator_jwt(self) -> str:
+        return operator_jwt(self._operator, self._clock.now())
+
+    def account_jwt(self) -> str:
+        """The account with the revocations of now; a server takes it up by a reload."""
+        return account_jwt(self._operator, self._account.public, self._clock.now(), self.revocations())
+
+    def issue_user_jwt(self, public_nkey: str, machine_id: str, expires_at: datetime) -> str:
+        """A machine's right to its own subjects until `expires_at` (at most 24 h). Raises INVALID_VALUE, FORBIDDEN."""
+        return self._issue(public_nkey, checked_id(machine_id), machine_permissions(machine_id), expires_at)
+
+    def issue_cloud_jwt(self, public_nkey: str, worker_id: str, expires_at: datetime) -> str:
+        """A cloud worker's right to the other side of every machine until `expires_at` (at most 24 h)."""
+        return self._issue(public_nkey, f"cloud {checked_id(worker_id)}", cloud_permissions(worker_id), expires_at)
+
+    def revoke(self, public_nkey: str) -> None:
+        """Void every JWT issued to this key up to now. Servers learn it by a reload of `account_jwt()`."""
+        moment = self._clock.now()
+        oldest = moment - USER_LIFE_MAX - timedelta(hours=1)  # what it voids has ended by itself since
+        entries = {public: at for public, at in self.revocations().items() if at > oldest}
+        entries[checked_public_nkey(public_nkey, NkeyRole.USER)] = moment
+        text = json.dumps({public: at.isoformat() for public, at in entries.items()}, indent=1)
+        write_private(self._revocations_file, text.encode())
+
+    def revocations(self) -> dict[str, datetime]:
+        """Revoked public keys and the moment up to which their JWTs are void."""
+        if not self._revocations_file.exists():
+            return {}
+        entries = json.loads(self._revocations_file.read_text(encoding="ascii"))
+        return {public: datetime.fromisoformat(at) for public, at in entries.items()}
+
+    def server_certificate(self, purpose: str) -> ServerCertificate:
+        """A valid certificate of ours for a server on this host; see `CertificateAuthority`."""
+        return self.authority.server_certificate(purpose)
+
+    def _issue(self, public_nkey: str, name: str, permissions: Permissions, expires_at: datetime) -> str:
+        now = self._clock.now()
+        if expires_at > now + USER_LIFE_MAX:
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE, f"An identity lives at most {USER_LIFE_MAX}. None was issued; ask for less."
+            )
+        if public_nkey in self.revocations():
+            raise VendomatError(
+                ErrorCode.FORBIDDEN, "This key was revoked. No identity was issued; enrol with a new key."
+            )
+        return user_jwt(self._account, public_nkey, permissions, name=name, issued_at=now, expires_at=expires_at)

@@ -1,0 +1,27 @@
+"""Merchants: who owns machines, who may sign in for them, and the sealed settings of their payment accounts."""
+
+from vendomat.cloud.merchants.api import CurrentOperator, changing_operator, current_operator, session_router
+from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, Role
+from vendomat.cloud.merchants.passwords import Passwords
+from vendomat.cloud.merchants.service import Merchants, PaymentAccount, PaymentAccounts
+from vendomat.cloud.merchants.sign_in import Session, SignIns
+from vendomat.cloud.merchants.vault import MasterKey
+
+__all__ = [
+    "CurrentOperator",
+    "MasterKey",
+    "Merchant",
+    "Merchants",
+    "NewMerchant",
+    "NewOperator",
+    "Operator",
+    "Passwords",
+    "PaymentAccount",
+    "PaymentAccounts",
+    "Role",
+    "Session",
+    "SignIns",
+    "changing_operator",
+    "current_operator",
+    "session_router",
+]

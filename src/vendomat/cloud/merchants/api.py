@@ -1,0 +1,116 @@
+"""`/api/v1/session`: sign in, who am I, sign out; and the dependency that says who asks.
+
+The session lives in a cookie that no script can read and no other site can send.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from vendomat.cloud.merchants.model import (
+    EMAIL_CHARACTERS_MAX,
+    PASSWORD_CHARACTERS_MAX,
+    SESSION_LIFE,
+    Operator,
+)
+from vendomat.cloud.merchants.sign_in import SignIns
+from vendomat.kernel import ErrorCode, VendomatError
+
+COOKIE = "vendomat_session"
+
+CurrentOperator = Callable[[Request], Awaitable[Operator]]
+
+
+class SignInBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    email: Annotated[str, Field(min_length=3, max_length=EMAIL_CHARACTERS_MAX)]
+    password: Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARACTERS_MAX)]
+
+
+class OperatorView(BaseModel):
+    id: str
+    email: str
+    name: str
+    role: str
+
+
+class MerchantView(BaseModel):
+    id: str
+    name: str
+    currency: str
+
+
+class SessionView(BaseModel):
+    operator: OperatorView
+    merchant: MerchantView
+    expires_at: datetime | None = None
+
+
+def current_operator(sign_ins: SignIns) -> CurrentOperator:
+    """The dependency: the signed-in operator, or `VendomatError(not_signed_in)`."""
+
+    async def current(request: Request) -> Operator:
+        return await sign_ins.operator_of(request.cookies.get(COOKIE, ""))
+
+    return current
+
+
+def changing_operator(current: CurrentOperator) -> CurrentOperator:
+    """The dependency for requests that change something: refuses roles that may only look."""
+
+    async def changing(request: Request) -> Operator:
+        operator = await current(request)
+        if not operator.role.may_change:
+            raise VendomatError(ErrorCode.FORBIDDEN, "your role may look but not change; nothing was done")
+        return operator
+
+    return changing
+
+
+def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bool) -> APIRouter:
+    """`is_secure` marks the cookie for HTTPS only; off only where pages are plain HTTP on this machine."""
+    router = APIRouter(prefix="/api/v1/session", tags=["session"])
+
+    @router.post("", operation_id="session.create")
+    async def sign_in(body: SignInBody, request: Request, response: Response) -> SessionView:
+        address = request.client.host if request.client is not None else ""
+        session = await sign_ins.sign_in(body.email, body.password, address=address)
+        response.set_cookie(
+            COOKIE,
+            session.token,
+            max_age=int(SESSION_LIFE.total_seconds()),
+            httponly=True,
+            samesite="strict",
+            secure=is_secure,
+            path="/",
+        )
+        response.headers["Cache-Control"] = "no-store"
+        return _view(session.operator, session.expires_at)
+
+    @router.get("", operation_id="session.get")
+    async def who_am_i(operator: Annotated[Operator, Depends(current)], response: Response) -> SessionView:
+        response.headers["Cache-Control"] = "no-store"
+        return _view(operator, None)
+
+    @router.delete("", operation_id="session.delete", status_code=204)
+    async def sign_out(request: Request) -> Response:
+        await sign_ins.sign_out(request.cookies.get(COOKIE, ""))
+        response = Response(status_code=204)
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=is_secure)
+        return response
+
+    return router
+
+
+def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
+    return SessionView(
+        operator=OperatorView(
+            id=operator.operator_id, email=operator.email, name=operator.name, role=operator.role.value
+        ),
+        merchant=MerchantView(id=operator.merchant_id, name=operator.merchant_name, currency=operator.currency),
+        expires_at=expires_at,
+    )

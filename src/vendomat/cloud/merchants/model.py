@@ -1,0 +1,109 @@
+"""Who somebody is, and the rules of signing in. Pure; knows no password."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from vendomat.kernel import ErrorCode, VendomatError
+
+SIGN_IN_TRIES = 5
+SIGN_IN_WINDOW = timedelta(minutes=15)
+SESSION_LIFE = timedelta(hours=12)
+PASSWORD_CHARACTERS_MIN = 8
+PASSWORD_CHARACTERS_MAX = 200
+EMAIL_CHARACTERS_MAX = 200
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,100}@[^@\s\x00-\x1f]{1,99}")
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    MANAGER = "manager"
+    READ_ONLY = "read_only"
+
+    @property
+    def may_change(self) -> bool:
+        """Whether this role may do more than look."""
+        return self is not Role.READ_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    merchant_id: str
+    name: str
+    payee: str
+    currency: str
+    service_phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A signed-in person of one merchant."""
+
+    merchant_id: str
+    operator_id: str
+    email: str
+    name: str
+    role: Role
+    merchant_name: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewMerchant:
+    """`payee` is the name the buyer sees on the payment page."""
+
+    name: str
+    payee: str
+    currency: str = "CNY"
+    service_phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOperator:
+    email: str
+    name: str
+    password: str
+    role: Role = Role.OWNER
+
+
+def checked_email(text: str) -> str:
+    """The e-mail in the one form we compare: trimmed, lower case. Raises `VendomatError(invalid_value)`."""
+    email = text.strip().lower()
+    if len(email) > EMAIL_CHARACTERS_MAX or _EMAIL.fullmatch(email) is None:
+        raise VendomatError(ErrorCode.INVALID_VALUE, "this is not an e-mail address")
+    return email
+
+
+def checked_password(text: str) -> str:
+    """Raises `VendomatError(invalid_value)` for a password too short or too long to keep."""
+    if not PASSWORD_CHARACTERS_MIN <= len(text) <= PASSWORD_CHARACTERS_MAX:
+        raise VendomatError(
+            ErrorCode.INVALID_VALUE,
+            f"a password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters",
+        )
+    return text
+
+
+def sign_in_subjects(email: str, address: str) -> list[str]:
+    """Whose tries are counted: the e-mail (only its hash is stored) and the network the request came from."""
+    digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()[:32]
+    return sorted([f"email:{digest}", f"address:{network_of(address)}"])
+
+
+def network_of(address: str) -> str:
+    """One subscriber: an IPv4 address, or the /64 that a single IPv6 subscriber owns."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
+    return str(parsed)

@@ -1,0 +1,190 @@
+"""How merchants, operators, sessions and tries are kept. Each function runs in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vendomat.cloud.merchants.model import Merchant, Operator, Role
+
+MERCHANT = sa.table(
+    "merchant", *map(sa.column, ("merchant_id", "name", "payee", "currency", "service_phone", "created_at"))
+)
+OPERATOR = sa.table(
+    "operator",
+    *map(sa.column, ("merchant_id", "operator_id", "email", "name", "role", "password_hash", "created_at")),
+)
+SESSION = sa.table("operator_session", *map(sa.column, ("merchant_id", "session_hash", "operator_id", "expires_at")))
+ATTEMPT = sa.table("sign_in_attempt", *map(sa.column, ("merchant_id", "subject", "at")))
+ACCOUNT = sa.table(
+    "payment_account", *map(sa.column, ("merchant_id", "channel", "account", "settings_sealed", "is_active"))
+)
+SECURITY_EVENT = sa.table(
+    "security_event",
+    *map(sa.column, ("merchant_id", "at", "kind", "source")),
+    sa.column("detail", sa.JSON),
+)
+
+
+async def insert_merchant(connection: AsyncConnection, merchant: Merchant, at: datetime) -> None:
+    await connection.execute(
+        sa.insert(MERCHANT).values(
+            merchant_id=merchant.merchant_id,
+            name=merchant.name,
+            payee=merchant.payee,
+            currency=merchant.currency,
+            service_phone=merchant.service_phone,
+            created_at=at,
+        )
+    )
+
+
+async def insert_operator(connection: AsyncConnection, operator: Operator, password_hash: str, at: datetime) -> None:
+    await connection.execute(
+        sa.insert(OPERATOR).values(
+            merchant_id=operator.merchant_id,
+            operator_id=operator.operator_id,
+            email=operator.email,
+            name=operator.name,
+            role=operator.role.value,
+            password_hash=password_hash,
+            created_at=at,
+        )
+    )
+
+
+async def find_merchant(connection: AsyncConnection, merchant_id: str) -> Merchant | None:
+    found = await connection.execute(sa.select(MERCHANT).where(MERCHANT.c.merchant_id == merchant_id))
+    row = found.one_or_none()
+    if row is None:
+        return None
+    return Merchant(row.merchant_id, row.name, row.payee, row.currency, row.service_phone)
+
+
+_OPERATOR_COLUMNS = (
+    OPERATOR.c.merchant_id,
+    OPERATOR.c.operator_id,
+    OPERATOR.c.email,
+    OPERATOR.c.name,
+    OPERATOR.c.role,
+    MERCHANT.c.name.label("merchant_name"),
+    MERCHANT.c.currency,
+)
+
+
+def _operator(row: sa.RowMapping) -> Operator:
+    return Operator(
+        merchant_id=row["merchant_id"],
+        operator_id=row["operator_id"],
+        email=row["email"],
+        name=row["name"],
+        role=Role(row["role"]),
+        merchant_name=row["merchant_name"],
+        currency=row["currency"],
+    )
+
+
+async def find_operator_by_email(connection: AsyncConnection, email: str) -> tuple[Operator, str] | None:
+    """The operator and the password hash."""
+    found = await connection.execute(
+        sa.select(*_OPERATOR_COLUMNS, OPERATOR.c.password_hash)
+        .join_from(OPERATOR, MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
+        .where(sa.func.lower(OPERATOR.c.email) == email)
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else (_operator(row), row["password_hash"])
+
+
+async def find_operator_by_session(connection: AsyncConnection, session_hash: bytes, now: datetime) -> Operator | None:
+    found = await connection.execute(
+        sa.select(*_OPERATOR_COLUMNS)
+        .select_from(
+            SESSION.join(
+                OPERATOR,
+                sa.and_(
+                    OPERATOR.c.merchant_id == SESSION.c.merchant_id, OPERATOR.c.operator_id == SESSION.c.operator_id
+                ),
+            ).join(MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
+        )
+        .where(SESSION.c.session_hash == session_hash, SESSION.c.expires_at > now)
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else _operator(row)
+
+
+async def insert_session(
+    connection: AsyncConnection, operator: Operator, session_hash: bytes, expires_at: datetime
+) -> None:
+    await connection.execute(
+        sa.insert(SESSION).values(
+            merchant_id=operator.merchant_id,
+            session_hash=session_hash,
+            operator_id=operator.operator_id,
+            expires_at=expires_at,
+        )
+    )
+
+
+async def delete_session(connection: AsyncConnection, session_hash: bytes) -> None:
+    await connection.execute(sa.delete(SESSION).where(SESSION.c.session_hash == session_hash))
+
+
+async def delete_expired(connection: AsyncConnection, *, sessions_until: datetime, tries_until: datetime) -> None:
+    await connection.execute(sa.delete(SESSION).where(SESSION.c.expires_at <= sessions_until))
+    await connection.execute(sa.delete(ATTEMPT).where(ATTEMPT.c.at <= tries_until))
+
+
+async def lock_subjects(connection: AsyncConnection, subjects: Sequence[str]) -> None:
+    """Take turns per subject, in one order, until the transaction ends."""
+    for subject in sorted(subjects):
+        await connection.execute(
+            sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 1))"), {"subject": subject}
+        )
+
+
+async def tries_since(
+    connection: AsyncConnection, subjects: Sequence[str], since: datetime
+) -> dict[str, tuple[int, datetime]]:
+    """Count and oldest moment of the tries of each subject after `since`."""
+    found = await connection.execute(
+        sa.select(ATTEMPT.c.subject, sa.func.count().label("tries"), sa.func.min(ATTEMPT.c.at).label("oldest"))
+        .where(ATTEMPT.c.subject.in_(subjects), ATTEMPT.c.at > since)
+        .group_by(ATTEMPT.c.subject)
+    )
+    return {row.subject: (row.tries, row.oldest) for row in found}
+
+
+async def insert_tries(connection: AsyncConnection, subjects: Sequence[str], at: datetime) -> None:
+    await connection.execute(sa.insert(ATTEMPT), [{"merchant_id": "", "subject": s, "at": at} for s in subjects])
+
+
+async def forgive(connection: AsyncConnection, subjects: Sequence[str], at: datetime) -> None:
+    """After a right password: all tries of the e-mail, and this one of the address, are forgotten."""
+    await connection.execute(
+        sa.delete(ATTEMPT).where(
+            ATTEMPT.c.subject.in_(subjects), sa.or_(ATTEMPT.c.subject.startswith("email:"), ATTEMPT.c.at == at)
+        )
+    )
+
+
+async def note_security_event(
+    connection: AsyncConnection, kind: str, at: datetime, *, merchant_id: str, source: str, detail: dict[str, object]
+) -> None:
+    await connection.execute(
+        sa.insert(SECURITY_EVENT).values(merchant_id=merchant_id, at=at, kind=kind, source=source, detail=detail)
+    )
+
+
+async def put_account(
+    connection: AsyncConnection, merchant_id: str, channel: str, *, account: str, settings_sealed: bytes
+) -> None:
+    row = {"account": account, "settings_sealed": settings_sealed, "is_active": True}
+    await connection.execute(
+        upsert(ACCOUNT)
+        .values(merchant_id=merchant_id, channel=channel, **row)
+        .on_conflict_do_update(index_elements=["merchant_id", "channel"], set_=row)
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,7 @@ from vendomat.kernel import ErrorCode, VendomatError
 
 _GREETING_LIMIT_S = 5.0
 _RELOADED = "Reloaded server configuration"  # the server's own words
+_NOT_RELOADED = "Failed to reload server configuration"
 
 
 class NatsEngine:
@@ -111,10 +113,12 @@ class NatsEngine:
         before = self._server.log_size
         self._write_config()
         os.kill(self.pid, signal.SIGHUP)
-        taken_up = self._patience.until(
-            lambda: self.pid is None or _RELOADED in self._server.log_text(before), self._patience.start_limit_s
+        answer = re.compile(f"{_RELOADED}|{_NOT_RELOADED}")
+        self._patience.until(
+            lambda: self.pid is None or answer.search(self._server.log_text(before)) is not None,
+            self._patience.start_limit_s,
         )
-        if not taken_up or self.pid is None:
+        if self.pid is None or _RELOADED not in self._server.log_text(before):
             raise VendomatError(
                 ErrorCode.UNAVAILABLE,
                 "The NATS server did not confirm its new settings; whether revocations hold is not known. Restart it. "

@@ -18,7 +18,7 @@ from vendomat.cloud.platform.identity.command_key import CommandKey
 from vendomat.cloud.platform.identity.jwt import account_jwt, operator_jwt, user_jwt
 from vendomat.cloud.platform.identity.nkey import Nkey, NkeyRole, checked_public_nkey
 from vendomat.cloud.platform.identity.permissions import Permissions, checked_id, cloud_permissions, machine_permissions
-from vendomat.cloud.platform.identity.private_files import write_private
+from vendomat.cloud.platform.identity.private_files import kept, write_private
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 USER_LIFE_MAX = timedelta(hours=24)
@@ -32,6 +32,7 @@ class CloudIdentity:
         self._clock = clock
         self._operator = Nkey.kept_in(folder / "operator.nk", NkeyRole.OPERATOR, random_bytes)
         self._account = Nkey.kept_in(folder / "account.nk", NkeyRole.ACCOUNT, random_bytes)
+        self._operator_file = folder / "operator.jwt"
         self._revocations_file = folder / "revocations.json"
         self.command_key = CommandKey.load_or_create(folder / "command.key", random_bytes)
         self.authority = CertificateAuthority(folder, clock)
@@ -42,7 +43,8 @@ class CloudIdentity:
         return self._account.public
 
     def operator_jwt(self) -> str:
-        return operator_jwt(self._operator, self._clock.now())
+        """The root of trust, the same text for ever: a running server refuses to reload with another one."""
+        return kept(self._operator_file, lambda: operator_jwt(self._operator, self._clock.now()).encode()).decode()
 
     def account_jwt(self) -> str:
         """The account with the revocations of now; a server takes it up by a reload."""

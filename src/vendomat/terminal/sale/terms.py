@@ -1,0 +1,288 @@
+"""The words of a purchase at the screen: screens, moves, values, events and effects. Decides nothing.
+
+Every event carries `at_s`, the moment on the machine's elapsed clock; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vendomat.kernel import Moves
+from vendomat.protocol import OrderLine, OrderStatus
+
+
+class Screen(StrEnum):
+    BROWSE = "browse"
+    PREPARING = "preparing"
+    PAYING = "paying"
+    DELIVERING = "delivering"
+    RESULT = "result"
+    OUT_OF_ORDER = "out_of_order"
+
+
+class SaleMove(StrEnum):
+    CHOOSE = "choose"
+    OFFER = "offer"  # a payable QR is there and the machine is ready
+    GIVE_UP = "give_up"  # no order, or no order any more
+    DELIVER = "deliver"
+    FINISH = "finish"
+    CLOSE = "close"
+    BREAK = "break"
+    MEND = "mend"
+
+
+_B, _P, _Q = Screen.BROWSE, Screen.PREPARING, Screen.PAYING
+_D, _R, _O = Screen.DELIVERING, Screen.RESULT, Screen.OUT_OF_ORDER
+
+MOVES = Moves(
+    "sale",
+    Screen,
+    {
+        (_B, SaleMove.CHOOSE): _P,
+        (_B, SaleMove.OFFER): _Q,  # an order found again after a restart
+        (_B, SaleMove.DELIVER): _D,
+        (_B, SaleMove.FINISH): _R,
+        (_B, SaleMove.BREAK): _O,
+        (_P, SaleMove.OFFER): _Q,
+        (_P, SaleMove.GIVE_UP): _B,
+        (_P, SaleMove.DELIVER): _D,
+        (_P, SaleMove.FINISH): _R,
+        (_Q, SaleMove.CHOOSE): _P,  # a new code after the old one expired
+        (_Q, SaleMove.GIVE_UP): _B,
+        (_Q, SaleMove.DELIVER): _D,
+        (_Q, SaleMove.FINISH): _R,
+        (_D, SaleMove.FINISH): _R,
+        (_R, SaleMove.CHOOSE): _P,
+        (_R, SaleMove.DELIVER): _D,
+        (_R, SaleMove.CLOSE): _B,
+        (_O, SaleMove.DELIVER): _D,
+        (_O, SaleMove.FINISH): _R,
+        (_O, SaleMove.MEND): _B,
+    },
+    start=Screen.BROWSE,
+)
+
+
+class UnitOutcome(StrEnum):
+    PENDING = "pending"
+    STARTED = "started"
+    DELIVERED = "delivered"
+    NOT_DELIVERED = "not_delivered"
+    UNKNOWN = "unknown"
+
+
+FINAL_OUTCOMES = frozenset({UnitOutcome.DELIVERED, UnitOutcome.NOT_DELIVERED, UnitOutcome.UNKNOWN})
+AWAITING, CANCELLED, EXPIRED, SETTLED = "awaiting_payment", "cancelled", "expired", "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the buyer asked for and the cloud has not answered yet. `code` is set for a pickup code."""
+
+    request_id: str
+    lines: tuple[OrderLine, ...] = ()
+    channel: str = ""
+    code: str = ""
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalUnit:
+    """What this machine saw of a unit itself."""
+
+    order_id: str
+    unit: int
+    slot: str
+    product_id: str
+    outcome: UnitOutcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    code: str
+    detail: str
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEntry:
+    state: str = "idle"  # idle | checking | refused | locked
+    reason: str = ""
+    locked_until_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What the screen shows, and why. `faults` are the reasons for which nothing at all is sold."""
+
+    screen: Screen = Screen.BROWSE
+    is_online: bool = False
+    faults: tuple[str, ...] = ()
+    attempt: Attempt | None = None
+    order: OrderStatus | None = None
+    channel: str = ""
+    local: tuple[LocalUnit, ...] = ()
+    notice: Notice | None = None
+    code_entry: CodeEntry = CodeEntry()
+    is_cancelling: bool = False
+    expires_at_s: float = 0.0
+    expires_total_s: float = 0.0
+    ask_at_s: float | None = None
+    close_at_s: float | None = None
+    stalls_at_s: float | None = None
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered(Event):
+    request_id: str
+    lines: tuple[OrderLine, ...]
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked(Event):
+    """Answer to `CheckReady`: no reason means ready now."""
+
+    request_id: str
+    code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusArrived(Event):
+    """`about` is the request or order id that was asked with; empty for a pushed status."""
+
+    status: OrderStatus
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Event):
+    about: str
+    code: str
+    detail: str = ""
+    locked_for_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered(Event):
+    """No answer in time: whether the cloud acted is not known."""
+
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelChosen(Event):
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeEntered(Event):
+    request_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPressed(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DonePressed(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreTimePressed(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChanged(Event):
+    is_online: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthChanged(Event):
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSeen(Event):
+    """The machine started a unit, or knows its outcome."""
+
+    unit: LocalUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    """The program came up again and remembers an order that was on the screen."""
+
+    status: OrderStatus
+    channel: str
+
+
+# --- effects ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReady:
+    """Look at slot, sensor, door, journal and link now; answer with `Checked`."""
+
+    request_id: str
+    lines: tuple[OrderLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskOrder:
+    request_id: str
+    lines: tuple[OrderLine, ...]
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskRedeem:
+    request_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskChannel:
+    order_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskStatus:
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskCancel:
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep the open order over a restart; None forgets it."""
+
+    status: OrderStatus | None
+    channel: str = ""
+
+
+SaleEffect = CheckReady | AskOrder | AskRedeem | AskChannel | AskStatus | AskCancel | Remember

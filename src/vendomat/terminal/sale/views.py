@@ -1,0 +1,85 @@
+"""What a purchase looks like: the cloud's word and the machine's own eyes put together. Changes nothing."""
+
+from __future__ import annotations
+
+from vendomat.protocol import OrderStatus, RefundStatus, UnitStatus
+from vendomat.terminal.sale.terms import (
+    AWAITING,
+    CANCELLED,
+    EXPIRED,
+    FINAL_OUTCOMES,
+    LocalUnit,
+    Sale,
+    UnitOutcome,
+)
+
+_RANK = {UnitOutcome.PENDING: 0, UnitOutcome.STARTED: 1}
+
+
+def units_of(sale: Sale) -> tuple[UnitStatus, ...]:
+    """The units of the order on the screen; what the machine saw goes before what the cloud has heard so far."""
+    if sale.order is None:
+        return ()
+    seen = {unit.unit: unit for unit in sale.local if unit.order_id == sale.order.order_id}
+    units = [_nearer(unit, seen.pop(unit.unit, None)) for unit in sale.order.units]
+    units += [_as_status(unit) for unit in seen.values()]
+    return tuple(sorted(units, key=lambda unit: unit.unit))
+
+
+def _as_status(unit: LocalUnit) -> UnitStatus:
+    return UnitStatus(
+        unit=unit.unit, slot=unit.slot, product_id=unit.product_id, outcome=unit.outcome, reason=unit.reason
+    )
+
+
+def _nearer(told: UnitStatus, seen: LocalUnit | None) -> UnitStatus:
+    if seen is None or _rank(told.outcome) > _rank(seen.outcome):
+        return told
+    return UnitStatus(
+        unit=told.unit, slot=told.slot, product_id=told.product_id, outcome=seen.outcome, reason=seen.reason
+    )
+
+
+def _rank(outcome: str) -> int:
+    return 2 if outcome in FINAL_OUTCOMES else _RANK.get(UnitOutcome(outcome), 0)
+
+
+def is_all_final(sale: Sale) -> bool:
+    units = units_of(sale)
+    return bool(units) and all(unit.outcome in FINAL_OUTCOMES for unit in units)
+
+
+def refund_of(sale: Sale) -> RefundStatus | None:
+    """The cloud's refund; until it has spoken, the price of what this machine knows it did not deliver."""
+    if sale.order is None or sale.order.refund is not None:
+        return sale.order.refund if sale.order else None
+    prices = {line.slot: line.price_minor for line in sale.order.lines}
+    amount = sum(prices.get(unit.slot, 0) for unit in units_of(sale) if unit.outcome == UnitOutcome.NOT_DELIVERED)
+    if amount == 0 or sale.order.state in (AWAITING, CANCELLED, EXPIRED):
+        return None
+    return RefundStatus(state="refunding", amount_minor=amount, channel=sale.channel or _paid_channel(sale.order))
+
+
+def _paid_channel(order: OrderStatus) -> str:
+    paid = [offer.channel for offer in order.offers if offer.state == "paid"]
+    return paid[0] if paid else (order.offers[0].channel if order.offers else "wallet")
+
+
+def code_url_of(order: OrderStatus, channel: str) -> str:
+    """What the QR for `channel` says; empty while the platform has not answered."""
+    return next((o.code_url for o in order.offers if o.channel == channel and o.state != "closed"), "")
+
+
+def payment_state_of(sale: Sale, at_s: float) -> str:
+    """starting | waiting | paid | expired | unavailable."""
+    if sale.order is None:
+        return "starting"
+    if sale.order.state in (EXPIRED, CANCELLED):
+        return "expired"
+    if sale.order.state != AWAITING:
+        return "paid"
+    if at_s >= sale.expires_at_s:
+        return "expired"
+    if code_url_of(sale.order, sale.channel):
+        return "waiting"
+    return "unavailable" if sale.notice is not None else "starting"

@@ -1,0 +1,39 @@
+"""Machines: registering, enrolment, who may speak for a machine, and what a machine said last."""
+
+from vendomat.cloud.machines.api import enrolment_router
+from vendomat.cloud.machines.directory import DirectoryEntry, MachineDirectory
+from vendomat.cloud.machines.enrolment import Enrolment, JwtIssuer, KeyReplaced, WireAddress
+from vendomat.cloud.machines.liveness import RaiseCloneAlarms, apply_heartbeats, apply_hellos
+from vendomat.cloud.machines.model import (
+    CloneSuspicion,
+    Greeted,
+    HeartbeatItem,
+    HelloItem,
+    MachineEvent,
+    MachineState,
+    NewMachine,
+    is_online,
+)
+from vendomat.cloud.machines.service import Machines
+
+__all__ = [
+    "CloneSuspicion",
+    "DirectoryEntry",
+    "Enrolment",
+    "Greeted",
+    "HeartbeatItem",
+    "HelloItem",
+    "JwtIssuer",
+    "KeyReplaced",
+    "MachineDirectory",
+    "MachineEvent",
+    "MachineState",
+    "Machines",
+    "NewMachine",
+    "RaiseCloneAlarms",
+    "WireAddress",
+    "apply_heartbeats",
+    "apply_hellos",
+    "enrolment_router",
+    "is_online",
+]

@@ -1,0 +1,175 @@
+"""How machines and enrolment tokens are kept. Each function runs in the caller's transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vendomat.cloud.machines.model import MachineState, NewMachine
+
+MACHINE = sa.table(
+    "machine",
+    *map(
+        sa.column,
+        (
+            "merchant_id",
+            "machine_id",
+            "number",
+            "name_zh",
+            "name_en",
+            "site",
+            "time_zone",
+            "state",
+            "public_key",
+            "epoch",
+            "boot_nonce",
+            "catalogue_version",
+            "created_at",
+        ),
+    ),
+)
+TOKEN = sa.table(
+    "enrolment_token", *map(sa.column, ("merchant_id", "machine_id", "token_hash", "expires_at", "used_at"))
+)
+SECURITY_EVENT = sa.table(
+    "security_event", *map(sa.column, ("merchant_id", "at", "kind", "source")), sa.column("detail", sa.JSON)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRow:
+    """What enrolment needs to know of a machine; the row is locked."""
+
+    merchant_id: str
+    machine_id: str
+    state: MachineState
+    public_key: str | None
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    merchant_id: str
+    machine_id: str
+    expires_at: datetime
+    used_at: datetime | None
+
+
+async def insert_machine(
+    connection: AsyncConnection, merchant_id: str, machine_id: str, new: NewMachine, *, at: datetime
+) -> None:
+    await connection.execute(
+        sa.insert(MACHINE).values(
+            merchant_id=merchant_id,
+            machine_id=machine_id,
+            number=new.number,
+            name_zh=new.name_zh,
+            name_en=new.name_en,
+            site=new.site,
+            time_zone=new.time_zone,
+            state=MachineState.NEW.value,
+            created_at=at,
+        )
+    )
+
+
+async def machine_exists(connection: AsyncConnection, merchant_id: str, machine_id: str) -> bool:
+    found = await connection.execute(
+        sa.select(sa.literal(1)).where(MACHINE.c.merchant_id == merchant_id, MACHINE.c.machine_id == machine_id)
+    )
+    return found.scalar() is not None
+
+
+async def set_state(connection: AsyncConnection, row: MachineRow, state: MachineState) -> None:
+    await connection.execute(
+        sa.update(MACHINE)
+        .where(MACHINE.c.merchant_id == row.merchant_id, MACHINE.c.machine_id == row.machine_id)
+        .values(state=state.value)
+    )
+
+
+async def replace_token(
+    connection: AsyncConnection,
+    merchant_id: str,
+    machine_id: str,
+    hashed: bytes,
+    *,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """A new token; earlier ones of the machine that were not used end now."""
+    await connection.execute(
+        sa.update(TOKEN)
+        .where(TOKEN.c.merchant_id == merchant_id, TOKEN.c.machine_id == machine_id, TOKEN.c.used_at.is_(None))
+        .values(expires_at=now)
+    )
+    await connection.execute(
+        sa.insert(TOKEN).values(
+            merchant_id=merchant_id, machine_id=machine_id, token_hash=hashed, expires_at=expires_at
+        )
+    )
+
+
+async def lock_token(connection: AsyncConnection, hashed: bytes) -> TokenRow | None:
+    """The token by its hash; two machines with one token take turns here."""
+    found = await connection.execute(
+        sa.select(TOKEN.c.merchant_id, TOKEN.c.machine_id, TOKEN.c.expires_at, TOKEN.c.used_at)
+        .where(TOKEN.c.token_hash == hashed)
+        .with_for_update()
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else TokenRow(**row)
+
+
+async def lock_machine(connection: AsyncConnection, machine_id: str) -> MachineRow | None:
+    found = await connection.execute(
+        sa.select(MACHINE.c.merchant_id, MACHINE.c.machine_id, MACHINE.c.state, MACHINE.c.public_key, MACHINE.c.epoch)
+        .where(MACHINE.c.machine_id == machine_id)
+        .with_for_update()
+    )
+    row = found.mappings().one_or_none()
+    if row is None:
+        return None
+    return MachineRow(
+        row["merchant_id"], row["machine_id"], MachineState(row["state"]), row["public_key"], row["epoch"]
+    )
+
+
+async def find_machine(connection: AsyncConnection, machine_id: str) -> MachineRow | None:
+    found = await connection.execute(
+        sa.select(
+            MACHINE.c.merchant_id, MACHINE.c.machine_id, MACHINE.c.state, MACHINE.c.public_key, MACHINE.c.epoch
+        ).where(MACHINE.c.machine_id == machine_id)
+    )
+    row = found.mappings().one_or_none()
+    if row is None:
+        return None
+    return MachineRow(
+        row["merchant_id"], row["machine_id"], MachineState(row["state"]), row["public_key"], row["epoch"]
+    )
+
+
+async def use_token(connection: AsyncConnection, hashed: bytes, at: datetime) -> None:
+    await connection.execute(sa.update(TOKEN).where(TOKEN.c.token_hash == hashed).values(used_at=at))
+
+
+async def take_key(
+    connection: AsyncConnection, row: MachineRow, *, public_key: str, state: MachineState, epoch: int
+) -> None:
+    """The machine's key from now on; the epoch is open to the first hello of the new run."""
+    await connection.execute(
+        sa.update(MACHINE)
+        .where(MACHINE.c.merchant_id == row.merchant_id, MACHINE.c.machine_id == row.machine_id)
+        .values(public_key=public_key, state=state.value, epoch=epoch, boot_nonce="")
+    )
+
+
+async def note_security_event(
+    connection: AsyncConnection, kind: str, at: datetime, *, merchant_id: str, source: str, detail: dict[str, object]
+) -> None:
+    await connection.execute(
+        sa.insert(SECURITY_EVENT).values(merchant_id=merchant_id, at=at, kind=kind, source=source, detail=detail)
+    )

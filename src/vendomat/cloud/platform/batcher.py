@@ -56,7 +56,7 @@ class Batcher(Generic[Item, Result]):
     async def aclose(self) -> None:
         """Write what waits, then stop."""
         self._is_closed = True
-        while self._waiting or self._flushes:
+        while self._waiting or self._flushes:  # noqa: ASYNC110 - at the end of a process, a few turns at most
             await asyncio.sleep(0.001)
         if self._pump is not None:
             self._pump.cancel()
@@ -84,7 +84,7 @@ class Batcher(Generic[Item, Result]):
         try:
             results = await self._write([item for item, _ in batch])
             assert len(results) == len(batch), "one result per item"
-        except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to one of these items
+        except Exception as error:
             if len(batch) == 1:
                 _answer(batch[0][1], error)
                 return

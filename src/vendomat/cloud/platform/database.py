@@ -77,7 +77,7 @@ async def migrate(url: str) -> None:
 class _KeptConnection(asyncpg.Connection):  # type: ignore[misc]
     """A pooled connection without the reset round trip: hot-path code leaves no session state behind."""
 
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ARG002
+    async def reset(self, *, timeout: float | None = None) -> None:
         if self.is_in_transaction():
             await super().reset(timeout=timeout)
 

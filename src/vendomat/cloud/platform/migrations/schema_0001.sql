@@ -207,7 +207,7 @@ CREATE TABLE command (
     machine_id  text NOT NULL,
     slot        text NOT NULL,
     product_id  text NOT NULL,
-    state       text NOT NULL CHECK (state IN ('queued', 'fencing', 'done')),
+    state       text NOT NULL CHECK (state IN ('queued', 'fencing', 'waiting', 'done')),
     epoch       bigint,
     nonce       text,
     nonce_at    timestamptz,

@@ -17,6 +17,5 @@ def upgrade() -> None:
     driver = op.get_bind().connection.driver_connection
     assert driver is not None
     await_only(driver.execute(sql))
-    await_only(
-        driver.execute("SELECT make_month_partitions((now() + n * interval '1 month')::date) FROM generate_series(-1, 2) n")
-    )
+    months = "SELECT make_month_partitions((now() + n * interval '1 month')::date) FROM generate_series(-1, 2) n"
+    await_only(driver.execute(months))

@@ -1,0 +1,99 @@
+"""Double entry: accounts, and the postings of each event. Pure.
+
+Amounts are signed minor units: debit positive, credit negative. Each transaction sums to zero and has a key that names
+the event it books, so it is booked once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UNDELIVERED = "liab:undelivered"
+REFUND_PAYABLE = "liab:refund_payable"
+VOUCHER = "liab:voucher"
+GIFT = "expense:gift"
+BANK = "asset:bank"
+AMBIGUOUS = "memo:ambiguous"
+AMBIGUOUS_CONTRA = "memo:ambiguous_contra"
+SENSOR_FAULT = "expense:sensor_fault"
+GOODWILL = "expense:goodwill"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One balanced transaction. `lines` are (account, signed minor units)."""
+
+    key: str
+    kind: str
+    lines: tuple[tuple[str, int], ...]
+
+    def __post_init__(self) -> None:
+        assert sum(amount for _, amount in self.lines) == 0, f"{self.key} does not balance"
+        assert all(amount for _, amount in self.lines), f"{self.key} has an empty line"
+
+
+def sales_income(merchant_id: str) -> str:
+    return f"income:sales:{merchant_id}"
+
+
+def funding(channel: str, account: str) -> str:
+    """Where a payment's money stands: at the platform, or for a code what the code was issued against."""
+    if channel == "code":
+        return VOUCHER if account == "prepaid" else GIFT
+    return f"asset:clearing:{channel}:{account}"
+
+
+def suspense_long(channel: str) -> str:
+    """Money we hold and cannot explain."""
+    return f"suspense:long:{channel}"
+
+
+def _move(key: str, kind: str, accounts: tuple[str, str], amount_minor: int) -> Posting:
+    """Debit the first of `accounts`, credit the second."""
+    debit, credit = accounts
+    return Posting(key, kind, ((debit, amount_minor), (credit, -amount_minor)))
+
+
+def payment_confirmed(payment_id: str, fund: str, amount_minor: int) -> Posting:
+    return _move(f"paid:{payment_id}", "payment_confirmed", (fund, UNDELIVERED), amount_minor)
+
+
+def payment_late(payment_id: str, fund: str, amount_minor: int) -> Posting:
+    """A late or second payment: owed back from the first moment."""
+    return _move(f"paid:{payment_id}", "payment_late", (fund, REFUND_PAYABLE), amount_minor)
+
+
+def payment_unexplained(payment_id: str, fund: str, channel: str, amount_minor: int) -> Posting:
+    """Money whose amount is not the order's: held in suspense for a person."""
+    return _move(f"paid:{payment_id}", "payment_unexplained", (fund, suspense_long(channel)), amount_minor)
+
+
+def unit_delivered(order_id: str, unit: int, merchant_id: str, amount_minor: int) -> Posting:
+    return _move(f"unit:{order_id}:{unit}", "delivered", (UNDELIVERED, sales_income(merchant_id)), amount_minor)
+
+
+def unit_not_delivered(order_id: str, unit: int, amount_minor: int) -> Posting:
+    return _move(f"unit:{order_id}:{unit}", "not_delivered", (UNDELIVERED, REFUND_PAYABLE), amount_minor)
+
+
+def unit_ambiguous(order_id: str, unit: int, amount_minor: int) -> Posting:
+    """Unknown at the deadline: the money goes back, and the goods that may be gone are declared."""
+    return Posting(
+        f"unit:{order_id}:{unit}",
+        "ambiguous",
+        (
+            (UNDELIVERED, amount_minor),
+            (AMBIGUOUS, amount_minor),
+            (REFUND_PAYABLE, -amount_minor),
+            (AMBIGUOUS_CONTRA, -amount_minor),
+        ),
+    )
+
+
+def refund_succeeded(refund_id: str, fund: str, amount_minor: int) -> Posting:
+    return _move(f"refund:{refund_id}", "refund_succeeded", (REFUND_PAYABLE, fund), amount_minor)
+
+
+def voucher_issued(code_id: str, amount_minor: int) -> Posting:
+    """A pre-paid code was sold: its money stands in the bank until the code is redeemed."""
+    return _move(f"code:{code_id}", "voucher_issued", (BANK, VOUCHER), amount_minor)

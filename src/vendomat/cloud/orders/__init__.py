@@ -1,0 +1,37 @@
+"""Orders: lines, units and the one command of each unit."""
+
+from vendomat.cloud.orders import store
+from vendomat.cloud.orders.model import (
+    COMMAND_MOVES,
+    ORDER_MOVES,
+    UNIT_MOVES,
+    Closing,
+    Command,
+    CommandMove,
+    CommandState,
+    Line,
+    OrderMove,
+    OrderState,
+    Unit,
+    UnitMove,
+    UnitOutcome,
+)
+from vendomat.cloud.orders.store import Key
+
+__all__ = [
+    "COMMAND_MOVES",
+    "ORDER_MOVES",
+    "UNIT_MOVES",
+    "Closing",
+    "Command",
+    "CommandMove",
+    "CommandState",
+    "Key",
+    "Line",
+    "OrderMove",
+    "OrderState",
+    "Unit",
+    "UnitMove",
+    "UnitOutcome",
+    "store",
+]

@@ -1,0 +1,216 @@
+"""How orders, units and commands are kept: set-based statements over lists, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from vendomat.cloud.orders.model import Command, CommandState, Unit, UnitOutcome
+from vendomat.cloud.platform.rows import execute_rows, fetch_rows
+
+Key = tuple[str, str]
+"""(merchant_id, order_id)"""
+
+_KEYS = "unnest($1::text[], $2::text[]) AS k(merchant_id, order_id)"
+
+
+async def lock_orders(connection: asyncpg.Connection, keys: Sequence[Key]) -> list[asyncpg.Record]:
+    """The rows of `keys`, locked in key order so that two batches never wait for each other in a circle."""
+    return await fetch_rows(
+        connection,
+        f"SELECT o.* FROM sale_order o JOIN {_KEYS} USING (merchant_id, order_id) "
+        "ORDER BY o.merchant_id, o.order_id FOR UPDATE OF o",
+        keys,
+    )
+
+
+async def find_orders(connection: asyncpg.Connection, keys: Sequence[Key]) -> list[asyncpg.Record]:
+    """The rows of `keys`, unlocked: for telling, not for deciding."""
+    return await fetch_rows(
+        connection, f"SELECT o.* FROM sale_order o JOIN {_KEYS} USING (merchant_id, order_id)", keys
+    )
+
+
+async def find_by_request(
+    connection: asyncpg.Connection, requests: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], str]:
+    """Order ids of `(merchant_id, machine_id, request_id)` that are known."""
+    rows = await fetch_rows(
+        connection,
+        "SELECT merchant_id, machine_id, request_id, order_id FROM sale_order JOIN "
+        "unnest($1::text[], $2::text[], $3::text[]) AS k(merchant_id, machine_id, request_id) "
+        "USING (merchant_id, machine_id, request_id)",
+        requests,
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def load_units(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, tuple[Unit, ...]]:
+    """The units of `keys` with their commands, in order of their number."""
+    rows = await fetch_rows(
+        connection,
+        "SELECT u.*, c.cmd_id, c.state AS command_state, c.queued_at, c.heard_at, c.epoch, c.nonce, c.nonce_at "
+        f"FROM vend_unit u JOIN {_KEYS} USING (merchant_id, order_id) "
+        "LEFT JOIN command c USING (merchant_id, order_id, unit) ORDER BY u.unit",
+        keys,
+    )
+    units: dict[Key, list[Unit]] = {}
+    for row in rows:
+        units.setdefault((row["merchant_id"], row["order_id"]), []).append(_unit(row))
+    return {key: tuple(found) for key, found in units.items()}
+
+
+def _unit(row: asyncpg.Record) -> Unit:
+    command = None
+    if row["cmd_id"] is not None:
+        command = Command(
+            cmd_id=row["cmd_id"],
+            state=CommandState(row["command_state"]),
+            queued_at=row["queued_at"],
+            heard_at=row["heard_at"],
+            epoch=row["epoch"],
+            nonce=row["nonce"],
+            nonce_at=row["nonce_at"],
+        )
+    return Unit(
+        unit=row["unit"],
+        slot=row["slot"],
+        product_id=row["product_id"],
+        price_minor=row["price_minor"],
+        outcome=UnitOutcome(row["outcome"]),
+        is_final=row["is_final"],
+        result=row["result"],
+        reason=row["reason"],
+        command=command,
+    )
+
+
+async def insert_orders(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, machine_id, request_id, origin, total_minor, currency, lines, code_id,
+    created_at, expires_at)."""
+    await execute_rows(
+        connection,
+        "INSERT INTO sale_order (merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, "
+        "currency, lines, code_id, created_at, expires_at) "
+        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l, d, a, e FROM unnest($1::text[], $2::text[], $3::text[], "
+        "$4::text[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::text[], $10::timestamptz[], "
+        "$11::timestamptz[]) AS n(m, o, i, r, g, t, c, l, d, a, e)",
+        rows,
+    )
+
+
+async def insert_units(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor)."""
+    await execute_rows(
+        connection,
+        "INSERT INTO vend_unit (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, outcome) "
+        "SELECT m, o, u, i, s, p, a, 'pending' FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], "
+        "$6::text[], $7::bigint[]) AS n(m, o, u, i, s, p, a)",
+        rows,
+    )
+
+
+async def update_orders(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, state, closing, version, ended_at)."""
+    await execute_rows(
+        connection,
+        "UPDATE sale_order o SET state = n.s, closing = n.c, version = n.v, ended_at = n.e "
+        "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[]) AS n(m, o, s, c, v, e) "
+        "WHERE o.merchant_id = n.m AND o.order_id = n.o",
+        rows,
+    )
+
+
+async def update_units(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, unit, outcome, is_final, result, reason)."""
+    await execute_rows(
+        connection,
+        "UPDATE vend_unit u SET outcome = n.c, is_final = n.f, result = n.r, reason = n.w "
+        "FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bool[], $6::text[], $7::text[]) "
+        "AS n(m, o, u, c, f, r, w) WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.unit = n.u",
+        rows,
+    )
+
+
+async def insert_commands(
+    connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]], *, fresh_s: float, resend_s: float
+) -> list[asyncpg.Record]:
+    """Queue commands (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, queued_at), quoting the machine's
+    newest nonce when it is younger than `fresh_s`; without one the row waits unsent. Returns the rows."""
+    if not rows:
+        return []
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    answer: list[asyncpg.Record] = await connection.fetch(
+        "INSERT INTO command (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, epoch, nonce, "
+        "nonce_at, queued_at, heard_at, next_try_at) "
+        "SELECT n.m, n.c, n.o, n.u, n.i, n.s, n.p, 'queued', l.epoch, l.nonce, l.nonce_at, n.a, n.a, "
+        "n.a + make_interval(secs => CASE WHEN l.nonce IS NULL THEN 0.5 ELSE $10 END) "
+        "FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], "
+        "$8::timestamptz[]) AS n(m, c, o, u, i, s, p, a) LEFT JOIN machine_live l ON l.merchant_id = n.m "
+        "AND l.machine_id = n.i AND l.nonce_at > n.a - make_interval(secs => $9) "
+        "RETURNING merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, epoch, nonce",
+        *columns,
+        fresh_s,
+        resend_s,
+    )
+    return answer
+
+
+async def update_commands(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, cmd_id, state, heard_at, next_try_at)."""
+    await execute_rows(
+        connection,
+        "UPDATE command c SET state = n.s, heard_at = n.h, next_try_at = n.t FROM unnest($1::text[], $2::text[], "
+        "$3::text[], $4::timestamptz[], $5::timestamptz[]) AS n(m, c, s, h, t) "
+        "WHERE c.merchant_id = n.m AND c.cmd_id = n.c",
+        rows,
+    )
+
+
+async def append_evidence(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, at, source, kind, data)."""
+    await execute_rows(
+        connection,
+        "INSERT INTO evidence (merchant_id, order_id, at, source, kind, data) SELECT * FROM unnest($1::text[], "
+        "$2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::jsonb[])",
+        rows,
+    )
+
+
+async def claim_due_commands(
+    connection: asyncpg.Connection, now: datetime, *, fresh_s: float, resend_s: float, limit: int
+) -> list[asyncpg.Record]:
+    """Take due commands for this worker: quote the newest fresh nonce (queued ones only) and set the next try.
+
+    Committed before anything is sent, so a crash after sending never leaves a command that looks unsent.
+    """
+    answer: list[asyncpg.Record] = await connection.fetch(
+        "WITH due AS (SELECT merchant_id, cmd_id FROM command WHERE state <> 'done' AND next_try_at <= $1 "
+        "ORDER BY next_try_at LIMIT $4 FOR UPDATE SKIP LOCKED), "
+        "quoted AS (SELECT c.merchant_id, c.cmd_id, l.epoch, l.nonce, l.nonce_at FROM due JOIN command c "
+        "USING (merchant_id, cmd_id) JOIN machine_live l ON (l.merchant_id, l.machine_id) = (c.merchant_id, c.machine_id) "
+        "WHERE c.state = 'queued' AND l.nonce_at > $1 - make_interval(secs => $2)) "
+        "UPDATE command c SET tries = c.tries + 1, next_try_at = $1 + make_interval(secs => $3), "
+        "epoch = coalesce(q.epoch, c.epoch), nonce = coalesce(q.nonce, c.nonce), nonce_at = coalesce(q.nonce_at, c.nonce_at) "
+        "FROM due LEFT JOIN quoted q USING (merchant_id, cmd_id) "
+        "WHERE c.merchant_id = due.merchant_id AND c.cmd_id = due.cmd_id "
+        "RETURNING c.*, q.nonce IS NOT NULL AS is_quoted_now",
+        now,
+        fresh_s,
+        resend_s,
+        limit,
+    )
+    return answer
+
+
+async def find_expired(connection: asyncpg.Connection, now: datetime, limit: int) -> list[Key]:
+    """Open orders whose time is over and that nobody has begun to close."""
+    rows = await connection.fetch(
+        "SELECT merchant_id, order_id FROM sale_order WHERE state = 'awaiting_payment' AND closing = '' "
+        "AND expires_at <= $1 ORDER BY expires_at LIMIT $2",
+        now,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]

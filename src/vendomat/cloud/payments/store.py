@@ -1,0 +1,182 @@
+"""How payments and refunds are kept: set-based statements over lists, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from vendomat.cloud.payments.model import Payment, PaymentState, Refund, RefundStage
+from vendomat.cloud.platform.rows import execute_rows, fetch_rows
+
+Key = tuple[str, str]
+_KEYS = "unnest($1::text[], $2::text[]) AS k(merchant_id, order_id)"
+
+
+async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, tuple[Payment, ...]]:
+    """The payments of the orders in `keys`, oldest first."""
+    rows = await fetch_rows(
+        connection,
+        f"SELECT p.* FROM payment p JOIN {_KEYS} USING (merchant_id, order_id) ORDER BY p.created_at, p.payment_id",
+        keys,
+    )
+    found: dict[Key, list[Payment]] = {}
+    for row in rows:
+        found.setdefault((row["merchant_id"], row["order_id"]), []).append(
+            Payment(
+                payment_id=row["payment_id"],
+                channel=row["channel"],
+                account=row["account"],
+                amount_minor=row["amount_minor"],
+                state=PaymentState(row["state"]),
+                is_winning=row["is_winning"],
+                is_frozen=row["is_frozen"],
+                close_wanted=row["close_wanted"],
+                code_url=row["code_url"],
+                transaction_id=row["transaction_id"],
+                captured_minor=row["captured_minor"],
+                paid_at=row["paid_at"],
+            )
+        )
+    return {key: tuple(payments) for key, payments in found.items()}
+
+
+async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, tuple[Refund, ...]]:
+    """The refunds of the orders in `keys`, in a fixed order."""
+    rows = await fetch_rows(
+        connection,
+        f"SELECT r.* FROM refund r JOIN {_KEYS} USING (merchant_id, order_id) ORDER BY r.payment_id, r.ordinal",
+        keys,
+    )
+    found: dict[Key, list[Refund]] = {}
+    for row in rows:
+        found.setdefault((row["merchant_id"], row["order_id"]), []).append(
+            Refund(
+                payment_id=row["payment_id"],
+                ordinal=row["ordinal"],
+                refund_id=row["refund_id"],
+                amount_minor=row["amount_minor"],
+                reason=row["reason"],
+                stage=RefundStage(row["state"]),
+                error=row["error"],
+            )
+        )
+    return {key: tuple(refunds) for key, refunds in found.items()}
+
+
+async def insert_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, created_at, expires_at,
+    next_try_at)."""
+    await execute_rows(
+        connection,
+        "INSERT INTO payment (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, "
+        "created_at, expires_at, next_try_at) SELECT m, p, o, c, a, n, u, 'created', t, e, x FROM unnest($1::text[], "
+        "$2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[], $9::timestamptz[], "
+        "$10::timestamptz[]) AS n(m, p, o, c, a, n, u, t, e, x)",
+        rows,
+    )
+
+
+async def update_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, payment_id, state, is_winning, is_frozen, close_wanted, transaction_id, captured_minor,
+    paid_at, at). An ended payment is looked up no more; one that is to be closed is due at once."""
+    await execute_rows(
+        connection,
+        "UPDATE payment p SET state = n.s, is_winning = n.w, is_frozen = n.f, close_wanted = n.c, transaction_id = n.t, "
+        "captured_minor = n.a, paid_at = n.d, next_try_at = CASE WHEN n.s IN ('paid', 'closed') THEN NULL "
+        "WHEN n.c AND NOT p.close_wanted THEN n.x ELSE p.next_try_at END, "
+        "tries = CASE WHEN n.c AND NOT p.close_wanted THEN 0 ELSE p.tries END "
+        "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::bool[], $6::bool[], $7::text[], $8::bigint[], "
+        "$9::timestamptz[], $10::timestamptz[]) AS n(m, p, s, w, f, c, t, a, d, x) "
+        "WHERE p.merchant_id = n.m AND p.payment_id = n.p",
+        rows,
+    )
+
+
+async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, payment_id, code_url)."""
+    await execute_rows(
+        connection,
+        "UPDATE payment p SET code_url = n.u FROM unnest($1::text[], $2::text[], $3::text[]) AS n(m, p, u) "
+        "WHERE p.merchant_id = n.m AND p.payment_id = n.p",
+        rows,
+    )
+
+
+async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, at, ended_at)."""
+    await execute_rows(
+        connection,
+        "INSERT INTO refund (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, "
+        "requested_at, ended_at, next_try_at) SELECT m, p, n, r, o, a, w, s, t, e, "
+        "CASE WHEN e IS NULL THEN t END FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], "
+        "$6::bigint[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[]) AS n(m, p, n, r, o, a, w, s, t, e)",
+        rows,
+    )
+
+
+async def update_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, refund_id, state, error, ended_at)."""
+    await execute_rows(
+        connection,
+        "UPDATE refund r SET state = n.s, error = n.e, ended_at = n.t, next_try_at = CASE WHEN n.t IS NULL THEN "
+        "r.next_try_at END FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) "
+        "AS n(m, r, s, e, t) WHERE r.merchant_id = n.m AND r.refund_id = n.r",
+        rows,
+    )
+
+
+async def claim_due_payments(
+    connection: asyncpg.Connection, now: datetime, *, poll_s: float, limit: int
+) -> list[asyncpg.Record]:
+    """Take payments that are due for a look-up (or a close) and set their next try.
+
+    While a buyer may be looking, every `poll_s`; a close backs off from 0.5 s to 30 s.
+    """
+    answer: list[asyncpg.Record] = await connection.fetch(
+        "WITH due AS (SELECT merchant_id, payment_id FROM payment WHERE next_try_at <= $1 ORDER BY next_try_at "
+        "LIMIT $3 FOR UPDATE SKIP LOCKED) "
+        "UPDATE payment p SET tries = p.tries + 1, next_try_at = $1 + make_interval(secs => CASE WHEN p.close_wanted "
+        "THEN least(30, 0.5 * power(2, least(p.tries, 8))) ELSE $2 END) FROM due "
+        "WHERE p.merchant_id = due.merchant_id AND p.payment_id = due.payment_id RETURNING p.*",
+        now,
+        poll_s,
+        limit,
+    )
+    return answer
+
+
+async def claim_due_refunds(
+    connection: asyncpg.Connection, now: datetime, *, limit: int, refund_id: str = ""
+) -> list[asyncpg.Record]:
+    """Take refunds that are due (or the one named) and set their next try: 1 s doubling to 10 min."""
+    answer: list[asyncpg.Record] = await connection.fetch(
+        "WITH due AS (SELECT merchant_id, refund_id FROM refund WHERE next_try_at <= $1 "
+        "AND ($3 = '' OR refund_id = $3) ORDER BY next_try_at LIMIT $2 FOR UPDATE SKIP LOCKED) "
+        "UPDATE refund r SET tries = r.tries + 1, next_try_at = $1 + make_interval(secs => "
+        "least(600, power(2, least(r.tries, 12)))) FROM due, payment p "
+        "WHERE r.merchant_id = due.merchant_id AND r.refund_id = due.refund_id "
+        "AND p.merchant_id = r.merchant_id AND p.payment_id = r.payment_id "
+        "RETURNING r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id",
+        now,
+        limit,
+        refund_id,
+    )
+    return answer
+
+
+async def find_payment_order(connection: asyncpg.Connection, merchant_id: str, payment_id: str) -> str | None:
+    """The order a payment number belongs to."""
+    order_id: str | None = await connection.fetchval(
+        "SELECT order_id FROM payment WHERE merchant_id = $1 AND payment_id = $2", merchant_id, payment_id
+    )
+    return order_id
+
+
+async def find_refund_order(connection: asyncpg.Connection, merchant_id: str, refund_id: str) -> str | None:
+    """The order a refund number belongs to."""
+    order_id: str | None = await connection.fetchval(
+        "SELECT order_id FROM refund WHERE merchant_id = $1 AND refund_id = $2", merchant_id, refund_id
+    )
+    return order_id

@@ -1,0 +1,274 @@
+"""The purchase: one order with its units, payments and refunds, and the one step that moves them together. Pure.
+
+`step(purchase, event) -> (purchase, effects)` is in steps.py. Events are facts that arrived or moments that passed;
+effects are what has to be written in the same transaction (ledger, stock, evidence, events). A fact that comes twice or
+too late changes nothing: it becomes evidence. Refuses to read a clock or make a number: times come in with events,
+numbers follow from what they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from vendomat.cloud.ledger import Posting
+from vendomat.cloud.orders import ORDER_MOVES, Closing, OrderMove, OrderState, Unit
+from vendomat.cloud.payments import Payment, Refund
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Everything that one order row lock protects."""
+
+    merchant_id: str
+    order_id: str
+    machine_id: str
+    request_id: str
+    origin: str
+    state: OrderState
+    version: int
+    currency: str
+    total_minor: int
+    created_at: datetime
+    expires_at: datetime
+    units: tuple[Unit, ...]
+    payments: tuple[Payment, ...]
+    refunds: tuple[Refund, ...] = ()
+    closing: Closing = Closing.NO
+    code_id: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in ORDER_MOVES.final
+
+    def payment(self, payment_id: str) -> Payment | None:
+        return next((p for p in self.payments if p.payment_id == payment_id), None)
+
+    @property
+    def winning(self) -> Payment | None:
+        return next((p for p in self.payments if p.is_winning), None)
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+class Source(StrEnum):
+    """Who said it."""
+
+    TERMINAL = "terminal"
+    CLOUD = "cloud"
+    PLATFORM = "platform"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPaid:
+    """The platform took money: `account`, `amount_minor` and `currency` are its words, verified by signature.
+
+    When more than `grace` has passed since the code's end, the buyer has left: the money goes back.
+    """
+
+    payment_id: str
+    account: str
+    amount_minor: int
+    currency: str
+    transaction_id: str
+    paid_at: datetime | None
+    via: str
+    grace: timedelta
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentClosed:
+    """The platform confirmed that this number can no longer be paid."""
+
+    payment_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentUncertain:
+    """The platform gave no definite answer about a payment that is to be closed."""
+
+    payment_id: str
+    error: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAsked:
+    """The order's time is over, or the buyer gave up."""
+
+    closing: Closing
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAdded:
+    """The buyer chose another channel; a payment for it was numbered."""
+
+    payment: Payment
+    at: datetime
+
+
+class VendSaid(StrEnum):
+    STARTED = "started"
+    DELIVERED = "delivered"
+    NOT_DELIVERED = "not_delivered"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class VendFactSeen:
+    """What the terminal says of one command. `result` and `reason` are its words."""
+
+    cmd_id: str
+    machine_id: str
+    said: VendSaid
+    result: str
+    reason: str
+    origin: str  # epoch/seq, for the evidence
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSilent:
+    """No answer to this command for the time a fence is asked after. `was_sent` False: it provably never left."""
+
+    cmd_id: str
+    was_sent: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The declared deadline of a command: what is not known by now is declared ambiguous."""
+
+    cmd_id: str
+    at: datetime
+
+
+class RefundSaid(StrEnum):
+    ACCEPTED = "accepted"
+    SUCCEEDED = "succeeded"
+    NOT_ACCEPTED = "not_accepted"
+    REFUSED = "refused"
+    GIVEN_UP = "given_up"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSeen:
+    refund_id: str
+    said: RefundSaid
+    error: str
+    at: datetime
+
+
+Event = (
+    PaymentPaid
+    | PaymentClosed
+    | PaymentUncertain
+    | CloseAsked
+    | PaymentAdded
+    | VendFactSeen
+    | CommandSilent
+    | DeadlinePassed
+    | RefundSeen
+)
+
+# --- effects ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    posting: Posting
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStock:
+    """Change one slot: `delivered` units left it, `released` reservations ended; `close_reason` takes it off sale."""
+
+    slot: str
+    unit: int
+    delivered: int
+    released: int
+    close_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlarm:
+    kind: str
+    severity: str
+    slot: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of the order's evidence."""
+
+    source: Source
+    kind: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An event for whoever listens above (console, webhooks)."""
+
+    kind: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreCode:
+    code_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityAlert:
+    kind: str
+    data: Mapping[str, object]
+
+
+Effect = Post | MoveStock | RaiseAlarm | Note | Tell | RestoreCode | SecurityAlert
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A purchase in the middle of a step, with the effects so far. Immutable: each move gives a new one."""
+
+    purchase: Purchase
+    at: datetime
+    effects: tuple[Effect, ...] = ()
+
+    def plus(self, *effects: Effect) -> Step:
+        return replace(self, effects=self.effects + effects)
+
+    def set_payment(self, payment: Payment) -> Step:
+        payments = tuple(payment if p.payment_id == payment.payment_id else p for p in self.purchase.payments)
+        return replace(self, purchase=replace(self.purchase, payments=payments))
+
+    def set_unit(self, unit: Unit) -> Step:
+        units = tuple(unit if u.unit == unit.unit else u for u in self.purchase.units)
+        return replace(self, purchase=replace(self.purchase, units=units))
+
+    def set_refund(self, refund: Refund) -> Step:
+        kept = tuple(r for r in self.purchase.refunds if r.refund_id != refund.refund_id)
+        return replace(self, purchase=replace(self.purchase, refunds=(*kept, refund)))
+
+    def move_order(self, move: OrderMove) -> Step:
+        """Move the order by its table; an ending move is told and dated."""
+        state = ORDER_MOVES.next(self.purchase.state, move)
+        is_end = state in ORDER_MOVES.final
+        purchase = replace(self.purchase, state=state, ended_at=self.at if is_end else None)
+        moved = replace(self, purchase=purchase)
+        return moved.plus(
+            Note(Source.CLOUD, f"order.{state}", {}),
+            Tell(f"order.{state}", {"machine_id": purchase.machine_id, "total_minor": purchase.total_minor}),
+        )

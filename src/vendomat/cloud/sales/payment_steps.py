@@ -1,0 +1,170 @@
+"""Steps of a purchase: money that came, payments that closed, an order given up. Pure.
+
+Money that came is booked before anything is decided about it. The first payment in time wins; any other goes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vendomat.cloud.ledger import funding, postings
+from vendomat.cloud.orders import (
+    Closing,
+    OrderMove,
+    OrderState,
+    UnitMove,
+)
+from vendomat.cloud.payments import (
+    PAYMENT_MOVES,
+    Payment,
+    PaymentMove,
+    PaymentState,
+)
+from vendomat.cloud.sales.model import (
+    CloseAsked,
+    MoveStock,
+    Note,
+    PaymentAdded,
+    PaymentClosed,
+    PaymentPaid,
+    PaymentUncertain,
+    Post,
+    RaiseAlarm,
+    SecurityAlert,
+    Source,
+    Step,
+    Tell,
+)
+from vendomat.cloud.sales.refund_steps import request_refund
+from vendomat.cloud.sales.vend_steps import final_unit, queue_next
+
+
+def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
+    payment = now.purchase.payment(event.payment_id)
+    if payment is None or payment.state is PaymentState.PAID:
+        return now  # known already: notice, look-up and close all tell the same story
+    now = now.plus(
+        Note(
+            Source.PLATFORM,
+            "payment.paid",
+            {
+                "payment_id": payment.payment_id,
+                "channel": payment.channel,
+                "amount_minor": event.amount_minor,
+                "transaction_id": event.transaction_id,
+                "via": event.via,
+            },
+        )
+    )
+    paid = replace(
+        payment,
+        state=PAYMENT_MOVES.next(payment.state, PaymentMove.PAY),
+        captured_minor=event.amount_minor,
+        transaction_id=event.transaction_id,
+        paid_at=event.paid_at or event.at,
+        close_wanted=False,
+    )
+    fits = event.amount_minor == payment.amount_minor and event.currency == now.purchase.currency
+    if not fits or event.account != payment.account:
+        return _unexplained(now, paid, event)
+    may_vend = (
+        now.purchase.state is OrderState.AWAITING_PAYMENT
+        and now.purchase.closing is not Closing.CANCELLING
+        and event.at <= now.purchase.expires_at + event.grace
+    )
+    return _win(now, paid) if may_vend else _late(now, paid)
+
+
+def _win(now: Step, paid: Payment) -> Step:
+    """The first payment in time: paid, booked, the siblings to be closed and the first unit's command queued."""
+    now = now.set_payment(replace(paid, is_winning=True))
+    for sibling in now.purchase.payments:
+        if sibling.is_open:
+            now = now.set_payment(replace(sibling, close_wanted=True))
+    fund = funding(paid.channel, paid.account)
+    now = now.plus(Post(postings.payment_confirmed(paid.payment_id, fund, paid.captured_minor)))
+    return queue_next(now.move_order(OrderMove.PAY))
+
+
+def _late(now: Step, paid: Payment) -> Step:
+    """Too late or a second time: never vends, goes back in full."""
+    fund = funding(paid.channel, paid.account)
+    now = now.set_payment(paid).plus(
+        Post(postings.payment_late(paid.payment_id, fund, paid.captured_minor)),
+        Tell("payment.late", {"payment_id": paid.payment_id, "amount_minor": paid.captured_minor}),
+    )
+    reason = "second payment of the order" if now.purchase.winning else "paid after the order had ended"
+    return _end_unpaid(request_refund(now, paid, paid.captured_minor, reason))
+
+
+def _unexplained(now: Step, paid: Payment, event: PaymentPaid) -> Step:
+    """Amount, currency or account are not the order's: nothing vends and nothing goes back by itself."""
+    fund = funding(paid.channel, event.account)
+    said = {
+        "payment_id": paid.payment_id,
+        "expected_minor": paid.amount_minor,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "account": event.account,
+    }
+    now = now.set_payment(replace(paid, is_frozen=True)).plus(
+        RaiseAlarm("payment_mismatch", "critical", "", f"{paid.payment_id}: {event.amount_minor} {event.currency}"),
+        SecurityAlert("payment_mismatch", said),
+    )
+    if event.amount_minor > 0 and event.currency == now.purchase.currency:
+        now = now.plus(Post(postings.payment_unexplained(paid.payment_id, fund, paid.channel, event.amount_minor)))
+    return _end_unpaid(now)
+
+
+def on_payment_closed(now: Step, event: PaymentClosed) -> Step:
+    payment = now.purchase.payment(event.payment_id)
+    if payment is None or not payment.is_open:
+        return now
+    closed = replace(payment, state=PAYMENT_MOVES.next(payment.state, PaymentMove.CLOSE), close_wanted=False)
+    now = now.set_payment(closed).plus(Note(Source.PLATFORM, "payment.closed", {"payment_id": payment.payment_id}))
+    is_waiting = now.purchase.state is OrderState.AWAITING_PAYMENT and now.purchase.closing is Closing.NO
+    if is_waiting and not any(p.is_open for p in now.purchase.payments):  # the platform's own expiry came before ours
+        now = replace(now, purchase=replace(now.purchase, closing=Closing.EXPIRING))
+    return _end_unpaid(now)
+
+
+def on_payment_uncertain(now: Step, event: PaymentUncertain) -> Step:
+    payment = now.purchase.payment(event.payment_id)
+    if payment is None or payment.state is not PaymentState.CREATED:
+        return now
+    unsure = replace(payment, state=PAYMENT_MOVES.next(payment.state, PaymentMove.LOSE_SIGHT))
+    said = {"payment_id": payment.payment_id, "error": event.error}
+    return now.set_payment(unsure).plus(Note(Source.PLATFORM, "payment.unknown", said))
+
+
+def on_close_asked(now: Step, event: CloseAsked) -> Step:
+    purchase = now.purchase
+    if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing in (event.closing, Closing.CANCELLING):
+        return now
+    payments = tuple(replace(p, close_wanted=True) if p.is_open else p for p in purchase.payments)
+    now = replace(now, purchase=replace(purchase, closing=event.closing, payments=payments))
+    return _end_unpaid(now.plus(Note(Source.CLOUD, f"order.{event.closing}", {})))
+
+
+def _end_unpaid(now: Step) -> Step:
+    """An order being given up ends when no payment of it can bring money any more."""
+    purchase = now.purchase
+    if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is Closing.NO:
+        return now
+    if any(p.is_open for p in purchase.payments):
+        return now
+    for unit in purchase.units:
+        reason = "order cancelled" if purchase.closing is Closing.CANCELLING else "order expired"
+        now = now.set_unit(final_unit(unit, UnitMove.FAIL, "", reason)).plus(MoveStock(unit.slot, unit.unit, 0, 1))
+    return now.move_order(OrderMove.CANCEL if purchase.closing is Closing.CANCELLING else OrderMove.EXPIRE)
+
+
+def on_payment_added(now: Step, event: PaymentAdded) -> Step:
+    purchase = now.purchase
+    if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is not Closing.NO:
+        return now
+    if any(p.channel == event.payment.channel and p.is_open for p in purchase.payments):
+        return now
+    said = {"payment_id": event.payment.payment_id, "channel": event.payment.channel}
+    added = replace(purchase, payments=(*purchase.payments, event.payment))
+    return replace(now, purchase=added).plus(Note(Source.CLOUD, "payment.created", said))

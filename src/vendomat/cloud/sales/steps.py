@@ -1,0 +1,58 @@
+"""The step of a purchase: which rule follows which event. Pure.
+
+Order of rules, wherever several apply: what a platform or machine says is noted first; money that came is booked before
+anything is decided about it; goods are decided by the unit's table; the refund follows once every unit is final; the
+order ends last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from vendomat.cloud.sales.model import (
+    CloseAsked,
+    CommandSilent,
+    DeadlinePassed,
+    Effect,
+    Event,
+    PaymentAdded,
+    PaymentClosed,
+    PaymentPaid,
+    PaymentUncertain,
+    Purchase,
+    RefundSeen,
+    Step,
+    VendFactSeen,
+)
+from vendomat.cloud.sales.payment_steps import (
+    on_close_asked,
+    on_payment_added,
+    on_payment_closed,
+    on_payment_paid,
+    on_payment_uncertain,
+)
+from vendomat.cloud.sales.refund_steps import on_refund_seen
+from vendomat.cloud.sales.vend_steps import on_command_silent, on_deadline, on_vend_fact
+
+_RULES: dict[type, Callable[[Step, Any], Step]] = {
+    PaymentPaid: on_payment_paid,
+    PaymentClosed: on_payment_closed,
+    PaymentUncertain: on_payment_uncertain,
+    CloseAsked: on_close_asked,
+    PaymentAdded: on_payment_added,
+    VendFactSeen: on_vend_fact,
+    CommandSilent: on_command_silent,
+    DeadlinePassed: on_deadline,
+    RefundSeen: on_refund_seen,
+}
+
+
+def step(purchase: Purchase, event: Event) -> tuple[Purchase, tuple[Effect, ...]]:
+    """Apply one event. A purchase that changed has a version one higher; one that did not is the same object."""
+    after = _RULES[type(event)](Step(purchase, event.at), event)
+    moved = after.purchase
+    if moved == purchase:
+        return purchase, after.effects
+    return replace(moved, version=purchase.version + 1), after.effects

@@ -1,0 +1,377 @@
+"""How a purchase is loaded and saved: lists in, a fixed number of statements out, in the caller's transaction.
+
+Rows are locked in key order, orders before slots, in every use case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from vendomat.cloud import alarms, codes
+from vendomat.cloud.ledger import Entry, post
+from vendomat.cloud.orders import Closing, CommandState, Key, OrderState, Unit, UnitOutcome
+from vendomat.cloud.orders import store as order_rows
+from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.payments import store as payment_rows
+from vendomat.cloud.platform.outbox import OutboxEvent, append_events
+from vendomat.cloud.platform.rows import execute_rows
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.model import (
+    Effect,
+    MoveStock,
+    Note,
+    Post,
+    Purchase,
+    RaiseAlarm,
+    RestoreCode,
+    SecurityAlert,
+    Tell,
+)
+from vendomat.cloud.stock import append_moves, change_slots
+from vendomat.kernel import derive_id
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A purchase before and after a batch of steps (`before` None: new), with their effects and the time."""
+
+    before: Purchase | None
+    after: Purchase
+    effects: tuple[Effect, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A command whose row quotes a nonce: it may be published now that the row is committed."""
+
+    merchant_id: str
+    cmd_id: str
+    order_id: str
+    unit: int
+    machine_id: str
+    slot: str
+    product_id: str
+    epoch: int
+    nonce: str
+
+
+async def load_purchases(
+    connection: asyncpg.Connection, keys: Sequence[Key], *, is_locking: bool = True
+) -> dict[Key, Purchase]:
+    """The purchases of `keys`; those that do not exist are missing. Locks the order rows unless told not to."""
+    find = order_rows.lock_orders if is_locking else order_rows.find_orders
+    orders = await find(connection, keys)
+    units = await order_rows.load_units(connection, keys)
+    payments = await payment_rows.load_payments(connection, keys)
+    refunds = await payment_rows.load_refunds(connection, keys)
+    found = {}
+    for row in orders:
+        key = (row["merchant_id"], row["order_id"])
+        found[key] = Purchase(
+            merchant_id=row["merchant_id"],
+            order_id=row["order_id"],
+            machine_id=row["machine_id"],
+            request_id=row["request_id"],
+            origin=row["origin"],
+            state=OrderState(row["state"]),
+            version=row["version"],
+            currency=row["currency"],
+            total_minor=row["total_minor"],
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+            units=units.get(key, ()),
+            payments=payments.get(key, ()),
+            refunds=refunds.get(key, ()),
+            closing=Closing(row["closing"]),
+            code_id=row["code_id"],
+            ended_at=row["ended_at"],
+        )
+    return found
+
+
+async def insert_purchases(
+    connection: asyncpg.Connection, purchases: Sequence[Purchase], settings: CloudSettings
+) -> None:
+    """New orders with their units and payments, as they are before any step."""
+    await order_rows.insert_orders(
+        connection,
+        [
+            (
+                p.merchant_id,
+                p.order_id,
+                p.machine_id,
+                p.request_id,
+                p.origin,
+                p.total_minor,
+                p.currency,
+                _lines(p),
+                p.code_id,
+                p.created_at,
+                p.expires_at,
+            )
+            for p in purchases
+        ],
+    )
+    await order_rows.insert_units(
+        connection,
+        [
+            (p.merchant_id, p.order_id, u.unit, p.machine_id, u.slot, u.product_id, u.price_minor)
+            for p in purchases
+            for u in p.units
+        ],
+    )
+    await _insert_payments(connection, [(p, pay) for p in purchases for pay in p.payments], settings)
+
+
+def _lines(purchase: Purchase) -> list[dict[str, object]]:
+    lines: dict[tuple[str, str, int], int] = {}
+    for unit in purchase.units:
+        key = (unit.slot, unit.product_id, unit.price_minor)
+        lines[key] = lines.get(key, 0) + 1
+    return [
+        {"slot": slot, "product_id": product_id, "quantity": quantity, "price_minor": price_minor}
+        for (slot, product_id, price_minor), quantity in lines.items()
+    ]
+
+
+async def _insert_payments(
+    connection: asyncpg.Connection, rows: Sequence[tuple[Purchase, Payment]], settings: CloudSettings
+) -> None:
+    first_poll = timedelta(seconds=settings.payment_poll_first_s)
+    await payment_rows.insert_payments(
+        connection,
+        [
+            (
+                p.merchant_id,
+                pay.payment_id,
+                p.order_id,
+                pay.channel,
+                pay.account,
+                pay.amount_minor,
+                p.currency,
+                p.created_at,
+                p.expires_at,
+                p.created_at + first_poll,
+            )
+            for p, pay in rows
+        ],
+    )
+
+
+async def save(connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings) -> list[Dispatch]:
+    """Write what the steps changed and their effects. Returns the commands to publish after the commit."""
+    moved = [c for c in changes if c.before is not None and c.after is not c.before]
+    await order_rows.update_orders(
+        connection,
+        [
+            (c.after.merchant_id, c.after.order_id, c.after.state, c.after.closing, c.after.version, c.after.ended_at)
+            for c in moved
+        ],
+    )
+    await _save_units(connection, moved)
+    dispatches = await _save_commands(connection, moved, settings)
+    await _save_payments(connection, moved, settings)
+    await _save_effects(connection, changes)
+    return dispatches
+
+
+def _changed_units(changes: Sequence[Change]) -> Iterator[tuple[Change, Unit, Unit]]:
+    for change in changes:
+        assert change.before is not None
+        for old, new in zip(change.before.units, change.after.units, strict=True):
+            if old is not new and old != new:
+                yield change, old, new
+
+
+async def _save_units(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+    await order_rows.update_units(
+        connection,
+        [
+            (c.after.merchant_id, c.after.order_id, u.unit, u.outcome, u.is_final, u.result, u.reason)
+            for c, _, u in _changed_units(changes)
+        ],
+    )
+
+
+async def _save_commands(
+    connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings
+) -> list[Dispatch]:
+    new, updated = [], []
+    for change, old, unit in _changed_units(changes):
+        after, command = change.after, unit.command
+        if command is None or command == old.command:
+            continue
+        if old.command is None:
+            new.append(
+                (
+                    after.merchant_id,
+                    command.cmd_id,
+                    after.order_id,
+                    unit.unit,
+                    after.machine_id,
+                    unit.slot,
+                    unit.product_id,
+                    command.queued_at,
+                )
+            )
+        if old.command is not None or command.state is not CommandState.QUEUED:
+            next_try_at = next_try(unit, change.at, settings)
+            updated.append((after.merchant_id, command.cmd_id, command.state, command.heard_at, next_try_at))
+    rows = await order_rows.insert_commands(
+        connection, new, fresh_s=settings.lease_s - settings.clock_margin_s, resend_s=settings.resend_s
+    )
+    await order_rows.update_commands(connection, updated)
+    done = {(row[0], row[1]) for row in updated if row[2] is CommandState.DONE}
+    return [
+        Dispatch(*row) for row in rows if row["nonce"] is not None and (row["merchant_id"], row["cmd_id"]) not in done
+    ]
+
+
+def next_try(unit: Unit, now: datetime, settings: CloudSettings) -> datetime:
+    """When the unit's command wants attention next: its deadline, its fence, or the next send."""
+    command = unit.command
+    assert command is not None
+    if command.state is CommandState.WAITING:
+        return max(now, deadline(unit, settings))
+    if unit.outcome is UnitOutcome.STARTED and command.state is CommandState.QUEUED:
+        return command.heard_at + timedelta(seconds=settings.silence_s)
+    return now
+
+
+def deadline(unit: Unit, settings: CloudSettings) -> datetime:
+    """After this no start is possible any more and no answer is waited for: the lease's end (counted from the receipt
+    of the last nonce quoted, with a margin for the rate of clocks) and the declared time."""
+    assert unit.command is not None
+    base = unit.command.nonce_at or unit.command.queued_at
+    return base + timedelta(seconds=settings.lease_s + settings.clock_margin_s + settings.deadline_s)
+
+
+async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings) -> None:
+    added, updated, new_refunds, moved_refunds = [], [], [], []
+    for c in changes:
+        assert c.before is not None
+        old = {p.payment_id: p for p in c.before.payments}
+        for p in c.after.payments:
+            if p.payment_id not in old:
+                added.append((c.after, p))
+            if p != old.get(p.payment_id, replace(p, state=PaymentState.CREATED, close_wanted=False)):
+                updated.append(
+                    (
+                        c.after.merchant_id,
+                        p.payment_id,
+                        p.state,
+                        p.is_winning,
+                        p.is_frozen,
+                        p.close_wanted,
+                        p.transaction_id,
+                        p.captured_minor,
+                        p.paid_at,
+                        c.at,
+                    )
+                )
+        known = {r.refund_id: r for r in c.before.refunds}
+        for r in c.after.refunds:
+            ended_at = None if r.is_open else c.at
+            if r.refund_id not in known:
+                new_refunds.append(
+                    (
+                        c.after.merchant_id,
+                        r.payment_id,
+                        r.ordinal,
+                        r.refund_id,
+                        c.after.order_id,
+                        r.amount_minor,
+                        r.reason,
+                        r.stage,
+                        c.at,
+                        ended_at,
+                    )
+                )
+            elif r != known[r.refund_id]:
+                moved_refunds.append((c.after.merchant_id, r.refund_id, r.stage, r.error, ended_at))
+    await _insert_payments(connection, added, settings)
+    await payment_rows.update_payments(connection, updated)
+    await payment_rows.insert_refunds(connection, new_refunds)
+    await payment_rows.update_refunds(connection, moved_refunds)
+
+
+async def _save_effects(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+    every = [(c, effect) for c in changes for effect in c.effects]
+    await post(
+        connection,
+        [
+            Entry(c.after.merchant_id, c.after.order_id, c.after.currency, c.at, e.posting)
+            for c, e in every
+            if isinstance(e, Post)
+        ],
+    )
+    moves = [(c, e) for c, e in every if isinstance(e, MoveStock)]
+    await change_slots(
+        connection,
+        [
+            ((c.after.merchant_id, c.after.machine_id, e.slot), -e.delivered, -e.released, e.close_reason)
+            for c, e in moves
+        ],
+    )
+    await append_moves(
+        connection,
+        [
+            (c.after.merchant_id, c.after.machine_id, e.slot, "delivered", e.delivered, c.after.order_id, e.unit, c.at)
+            for c, e in moves
+            if e.delivered
+        ],
+    )
+    await append_events(
+        connection,
+        [
+            OutboxEvent(c.after.merchant_id, e.kind, c.after.order_id, dict(e.data), c.at)
+            for c, e in every
+            if isinstance(e, Tell)
+        ],
+    )
+    await order_rows.append_evidence(
+        connection,
+        [
+            (c.after.merchant_id, c.after.order_id, c.at, e.source, e.kind, dict(e.data))
+            for c, e in every
+            if isinstance(e, Note)
+        ],
+    )
+    await _save_rare_effects(connection, every)
+
+
+async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]]) -> None:
+    await alarms.raise_alarms(
+        connection,
+        [
+            alarms.NewAlarm(
+                merchant_id=c.after.merchant_id,
+                alarm_id=derive_id("alm", c.after.order_id, e.kind, e.slot, c.after.version),
+                machine_id=c.after.machine_id,
+                slot=e.slot,
+                kind=e.kind,
+                severity=e.severity,
+                order_id=c.after.order_id,
+                detail=e.detail,
+                at=c.at,
+            )
+            for c, e in every
+            if isinstance(e, RaiseAlarm)
+        ],
+    )
+    await codes.restore(connection, [(c.after.merchant_id, e.code_id) for c, e in every if isinstance(e, RestoreCode)])
+    await execute_rows(
+        connection,
+        "INSERT INTO security_event (merchant_id, at, kind, source, detail) SELECT * FROM "
+        "unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])",
+        [
+            (c.after.merchant_id, c.at, e.kind, c.after.machine_id, dict(e.data))
+            for c, e in every
+            if isinstance(e, SecurityAlert)
+        ],
+    )

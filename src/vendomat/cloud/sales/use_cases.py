@@ -1,0 +1,310 @@
+"""The three hot use cases, each over a list: create orders, apply payment facts, apply vend facts.
+
+One connection, the caller's transaction, a fixed number of statements however long the list. Items of one list that
+concern the same order are applied in their order. A refused item gets its error as its result and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from vendomat.cloud.orders import Key, OrderState, Unit
+from vendomat.cloud.orders import store as order_rows
+from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notices
+from vendomat.cloud.platform.rows import fetch_rows
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.model import Effect, Event, Note, Purchase, Source
+from vendomat.cloud.sales.steps import step
+from vendomat.cloud.sales.store import Change, Dispatch, insert_purchases, load_purchases, save
+from vendomat.cloud.stock import SlotOffer, change_slots, lock_offers
+from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.protocol import OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One item's result. `purchase` is what stands after the commit; `dispatches` may be published now."""
+
+    purchase: Purchase | None
+    is_changed: bool = False
+    dispatches: tuple[Dispatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """A request for an order with one payment. `payment` carries number, channel and account; its amount is set here.
+
+    `event` (for a pickup code: the payment's own fact) is applied in the same transaction.
+    """
+
+    merchant_id: str
+    machine_id: str
+    epoch: int
+    request_id: str
+    order_id: str
+    origin: str
+    lines: tuple[OrderLine, ...]
+    payment: Payment
+    at: datetime
+    expires_at: datetime
+    code_id: str = ""
+    event: Event | None = None
+    is_price_free: bool = False  # a code's product is given at today's price, whatever that is
+
+
+@dataclass(frozen=True, slots=True)
+class EventFor:
+    """An event for the order of `key`. `notice` (channel, id) is remembered in the inbox."""
+
+    key: Key
+    event: Event
+    notice: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendItem:
+    """A journalled fact of a terminal; `event` None: remembered only."""
+
+    fact: InboxFact
+    key: Key
+    event: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class VendApplied:
+    """`is_accepted`: it may be acknowledged (applied now, or known with the same digest)."""
+
+    is_accepted: bool
+    applied: Applied = field(default_factory=lambda: Applied(None))
+
+
+# --- create orders ---------------------------------------------------------------------------------------------------
+
+
+async def create_orders(
+    connection: asyncpg.Connection, items: Sequence[NewOrder], settings: CloudSettings
+) -> list[Applied | Exception]:
+    """Check, reserve, write. The same request again gives the order it made the first time."""
+    known = await order_rows.find_by_request(connection, [(i.merchant_id, i.machine_id, i.request_id) for i in items])
+    epochs = await _machine_epochs(connection, items)
+    offers = await lock_offers(
+        connection, sorted({(i.merchant_id, i.machine_id, line.slot) for i in items for line in i.lines})
+    )
+    results: list[Applied | Exception | None] = [None] * len(items)
+    made: dict[tuple[str, str, str], int] = {}
+    purchases: list[Purchase] = []
+    for index, item in enumerate(items):
+        request = (item.merchant_id, item.machine_id, item.request_id)
+        if request in known or request in made:
+            continue
+        try:
+            purchases.append(_new_purchase(item, epochs, offers, settings))
+            made[request] = index
+        except VendomatError as error:
+            results[index] = error
+    await insert_purchases(connection, purchases, settings)
+    changes = _reservations(items, made, purchases)
+    dispatches = await save(connection, changes, settings)
+    await change_slots(
+        connection,
+        [((p.merchant_id, p.machine_id, u.slot), 0, 1, "") for p in purchases for u in p.units],
+    )
+    for change, index in zip(changes, made.values(), strict=True):
+        mine = tuple(d for d in dispatches if d.order_id == change.after.order_id)
+        results[index] = Applied(change.after, True, mine)
+    return await _fill_known(connection, items, results, known)
+
+
+async def _machine_epochs(connection: asyncpg.Connection, items: Sequence[NewOrder]) -> dict[tuple[str, str], int]:
+    rows = await fetch_rows(
+        connection,
+        "SELECT merchant_id, machine_id, epoch FROM machine JOIN unnest($1::text[], $2::text[]) "
+        "AS k(merchant_id, machine_id) USING (merchant_id, machine_id) WHERE state = 'enrolled'",
+        sorted({(i.merchant_id, i.machine_id) for i in items}),
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _new_purchase(
+    item: NewOrder,
+    epochs: dict[tuple[str, str], int],
+    offers: dict[tuple[str, str, str], SlotOffer],
+    settings: CloudSettings,
+) -> Purchase:
+    """The purchase `item` asks for, its units reserved in `offers`; raises and reserves nothing when it cannot be."""
+    epoch = epochs.get((item.merchant_id, item.machine_id))
+    if epoch is None:
+        raise VendomatError(ErrorCode.FORBIDDEN, "this machine may not sell now; no money was taken")
+    if item.epoch < epoch:
+        raise VendomatError(
+            ErrorCode.OLD_EPOCH, "the request comes from an earlier run of the machine; nothing changed"
+        )
+    if sum(line.quantity for line in item.lines) > settings.units_max:
+        raise VendomatError(ErrorCode.CART_TOO_LARGE, f"at most {settings.units_max} items at once; take some out")
+    units: list[Unit] = []
+    wanted: dict[str, int] = {}
+    for line in item.lines:
+        offer = offers.get((item.merchant_id, item.machine_id, line.slot))
+        _check_line(line, offer, wanted.get(line.slot, 0), is_price_free=item.is_price_free)
+        assert offer is not None
+        wanted[line.slot] = wanted.get(line.slot, 0) + line.quantity
+        units += [
+            Unit(len(units) + n, line.slot, offer.product_id, offer.price_minor) for n in range(1, line.quantity + 1)
+        ]
+    for slot, quantity in wanted.items():
+        offers[item.merchant_id, item.machine_id, slot].reserved += quantity
+    total_minor = sum(unit.price_minor for unit in units)
+    return Purchase(
+        merchant_id=item.merchant_id,
+        order_id=item.order_id,
+        machine_id=item.machine_id,
+        request_id=item.request_id,
+        origin=item.origin,
+        state=OrderState.AWAITING_PAYMENT,
+        version=1,
+        currency=offers[item.merchant_id, item.machine_id, item.lines[0].slot].currency,
+        total_minor=total_minor,
+        created_at=item.at,
+        expires_at=item.expires_at,
+        units=tuple(units),
+        payments=(replace(item.payment, amount_minor=total_minor, state=PaymentState.CREATED),),
+        code_id=item.code_id,
+    )
+
+
+def _check_line(line: OrderLine, offer: SlotOffer | None, wanted: int, *, is_price_free: bool) -> None:
+    if offer is None:
+        raise VendomatError(ErrorCode.UNKNOWN_SLOT, f"the machine has no slot {line.slot}; no money was taken")
+    if offer.closed_reason:
+        raise VendomatError(
+            ErrorCode.SLOT_CLOSED, "this product cannot be sold now; no money was taken", slot=line.slot
+        )
+    if offer.price_minor != line.price_minor and not is_price_free:
+        raise VendomatError(
+            ErrorCode.PRICE_CHANGED,
+            "the price has just changed; no money was taken. Look at the new price and choose again",
+            slot=line.slot,
+            price_minor=offer.price_minor,
+        )
+    if offer.available < wanted + line.quantity:
+        raise VendomatError(ErrorCode.SOLD_OUT, "not enough left of this product; no money was taken", slot=line.slot)
+
+
+def _reservations(
+    items: Sequence[NewOrder], made: dict[tuple[str, str, str], int], purchases: Sequence[Purchase]
+) -> list[Change]:
+    changes = []
+    for purchase, index in zip(purchases, made.values(), strict=True):
+        item = items[index]
+        said = {"total_minor": purchase.total_minor, "channel": item.payment.channel, "origin": item.origin}
+        effects: tuple[Effect, ...] = (Note(Source.TERMINAL, "order.created", said),)
+        after = purchase
+        if item.event is not None:
+            after, more = step(purchase, item.event)
+            effects += more
+        changes.append(Change(purchase, after, effects, item.at))
+    return changes
+
+
+async def _fill_known(
+    connection: asyncpg.Connection,
+    items: Sequence[NewOrder],
+    results: Sequence[Applied | Exception | None],
+    known: dict[tuple[str, str, str], str],
+) -> list[Applied | Exception]:
+    """Repeated requests get the order that stands for them."""
+    by_request = {
+        (r.purchase.merchant_id, r.purchase.machine_id, r.purchase.request_id): r
+        for r in results
+        if isinstance(r, Applied) and r.purchase is not None
+    }
+    keys = [
+        (i.merchant_id, known[i.merchant_id, i.machine_id, i.request_id])
+        for i in items
+        if (i.merchant_id, i.machine_id, i.request_id) in known
+    ]
+    stored = await load_purchases(connection, keys, is_locking=False) if keys else {}
+    filled: list[Applied | Exception] = []
+    for item, result in zip(items, results, strict=True):
+        request = (item.merchant_id, item.machine_id, item.request_id)
+        if result is not None:
+            filled.append(result)
+        elif request in known:
+            filled.append(Applied(stored[item.merchant_id, known[request]]))
+        else:
+            filled.append(Applied(by_request[request].purchase))
+    return filled
+
+
+# --- apply facts -----------------------------------------------------------------------------------------------------
+
+
+async def apply_payment_facts(
+    connection: asyncpg.Connection, items: Sequence[EventFor], settings: CloudSettings
+) -> list[Applied | Exception]:
+    """Apply what platforms (by notice, look-up or close), timers and people say of orders."""
+    await accept_notices(connection, [(i.key[0], *i.notice, i.event.at) for i in items if i.notice is not None])
+    return await _apply_events(connection, [(i.key, i.event) for i in items], settings)
+
+
+async def apply_vend_facts(
+    connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings
+) -> list[VendApplied | Exception]:
+    """Apply what terminals say, each fact once by its origin (machine, epoch, seq)."""
+    new, conflicting = await accept_facts(connection, [i.fact for i in items])
+    fresh: list[int] = []
+    for index, item in enumerate(items):
+        if item.event is not None and item.fact.key in new and item.fact.key not in conflicting:
+            new.discard(item.fact.key)
+            fresh.append(index)
+    events = [(items[index].key, items[index].event) for index in fresh]
+    applied = await _apply_events(connection, [(key, event) for key, event in events if event is not None], settings)
+    by_index = dict(zip(fresh, applied, strict=True))
+    results: list[VendApplied | Exception] = []
+    for index, item in enumerate(items):
+        outcome = by_index.get(index, Applied(None))
+        if isinstance(outcome, Exception):
+            outcome = Applied(None)  # an unknown order: remembered in the inbox, nothing to move
+        results.append(VendApplied(item.fact.key not in conflicting, outcome))
+    return results
+
+
+async def _apply_events(
+    connection: asyncpg.Connection, items: Sequence[tuple[Key, Event]], settings: CloudSettings
+) -> list[Applied | Exception]:
+    if not items:
+        return []
+    before = await load_purchases(connection, sorted({key for key, _ in items}))
+    after = dict(before)
+    effects: dict[Key, tuple[Effect, ...]] = {}
+    last_at: dict[Key, datetime] = {}
+    for key, event in items:
+        if key in after:
+            after[key], more = step(after[key], event)
+            effects[key] = effects.get(key, ()) + more
+            last_at[key] = event.at
+    changes = [
+        Change(before[key], after[key], effects[key], last_at[key])
+        for key in sorted(effects)
+        if effects[key] or after[key] is not before[key]
+    ]
+    dispatches = await save(connection, changes, settings)
+    results: list[Applied | Exception] = []
+    for key, _ in items:
+        if key not in after:
+            results.append(VendomatError(ErrorCode.NOT_FOUND, f"there is no order {key[1]}; nothing changed"))
+            continue
+        mine = tuple(d for d in dispatches if (d.merchant_id, d.order_id) == key)
+        dispatches = [d for d in dispatches if d not in mine]
+        results.append(Applied(after[key], after[key] is not before[key], mine))
+    return results
+
+
+def grace_of(settings: CloudSettings) -> timedelta:
+    """How long after a code's end a payment may still vend."""
+    return timedelta(seconds=settings.late_grace_s)

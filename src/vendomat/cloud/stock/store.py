@@ -1,0 +1,75 @@
+"""How stock is kept: on hand, reserved, closed per slot, and a move for each change of what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from vendomat.cloud.platform.rows import execute_rows, fetch_rows
+
+SlotKey = tuple[str, str, str]
+"""(merchant_id, machine_id, slot)"""
+
+
+@dataclass(slots=True)
+class SlotOffer:
+    """A slot as it may be sold now, its row locked."""
+
+    product_id: str
+    price_minor: int
+    currency: str
+    on_hand: int
+    reserved: int
+    closed_reason: str
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+
+async def lock_offers(connection: asyncpg.Connection, keys: Sequence[SlotKey]) -> dict[SlotKey, SlotOffer]:
+    """The slots of `keys` with product and price, locked in key order. Unknown slots are missing."""
+    rows = await fetch_rows(
+        connection,
+        "SELECT s.merchant_id, s.machine_id, s.slot, p.product_id, p.price_minor, p.currency, s.on_hand, s.reserved, "
+        "s.closed_reason FROM stock_slot s JOIN planogram_slot p USING (merchant_id, machine_id, slot) "
+        "JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(merchant_id, machine_id, slot) "
+        "USING (merchant_id, machine_id, slot) ORDER BY s.merchant_id, s.machine_id, s.slot FOR UPDATE OF s",
+        keys,
+    )
+    return {(row[0], row[1], row[2]): SlotOffer(*row[3:]) for row in rows}
+
+
+async def change_slots(connection: asyncpg.Connection, changes: Sequence[tuple[SlotKey, int, int, str]]) -> None:
+    """Add up `(key, on_hand_delta, reserved_delta, close_reason)` per slot and apply each sum once, in key order.
+
+    A slot's first reason to be closed stays. The constraint refuses a negative reservation.
+    """
+    sums: dict[SlotKey, tuple[int, int, str]] = {}
+    for key, on_hand, reserved, reason in changes:
+        old = sums.get(key, (0, 0, ""))
+        sums[key] = (old[0] + on_hand, old[1] + reserved, old[2] or reason)
+    rows = [(*key, *sums[key]) for key in sorted(sums)]
+    await execute_rows(
+        connection,
+        "WITH n AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[]) "
+        "AS n(m, i, s, h, r, c)), locked AS (SELECT 1 FROM stock_slot s JOIN n ON (s.merchant_id, s.machine_id, s.slot) "
+        "= (n.m, n.i, n.s) ORDER BY n.m, n.i, n.s FOR UPDATE OF s) "
+        "UPDATE stock_slot s SET on_hand = s.on_hand + n.h, reserved = s.reserved + n.r, "
+        "closed_reason = CASE WHEN s.closed_reason = '' THEN n.c ELSE s.closed_reason END "
+        "FROM n, (SELECT count(*) FROM locked) AS all_locked "
+        "WHERE s.merchant_id = n.m AND s.machine_id = n.i AND s.slot = n.s",
+        rows,
+    )
+
+
+async def append_moves(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, machine_id, slot, kind, quantity, order_id, unit, at)."""
+    await execute_rows(
+        connection,
+        "INSERT INTO stock_move (merchant_id, machine_id, slot, kind, quantity, order_id, unit, at) SELECT * FROM "
+        "unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::timestamptz[])",
+        rows,
+    )

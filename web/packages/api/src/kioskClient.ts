@@ -3,7 +3,7 @@
  * "refused". Only requests that are harmless when they arrive twice are sent again, with the same body; silence is
  * reported as "not known", never as "no".
  */
-import type { Channel } from "./snapshot";
+import type { Channel, Snapshot } from "./snapshot";
 
 export type Problem = { type: string; title: string; status: number; detail: string; code: string };
 
@@ -31,6 +31,16 @@ export class KioskClient {
     readonly base: string = "",
     readonly world: ClientWorld = browserClientWorld,
   ) {}
+
+  /** The machine's present picture, for the first paint; undefined when it does not answer. */
+  async state(): Promise<Snapshot | undefined> {
+    try {
+      const response = await this.world.fetch(`${this.base}/api/state`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+      return response.ok ? ((await response.json()) as Snapshot) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
 
   /** Asks for an order. The request id makes a repeat harmless. */
   order = (request: OrderRequest): Promise<Answer> => this.#post("/api/order", request, TRIES_MAX);

@@ -1,0 +1,300 @@
+/**
+ * What the screen knows and does: the machine's last picture, the cart, the buyer's preferences, and the requests. The
+ * machine decides everything about money and goods; this only shows it and asks. A cut stream, a new language or a new
+ * picture never empties the cart; only a paid sale, a closed order of somebody who left, or quiet does.
+ */
+import type { Answer, Channel, KioskClient, LinkState, OrderLine, Product, Snapshot } from "@vendomat/api";
+import type { Tone, Values } from "@vendomat/ui";
+import { i18n, type MessageKey } from "../i18n";
+import { addOne, type Cart, fitCart, orderLines, quantityOf, removeOne, totalMinor, unitCount } from "./cart";
+import { addDigit, isComplete } from "./code";
+import { idleState, type IdleState } from "./idle";
+
+export type View = "attract" | "shop" | "code";
+export type Message = { key: MessageKey; values: Values; tone: Tone; canUndo: boolean };
+export type KioskWorld = {
+  client: KioskClient;
+  /** A clock that only runs forward, in milliseconds. */
+  now: () => number;
+  newId: () => string;
+  reload: () => void;
+};
+
+const MESSAGE_MS = 7000;
+const ASK_TIMEOUT_MS = 10_000;
+const AWAKE_EVERY_MS = 5000;
+const GONE_AFTER_MS = 8000;
+
+export class Kiosk {
+  snapshot: Snapshot | undefined = $state.raw();
+  link: LinkState = $state("connecting");
+  cart: Cart = $state.raw([]);
+  view: View = $state("attract");
+  category = $state("");
+  code = $state("");
+  isLarge = $state(false);
+  isContrast = $state(false);
+  isLower = $state(false);
+  /** The time all countdowns read; moved by `tick`. */
+  now = $state(0);
+  message: Message | undefined = $state.raw();
+  /** When an order was asked for that the machine has not taken up yet. */
+  #askedAt: number | undefined = $state();
+  #channel: Channel | undefined = $state();
+  #isCodeFresh = $state(false);
+  #messageUntil = 0;
+  #cartBefore: Cart | undefined;
+  #receivedAt = 0;
+  #touchedAt = $state(0);
+  #awakeAt = Number.NEGATIVE_INFINITY;
+  #noticeShown = "null";
+  #build = "";
+  readonly #world: KioskWorld;
+
+  constructor(world: KioskWorld) {
+    this.#world = world;
+    this.now = world.now();
+    this.#touchedAt = this.now;
+  }
+
+  products: readonly Product[] = $derived(this.snapshot?.products ?? []);
+  isOnline = $derived(this.snapshot?.link === "online");
+  lines = $derived(orderLines(this.cart, this.products));
+  totalMinor = $derived(totalMinor(this.lines));
+  units = $derived(unitCount(this.cart));
+  currency = $derived(this.products[0]?.currency ?? "CNY");
+  /** Whether the answer to "Pay" is still awaited: the page shows the check at once. */
+  isAsking = $derived(this.#askedAt !== undefined);
+  channel: Channel | undefined = $derived(this.#pickChannel());
+  idle: IdleState = $derived(this.#idle());
+  codeState = $derived(this.#codeState());
+  mayPay = $derived(
+    this.units > 0 && this.isOnline && this.channel !== undefined && this.link === "live" && !this.isAsking,
+  );
+
+  productAt = (slot: string): Product | undefined => this.products.find((product) => product.slot === slot);
+
+  /** What is left of a span the machine stated in its last picture. */
+  left = (ms: number): number => Math.max(0, ms - Math.max(0, this.now - this.#receivedAt));
+
+  // --- what arrives -------------------------------------------------------------------------------------------
+
+  apply = (snapshot: Snapshot): void => {
+    const before = this.snapshot;
+    this.snapshot = snapshot;
+    this.now = this.#receivedAt = this.#world.now();
+    this.#build ||= snapshot.build;
+    this.#showNotice(snapshot, before);
+    if (snapshot.screen !== "browse") this.#enterSale(snapshot);
+    else this.#enterBrowse(before);
+    this.#reloadWhenNew(snapshot);
+  };
+
+  /** The first picture, asked for once; the stream's pictures are never older. */
+  applyFirst = (snapshot: Snapshot | undefined): void => {
+    if (snapshot !== undefined && this.snapshot === undefined) this.apply(snapshot);
+  };
+
+  setLink = (link: LinkState): void => {
+    this.link = link;
+  };
+
+  tick = (): void => {
+    this.now = this.#world.now();
+    if (this.message !== undefined && this.now >= this.#messageUntil) this.message = undefined;
+    if (this.#askedAt !== undefined && this.now - this.#askedAt > ASK_TIMEOUT_MS) this.#stopAsking("notice.not_known");
+    if (this.idle.isOver && this.view !== "attract") this.leave();
+  };
+
+  #enterSale(snapshot: Snapshot): void {
+    this.#askedAt = undefined;
+    this.code = "";
+    this.view = "shop";
+    const isPaid = snapshot.screen === "delivering" || snapshot.screen === "result";
+    if (isPaid && snapshot.sale?.kind === "payment") this.cart = [];
+  }
+
+  #enterBrowse(before: Snapshot | undefined): void {
+    const fitted = fitCart(this.cart, this.products);
+    if (fitted.isReduced) {
+      this.cart = fitted.cart;
+      this.say("cart.reduced", {}, "warn");
+    }
+    const isBack = before !== undefined && before.screen !== "browse";
+    if (!isBack) return;
+    if (this.now - this.#touchedAt > GONE_AFTER_MS && this.snapshot?.notice === null) this.leave();
+    else this.#touchedAt = this.now;
+  }
+
+  #showNotice(snapshot: Snapshot, before: Snapshot | undefined): void {
+    const notice = JSON.stringify(snapshot.notice);
+    const isBackFromSale = before !== undefined && before.screen !== "browse" && snapshot.screen === "browse";
+    const isNew = notice !== this.#noticeShown || isBackFromSale || this.isAsking;
+    this.#noticeShown = notice;
+    if (snapshot.notice === null || !isNew || before === undefined) return;
+    if (snapshot.notice.code.startsWith("code_") && this.view === "code") return;
+    this.#askedAt = undefined;
+    this.#sayCode(snapshot.notice.code);
+  }
+
+  /** After an update the page takes the new version, but only when nobody is using it. */
+  #reloadWhenNew(snapshot: Snapshot): void {
+    const isUnused = snapshot.screen === "browse" && this.view === "attract" && this.cart.length === 0;
+    if (snapshot.build !== this.#build && isUnused) this.#world.reload();
+  }
+
+  // --- what the buyer does ------------------------------------------------------------------------------------
+
+  touch = (): void => {
+    this.now = this.#touchedAt = this.#world.now();
+    if (this.snapshot?.idle_in_ms != null && this.now - this.#awakeAt >= AWAKE_EVERY_MS) this.moreTime();
+  };
+
+  wake = (view: View = "shop"): void => {
+    this.touch();
+    this.view = view;
+    this.code = "";
+    this.#isCodeFresh = view === "code";
+  };
+
+  moreTime = (): void => {
+    this.now = this.#touchedAt = this.#awakeAt = this.#world.now();
+    if (this.snapshot?.idle_in_ms != null) void this.#world.client.awake();
+  };
+
+  /** The buyer is gone: the next one finds a fresh screen. */
+  leave = (): void => {
+    this.cart = [];
+    this.code = "";
+    this.category = "";
+    this.view = "attract";
+    this.message = undefined;
+    this.isLarge = this.isContrast = this.isLower = false;
+    i18n.locale = "zh-CN";
+  };
+
+  add = (product: Product): void => {
+    const answer = addOne(this.cart, product, this.snapshot?.limits.units_max ?? 1);
+    if (answer.kind === "added") this.cart = answer.cart;
+    else if (answer.kind === "no_more") this.say("cart.no_more", {}, "warn");
+    else this.say("cart.full", { max: this.snapshot?.limits.units_max ?? 1 }, "warn");
+  };
+
+  remove = (product: Product): void => {
+    if (quantityOf(this.cart, product.slot) === 0) return;
+    this.#cartBefore = this.cart;
+    this.cart = removeOne(this.cart, product.slot);
+    this.say("cart.removed", { name: i18n.pick(product.name) }, "off", true);
+  };
+
+  undo = (): void => {
+    if (this.#cartBefore !== undefined) this.cart = fitCart(this.#cartBefore, this.products).cart;
+    this.#cartBefore = undefined;
+    this.message = undefined;
+  };
+
+  pay = async (): Promise<void> => {
+    if (!this.mayPay || this.channel === undefined) return;
+    await this.#order(this.lines, this.channel);
+  };
+
+  chooseChannel = async (channel: Channel): Promise<void> => {
+    this.#channel = channel;
+    if (this.snapshot?.screen === "paying") this.#report(await this.#world.client.chooseChannel(channel));
+  };
+
+  /** A fresh payment code; when the old order is closed already, the same goods are ordered anew. */
+  newCode = async (): Promise<void> => {
+    const sale = this.snapshot?.sale;
+    if (sale == null || this.channel === undefined) return;
+    const answer = await this.#world.client.chooseChannel(this.channel);
+    if (answer.kind === "refused" && answer.problem.code === "order_not_open") {
+      const lines = sale.lines.map(({ slot, quantity, price_minor }) => ({ slot, quantity, price_minor }));
+      await this.#order(lines, this.channel);
+    } else this.#report(answer);
+  };
+
+  cancel = async (): Promise<void> => {
+    this.touch();
+    this.#askedAt = undefined;
+    this.#report(await this.#world.client.cancel());
+  };
+
+  done = async (): Promise<void> => {
+    this.touch();
+    this.#report(await this.#world.client.done());
+  };
+
+  typeDigit = (digit: string): void => {
+    this.#isCodeFresh = true;
+    this.code = addDigit(this.code, digit);
+  };
+
+  deleteDigit = (): void => {
+    this.code = this.code.slice(0, -1);
+  };
+
+  submitCode = async (): Promise<void> => {
+    if (!isComplete(this.code) || this.snapshot?.code_entry.state === "checking") return;
+    const code = this.code;
+    this.code = "";
+    this.#isCodeFresh = false;
+    const answer = await this.#world.client.redeem(code);
+    // A refused code is told by the keypad page itself.
+    if (answer.kind !== "refused" || !answer.problem.code.startsWith("code_")) this.#report(answer);
+  };
+
+  // --- inside -------------------------------------------------------------------------------------------------
+
+  say(key: MessageKey, values: Values = {}, tone: Tone = "ok", canUndo = false): void {
+    this.message = { key, values, tone, canUndo };
+    this.#messageUntil = this.#world.now() + MESSAGE_MS;
+  }
+
+  async #order(lines: OrderLine[], channel: Channel): Promise<void> {
+    this.#askedAt = this.#world.now();
+    this.message = undefined;
+    const answer = await this.#world.client.order({ request_id: this.#world.newId(), lines, channel });
+    if (answer.kind !== "taken") this.#askedAt = undefined;
+    this.#report(answer);
+  }
+
+  #report(answer: Answer): void {
+    if (answer.kind === "refused") this.#sayCode(answer.problem.code);
+    if (answer.kind === "not_known") this.say("notice.not_known", {}, "warn");
+  }
+
+  #sayCode(code: string): void {
+    const key = `notice.${code}`;
+    this.say(i18n.has(key) ? key : "notice.other", {}, "warn");
+  }
+
+  #stopAsking(key: MessageKey): void {
+    this.#askedAt = undefined;
+    this.say(key, {}, "warn");
+  }
+
+  #pickChannel(): Channel | undefined {
+    const open = (this.snapshot?.channels ?? []).filter((entry) => entry.is_available).map((entry) => entry.channel);
+    const inSale = this.snapshot?.screen === "paying" ? this.snapshot.sale?.channel : undefined;
+    return open.find((channel) => channel === inSale) ?? open.find((channel) => channel === this.#channel) ?? open[0];
+  }
+
+  #idle(): IdleState {
+    const isPageCounting = this.snapshot?.screen === "browse" && this.view !== "attract" && !this.isAsking;
+    const machineMs = this.snapshot?.idle_in_ms;
+    const isSomebodyHere = this.view !== "attract" || this.snapshot?.screen !== "browse";
+    return idleState(
+      isPageCounting ? this.now - this.#touchedAt : null,
+      machineMs != null && isSomebodyHere ? this.left(machineMs) : null,
+    );
+  }
+
+  /** A refusal stays on the page until the next digit is typed. */
+  #codeState(): Snapshot["code_entry"]["state"] {
+    const entry = this.snapshot?.code_entry;
+    if (entry === undefined) return "idle";
+    if (entry.state === "refused" && this.#isCodeFresh) return "idle";
+    return entry.state === "locked" && this.left(entry.locked_for_ms) <= 0 ? "idle" : entry.state;
+  }
+}

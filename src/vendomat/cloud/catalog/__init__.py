@@ -1,0 +1,25 @@
+"""Catalog: products, pictures, planograms, and the catalogue that a machine is told."""
+
+from vendomat.cloud.catalog.api import media_router
+from vendomat.cloud.catalog.catalogue import catalogue_for
+from vendomat.cloud.catalog.drawing import clean_svg
+from vendomat.cloud.catalog.model import NewProduct, PlannedSlot, image_path, slot_order, slot_state
+from vendomat.cloud.catalog.seed import SeedProduct, seed_image, seed_products
+from vendomat.cloud.catalog.service import Catalog
+from vendomat.cloud.catalog.store import bump_catalogue_versions
+
+__all__ = [
+    "Catalog",
+    "NewProduct",
+    "PlannedSlot",
+    "SeedProduct",
+    "bump_catalogue_versions",
+    "catalogue_for",
+    "clean_svg",
+    "image_path",
+    "media_router",
+    "seed_image",
+    "seed_products",
+    "slot_order",
+    "slot_state",
+]

@@ -1,0 +1,28 @@
+"""Emulated payment platforms: WeChat Pay v3 and the Alipay v2 gateway on the real wire, with a wallet for the buyer.
+
+They keep books of their own, repeat notices on the platforms' schedules and fail on demand. They import no client
+library of any platform and nothing of the cloud.
+"""
+
+from vendomat.simulator.gateways.client import GatewayControl
+from vendomat.simulator.gateways.enrolment import AlipayAccount, WechatAccount
+from vendomat.simulator.gateways.faults import CallFault, FaultRule, NoticeFault
+from vendomat.simulator.gateways.server import GatewayPorts, GatewayServer
+from vendomat.simulator.gateways.settings import GatewaySettings
+from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
+from vendomat.simulator.gateways.wechat.records import KeyMode
+
+__all__ = [
+    "AlipayAccount",
+    "BuyerRefusal",
+    "BuyerRefusedError",
+    "CallFault",
+    "FaultRule",
+    "GatewayControl",
+    "GatewayPorts",
+    "GatewayServer",
+    "GatewaySettings",
+    "KeyMode",
+    "NoticeFault",
+    "WechatAccount",
+]

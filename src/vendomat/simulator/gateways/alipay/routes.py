@@ -1,0 +1,233 @@
+"""The Alipay gateway over HTTP: everything in the query or in a form, signatures both ways, faults on demand.
+
+HTTP is always 200; what went wrong stands in the answer. Business refusals are signed, the gateway's own are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from vendomat.simulator.gateways import keys
+from vendomat.simulator.gateways.alipay import shapes, wire
+from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
+from vendomat.simulator.gateways.alipay.records import Application, RefundAsked, Terms, Trade
+from vendomat.simulator.gateways.alipay.refusals import MESSAGES, AlipayRefusedError, Refusals
+from vendomat.simulator.gateways.asgi import Answer, Exchange
+from vendomat.simulator.gateways.faults import CallFault
+from vendomat.simulator.gateways.notices import Guise
+
+GATEWAY_PATH = "/gateway.do"
+VERBS = {
+    "alipay.trade.precreate": "create",
+    "alipay.trade.query": "query",
+    "alipay.trade.cancel": "cancel",
+    "alipay.trade.close": "close",
+    "alipay.trade.refund": "refund",
+    "alipay.trade.fastpay.refund.query": "refund_query",
+}
+_BEFORE = {
+    CallFault.ERROR_BEFORE: Refusals.UNKNOWN_ERROR,
+    CallFault.ACCEPTED: Refusals.UNKNOWN_ERROR,
+    CallFault.RATE_LIMITED: Refusals.CALL_LIMITED,
+}
+_FALSE_ANSWERS = (CallFault.FORGED_ANSWER, CallFault.SIGNTEST_ANSWER)
+_SUBJECT_MAX = 256
+_FORBIDDEN_IN_SUBJECT = set("/=&")
+
+Content = Mapping[str, Any]
+
+
+class AlipayApi:
+    """Answers exchanges. `fault` concerns the answer alone."""
+
+    name = "alipay"
+
+    def __init__(self, platform: AlipayPlatform) -> None:
+        self._platform = platform
+        self._verbs: dict[str, Callable[[Application, Content, str], dict[str, object]]] = {
+            "create": self._precreate,
+            "query": self._query,
+            "cancel": self._cancel,
+            "close": self._close,
+            "refund": self._refund,
+            "refund_query": self._refund_query,
+        }
+
+    def verb_of(self, exchange: Exchange) -> str:
+        """The verb for matching faults; empty when the request has none."""
+        if exchange.raw_path != GATEWAY_PATH:
+            return ""
+        return VERBS.get(_parameters(exchange).get("method", ""), "")
+
+    def answer(self, exchange: Exchange, fault: CallFault | None) -> Answer:
+        """Do what `exchange` asks and answer it, under `fault`."""
+        if exchange.raw_path != GATEWAY_PATH:
+            return Answer(404)
+        if exchange.method not in ("GET", "POST"):
+            return Answer(405)
+        if fault == CallFault.UNAVAILABLE:
+            return Answer(502, b"<html>502 Bad Gateway</html>", "text/html")
+        parameters = _parameters(exchange)
+        try:
+            response = self._done(parameters, fault)
+        except AlipayRefusedError as error:
+            return self._refused(parameters.get("method", ""), error)
+        return self._signed(parameters["method"], response, Guise.FORGED if fault in _FALSE_ANSWERS else Guise.GENUINE)
+
+    def _done(self, parameters: Mapping[str, str], fault: CallFault | None) -> dict[str, object]:
+        if fault in _BEFORE:
+            raise AlipayRefusedError(_BEFORE[fault])
+        application = self._authenticate(parameters)
+        verb = self._verbs[VERBS[parameters["method"]]]
+        response = verb(application, _content(parameters), parameters.get("notify_url", ""))
+        if fault == CallFault.ERROR_AFTER:
+            raise AlipayRefusedError(Refusals.UNKNOWN_ERROR)
+        return response
+
+    # before business
+
+    def _authenticate(self, parameters: Mapping[str, str]) -> Application:
+        """The gateway's checks: the application first, its signature before anything that depends on content."""
+        if not parameters.get("app_id"):
+            raise AlipayRefusedError(Refusals.NO_APP_ID)
+        application = self._platform.books_now.applications.get(parameters["app_id"])
+        if application is None:
+            raise AlipayRefusedError(Refusals.BAD_APP_ID)
+        self._check_form(parameters)
+        text = wire.request_text(parameters)
+        if not keys.is_signed(keys.load_public(application.public_key_pem), text, parameters["sign"]):
+            raise AlipayRefusedError(Refusals.BAD_SIGNATURE)
+        if parameters["method"] not in VERBS:
+            raise AlipayRefusedError(Refusals.BAD_METHOD)
+        return application
+
+    def _check_form(self, parameters: Mapping[str, str]) -> None:
+        for name, refusal in (
+            ("method", Refusals.NO_METHOD),
+            ("sign_type", Refusals.NO_SIGNATURE_TYPE),
+            ("sign", Refusals.NO_SIGNATURE),
+            ("timestamp", Refusals.NO_TIMESTAMP),
+            ("version", Refusals.NO_VERSION),
+        ):
+            if not parameters.get(name):
+                raise AlipayRefusedError(refusal)
+        if parameters["sign_type"] != "RSA2":
+            raise AlipayRefusedError(Refusals.BAD_SIGNATURE_TYPE)
+        if wire.read_time(parameters["timestamp"]) is None:
+            raise AlipayRefusedError(Refusals.BAD_TIMESTAMP)
+        if parameters.get("format", "JSON").upper() != "JSON":
+            raise AlipayRefusedError(Refusals.BAD_FORMAT)
+        if parameters.get("charset", "utf-8").lower() != "utf-8":
+            raise AlipayRefusedError(Refusals.BAD_CHARSET)
+
+    # business
+
+    def _precreate(self, application: Application, content: Content, notify_url: str) -> dict[str, object]:
+        total_fen = wire.read_yuan(content.get("total_amount"))
+        subject = _text(content, "subject", _SUBJECT_MAX)
+        number = _text(content, "out_trade_no", 64)
+        if total_fen is None or not subject or not number or _FORBIDDEN_IN_SUBJECT & set(subject):
+            raise AlipayRefusedError(Refusals.INVALID_PARAMETER)
+        own = {"out_trade_no", "total_amount", "subject", "terminal_id", "body"}
+        times = {"timeout_express", "qr_code_timeout_express", "time_expire"}
+        rest = {name: value for name, value in content.items() if name not in own | times}
+        terms = Terms(
+            app_id=application.app_id,
+            out_trade_no=number,
+            subject=subject,
+            total_fen=total_fen,
+            notify_url=notify_url,
+            terminal_id=_text(content, "terminal_id", 32),
+            body=_text(content, "body", 128),
+            timeout_express=_text(content, "timeout_express", 8),
+            qr_code_timeout_express=_text(content, "qr_code_timeout_express", 8),
+            time_expire=_text(content, "time_expire", 32),
+            rest=msgspec.json.encode(rest, order="deterministic").decode(),
+        )
+        return shapes.precreate_answer(self._platform.precreate(terms))
+
+    def _trade(self, application: Application, content: Content) -> Trade:
+        return self._platform.look_up(application.app_id, *_names(content))
+
+    def _query(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        return shapes.query_answer(self._trade(application, content))
+
+    def _cancel(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        return shapes.cancel_answer(*self._platform.cancel(application.app_id, *_names(content)))
+
+    def _close(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        return shapes.close_answer(self._platform.close(self._trade(application, content)))
+
+    def _refund(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        amount_fen = wire.read_yuan(content.get("refund_amount"))
+        trade = self._trade(application, content)
+        request_no = _text(content, "out_request_no", 64)
+        if amount_fen is None or (not request_no and amount_fen != trade.terms.total_fen):
+            raise AlipayRefusedError(Refusals.INVALID_PARAMETER)
+        asked = RefundAsked(request_no or trade.terms.out_trade_no, amount_fen, _text(content, "refund_reason", 256))
+        refund, has_moved = self._platform.refund(trade, asked)
+        return shapes.refund_answer(trade, refund, self._platform.refunded_fen(trade), has_moved=has_moved)
+
+    def _refund_query(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        trade = self._trade(application, content)
+        request_no = _text(content, "out_request_no", 64)
+        if not request_no:
+            raise AlipayRefusedError(Refusals.INVALID_PARAMETER)
+        return shapes.refund_query_answer(trade, self._platform.find_refund(trade, request_no))
+
+    # answers
+
+    def _signed(self, method: str, response: dict[str, object], guise: Guise) -> Answer:
+        text = wire.response_text(response)
+        sign = self._platform.seals.sign(text.encode(), guise)
+        return Answer(200, wire.answer_body(wire.response_key(method), text, sign), wire.MEDIA_TYPE)
+
+    def _refused(self, method: str, error: AlipayRefusedError) -> Answer:
+        refusal = error.refusal.value
+        response: dict[str, object] = {
+            "code": refusal.code,
+            "msg": MESSAGES[refusal.code],
+            "sub_code": refusal.sub_code,
+            "sub_msg": refusal.sub_msg + (f"：{error.detail}" if error.detail else ""),
+        }
+        if refusal.code == "40004":
+            return self._signed(method, response, Guise.GENUINE)
+        key = wire.response_key(method) if method in VERBS else "error_response"
+        return Answer(200, wire.answer_body(key, wire.response_text(response), None), wire.MEDIA_TYPE)
+
+
+def _parameters(exchange: Exchange) -> dict[str, str]:
+    """Query and form together; the form's value wins."""
+    pairs = parse_qsl(exchange.raw_query, keep_blank_values=True)
+    if exchange.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        pairs += parse_qsl(exchange.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return dict(pairs)
+
+
+def _content(parameters: Mapping[str, str]) -> Content:
+    try:
+        content = msgspec.json.decode(parameters.get("biz_content") or "{}")
+    except msgspec.DecodeError as error:
+        raise AlipayRefusedError(Refusals.BAD_PARAMETER, "biz_content") from error
+    if not isinstance(content, dict):
+        raise AlipayRefusedError(Refusals.BAD_PARAMETER, "biz_content")
+    return content
+
+
+def _text(content: Content, name: str, length_max: int) -> str:
+    value = content.get(name, "")
+    if not isinstance(value, str) or len(value) > length_max:
+        raise AlipayRefusedError(Refusals.INVALID_PARAMETER, name)
+    return value
+
+
+def _names(content: Content) -> tuple[str, str]:
+    """(out_trade_no, trade_no), of which at least one is given."""
+    names = _text(content, "out_trade_no", 64), _text(content, "trade_no", 64)
+    if not any(names):
+        raise AlipayRefusedError(Refusals.INVALID_PARAMETER, "out_trade_no")
+    return names

@@ -1,0 +1,63 @@
+"""Alipay's own keys and what it signs with them: answers and notices, as itself or in a false guise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import msgspec
+
+from vendomat.simulator.gateways import keys
+from vendomat.simulator.gateways.alipay import wire
+from vendomat.simulator.gateways.notices import Guise, Notice
+
+STALE_BY = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformKeys:
+    """Made at the first start and kept: the platform's pair, and a stranger's key to forge with."""
+
+    KIND: ClassVar[str] = "alipay_keys"
+
+    private_key_pem: str
+    stranger_key_pem: str
+
+    @classmethod
+    def make(cls) -> PlatformKeys:
+        return cls(
+            private_key_pem=keys.private_pem(keys.make_key()), stranger_key_pem=keys.private_pem(keys.make_key())
+        )
+
+
+class Seals:
+    def __init__(self, platform_keys: PlatformKeys) -> None:
+        self._key = keys.load_private(platform_keys.private_key_pem)
+        self._stranger = keys.load_private(platform_keys.stranger_key_pem)
+        self.public_key_pem = keys.public_pem(self._key.public_key())
+
+    def sign(self, text: bytes, guise: Guise = Guise.GENUINE) -> str:
+        """The signature of `text`; by a stranger in every guise that a wrong signature makes."""
+        is_false = guise in (Guise.FORGED, Guise.SIGNTEST, Guise.WRONG_KEY)
+        return keys.sign(self._stranger if is_false else self._key, text)
+
+
+class AlipayDresser:
+    """How Alipay sends a notice: its schedule, a signed form, and the plain word `success` as the answer."""
+
+    retry_delays_s = wire.RETRY_DELAYS_S
+
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
+
+    def dress(self, notice: Notice, guise: Guise, now: datetime) -> tuple[Mapping[str, str], bytes]:
+        fields = msgspec.json.decode(notice.content, type=dict[str, str])
+        fields["notify_time"] = wire.to_time(now - STALE_BY if guise == Guise.STALE else now)
+        fields["sign"] = self._seals.sign(wire.notice_text(fields), guise)
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return headers, wire.notice_body(fields)
+
+    def is_accepted(self, status: int, body: bytes) -> bool:
+        return status == 200 and body == b"success"

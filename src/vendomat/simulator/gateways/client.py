@@ -1,0 +1,94 @@
+"""A client of the control port, for the demo, for worlds and for tests that run the emulators as a process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.simulator.gateways.faults import CallFault, NoticeFault
+
+
+class GatewayControl:
+    """`control_url` is the control port's, as `http://127.0.0.1:PORT`. `platform` is `wechat` or `alipay`.
+
+    A refusal raises `VendomatError` (CONFLICT when the buyer may not pay).
+    """
+
+    def __init__(self, control_url: str) -> None:
+        self._client = httpx.AsyncClient(base_url=control_url, trust_env=False, timeout=10.0)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def health(self) -> dict[str, Any]:
+        return dict(await self._call("GET", "health"))
+
+    async def open_accounts(self, name: str, *, mode: str = "public_key") -> dict[str, dict[str, Any]]:
+        """A merchant on both platforms: `{"wechat": {...}, "alipay": {...}}` as `WechatAccount`, `AlipayAccount`."""
+        return dict(await self._call("POST", "merchants", {"name": name, "mode": mode}))
+
+    async def codes(self, platform: str) -> list[dict[str, Any]]:
+        """The codes a buyer can pay now, newest first."""
+        return list(await self._call("GET", f"{platform}/codes"))
+
+    async def scan(self, platform: str, *, code: str = "", number: str = "", payer: str = "buyer-1") -> dict[str, Any]:
+        return dict(await self._call("POST", f"{platform}/scan", {"code": code, "number": number, "payer": payer}))
+
+    async def refuse(
+        self, platform: str, *, code: str = "", number: str = "", payer: str = "buyer-1"
+    ) -> dict[str, Any]:
+        return dict(await self._call("POST", f"{platform}/refuse", {"code": code, "number": number, "payer": payer}))
+
+    async def pay(
+        self,
+        platform: str,
+        *,
+        code: str = "",
+        number: str = "",
+        payer: str = "buyer-1",
+        late: bool = False,
+        lose_network: bool = False,
+    ) -> dict[str, Any]:
+        """Pay a code, or the newest code of an order number. `lose_network`: money taken, notice never sent."""
+        deed = {"code": code, "number": number, "payer": payer, "late": late, "lose_network": lose_network}
+        return dict(await self._call("POST", f"{platform}/pay", deed))
+
+    async def books(self, platform: str) -> dict[str, Any]:
+        """The platform's own books: `accounts`, `trades`, `refunds`."""
+        return dict(await self._call("GET", f"{platform}/books"))
+
+    async def notices(self, platform: str) -> list[dict[str, Any]]:
+        return list(await self._call("GET", f"{platform}/notices"))
+
+    async def set_balance(self, platform: str, account: str, balance_fen: int) -> None:
+        await self._call("POST", f"{platform}/balance", {"account": account, "balance_fen": balance_fen})
+
+    async def settle_next_refunds_as(self, platform: str, outcome: str, count: int = 1) -> None:
+        """WeChat: SUCCESS, CLOSED, ABNORMAL. Alipay: SUCCESS, FAILED."""
+        await self._call("POST", f"{platform}/refunds/outcome", {"outcome": outcome, "count": count})
+
+    async def add_call_fault(self, fault: CallFault, **rule: str | int) -> None:
+        """`platform`, `verb`, `number`, `count` narrow the rule; see `FaultRule`."""
+        await self._call("POST", "faults/calls", {"fault": fault.value, **rule})
+
+    async def add_notice_fault(self, fault: NoticeFault, **rule: str | float) -> None:
+        """As `add_call_fault`, with `delay_s` for a delay."""
+        await self._call("POST", "faults/notices", {"fault": fault.value, **rule})
+
+    async def clear_faults(self) -> None:
+        await self._call("DELETE", "faults")
+
+    async def forge_notice(self, platform: str, number: str) -> str:
+        """Send a forged payment notice for an unpaid order; what the merchant answered."""
+        answer = await self._call("POST", f"{platform}/notices/forge", {"number": number})
+        return str(answer["answer"])
+
+    async def _call(self, method: str, path: str, body: object = None) -> Any:
+        answer = await self._client.request(method, f"/control/{path}", json=body)
+        if answer.status_code == 200:
+            return answer.json()
+        said = answer.json()
+        code = ErrorCode.CONFLICT if answer.status_code == 409 else ErrorCode.MALFORMED
+        raise VendomatError(code, f"the control port refused {path}: {said}; no money moved", said=said)

@@ -1,0 +1,271 @@
+"""The control port: opens accounts, plays the buyer, orders faults, shows the platforms' own books. JSON only.
+
+It shares no key with the product and takes no call that a real platform would take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from vendomat.kernel import VendomatError
+from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
+from vendomat.simulator.gateways.alipay.records import Application
+from vendomat.simulator.gateways.asgi import Answer, Exchange, Receive, Scope, Send, read_exchange, send_answer
+from vendomat.simulator.gateways.context import Context
+from vendomat.simulator.gateways.enrolment import open_alipay_account, open_wechat_account
+from vendomat.simulator.gateways.faults import CallFault, FaultBook, FaultRule, NoticeFault
+from vendomat.simulator.gateways.keys import serial_of
+from vendomat.simulator.gateways.views import BuyerRefusedError, Platform
+from vendomat.simulator.gateways.wechat.platform import WechatPlatform
+from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
+
+
+class _NewAccounts(msgspec.Struct):
+    """`mode` is WeChat's way of signing; `platforms` empty means both."""
+
+    name: str = "Vendomat demo"
+    mode: KeyMode = KeyMode.PUBLIC_KEY
+    platforms: list[str] = []
+
+
+class _WechatMerchant(msgspec.Struct):
+    mchid: str
+    appid: str
+    apiv3_key: str
+    certificate_pem: str
+    name: str = ""
+    mode: KeyMode = KeyMode.PUBLIC_KEY
+
+
+class _AlipayApplication(msgspec.Struct):
+    app_id: str
+    seller_id: str
+    public_key_pem: str
+    name: str = ""
+
+
+class _Deed(msgspec.Struct):
+    """A buyer's deed on a code, or on the newest code of an order number."""
+
+    code: str = ""
+    number: str = ""
+    payer: str = "buyer-1"
+    late: bool = False
+    lose_network: bool = False
+
+
+class _Balance(msgspec.Struct):
+    account: str
+    balance_fen: int
+
+
+class _Outcome(msgspec.Struct):
+    outcome: str
+    count: int = 1
+
+
+class _Number(msgspec.Struct):
+    number: str
+
+
+class _Rule(msgspec.Struct):
+    fault: str
+    platform: str = ""
+    verb: str = ""
+    number: str = ""
+    count: int = 1
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the platforms listen, as a client writes it."""
+
+    wechat_base_url: str
+    alipay_gateway_url: str
+
+
+class ControlApi:
+    """The ASGI application of the control port."""
+
+    def __init__(
+        self,
+        context: Context,
+        wechat: WechatPlatform,
+        alipay: AlipayPlatform,
+        *,
+        notice_faults: FaultBook[NoticeFault],
+        addresses: Addresses,
+    ) -> None:
+        self._context = context
+        self._wechat = wechat
+        self._alipay = alipay
+        self._platforms: Mapping[str, WechatPlatform | AlipayPlatform] = {"wechat": wechat, "alipay": alipay}
+        self._notice_faults = notice_faults
+        self._addresses = addresses
+        self._routes: dict[tuple[str, str], Callable[[bytes], object]] = {
+            ("GET", "health"): lambda _: {"status": "ok", "now": context.clock.now()},
+            ("POST", "merchants"): self._open_accounts,
+            ("POST", "wechat/merchants"): self._register_wechat,
+            ("POST", "alipay/applications"): self._register_alipay,
+            ("GET", "faults"): lambda _: self._faults(),
+            ("DELETE", "faults"): lambda _: self._clear_faults(),
+            ("POST", "faults/calls"): lambda body: self._add_fault(body, CallFault, context.call_faults),
+            ("POST", "faults/notices"): lambda body: self._add_fault(body, NoticeFault, notice_faults),
+        }
+        for name, platform in self._platforms.items():
+            self._routes |= self._platform_routes(name, platform)
+
+    def _platform_routes(self, name: str, platform: Platform) -> dict[tuple[str, str], Callable[[bytes], object]]:
+        return {
+            ("GET", f"{name}/codes"): lambda _: platform.open_codes(),
+            ("GET", f"{name}/books"): lambda _: platform.books(),
+            ("GET", f"{name}/notices"): lambda _: platform.notices(),
+            ("POST", f"{name}/scan"): lambda body: self._do(platform, platform.scan, body),
+            ("POST", f"{name}/refuse"): lambda body: self._do(platform, platform.refuse, body),
+            ("POST", f"{name}/pay"): lambda body: self._pay(platform, body),
+            ("POST", f"{name}/balance"): lambda body: self._set_balance(platform, body),
+            ("POST", f"{name}/refunds/outcome"): lambda body: self._set_outcome(platform, body),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = await read_exchange(scope, receive)
+        if exchange is not None:
+            await send_answer(send, await self._answer(exchange))
+
+    async def _answer(self, exchange: Exchange) -> Answer:
+        _, prefix, path = [*exchange.raw_path.split("/", 2), "", ""][:3]
+        if prefix != "control":
+            return Answer.of_json(404, {"error": "not_found", "message": "the control port answers under /control/"})
+        try:
+            if exchange.method == "POST" and path.endswith("/notices/forge"):
+                return Answer.of_json(200, await self._forge(path.split("/")[0], exchange.body))
+            act = self._routes.get((exchange.method, path))
+            if act is None:
+                return Answer.of_json(404, {"error": "not_found", "message": f"no {exchange.method} /control/{path}"})
+            return Answer.of_json(200, act(exchange.body))
+        except BuyerRefusedError as error:
+            return Answer.of_json(409, {"error": error.reason, "message": "the platform does not let the buyer pay"})
+        except VendomatError as error:
+            return Answer.of_json(400, {"error": error.code, "message": error.message})
+        except (msgspec.DecodeError, ValueError, KeyError) as error:
+            return Answer.of_json(400, {"error": "malformed", "message": str(error)})
+
+    # accounts
+
+    def _open_accounts(self, body: bytes) -> dict[str, object]:
+        asked = msgspec.json.decode(body or b"{}", type=_NewAccounts)
+        opened: dict[str, object] = {}
+        if not asked.platforms or "wechat" in asked.platforms:
+            opened["wechat"] = open_wechat_account(
+                self._wechat,
+                self._context.numbers,
+                asked.name,
+                mode=asked.mode,
+                base_url=self._addresses.wechat_base_url,
+                now=self._context.clock.now(),
+            )
+        if not asked.platforms or "alipay" in asked.platforms:
+            opened["alipay"] = open_alipay_account(
+                self._alipay, self._context.numbers, asked.name, gateway_url=self._addresses.alipay_gateway_url
+            )
+        return opened
+
+    def _register_wechat(self, body: bytes) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_WechatMerchant)
+        if len(asked.apiv3_key.encode()) != 32:
+            raise ValueError("apiv3_key must have 32 bytes")
+        self._wechat.register(
+            Merchant(
+                mchid=asked.mchid,
+                appid=asked.appid,
+                name=asked.name or asked.mchid,
+                serial_no=serial_of(asked.certificate_pem),
+                public_key_pem=asked.certificate_pem,
+                apiv3_key=asked.apiv3_key,
+                mode=asked.mode,
+                balance_fen=self._context.settings.opening_balance_fen,
+            )
+        )
+        seals = self._wechat.seals
+        return {
+            "base_url": self._addresses.wechat_base_url,
+            "public_key_id": seals.public_key_id,
+            "public_key_pem": seals.public_key_pem,
+            "platform_serial_no": seals.certificate_serial,
+            "platform_certificate_pem": seals.certificate_pem,
+        }
+
+    def _register_alipay(self, body: bytes) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_AlipayApplication)
+        self._alipay.register(
+            Application(
+                app_id=asked.app_id,
+                seller_id=asked.seller_id,
+                name=asked.name or asked.app_id,
+                public_key_pem=asked.public_key_pem,
+                balance_fen=self._context.settings.opening_balance_fen,
+            )
+        )
+        return {
+            "gateway_url": self._addresses.alipay_gateway_url,
+            "alipay_public_key_pem": self._alipay.seals.public_key_pem,
+        }
+
+    def _set_balance(self, platform: Platform, body: bytes) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_Balance)
+        platform.set_balance(asked.account, asked.balance_fen)
+        return {"status": "ok"}
+
+    # buyers
+
+    def _do(self, platform: Platform, deed: Callable[[str, str], object], body: bytes) -> object:
+        asked = msgspec.json.decode(body, type=_Deed)
+        return deed(asked.code or platform.code_of(asked.number), asked.payer)
+
+    def _pay(self, platform: Platform, body: bytes) -> object:
+        asked = msgspec.json.decode(body, type=_Deed)
+        code = asked.code or platform.code_of(asked.number)
+        return platform.pay(code, asked.payer, is_late=asked.late, is_notice_lost=asked.lose_network)
+
+    # faults
+
+    def _set_outcome(self, platform: Platform, body: bytes) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_Outcome)
+        platform.settle_next_refunds_as(asked.outcome, asked.count)
+        return {"status": "ok"}
+
+    def _add_fault(self, body: bytes, names: type[Any], faults: FaultBook[Any]) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_Rule)
+        faults.add(
+            FaultRule(
+                fault=names(asked.fault),
+                platform=asked.platform,
+                verb=asked.verb,
+                number=asked.number,
+                count=asked.count,
+                delay_s=asked.delay_s,
+            )
+        )
+        return {"status": "ok"}
+
+    def _faults(self) -> dict[str, object]:
+        return {"calls": self._context.call_faults.rules, "notices": self._notice_faults.rules}
+
+    def _clear_faults(self) -> dict[str, str]:
+        self._context.call_faults.clear()
+        self._notice_faults.clear()
+        return {"status": "ok"}
+
+    def _forge(self, name: str, body: bytes) -> Awaitable[dict[str, str]]:
+        platform = self._platforms[name]
+        asked = msgspec.json.decode(body, type=_Number)
+
+        async def forged() -> dict[str, str]:
+            return {"answer": await platform.forge_payment_notice(asked.number)}
+
+        return forged()

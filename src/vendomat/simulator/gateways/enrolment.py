@@ -1,0 +1,106 @@
+"""Opening an account at the platforms: makes the merchant's keys, registers their public halves, hands over the rest.
+
+The private keys are given out once and kept nowhere here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vendomat.simulator.gateways import keys
+from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
+from vendomat.simulator.gateways.alipay.records import Application
+from vendomat.simulator.gateways.numbers import Numbers
+from vendomat.simulator.gateways.wechat.platform import WechatPlatform
+from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WechatAccount:
+    """What a merchant's client needs for WeChat Pay. `mode` is `public_key` or `certificate`."""
+
+    base_url: str
+    mchid: str
+    appid: str
+    name: str
+    mode: str
+    merchant_private_key_pem: str
+    merchant_certificate_pem: str
+    merchant_serial_no: str
+    apiv3_key: str
+    public_key_id: str
+    public_key_pem: str
+    platform_certificate_pem: str
+    platform_serial_no: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlipayAccount:
+    """What a merchant's client needs for Alipay."""
+
+    gateway_url: str
+    app_id: str
+    seller_id: str
+    name: str
+    app_private_key_pem: str
+    app_public_key_pem: str
+    alipay_public_key_pem: str
+    sign_type: str = "RSA2"
+
+
+def open_wechat_account(
+    platform: WechatPlatform, numbers: Numbers, name: str, *, mode: KeyMode, base_url: str, now: datetime
+) -> WechatAccount:
+    """A new merchant with an opening balance."""
+    key = keys.make_key()
+    mchid = f"19{numbers.digits(8)}"
+    certificate = keys.make_certificate(key, mchid, random_bits=numbers.bits(158), now=now)
+    merchant = Merchant(
+        mchid=mchid,
+        appid=f"wx{numbers.hex(16)}",
+        name=name,
+        serial_no=keys.serial_of(certificate),
+        public_key_pem=keys.public_pem(key.public_key()),
+        apiv3_key=numbers.text(32),
+        mode=mode,
+        balance_fen=platform.settings.opening_balance_fen,
+    )
+    platform.register(merchant)
+    return WechatAccount(
+        base_url=base_url,
+        mchid=mchid,
+        appid=merchant.appid,
+        name=name,
+        mode=mode.value,
+        merchant_private_key_pem=keys.private_pem(key),
+        merchant_certificate_pem=certificate,
+        merchant_serial_no=merchant.serial_no,
+        apiv3_key=merchant.apiv3_key,
+        public_key_id=platform.seals.public_key_id,
+        public_key_pem=platform.seals.public_key_pem,
+        platform_certificate_pem=platform.seals.certificate_pem,
+        platform_serial_no=platform.seals.certificate_serial,
+    )
+
+
+def open_alipay_account(platform: AlipayPlatform, numbers: Numbers, name: str, *, gateway_url: str) -> AlipayAccount:
+    """A new application with an opening balance."""
+    key = keys.make_key()
+    application = Application(
+        app_id=f"2021{numbers.digits(12)}",
+        seller_id=f"2088{numbers.digits(12)}",
+        name=name,
+        public_key_pem=keys.public_pem(key.public_key()),
+        balance_fen=platform.settings.opening_balance_fen,
+    )
+    platform.register(application)
+    return AlipayAccount(
+        gateway_url=gateway_url,
+        app_id=application.app_id,
+        seller_id=application.seller_id,
+        name=name,
+        app_private_key_pem=keys.private_pem(key),
+        app_public_key_pem=application.public_key_pem,
+        alipay_public_key_pem=platform.seals.public_key_pem,
+    )

@@ -1,0 +1,170 @@
+"""The payment-platform emulators as one server: three ports on one loop, started and stopped as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import uvicorn
+
+from vendomat.kernel import Clock
+from vendomat.simulator.gateways.alarms import Alarms
+from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
+from vendomat.simulator.gateways.alipay.routes import GATEWAY_PATH, AlipayApi
+from vendomat.simulator.gateways.asgi import ResettableHttp
+from vendomat.simulator.gateways.context import Context
+from vendomat.simulator.gateways.control import Addresses, ControlApi
+from vendomat.simulator.gateways.enrolment import (
+    AlipayAccount,
+    WechatAccount,
+    open_alipay_account,
+    open_wechat_account,
+)
+from vendomat.simulator.gateways.faults import CallFault, FaultBook, NoticeFault
+from vendomat.simulator.gateways.front import Front
+from vendomat.simulator.gateways.notices import NoticeEngine
+from vendomat.simulator.gateways.numbers import Numbers, Randomness
+from vendomat.simulator.gateways.settings import GatewaySettings
+from vendomat.simulator.gateways.store import RecordStore
+from vendomat.simulator.gateways.wallet import Wallet
+from vendomat.simulator.gateways.wechat.platform import WechatPlatform
+from vendomat.simulator.gateways.wechat.records import KeyMode
+from vendomat.simulator.gateways.wechat.routes import WechatApi
+
+STORE_NAME = "gateways.sqlite3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayPorts:
+    wechat: int
+    alipay: int
+    control: int
+
+
+class _QuietServer(uvicorn.Server):
+    """uvicorn without signal handlers of its own: who starts it also stops it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class GatewayServer:
+    """`await start()` gives the ports; `await stop()` ends everything it started."""
+
+    def __init__(self, settings: GatewaySettings, clock: Clock, randomness: Randomness = secrets.randbits) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._numbers = Numbers(randomness)
+        self._servers: list[_QuietServer] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.call_faults: FaultBook[CallFault] = FaultBook()
+        self.notice_faults: FaultBook[NoticeFault] = FaultBook()
+        path = settings.data_dir / STORE_NAME if settings.data_dir else None
+        self._store = RecordStore(path)
+
+    async def start(self) -> GatewayPorts:
+        """Bind the ports, take up what a former process left, and listen."""
+        settings = self._settings
+        sockets = [_bound(settings.host, port) for port in self._wanted_ports()]
+        self.ports = GatewayPorts(
+            wechat=sockets[0].getsockname()[1],
+            alipay=sockets[1].getsockname()[1],
+            control=sockets[2].getsockname()[1],
+        )
+        self._notices = NoticeEngine(settings, self._clock, self._store, self.notice_faults)
+        self._alarms = Alarms(self._clock)
+        context = Context(
+            settings=settings,
+            clock=self._clock,
+            numbers=self._numbers,
+            store=self._store,
+            notices=self._notices,
+            alarms=self._alarms,
+            call_faults=self.call_faults,
+        )
+        self.wechat = WechatPlatform(context)
+        self.alipay = AlipayPlatform(context)
+        self.wechat.restore()
+        self.alipay.restore()
+        self._notices.resume()
+        for application, bound in zip(self._applications(context), sockets, strict=True):
+            await self._listen(application, bound)
+        return self.ports
+
+    async def stop(self) -> None:
+        """Stop listening, drop what is under way, close the books. What was answered stays on record."""
+        for server in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*self._tasks)
+        await self._alarms.aclose()
+        await self._notices.aclose()
+        self._store.close()
+
+    @property
+    def wechat_base_url(self) -> str:
+        return f"http://{self._settings.host}:{self.ports.wechat}"
+
+    @property
+    def alipay_gateway_url(self) -> str:
+        return f"http://{self._settings.host}:{self.ports.alipay}{GATEWAY_PATH}"
+
+    @property
+    def control_url(self) -> str:
+        return f"http://{self._settings.host}:{self.ports.control}"
+
+    def open_wechat_account(self, name: str, mode: KeyMode = KeyMode.PUBLIC_KEY) -> WechatAccount:
+        """A merchant at WeChat Pay, with everything its client needs."""
+        return open_wechat_account(
+            self.wechat, self._numbers, name, mode=mode, base_url=self.wechat_base_url, now=self._clock.now()
+        )
+
+    def open_alipay_account(self, name: str) -> AlipayAccount:
+        """An application at Alipay, with everything its client needs."""
+        return open_alipay_account(self.alipay, self._numbers, name, gateway_url=self.alipay_gateway_url)
+
+    def _wanted_ports(self) -> tuple[int, int, int]:
+        return self._settings.wechat_port, self._settings.alipay_port, self._settings.control_port
+
+    def _applications(self, context: Context) -> list[Front | ControlApi]:
+        hold_s = self._settings.timeout_hold_s
+        wechat = WechatApi(self.wechat, self._clock, self._numbers)
+        alipay = AlipayApi(self.alipay)
+        addresses = Addresses(wechat_base_url=self.wechat_base_url, alipay_gateway_url=self.alipay_gateway_url)
+        return [
+            Front(wechat, Wallet(self.wechat), self.call_faults, clock=self._clock, hold_s=hold_s),
+            Front(alipay, Wallet(self.alipay), self.call_faults, clock=self._clock, hold_s=hold_s),
+            ControlApi(context, self.wechat, self.alipay, notice_faults=self.notice_faults, addresses=addresses),
+        ]
+
+    async def _listen(self, application: Front | ControlApi, bound: socket.socket) -> None:
+        config = uvicorn.Config(
+            application,
+            http=ResettableHttp,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        server = _QuietServer(config)
+        task = asyncio.create_task(server.serve(sockets=[bound]), name=f"gateway {bound.getsockname()[1]}")
+        self._servers.append(server)
+        self._tasks.append(task)
+        while not server.started:
+            if task.done():
+                await task
+            await asyncio.sleep(0.005)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    return bound

@@ -1,0 +1,103 @@
+"""What both platforms show of themselves to the wallet page and the control port, in one shape.
+
+Amounts are integer fen. These are answers to people and tests; the product under test never sees them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from vendomat.simulator.gateways.notices import Notice
+
+
+class BuyerRefusal(StrEnum):
+    """Why a platform does not let a buyer pay a code."""
+
+    UNKNOWN_CODE = "unknown_code"
+    CODE_DEAD = "code_dead"
+    ORDER_EXPIRED = "order_expired"
+    ORDER_CLOSED = "order_closed"
+    ALREADY_PAID = "already_paid"
+    OTHER_BUYER = "other_buyer"
+
+
+class BuyerRefusedError(Exception):
+    """The buyer may not pay this code. Nothing was changed and no money moved."""
+
+    def __init__(self, reason: BuyerRefusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeView:
+    """A code that can be paid, or was just paid."""
+
+    code: str
+    account: str
+    payee: str
+    number: str
+    description: str
+    machine: str
+    amount_fen: int
+    expires_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillView:
+    """One line of a buyer's bills: a payment with what came back of it."""
+
+    payee: str
+    description: str
+    number: str
+    transaction_id: str
+    paid_fen: int
+    refunded_fen: int
+    refunding_fen: int
+    paid_at: datetime
+
+
+class Platform(Protocol):
+    """A payment platform as its buyers and the control port see it."""
+
+    name: str
+
+    def open_codes(self) -> list[CodeView]:
+        """Codes that a buyer can still pay, newest first."""
+        ...
+
+    def code_of(self, number: str) -> str:
+        """The newest code of an order number; raises `BuyerRefusedError` when there is none."""
+        ...
+
+    def scan(self, code: str, payer: str) -> CodeView:
+        """`payer` opens `code`; raises `BuyerRefusedError`."""
+        ...
+
+    def pay(self, code: str, payer: str, *, is_late: bool = False, is_notice_lost: bool = False) -> CodeView:
+        """Take the money. `is_late`: the buyer confirmed in time and the money lands after the order's expiry."""
+        ...
+
+    def refuse(self, code: str, payer: str) -> CodeView:
+        """The buyer turns away or fails to pay; the order stays payable."""
+        ...
+
+    def bills(self, payer: str) -> list[BillView]: ...
+
+    def books(self) -> dict[str, object]:
+        """The platform's own books: accounts with balances, trades, refunds."""
+        ...
+
+    def notices(self) -> list[Notice]: ...
+
+    def set_balance(self, account: str, balance_fen: int) -> None: ...
+
+    def settle_next_refunds_as(self, outcome: str, count: int) -> None: ...
+
+    def advance(self) -> None:
+        """Do what time has made due."""
+        ...

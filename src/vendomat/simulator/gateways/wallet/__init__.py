@@ -1,0 +1,5 @@
+"""The buyer's phone: one page per platform to see codes nearby, pay or refuse them, and look at bills."""
+
+from vendomat.simulator.gateways.wallet.app import Wallet
+
+__all__ = ["Wallet"]

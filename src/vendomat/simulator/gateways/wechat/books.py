@@ -1,0 +1,226 @@
+"""WeChat Pay's books: orders, codes, refunds and balances as pure rules over events and a given time.
+
+They take calls and buyers' deeds with `now`, and refuse by raising without having changed anything. They know no HTTP,
+no signature, no disk; what changed is handed out by `drain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from vendomat.simulator.gateways.numbers import Numbers
+from vendomat.simulator.gateways.settings import GatewaySettings
+from vendomat.simulator.gateways.store import Change
+from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
+from vendomat.simulator.gateways.wechat.records import (
+    ORDER_MOVES,
+    Merchant,
+    Order,
+    OrderEvent,
+    OrderState,
+    Refund,
+    Terms,
+    key_of,
+)
+from vendomat.simulator.gateways.wechat.refunds import RefundBook
+from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
+from vendomat.simulator.gateways.wechat.wire import CHINA
+
+ORDER_LIFE = timedelta(days=7)
+CODE_START = "weixin://wxpay/bizpayurl/up?pr="
+
+
+class WechatBooks:
+    """Orders by (mchid, out_trade_no). One code leads to one order; an order has at most one live code."""
+
+    def __init__(self, settings: GatewaySettings, numbers: Numbers) -> None:
+        self._settings = settings
+        self._numbers = numbers
+        self._changes: list[Change] = []
+        self.merchants: dict[str, Merchant] = {}
+        self.orders: dict[str, Order] = {}
+        self._by_transaction: dict[str, str] = {}
+        self._by_code: dict[str, str] = {}
+        self.refunds = RefundBook(settings, numbers, self._keep)
+
+    # what is kept
+
+    def restore(self, merchants: Iterable[Merchant], orders: Iterable[Order], refunds: Iterable[Refund]) -> None:
+        """Take over the records of a former process."""
+        for merchant in merchants:
+            self.merchants[merchant.mchid] = merchant
+        for order in orders:
+            self._index(order)
+        self.refunds.restore(refunds)
+
+    def drain(self) -> list[Change]:
+        """What changed since the last call, to be saved before anything is answered."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def _keep(self, record: Merchant | Order | Refund) -> None:
+        if isinstance(record, Order):
+            self._index(record)
+        elif isinstance(record, Merchant):
+            self.merchants[record.mchid] = record
+        self._changes.append(Change(record.KIND, record.key, record))
+
+    def _index(self, order: Order) -> None:
+        self.orders[order.key] = order
+        self._by_code[order.code] = order.key
+        if order.transaction_id:
+            self._by_transaction[order.transaction_id] = order.key
+
+    # merchants
+
+    def add_merchant(self, merchant: Merchant) -> None:
+        self._keep(merchant)
+
+    def set_balance(self, mchid: str, balance_fen: int) -> None:
+        self._keep(replace(self.merchants[mchid], balance_fen=balance_fen))
+
+    # the merchant's calls
+
+    def create(self, terms: Terms, now: datetime) -> Order:
+        """A Native order, or a fresh code for the same one; the older code dies."""
+        known = self.find(terms.mchid, terms.out_trade_no, now)
+        if known is None:
+            expires_at = now + ORDER_LIFE
+            if terms.time_expire is not None:
+                expires_at = max(terms.time_expire, now + timedelta(seconds=self._settings.order_life_min_s))
+            order = Order(
+                terms=terms,
+                code=self._new_code(),
+                code_made_at=now,
+                created_at=now,
+                expires_at=min(expires_at, now + ORDER_LIFE),
+            )
+            self._keep(order)
+            return order
+        if known.terms != terms:
+            raise WechatRefusedError(Refusals.NUMBER_USED)
+        if known.is_paid:
+            raise WechatRefusedError(Refusals.ORDER_PAID)
+        if known.state == OrderState.CLOSED:
+            raise WechatRefusedError(Refusals.ORDER_CLOSED)
+        if now >= known.expires_at:
+            raise WechatRefusedError(Refusals.ORDER_EXPIRED)
+        order = replace(known, code=self._new_code(), code_made_at=now)
+        self._keep(order)
+        return order
+
+    def find(self, mchid: str, out_trade_no: str, now: datetime) -> Order | None:
+        """The order as it stands now; an unpaid one closes by itself after seven days."""
+        order = self.orders.get(key_of(mchid, out_trade_no))
+        if order and order.state == OrderState.NOTPAY and now >= order.created_at + ORDER_LIFE:
+            order = replace(order, state=ORDER_MOVES.next(order.state, OrderEvent.CLOSE), closed_at=now)
+            self._keep(order)
+        return order
+
+    def look_up(self, mchid: str, out_trade_no: str, now: datetime) -> Order:
+        order = self.find(mchid, out_trade_no, now)
+        if order is None:
+            raise WechatRefusedError(Refusals.ORDER_NOT_EXIST)
+        return order
+
+    def look_up_transaction(self, mchid: str, transaction_id: str) -> Order:
+        if not (transaction_id.isascii() and transaction_id.isdigit() and len(transaction_id) == 28):
+            raise WechatRefusedError(Refusals.BAD_TRANSACTION_ID)
+        order = self.orders.get(self._by_transaction.get(transaction_id, ""))
+        if order is None or order.terms.mchid != mchid:
+            raise WechatRefusedError(Refusals.ORDER_NOT_EXIST)
+        return order
+
+    def close(self, mchid: str, out_trade_no: str, now: datetime) -> Order:
+        """Close an unpaid order; closing again is the same as closing once."""
+        order = self.look_up(mchid, out_trade_no, now)
+        if order.is_paid:
+            raise WechatRefusedError(Refusals.ORDER_PAID)
+        if order.state == OrderState.CLOSED:
+            return order
+        closed = replace(order, state=ORDER_MOVES.next(order.state, OrderEvent.CLOSE), closed_at=now)
+        self._keep(closed)
+        return closed
+
+    def refund(self, order: Order, asked: Refund, now: datetime) -> Refund:
+        """Accept `asked`, which takes its money from the merchant's balance at once."""
+        merchant = self.merchants[order.terms.mchid]
+        is_repetition = self.refunds.has(asked.key)
+        refund = self.refunds.accept(order, asked, merchant.balance_fen, now)
+        if not is_repetition:
+            self._keep(replace(merchant, balance_fen=merchant.balance_fen - refund.amount_fen))
+            if order.state != OrderState.REFUND:
+                self._keep(replace(order, state=ORDER_MOVES.next(order.state, OrderEvent.REFUND)))
+        return refund
+
+    def settle_due(self, now: datetime) -> list[Refund]:
+        """Refunds that came to an end by `now`; a closed one returns its money to the merchant."""
+        settled = self.refunds.settle_due(now)
+        for refund in settled:
+            if refund.returns_money_to_merchant:
+                merchant = self.merchants[refund.mchid]
+                self._keep(replace(merchant, balance_fen=merchant.balance_fen + refund.amount_fen))
+        return settled
+
+    # the buyer's deeds
+
+    def scan(self, code: str, payer: str, now: datetime, *, is_late: bool = False) -> Order:
+        """`payer` opens `code`, and is from then on the only one who may pay the order."""
+        order = self.orders.get(self._by_code.get(code, ""))
+        if order is None:
+            raise BuyerRefusedError(BuyerRefusal.UNKNOWN_CODE)
+        order = self.look_up(order.terms.mchid, order.terms.out_trade_no, now)
+        if reason := self._refusal_to_buyer(order, code, payer, None if is_late else now):
+            raise BuyerRefusedError(reason)
+        if not order.scanned_by:
+            order = replace(order, scanned_by=payer)
+            self._keep(order)
+        return order
+
+    def _refusal_to_buyer(self, order: Order, code: str, payer: str, now: datetime | None) -> BuyerRefusal | None:
+        if order.is_paid:
+            return BuyerRefusal.ALREADY_PAID
+        if order.state == OrderState.CLOSED:
+            return BuyerRefusal.ORDER_CLOSED
+        if order.scanned_by not in ("", payer):
+            return BuyerRefusal.OTHER_BUYER
+        if now is not None and now >= order.expires_at:
+            return BuyerRefusal.ORDER_EXPIRED
+        if order.code != code or (now is not None and now >= self.code_ends_at(order)):
+            return BuyerRefusal.CODE_DEAD
+        return None
+
+    def pay(self, code: str, payer: str, now: datetime, *, is_late: bool = False) -> Order:
+        """Take the buyer's money into the merchant's balance. `is_late` overlooks the order's expiry, not its close."""
+        order = self.scan(code, payer, now, is_late=is_late)
+        paid = replace(
+            order,
+            state=ORDER_MOVES.next(order.state, OrderEvent.PAY),
+            transaction_id=f"4200000000{now.astimezone(CHINA):%Y%m%d}{self._numbers.digits(10)}",
+            payer=payer,
+            paid_at=now,
+        )
+        self._keep(paid)
+        merchant = self.merchants[order.terms.mchid]
+        self._keep(replace(merchant, balance_fen=merchant.balance_fen + order.terms.total_fen))
+        return paid
+
+    def open_orders(self, now: datetime) -> list[Order]:
+        """Orders whose code can be paid now, newest first."""
+        live = [
+            order
+            for order in self.orders.values()
+            if order.state == OrderState.NOTPAY and now < order.expires_at and now < self.code_ends_at(order)
+        ]
+        return sorted(live, key=lambda order: order.code_made_at, reverse=True)
+
+    def code_ends_at(self, order: Order) -> datetime:
+        return order.code_made_at + timedelta(seconds=self._settings.code_life_s)
+
+    def _new_code(self) -> str:
+        while True:
+            code = f"{CODE_START}{self._numbers.text(9)}&groupid=00"
+            if code not in self._by_code:
+                return code

@@ -1,0 +1,168 @@
+"""What WeChat Pay's books hold: merchants, orders, refunds, and the moves they may make. Pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from vendomat.kernel import Moves
+
+
+class OrderState(StrEnum):
+    NOTPAY = "NOTPAY"
+    SUCCESS = "SUCCESS"
+    REFUND = "REFUND"  # paid, and some of it was given back
+    CLOSED = "CLOSED"
+
+
+class OrderEvent(StrEnum):
+    PAY = "pay"
+    REFUND = "refund"
+    CLOSE = "close"
+
+
+ORDER_MOVES = Moves(
+    "WeChat order",
+    OrderState,
+    {
+        (OrderState.NOTPAY, OrderEvent.PAY): OrderState.SUCCESS,
+        (OrderState.NOTPAY, OrderEvent.CLOSE): OrderState.CLOSED,
+        (OrderState.SUCCESS, OrderEvent.REFUND): OrderState.REFUND,
+    },
+    start=OrderState.NOTPAY,
+    final=(OrderState.CLOSED, OrderState.REFUND),
+)
+
+
+class RefundState(StrEnum):
+    PROCESSING = "PROCESSING"
+    SUCCESS = "SUCCESS"
+    CLOSED = "CLOSED"  # given up by the platform; the money is the merchant's again
+    ABNORMAL = "ABNORMAL"  # the buyer's account cannot take it; the money is with neither
+
+
+class RefundEvent(StrEnum):
+    SETTLE = "settle"
+    GIVE_UP = "give_up"
+    STRAND = "strand"
+
+
+REFUND_MOVES = Moves(
+    "WeChat refund",
+    RefundState,
+    {
+        (RefundState.PROCESSING, RefundEvent.SETTLE): RefundState.SUCCESS,
+        (RefundState.PROCESSING, RefundEvent.GIVE_UP): RefundState.CLOSED,
+        (RefundState.PROCESSING, RefundEvent.STRAND): RefundState.ABNORMAL,
+    },
+    start=RefundState.PROCESSING,
+    final=(RefundState.SUCCESS, RefundState.CLOSED, RefundState.ABNORMAL),
+)
+
+REFUND_EVENT_OF = {
+    RefundState.SUCCESS: RefundEvent.SETTLE,
+    RefundState.CLOSED: RefundEvent.GIVE_UP,
+    RefundState.ABNORMAL: RefundEvent.STRAND,
+}
+
+
+class KeyMode(StrEnum):
+    """With which of its keys the platform signs for a merchant."""
+
+    PUBLIC_KEY = "public_key"
+    CERTIFICATE = "certificate"
+
+
+def key_of(mchid: str, number: str) -> str:
+    return f"{mchid}/{number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merchant:
+    """A merchant as the platform knows it: never its private key."""
+
+    KIND: ClassVar[str] = "wechat_merchant"
+
+    mchid: str
+    appid: str
+    name: str
+    serial_no: str
+    public_key_pem: str
+    apiv3_key: str
+    mode: KeyMode
+    balance_fen: int
+
+    @property
+    def key(self) -> str:
+        return self.mchid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Every parameter of an order call; repeating a number means repeating all of them."""
+
+    mchid: str
+    appid: str
+    out_trade_no: str
+    description: str
+    total_fen: int
+    notify_url: str
+    attach: str = ""
+    device_id: str = ""
+    time_expire: datetime | None = None
+    rest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    KIND: ClassVar[str] = "wechat_order"
+
+    terms: Terms
+    code: str
+    code_made_at: datetime
+    created_at: datetime
+    expires_at: datetime
+    state: OrderState = OrderState.NOTPAY
+    scanned_by: str = ""
+    payer: str = ""
+    transaction_id: str = ""
+    paid_at: datetime | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.terms.mchid, self.terms.out_trade_no)
+
+    @property
+    def is_paid(self) -> bool:
+        return self.state in (OrderState.SUCCESS, OrderState.REFUND)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    KIND: ClassVar[str] = "wechat_refund"
+
+    mchid: str
+    out_refund_no: str
+    out_trade_no: str
+    transaction_id: str
+    amount_fen: int
+    total_fen: int
+    reason: str
+    notify_url: str
+    created_at: datetime
+    refund_id: str = ""
+    state: RefundState = RefundState.PROCESSING
+    settles_at: datetime | None = None
+    settles_as: RefundState = RefundState.SUCCESS
+    settled_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.mchid, self.out_refund_no)
+
+    @property
+    def returns_money_to_merchant(self) -> bool:
+        return self.state == RefundState.CLOSED

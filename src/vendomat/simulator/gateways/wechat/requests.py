@@ -1,0 +1,139 @@
+"""The bodies merchants send to WeChat Pay, read strictly: wrong ones are PARAM_ERROR with the field that is wrong."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from vendomat.simulator.gateways.wechat.records import Order, Refund, Terms
+from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
+
+_Number = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*]{6,32}$")]
+_RefundNumber = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*@]{1,64}$")]
+_Url = Annotated[str, Meta(pattern=r"^https?://[^?\s]+$", max_length=255)]
+_Currency = Annotated[str, Meta(pattern="^CNY$")]
+_PATH = re.compile(r"at `\$\.?([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class _Amount(msgspec.Struct, frozen=True):
+    total: Annotated[int, Meta(ge=1, le=1_000_000_000)]
+    currency: _Currency = "CNY"
+
+
+class _Scene(msgspec.Struct, frozen=True):
+    payer_client_ip: Annotated[str, Meta(max_length=45)] = ""
+    device_id: Annotated[str, Meta(max_length=32)] = ""
+    store_info: dict[str, Any] = {}
+
+
+class _OrderBody(msgspec.Struct, frozen=True):
+    appid: Annotated[str, Meta(min_length=1, max_length=32)]
+    mchid: Annotated[str, Meta(min_length=1, max_length=32)]
+    description: Annotated[str, Meta(min_length=1, max_length=127)]
+    out_trade_no: _Number
+    notify_url: _Url
+    amount: _Amount
+    time_expire: datetime | None = None
+    attach: Annotated[str, Meta(max_length=128)] = ""
+    scene_info: _Scene = _Scene()
+    goods_tag: Annotated[str, Meta(max_length=32)] = ""
+    support_fapiao: bool = False
+    detail: dict[str, Any] = {}
+    settle_info: dict[str, Any] = {}
+
+
+class _CloseBody(msgspec.Struct, frozen=True):
+    mchid: str
+
+
+class _RefundAmount(msgspec.Struct, frozen=True):
+    refund: Annotated[int, Meta(ge=1)]
+    total: Annotated[int, Meta(ge=1)]
+    currency: _Currency
+
+
+class _RefundBody(msgspec.Struct, frozen=True):
+    out_refund_no: _RefundNumber
+    amount: _RefundAmount
+    transaction_id: str = ""
+    out_trade_no: str = ""
+    reason: Annotated[str, Meta(max_length=80)] = ""
+    notify_url: Annotated[str, Meta(max_length=256)] = ""
+
+
+_order = msgspec.json.Decoder(_OrderBody)
+_close = msgspec.json.Decoder(_CloseBody)
+_refund = msgspec.json.Decoder(_RefundBody)
+
+
+def _read(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        words = str(error)
+        path = match.group(1).replace(".", "/") if (match := _PATH.search(words)) else ""
+        if missing := _MISSING.search(words):
+            path = f"{path}/{missing.group(1)}" if path else missing.group(1)
+        raise WechatRefusedError(Refusals.WRONG_PARAMETER, field=f"/{path}", issue=words) from error
+
+
+def read_order(body: bytes) -> Terms:
+    """The terms of a Native order, times aware."""
+    asked = _read(_order, body)
+    if asked.time_expire is not None and asked.time_expire.tzinfo is None:
+        raise WechatRefusedError(Refusals.WRONG_PARAMETER, field="/time_expire", issue="time zone is missing")
+    rest = {
+        "scene_info": asked.scene_info,
+        "goods_tag": asked.goods_tag,
+        "support_fapiao": asked.support_fapiao,
+        "detail": asked.detail,
+        "settle_info": asked.settle_info,
+    }
+    return Terms(
+        mchid=asked.mchid,
+        appid=asked.appid,
+        out_trade_no=asked.out_trade_no,
+        description=asked.description,
+        total_fen=asked.amount.total,
+        notify_url=asked.notify_url,
+        attach=asked.attach,
+        device_id=asked.scene_info.device_id,
+        time_expire=asked.time_expire,
+        rest=msgspec.json.encode(rest, order="deterministic").decode(),
+    )
+
+
+def read_close(body: bytes) -> str:
+    """The mchid a close call names."""
+    return _read(_close, body).mchid
+
+
+def read_refund(body: bytes) -> _RefundBody:
+    """A refund call; exactly one of transaction_id and out_trade_no is set."""
+    asked = _read(_refund, body)
+    if bool(asked.transaction_id) == bool(asked.out_trade_no):
+        raise WechatRefusedError(
+            Refusals.WRONG_PARAMETER, field="/out_trade_no", issue="give one of transaction_id and out_trade_no"
+        )
+    return asked
+
+
+def to_refund(asked: _RefundBody, order: Order, now: datetime) -> Refund:
+    """The refund `asked` of `order`, not accepted yet."""
+    return Refund(
+        mchid=order.terms.mchid,
+        out_refund_no=asked.out_refund_no,
+        out_trade_no=order.terms.out_trade_no,
+        transaction_id=order.transaction_id,
+        amount_fen=asked.amount.refund,
+        total_fen=asked.amount.total,
+        reason=asked.reason,
+        notify_url=asked.notify_url,
+        created_at=now,
+    )

@@ -1,0 +1,209 @@
+"""WeChat Pay over HTTP: the checks before business in the platform's order, signed answers, and faults on demand.
+
+Signs on the event loop on purpose: the emulator is one small process of its own, never part of what it tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from vendomat.kernel import Clock
+from vendomat.simulator.gateways import keys
+from vendomat.simulator.gateways.asgi import Answer, Exchange
+from vendomat.simulator.gateways.faults import CallFault
+from vendomat.simulator.gateways.notices import Guise
+from vendomat.simulator.gateways.numbers import Numbers
+from vendomat.simulator.gateways.wechat import requests, shapes, wire
+from vendomat.simulator.gateways.wechat.platform import WechatPlatform
+from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
+from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
+
+SKEW_S_MAX = 300
+ORDERS = "/v3/pay/transactions"
+REFUNDS = "/v3/refund/domestic/refunds"
+
+_BEFORE = {
+    CallFault.ERROR_BEFORE: Refusals.SYSTEM_ERROR,
+    CallFault.RATE_LIMITED: Refusals.RATE_LIMITED,
+    CallFault.UNAVAILABLE: Refusals.UNAVAILABLE,
+}
+_GUISES = {CallFault.FORGED_ANSWER: Guise.FORGED, CallFault.SIGNTEST_ANSWER: Guise.SIGNTEST}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that found its verb; `argument` is the number in its path."""
+
+    verb: str
+    argument: str = ""
+
+
+def route(method: str, path: str) -> Call | int:
+    """The call meant by `method` and `path`, or the bare status of there being none."""
+    if path == f"{ORDERS}/native":
+        return Call("create") if method == "POST" else 405
+    if path == "/v3/certificates":
+        return Call("certificates") if method == "GET" else 405
+    if path == REFUNDS:
+        return Call("refund") if method == "POST" else 405
+    parts = path.split("/")
+    if path.startswith(f"{REFUNDS}/") and len(parts) == 6:
+        return Call("refund_query", unquote(parts[5])) if method == "GET" else 405
+    if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 6:
+        return Call("query", unquote(parts[5])) if method == "GET" else 405
+    if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 7 and parts[6] == "close":
+        return Call("close", unquote(parts[5])) if method == "POST" else 405
+    if path.startswith(f"{ORDERS}/id/") and len(parts) == 6:
+        return Call("query_id", unquote(parts[5])) if method == "GET" else 405
+    return 404
+
+
+class WechatApi:
+    """Answers exchanges. `fault` tells an `*_after` or dressed-up fault that concerns the answer alone."""
+
+    name = "wechat"
+
+    def __init__(self, platform: WechatPlatform, clock: Clock, numbers: Numbers) -> None:
+        self._platform = platform
+        self._clock = clock
+        self._numbers = numbers
+        self._verbs: dict[str, Callable[[Merchant, Call, Exchange], object]] = {
+            "create": self._create,
+            "query": self._query,
+            "query_id": self._query_id,
+            "close": self._close,
+            "refund": self._refund,
+            "refund_query": self._refund_query,
+            "certificates": self._certificates,
+        }
+
+    def verb_of(self, exchange: Exchange) -> str:
+        """The verb for matching faults; empty when the request has none."""
+        call = route(exchange.method, exchange.raw_path)
+        return call.verb if isinstance(call, Call) else ""
+
+    def answer(self, exchange: Exchange, fault: CallFault | None) -> Answer:
+        """Do what `exchange` asks and answer it, under `fault`."""
+        call = route(exchange.method, exchange.raw_path)
+        if isinstance(call, int):
+            return Answer(call)
+        try:
+            merchant = self._admit(exchange, call, fault)
+            result = (202, b"{}") if fault == CallFault.ACCEPTED else self._done(merchant, call, exchange, fault)
+        except WechatRefusedError as error:
+            return self._refused(error)
+        return self._signed(exchange, merchant, result, _GUISES.get(fault, Guise.GENUINE) if fault else Guise.GENUINE)
+
+    def _done(self, merchant: Merchant, call: Call, exchange: Exchange, fault: CallFault | None) -> tuple[int, bytes]:
+        """Status and body of a call that was carried out."""
+        value = self._verbs[call.verb](merchant, call, exchange)
+        if fault == CallFault.ERROR_AFTER:
+            raise WechatRefusedError(Refusals.SYSTEM_ERROR)
+        return (204, b"") if value is None else (200, msgspec.json.encode(value))
+
+    # before business
+
+    def _admit(self, exchange: Exchange, call: Call, fault: CallFault | None) -> Merchant:
+        """Who calls, after the checks in the platform's own order."""
+        if fault in _BEFORE:
+            raise WechatRefusedError(_BEFORE[fault])
+        now = self._clock.now()
+        is_order = exchange.raw_path.startswith(ORDERS)
+        if not is_order and not exchange.headers.get("user-agent"):
+            raise WechatRefusedError(Refusals.NO_USER_AGENT)
+        credentials = wire.read_authorization(exchange.headers.get("authorization", ""))
+        if credentials is None:
+            raise WechatRefusedError(Refusals.NO_AUTHORIZATION_ORDERS if is_order else Refusals.NO_AUTHORIZATION)
+        if abs(now.timestamp() - int(credentials.timestamp)) > SKEW_S_MAX:
+            raise WechatRefusedError(Refusals.OLD_TIMESTAMP)
+        merchant = self._platform.books_now.merchants.get(credentials.mchid)
+        text = wire.request_text(
+            exchange.method, exchange.target, (credentials.timestamp, credentials.nonce), exchange.body
+        )
+        if (
+            merchant is None
+            or credentials.serial_no.upper() != merchant.serial_no
+            or not keys.is_signed(keys.load_public(merchant.public_key_pem), text, credentials.signature)
+        ):
+            raise WechatRefusedError(Refusals.WRONG_SIGNATURE)
+        return merchant
+
+    def _check_merchant(self, merchant: Merchant, mchid: str, location: str = "body") -> None:
+        if not mchid:
+            raise WechatRefusedError(
+                Refusals.WRONG_PARAMETER, field="/mchid", issue="mchid is missing", location=location
+            )
+        if mchid != merchant.mchid:
+            raise WechatRefusedError(Refusals.OTHER_MERCHANT)
+
+    def _query_mchid(self, exchange: Exchange) -> str:
+        return parse_qs(exchange.raw_query).get("mchid", [""])[0]
+
+    # business
+
+    def _create(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        terms = requests.read_order(exchange.body)
+        self._check_merchant(merchant, terms.mchid)
+        if terms.appid != merchant.appid:
+            raise WechatRefusedError(Refusals.APPID_MISMATCH)
+        return {"code_url": self._platform.create(terms).code}
+
+    def _query(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        self._check_merchant(merchant, self._query_mchid(exchange), "query")
+        return shapes.order_answer(self._platform.look_up(merchant.mchid, call.argument))
+
+    def _query_id(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        self._check_merchant(merchant, self._query_mchid(exchange), "query")
+        return shapes.order_answer(self._platform.look_up(merchant.mchid, call.argument, is_transaction=True))
+
+    def _close(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        self._check_merchant(merchant, requests.read_close(exchange.body))
+        self._platform.close(merchant.mchid, call.argument)
+        return None
+
+    def _refund(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        asked = requests.read_refund(exchange.body)
+        number = asked.transaction_id or asked.out_trade_no
+        try:
+            order = self._platform.look_up(merchant.mchid, number, is_transaction=bool(asked.transaction_id))
+        except WechatRefusedError as error:
+            if error.refusal == Refusals.ORDER_NOT_EXIST:
+                raise WechatRefusedError(Refusals.REFUND_ORDER_NOT_EXISTS) from error
+            raise
+        refund = self._platform.refund(order, requests.to_refund(asked, order, self._clock.now()))
+        return shapes.refund_answer(refund)
+
+    def _refund_query(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        return shapes.refund_answer(self._platform.look_up_refund(merchant.mchid, call.argument))
+
+    def _certificates(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        if merchant.mode != KeyMode.CERTIFICATE:
+            raise WechatRefusedError(Refusals.CERTIFICATES_NOT_USED)
+        return shapes.certificates_answer(
+            self._platform.seals.certificate_pem, merchant.apiv3_key.encode(), self._numbers.text(12)
+        )
+
+    # answers
+
+    def _request_id(self, internal: int) -> tuple[str, str]:
+        return ("Request-ID", f"08{self._numbers.hex(38).upper()}-{internal}")
+
+    def _signed(self, exchange: Exchange, merchant: Merchant, result: tuple[int, bytes], guise: Guise) -> Answer:
+        status, body = result
+        seals = self._platform.seals
+        mode = seals.mode_for(exchange.headers.get("wechatpay-serial", ""), merchant.mode)
+        headers = [*seals.headers(mode, body, self._clock.now(), guise), self._request_id(0)]
+        return Answer(status, body, "application/json; charset=utf-8" if body else "", tuple(headers))
+
+    def _refused(self, error: WechatRefusedError) -> Answer:
+        refusal = error.refusal.value
+        body: dict[str, object] = {"code": refusal.code, "message": refusal.message}
+        if error.field:
+            body["detail"] = {"field": error.field, "value": "", "issue": error.issue, "location": error.location}
+        has_id = error.refusal != Refusals.NO_AUTHORIZATION_ORDERS
+        headers = (self._request_id(refusal.internal),) if has_id else ()
+        return Answer(refusal.status, msgspec.json.encode(body), "application/json; charset=utf-8", headers)

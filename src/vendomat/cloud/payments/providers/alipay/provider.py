@@ -8,7 +8,6 @@ that it closed, and the caller waits for the code's expiry and two minutes more.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -123,17 +122,22 @@ class AlipayProvider:
         return found if found.state is RefundState.SUCCEEDED else refunded
 
     async def look_up_refund(self, request: RefundRequest) -> Refunded:
-        """The refund of our number, or the giving back that `cancel` caused at the last moment."""
+        """The refund of our number. A full one also counts when the trade was given back in whole without it."""
         check_number(request.payment_number)
         check_refund_number(request.refund_number)
-        found = await self._look_up_refund_of(request)
+        number = request.refund_number
+        try:
+            fields = await self._ask(
+                lambda: self._client.api_alipay_trade_fastpay_refund_query(number, out_trade_no=request.payment_number)
+            )
+        except NotKnownError as doubt:
+            return Refunded(RefundState.UNKNOWN, number, error=doubt.reason)
+        found = wire.read_refund_query(fields, request)
         if found.state is not RefundState.NOT_ACCEPTED or request.amount != request.payment_amount:
             return found
-        # A refund without a number of its own, as the platform's "cancel" makes it, is kept under the payment's.
-        revoked = await self._look_up_refund_of(replace(request, refund_number=request.payment_number))
-        if revoked.state is not RefundState.SUCCEEDED:
-            return found
-        return replace(revoked, refund_number=request.refund_number, error="given back by the platform's cancel")
+        # The platform's "cancel" at the last moment, or a person in its portal, refunds under a number of their own.
+        trade = await self.look_up(request.payment_number)
+        return wire.given_back(trade, request) or found
 
     async def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
         """Raises `NoticeRefusedError`. `headers` prove nothing here: the signature is one of the form's fields."""
@@ -175,17 +179,6 @@ class AlipayProvider:
         if cancelled.state is CancelState.CLOSED and cancelled.error:
             log.warning("payment_given_back_by_cancel", channel=self.channel, account=self.account, number=number)
         return cancelled
-
-    async def _look_up_refund_of(self, request: RefundRequest) -> Refunded:
-        try:
-            fields = await self._ask(
-                lambda: self._client.api_alipay_trade_fastpay_refund_query(
-                    request.refund_number, out_trade_no=request.payment_number
-                )
-            )
-        except NotKnownError as doubt:
-            return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
-        return wire.read_refund_query(fields, request)
 
     def _notice(self, fields: Mapping[str, str], *, is_signed: bool) -> Notice:
         if not is_signed:

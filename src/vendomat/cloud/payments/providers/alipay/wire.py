@@ -230,6 +230,15 @@ def read_refund_query(fields: Fields, request: RefundRequest) -> Refunded:
     return Refunded(RefundState.SUCCEEDED, number, refund_id, amount, raw=raw)
 
 
+def given_back(trade: Trade, request: RefundRequest) -> Refunded | None:
+    """The full refund `request` as already made by another number: a paid trade is closed by a full refund only."""
+    is_over = trade.state is TradeState.PAID and _text(trade.raw, "trade_status") == "TRADE_CLOSED"
+    if not is_over or trade.amount != request.amount:
+        return None
+    error = "given back in whole under another number"
+    return Refunded(RefundState.SUCCEEDED, request.refund_number, trade.transaction_id, trade.amount, error, trade.raw)
+
+
 def read_form(body: bytes) -> dict[str, str]:
     """The fields of a notice: strict form encoding in UTF-8, each name once."""
     try:

@@ -63,7 +63,7 @@ class WeChatPayProvider:
         check_number(request.number)
         if reason := unfit_start(request):
             return Started(StartState.REFUSED, error=reason)
-        order = wire.native_order(request)
+        order = wire.native_order(request, self._settings.payer_client_ip)
         try:
             status, body = await self._ask(lambda: self._client.pay(**order))
         except NotKnownError as doubt:

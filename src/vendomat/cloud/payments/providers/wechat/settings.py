@@ -14,6 +14,7 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     * `public_key_id` (`PUB_KEY_ID_...`) and `public_key` (PEM): public-key mode, the recommended one
     * `platform_certificates`: PEM texts; known beforehand, or beside the public key while a merchant moves to it.
       Without public key they are also fetched and renewed from the platform: certificate mode
+    * `payer_client_ip`: this cloud's public address; with it the machine is named to the platform as the device
     * `base_url`: the platform's host; another one for a standby host or an emulator
     * `timeout_s`: for one call, all in all
     """
@@ -26,6 +27,7 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     public_key_id: str = ""
     public_key: str = ""
     platform_certificates: tuple[str, ...] = ()
+    payer_client_ip: str = ""
     base_url: str = "https://api.mch.weixin.qq.com"
     timeout_s: float = 10.0
 

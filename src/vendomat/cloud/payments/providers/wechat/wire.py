@@ -138,8 +138,11 @@ def decode(body: bytes | str, shape: type[Shape]) -> Shape:
         raise NotKnownError(f"malformed: {error}") from error
 
 
-def native_order(request: StartRequest) -> dict[str, Any]:
-    """Keyword arguments of the library's `pay`. The same request gives the same order, byte for byte."""
+def native_order(request: StartRequest, payer_client_ip: str = "") -> dict[str, Any]:
+    """Keyword arguments of the library's `pay`. The same request gives the same order, byte for byte.
+
+    The platform takes no device without an address, so without one the machine is only in `attach`.
+    """
     order: dict[str, Any] = {
         "description": cut_to_bytes(request.description.strip(), 127),
         "out_trade_no": request.number,
@@ -149,6 +152,8 @@ def native_order(request: StartRequest) -> dict[str, Any]:
     }
     if attach := cut_to_bytes(request.attach or request.machine_id, 128):
         order["attach"] = attach
+    if payer_client_ip and request.machine_id:
+        order["scene_info"] = {"payer_client_ip": payer_client_ip, "device_id": request.machine_id[:32]}
     return order
 
 

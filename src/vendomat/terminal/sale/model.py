@@ -97,8 +97,10 @@ def _on_channel(sale: Sale, event: terms.ChannelChosen) -> Step:
 def _on_cancel(sale: Sale, event: terms.CancelPressed) -> Step:
     if sale.screen is Screen.PREPARING:
         return _home(sale, SaleMove.GIVE_UP, _cancel_if_open(sale))
+    if sale.screen in (Screen.BROWSE, Screen.OUT_OF_ORDER):
+        return sale, ()  # pressed twice
     if sale.screen is not Screen.PAYING or sale.order is None:
-        raise IllegalMoveError("there is no open order to cancel")
+        raise IllegalMoveError("the order is paid; it cannot be cancelled any more")
     if payment_state_of(sale, event.at_s) == "expired":
         return _home(sale, SaleMove.GIVE_UP, _cancel_if_open(sale))
     sale = replace(sale, is_cancelling=True, close_at_s=event.at_s + CANCEL_WAIT_MAX_S)
@@ -106,6 +108,8 @@ def _on_cancel(sale: Sale, event: terms.CancelPressed) -> Step:
 
 
 def _on_done(sale: Sale, _: terms.DonePressed) -> Step:
+    if sale.screen in (Screen.BROWSE, Screen.OUT_OF_ORDER):
+        return sale, ()  # pressed twice
     return _home(sale, SaleMove.CLOSE)
 
 

@@ -1,0 +1,151 @@
+"""What the parts of the loop share: the machine's state of this run, and the hands that change it.
+
+One event loop, no locks: between two awaits nothing else changes. Decides nothing about money or motors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from vendomat.kernel import Clock, Ids
+from vendomat.protocol import Catalogue, CatalogueSlot, Settings
+from vendomat.terminal.drivers import Dispenser, Readings
+from vendomat.terminal.journal import JournalError, JournalThread
+from vendomat.terminal.link import Wire
+from vendomat.terminal.sale import Leases
+from vendomat.terminal.stock import SlotBook
+
+FACTS_WAITING_MAX = 20_000
+"""Beyond this many unacknowledged facts nothing new is sold; recording goes on."""
+
+_SLOTS_KEY, _CATALOGUE_KEY = "slots", "catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the loop is given from outside. `new_nonce` makes an unguessable text; `chance` a number in [0, 1)."""
+
+    clock: Clock
+    ids: Ids
+    journal: JournalThread
+    dispenser: Dispenser
+    wire: Wire
+    new_nonce: Callable[[], str]
+    chance: Callable[[], float]
+    log: structlog.stdlib.BoundLogger
+
+
+@dataclass(slots=True)
+class Machine:
+    """The state of this run. `changed` is called after each change that a screen may show."""
+
+    ports: Ports
+    machine_id: str
+    boot_nonce: str
+    changed: Callable[[], None] = lambda: None
+    settings: Settings = field(default_factory=Settings)
+    leases: Leases = field(default_factory=Leases)
+    slots: SlotBook = field(default_factory=SlotBook)
+    catalogue: Catalogue | None = None
+    readings: Readings = field(default_factory=Readings)
+    is_online: bool = False
+    is_journal_ok: bool = True
+    is_halted: bool = False
+    is_time_trusted: bool = False
+    facts_waiting: int = 0
+
+    async def load(self) -> None:
+        """Read back what an earlier run kept. Raises `JournalError`."""
+        journal = self.ports.journal
+        self.is_halted = await journal.run(lambda j: j.get("halted")) is not None
+        slots = await journal.run(lambda j: j.get(_SLOTS_KEY))
+        catalogue = await journal.run(lambda j: j.get(_CATALOGUE_KEY))
+        if slots:
+            self.slots = msgspec.json.decode(slots, type=SlotBook)
+        if catalogue:
+            self.catalogue = msgspec.json.decode(catalogue, type=Catalogue)
+        self.facts_waiting = await journal.run(lambda j: j.count_unacked())
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def new_nonce(self) -> str:
+        """A fresh nonce, known to the leases before anybody else hears of it."""
+        nonce = self.ports.new_nonce()
+        self.leases = self.leases.with_new(nonce, self.ports.clock.elapsed())
+        return nonce
+
+    def planned(self, slot: str) -> CatalogueSlot | None:
+        if self.catalogue is None:
+            return None
+        return next((planned for planned in self.catalogue.slots if planned.slot == slot), None)
+
+    def available(self, slot: str) -> int:
+        """How many of a slot may be sold now: the cloud's count less what dropped since, 0 when closed."""
+        planned = self.planned(slot)
+        if planned is None or not self.slots.is_open(slot):
+            return 0
+        return max(0, planned.available - self.slots.note(slot).taken)
+
+    def faults(self) -> tuple[str, ...]:
+        """Reasons for which this machine sells nothing at all."""
+        readings = self.readings
+        found = (
+            (not self.is_journal_ok, "journal_fault"),
+            (self.is_halted, "journal_halted"),
+            (self.facts_waiting > FACTS_WAITING_MAX, "journal_full"),
+            (not readings.is_answering, "controller_silent"),
+            (readings.is_door_shut is False, "door_open"),
+            (readings.is_sensor_clear is False, "sensor_blocked"),
+        )
+        return tuple(reason for is_hit, reason in found if is_hit)
+
+    def now_text(self) -> str:
+        return self.ports.clock.now().isoformat()
+
+    # --- changes -----------------------------------------------------------------------------------------------------
+
+    async def keep_slots(self, slots: SlotBook) -> None:
+        """A slot's state changed. If the disk refuses, the run still knows it."""
+        if slots == self.slots:
+            return
+        self.slots = slots
+        self.changed()
+        await self._keep(_SLOTS_KEY, msgspec.json.encode(slots))
+
+    async def keep_catalogue(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        await self._keep(_CATALOGUE_KEY, msgspec.json.encode(catalogue))
+        await self.keep_slots(self.slots.after_catalogue())
+        self.changed()
+
+    async def keep(self, key: str, value: bytes | None) -> None:
+        await self._keep(key, value)
+
+    async def _keep(self, key: str, value: bytes | None) -> None:
+        try:
+            await self.ports.journal.run(lambda j: j.put(key, value))
+        except JournalError as error:
+            self.note_journal(error)
+        else:
+            self.note_journal(None)
+
+    def note_journal(self, error: JournalError | None) -> None:
+        """The last write failed (selling stops) or worked (selling may go on)."""
+        if error is not None:
+            self.ports.log.error("journal_failed", error=error.message)
+        if self.is_journal_ok != (error is None):
+            self.is_journal_ok = error is None
+            self.changed()
+
+    def note_cloud_time(self, text: str) -> None:
+        """Whether this clock agrees with the cloud's within five minutes; only marks records."""
+        try:
+            cloud = datetime.fromisoformat(text)
+            self.is_time_trusted = abs((cloud - self.ports.clock.now()).total_seconds()) < 300
+        except (ValueError, TypeError):
+            self.is_time_trusted = False

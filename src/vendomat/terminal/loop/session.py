@@ -1,0 +1,111 @@
+"""The conversation with the cloud: hello, heartbeats with fresh nonces, the catalogue. Decides nothing about vends."""
+
+from __future__ import annotations
+
+import asyncio
+
+from vendomat.kernel import VendomatError
+from vendomat.protocol import (
+    Catalogue,
+    CatalogueRequest,
+    Heartbeat,
+    HeartbeatReply,
+    Hello,
+    HelloReply,
+)
+from vendomat.terminal.link import NotAnsweredError
+from vendomat.terminal.loop.machine import Machine
+
+PROGRAM = "vendomat-terminal/0.1.0"
+REQUEST_TIMEOUT_S = 4.0
+HELLO_AGAIN_S = 1.0
+
+
+class Session:
+    """`is_online` of the machine is true from a hello's reply until a heartbeat stays without one."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._wake = asyncio.Event()
+        self._has_greeted = False
+
+    def link_changed(self, is_connected: bool) -> None:
+        """The subscriptions are confirmed, or the connection is gone."""
+        self._has_greeted = False
+        if not is_connected:
+            self._set_online(False)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Greet after each connection, then beat; until cancelled."""
+        while True:
+            self._wake.clear()
+            pause_s = HELLO_AGAIN_S
+            if self._machine.ports.wire.is_connected:
+                pause_s = await self._say()
+            await self._pause(pause_s)
+
+    async def _say(self) -> float:
+        machine = self._machine
+        try:
+            version = await (self._beat() if self._has_greeted else self._greet())
+            self._set_online(True)
+            await self.fetch_catalogue(version)
+        except NotAnsweredError as silence:
+            machine.ports.log.warning("cloud_silent", detail=silence.message)
+            self._set_online(False)
+            return HELLO_AGAIN_S
+        except VendomatError as refusal:
+            machine.ports.log.warning("cloud_refused", code=refusal.code.value, detail=refusal.message)
+            self._has_greeted = False
+            self._set_online(False)
+            return machine.settings.heartbeat_s
+        return machine.settings.heartbeat_s
+
+    async def _greet(self) -> int:
+        machine = self._machine
+        hello = Hello(program=PROGRAM, boot_nonce=machine.boot_nonce, nonce=machine.new_nonce())
+        reply = await machine.ports.wire.request("hello", hello, HelloReply, timeout_s=REQUEST_TIMEOUT_S)
+        machine.settings = reply.settings
+        machine.note_cloud_time(reply.now)
+        self._has_greeted = True
+        return reply.catalogue_version
+
+    async def _beat(self) -> int:
+        machine = self._machine
+        faults = list(machine.faults())
+        beat = Heartbeat(
+            nonce=machine.new_nonce(),
+            is_ready=not faults,
+            reasons=faults,
+            closed_slots=machine.slots.closed(),
+            temperature_c=machine.readings.temperature_c,
+            facts_waiting=machine.facts_waiting,
+        )
+        reply = await machine.ports.wire.request("heartbeat", beat, HeartbeatReply, timeout_s=REQUEST_TIMEOUT_S)
+        return reply.catalogue_version
+
+    async def fetch_catalogue(self, version: int) -> None:
+        """Get the catalogue when `version` is another than ours. Raises as a request does."""
+        machine = self._machine
+        known = machine.catalogue.version if machine.catalogue else 0
+        if version == known:
+            return
+        request = CatalogueRequest(known_version=known)
+        catalogue = await machine.ports.wire.request("catalogue", request, Catalogue, timeout_s=REQUEST_TIMEOUT_S)
+        await machine.keep_catalogue(catalogue)
+
+    def _set_online(self, is_online: bool) -> None:
+        if self._machine.is_online != is_online:
+            self._machine.is_online = is_online
+            self._machine.changed()
+
+    async def _pause(self, seconds: float) -> None:
+        clock = self._machine.ports.clock
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
+        waking = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait({sleeping, waking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            waking.cancel()

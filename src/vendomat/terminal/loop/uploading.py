@@ -1,0 +1,81 @@
+"""Repeats journalled facts, oldest first, until the cloud has acknowledged each with its digest; then prunes them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from vendomat.kernel import VendomatError
+from vendomat.protocol import FACTS_MAX, Fact, FactKind, Facts, FactsReply
+from vendomat.terminal.journal import JournalError
+from vendomat.terminal.link import NotAnsweredError
+from vendomat.terminal.loop.machine import Machine
+from vendomat.terminal.loop.vending import Vending
+
+UPLOAD_TIMEOUT_S = 5.0
+AGAIN_FIRST_S = 0.5
+AGAIN_MAX_S = 10.0
+_VEND_KINDS = frozenset({FactKind.INTENT, FactKind.OUTCOME, FactKind.REFUSED, FactKind.FENCED})
+
+
+class Uploading:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something to send, or somebody to send it to."""
+        self._wake.set()
+
+    async def run(self, vending: Vending) -> None:
+        """Until cancelled."""
+        again_s = AGAIN_FIRST_S
+        while True:
+            self._wake.clear()
+            is_progress = await self._upload(vending)
+            if is_progress is None:
+                await self._wake.wait()
+            elif is_progress:
+                again_s = AGAIN_FIRST_S
+            else:
+                await self._machine.ports.clock.sleep(again_s * (0.5 + self._machine.ports.chance() / 2))
+                again_s = min(again_s * 2, AGAIN_MAX_S)
+
+    async def _upload(self, vending: Vending) -> bool | None:
+        """None: nothing to do now. True: some facts were acknowledged. False: try again later."""
+        machine, ports = self._machine, self._machine.ports
+        if not machine.is_online:
+            return None
+        try:
+            facts = await ports.journal.run(lambda j: j.unacked(FACTS_MAX))
+            if not facts:
+                machine.facts_waiting = 0
+                return None
+            reply = await ports.wire.request("facts", Facts(facts=facts), FactsReply, timeout_s=UPLOAD_TIMEOUT_S)
+            return await self._prune(facts, reply, vending)
+        except NotAnsweredError:
+            return False
+        except JournalError as error:
+            machine.note_journal(error)
+            return False
+        except VendomatError as refusal:
+            ports.log.warning("facts_refused", code=refusal.code.value, detail=refusal.message)
+            return False
+
+    async def _prune(self, facts: list[Fact], reply: FactsReply, vending: Vending) -> bool:
+        machine, journal = self._machine, self._machine.ports.journal
+        digests = {(ack.epoch, ack.seq): ack.digest for ack in reply.acks}
+        acked = [fact for fact in facts if digests.get((fact.epoch, fact.seq)) == fact.digest()]
+        done = [(fact.epoch, fact.seq, fact.digest()) for fact in acked]
+        for fact in acked:
+            if fact.kind in _VEND_KINDS:
+                vending.acked(fact)
+        pruned = {(prune.epoch, prune.seq) for prune in vending.take_pruned()}
+        kinds = {(fact.epoch, fact.seq): fact.kind for fact in acked}
+        done = [origin for origin in done if origin[:2] in pruned or kinds[origin[:2]] not in _VEND_KINDS]
+        if machine.is_halted and FactKind.BOOT in kinds.values():
+            await journal.run(lambda j: j.put("halted", None))
+            machine.is_halted = False
+        await journal.run(lambda j: j.prune(done))
+        machine.facts_waiting = await journal.run(lambda j: j.count_unacked())
+        machine.changed()
+        return bool(done)

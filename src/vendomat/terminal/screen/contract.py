@@ -1,0 +1,44 @@
+"""What the screen asks of the program behind it. Every call only says "taken"; results come with the next snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from vendomat.protocol import OrderLine
+from vendomat.terminal.screen.stream import Stream
+
+
+class Desk(Protocol):
+    """Each verb raises `VendomatError` when it has no meaning now; nothing changed then."""
+
+    stream: Stream
+
+    def snapshot(self) -> dict[str, Any]: ...
+
+    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str) -> None: ...
+
+    def choose_channel(self, channel: str) -> None: ...
+
+    def cancel(self) -> None: ...
+
+    def done(self) -> None: ...
+
+    def enter_code(self, code: str) -> None: ...
+
+    def awake(self) -> None: ...
+
+    def picture(self, name: str) -> Path | None:
+        """The file of a picture that is here, by `<sha256>.svg`."""
+        ...
+
+
+class SimControl(Protocol):
+    """The hand of a tester in a simulated machine; absent on a real one."""
+
+    def set_fault(self, slot: str, fault: str, *, is_once: bool, is_on: bool) -> None: ...
+
+    def fill(self, slot: str, count: int) -> None: ...
+
+    def state(self) -> dict[str, object]: ...

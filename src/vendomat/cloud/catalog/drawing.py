@@ -13,6 +13,7 @@ from vendomat.kernel import ErrorCode, VendomatError
 
 DRAWING_BYTES_MAX = 200_000
 ELEMENTS_MAX = 3_000
+DEPTH_MAX = 40
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 _ELEMENTS_TEXT = """
@@ -33,7 +34,7 @@ visibility vector-effect paint-order markerWidth markerHeight refX refY orient m
 marker-end
 """
 _ATTRIBUTES = frozenset(_ATTRIBUTES_TEXT.split())
-_OUTSIDE = re.compile(r"url\s*\(\s*['\"]?\s*(?!#)|@import|expression|javascript:|\\|<", re.IGNORECASE)
+_OUTSIDE = re.compile(r"url\s*\((?!\s*['\"]?\s*#)|@import|expression|javascript:|\\|<", re.IGNORECASE)
 _FRAGMENT = re.compile(r"#[A-Za-z_][\w.-]*")
 
 
@@ -62,9 +63,11 @@ def clean_svg(content: bytes) -> bytes:
 
 def _clean(root: Xml.Element) -> None:
     """Drop what is not drawing, without recursion: a deep picture must not exhaust the stack."""
-    waiting = [root]
+    waiting = [(root, 1)]
     while waiting:
-        element = waiting.pop()
+        element, depth = waiting.pop()
+        if depth > DEPTH_MAX:
+            raise _not_a_picture(f"it is nested deeper than {DEPTH_MAX}")
         for name, value in list(element.attrib.items()):
             kept = _attribute(name, value)
             if kept is None:
@@ -73,7 +76,7 @@ def _clean(root: Xml.Element) -> None:
             element.text = ""
         for child in list(element):
             if isinstance(child.tag, str) and child.tag.removeprefix(f"{{{_SVG}}}") in _ELEMENTS:
-                waiting.append(child)
+                waiting.append((child, depth + 1))
             else:
                 element.remove(child)
 

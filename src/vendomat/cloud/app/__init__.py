@@ -1,0 +1,1 @@
+"""The cloud put together: HTTP applications, problems, the seed of a demo."""

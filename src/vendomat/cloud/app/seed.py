@@ -1,0 +1,166 @@
+"""A merchant to start with: people, machines, goods and stock, for demos and tests. Nothing here is needed to sell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vendomat.cloud.catalog import Catalog, NewProduct, PlannedSlot, seed_image, seed_products
+from vendomat.cloud.machines import Machines, NewMachine
+from vendomat.cloud.merchants import (
+    MasterKey,
+    Merchants,
+    NewMerchant,
+    NewOperator,
+    Passwords,
+    PaymentAccount,
+    PaymentAccounts,
+)
+from vendomat.cloud.platform.database import Database
+from vendomat.kernel import Clock, Ids, Money
+
+CURRENCY = "CNY"
+DEMO_EMAIL = "demo@vendomat.example"
+SLOTS = tuple(f"{row}{column}" for row in "ABC" for column in range(1, 5))
+_SITES = (
+    ("人民广场站 2 号口", "People's Square station, exit 2"),
+    ("软件园 3 号楼大堂", "Software park, lobby of building 3"),
+    ("市图书馆一楼", "City library, ground floor"),
+    ("大学体育馆", "University sports hall"),
+    ("东方医院门诊楼", "East hospital, outpatient hall"),
+    ("滨江办公楼", "Riverside offices"),
+)
+_STOCK_SLOT = sa.table(
+    "stock_slot", *map(sa.column, ("merchant_id", "machine_id", "slot", "on_hand", "reserved", "closed_reason"))
+)
+_STOCK_MOVE = sa.table(
+    "stock_move", *map(sa.column, ("merchant_id", "machine_id", "slot", "kind", "quantity", "order_id", "unit", "at"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SeededMachine:
+    """`enrolment_token` is good once, for a day."""
+
+    machine_id: str
+    number: str
+    enrolment_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What a demo needs to start its machines and to sign in."""
+
+    merchant_id: str
+    operator_id: str
+    email: str
+    machines: tuple[SeededMachine, ...]
+    products: dict[str, str]  # key -> product id
+    slots: dict[str, str]  # slot -> product key, the same in every machine
+
+
+@dataclass(frozen=True, slots=True)
+class SeedPlan:
+    """How much of it. `accounts` are `(channel, account, settings)` of the payment platforms."""
+
+    password: str
+    machines: int = 3
+    email: str = DEMO_EMAIL
+    accounts: Sequence[tuple[str, str, dict[str, object]]] = ()
+
+
+async def seed_demo(
+    database: Database, master_key: MasterKey, *, ids: Ids, clock: Clock, passwords: Passwords, plan: SeedPlan
+) -> Seeded:
+    """One merchant with everything it needs to sell. Raises `VendomatError(conflict)` when it is there already."""
+    merchants = Merchants(database, passwords, ids, clock)
+    merchant, operator = await merchants.create(
+        NewMerchant(
+            name="Sunshine Vending 阳光售货", payee="阳光售货", currency=CURRENCY, service_phone="400-000-0000"
+        ),
+        NewOperator(email=plan.email, name="Demo", password=plan.password),
+    )
+    merchant_id = merchant.merchant_id
+    accounts = PaymentAccounts(database, master_key)
+    for channel, account, settings in plan.accounts:
+        await accounts.put(PaymentAccount(merchant_id, channel, account, settings))
+    catalog = Catalog(database, ids)
+    products = await _put_products(catalog, merchant_id)
+    machines = Machines(database, ids, clock)
+    seeded = []
+    for index in range(plan.machines):
+        machine_id = await machines.create(merchant_id, _machine(index))
+        await catalog.put_planogram(merchant_id, machine_id, _plan(products))
+        async with database.merchant(merchant_id) as connection:
+            await load_stock(connection, merchant_id, machine_id, loads=_loads(), at=clock.now())
+        token = await machines.issue_token(merchant_id, machine_id)
+        seeded.append(SeededMachine(machine_id, _machine(index).number, token))
+    return Seeded(
+        merchant_id=merchant_id,
+        operator_id=operator.operator_id,
+        email=operator.email,
+        machines=tuple(seeded),
+        products=products,
+        slots={slot: product.key for slot, product in zip(SLOTS, seed_products(), strict=False)},
+    )
+
+
+async def load_stock(
+    connection: AsyncConnection, merchant_id: str, machine_id: str, *, loads: dict[str, int], at: datetime
+) -> None:
+    """Put goods into slots: the stock rises and each load is a move, in the caller's transaction."""
+    rows = [{"merchant_id": merchant_id, "machine_id": machine_id, "slot": slot} for slot in sorted(loads)]
+    statement = upsert(_STOCK_SLOT)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["merchant_id", "machine_id", "slot"],
+            set_={"on_hand": _STOCK_SLOT.c.on_hand + statement.excluded.on_hand},
+        ),
+        [row | {"on_hand": loads[row["slot"]], "reserved": 0, "closed_reason": ""} for row in rows],
+    )
+    await connection.execute(
+        sa.insert(_STOCK_MOVE),
+        [row | {"kind": "loaded", "quantity": loads[row["slot"]], "order_id": "", "unit": 0, "at": at} for row in rows],
+    )
+
+
+async def _put_products(catalog: Catalog, merchant_id: str) -> dict[str, str]:
+    products = {}
+    for product in seed_products():
+        picture = seed_image(product.key)
+        image = await catalog.put_image(merchant_id, picture) if picture is not None else ""
+        products[product.key] = await catalog.put_product(
+            merchant_id,
+            NewProduct(
+                sku=product.key,
+                name_zh=product.name_zh,
+                name_en=product.name_en,
+                detail_zh=product.detail_zh,
+                detail_en=product.detail_en,
+                category=product.category,
+                price=Money(product.price_fen, CURRENCY),
+                image=image,
+            ),
+        )
+    return products
+
+
+def _machine(index: int) -> NewMachine:
+    site_zh, site_en = _SITES[index % len(_SITES)]
+    return NewMachine(number=f"SH-{index + 1:03d}", name_zh=site_zh, name_en=site_en, site=f"{site_zh} · {site_en}")
+
+
+def _plan(products: dict[str, str]) -> list[PlannedSlot]:
+    return [
+        PlannedSlot(slot, products[product.key], Money(product.price_fen, CURRENCY), product.capacity)
+        for slot, product in zip(SLOTS, seed_products(), strict=False)
+    ]
+
+
+def _loads() -> dict[str, int]:
+    return {slot: product.capacity for slot, product in zip(SLOTS, seed_products(), strict=False)}

@@ -65,12 +65,12 @@ class Account:
         return finished.returncode == 0
 
 
-def account_for(existing_data: Path, wanted: str | None = None) -> Account:
+def account_for(existing_data: Path, wanted: str | None = None, us: int | None = None) -> Account:
     """The account to run under: our own; for root the owner of `existing_data`, else `wanted`, else a lendable one.
 
     Raises `VendomatError(UNAVAILABLE)` when the data belong to somebody else or root finds nobody to lend.
     """
-    us = os.geteuid()
+    us = os.geteuid() if us is None else us
     owner = existing_data.stat().st_uid if existing_data.exists() else None
     if us != 0:
         if owner not in (None, us):

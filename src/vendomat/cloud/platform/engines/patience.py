@@ -13,6 +13,7 @@ class Patience:
 
     start_limit_s: float = 120.0  # crash recovery after a power cut replays at most a few GiB of log
     stop_limit_s: float = 20.0
+    last_resort_limit_s: float = 5.0  # after SIGQUIT, and again after SIGKILL
     poll_s: float = 0.004
     elapsed: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep

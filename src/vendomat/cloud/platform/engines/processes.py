@@ -17,7 +17,6 @@ from vendomat.cloud.platform.engines.account import Account
 from vendomat.cloud.platform.engines.patience import Patience
 from vendomat.kernel import ErrorCode, VendomatError
 
-_LAST_RESORT_LIMIT_S = 5.0
 _LOG_LIMIT_BYTES = 8 * 1024 * 1024
 
 
@@ -84,8 +83,8 @@ class ServerProcess:
         """End every process of ours in the folder. Raises `VendomatError(UNAVAILABLE)` when one survives SIGKILL."""
         stages = (
             (self._polite, self._patience.stop_limit_s),
-            (signal.SIGQUIT, _LAST_RESORT_LIMIT_S),
-            (signal.SIGKILL, _LAST_RESORT_LIMIT_S),
+            (signal.SIGQUIT, self._patience.last_resort_limit_s),
+            (signal.SIGKILL, self._patience.last_resort_limit_s),
         )
         for sign, limit_s in stages:
             found = self.pids

@@ -47,8 +47,14 @@ class CloudIdentity:
         return kept(self._operator_file, lambda: operator_jwt(self._operator, self._clock.now()).encode()).decode()
 
     def account_jwt(self) -> str:
-        """The account with the revocations of now; a server takes it up by a reload."""
-        return account_jwt(self._operator, self._account.public, self._clock.now(), self.revocations())
+        """The account with the revocations of now; a server takes it up by a reload.
+
+        A key revoked longer ago than an identity lives has none left to void, so the list stays short.
+        """
+        now = self._clock.now()
+        oldest = now - USER_LIFE_MAX - timedelta(hours=1)
+        recent = {public: at for public, at in self.revocations().items() if at > oldest}
+        return account_jwt(self._operator, self._account.public, now, recent)
 
     def issue_user_jwt(self, public_nkey: str, machine_id: str, expires_at: datetime) -> str:
         """A machine's right to its own subjects until `expires_at` (at most 24 h). Raises INVALID_VALUE, FORBIDDEN."""
@@ -59,16 +65,14 @@ class CloudIdentity:
         return self._issue(public_nkey, f"cloud {checked_id(worker_id)}", cloud_permissions(worker_id), expires_at)
 
     def revoke(self, public_nkey: str) -> None:
-        """Void every JWT issued to this key up to now. Servers learn it by a reload of `account_jwt()`."""
-        moment = self._clock.now()
-        oldest = moment - USER_LIFE_MAX - timedelta(hours=1)  # what it voids has ended by itself since
-        entries = {public: at for public, at in self.revocations().items() if at > oldest}
-        entries[checked_public_nkey(public_nkey, NkeyRole.USER)] = moment
+        """Void every JWT issued to this key, for good. Servers learn it by a reload of `account_jwt()`."""
+        entries = self.revocations()
+        entries[checked_public_nkey(public_nkey, NkeyRole.USER)] = self._clock.now()
         text = json.dumps({public: at.isoformat() for public, at in entries.items()}, indent=1)
         write_private(self._revocations_file, text.encode())
 
     def revocations(self) -> dict[str, datetime]:
-        """Revoked public keys and the moment up to which their JWTs are void."""
+        """All revoked public keys and when it happened."""
         if not self._revocations_file.exists():
             return {}
         entries = json.loads(self._revocations_file.read_text(encoding="ascii"))

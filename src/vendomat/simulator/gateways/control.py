@@ -163,15 +163,14 @@ class ControlApi:
         if not asked.platforms or "wechat" in asked.platforms:
             opened["wechat"] = open_wechat_account(
                 self._wechat,
-                self._context.numbers,
+                self._context,
                 asked.name,
                 mode=asked.mode,
                 base_url=self._addresses.wechat_base_url,
-                now=self._context.clock.now(),
             )
         if not asked.platforms or "alipay" in asked.platforms:
             opened["alipay"] = open_alipay_account(
-                self._alipay, self._context.numbers, asked.name, gateway_url=self._addresses.alipay_gateway_url
+                self._alipay, self._context, asked.name, gateway_url=self._addresses.alipay_gateway_url
             )
         return opened
 

@@ -6,12 +6,11 @@ The private keys are given out once and kept nowhere here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
 from vendomat.simulator.gateways.alipay.records import Application
-from vendomat.simulator.gateways.numbers import Numbers
+from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.wechat.platform import WechatPlatform
 from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
 
@@ -50,12 +49,12 @@ class AlipayAccount:
 
 
 def open_wechat_account(
-    platform: WechatPlatform, numbers: Numbers, name: str, *, mode: KeyMode, base_url: str, now: datetime
+    platform: WechatPlatform, context: Context, name: str, *, mode: KeyMode, base_url: str
 ) -> WechatAccount:
     """A new merchant with an opening balance."""
-    key = keys.make_key()
+    key, numbers = context.make_key(), context.numbers
     mchid = f"19{numbers.digits(8)}"
-    certificate = keys.make_certificate(key, mchid, random_bits=numbers.bits(158), now=now)
+    certificate = keys.make_certificate(key, mchid, random_bits=numbers.bits(158), now=context.clock.now())
     merchant = Merchant(
         mchid=mchid,
         appid=f"wx{numbers.hex(16)}",
@@ -64,7 +63,7 @@ def open_wechat_account(
         public_key_pem=keys.public_pem(key.public_key()),
         apiv3_key=numbers.text(32),
         mode=mode,
-        balance_fen=platform.settings.opening_balance_fen,
+        balance_fen=context.settings.opening_balance_fen,
     )
     platform.register(merchant)
     return WechatAccount(
@@ -84,15 +83,15 @@ def open_wechat_account(
     )
 
 
-def open_alipay_account(platform: AlipayPlatform, numbers: Numbers, name: str, *, gateway_url: str) -> AlipayAccount:
+def open_alipay_account(platform: AlipayPlatform, context: Context, name: str, *, gateway_url: str) -> AlipayAccount:
     """A new application with an opening balance."""
-    key = keys.make_key()
+    key, numbers = context.make_key(), context.numbers
     application = Application(
         app_id=f"2021{numbers.digits(12)}",
         seller_id=f"2088{numbers.digits(12)}",
         name=name,
         public_key_pem=keys.public_pem(key.public_key()),
-        balance_fen=platform.settings.opening_balance_fen,
+        balance_fen=context.settings.opening_balance_fen,
     )
     platform.register(application)
     return AlipayAccount(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -22,6 +23,10 @@ from vendomat.kernel import ErrorCode, VendomatError
 
 _PADDING = padding.PKCS1v15()
 _SHA256 = hashes.SHA256()
+
+
+KeySource = Callable[[], RSAPrivateKey]
+"""Where new keys come from; making one takes a good part of a second, so tests bring a stock."""
 
 
 def make_key() -> RSAPrivateKey:

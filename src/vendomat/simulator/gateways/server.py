@@ -26,6 +26,7 @@ from vendomat.simulator.gateways.enrolment import (
 )
 from vendomat.simulator.gateways.faults import CallFault, FaultBook, NoticeFault
 from vendomat.simulator.gateways.front import Front
+from vendomat.simulator.gateways.keys import KeySource, make_key
 from vendomat.simulator.gateways.notices import NoticeEngine
 from vendomat.simulator.gateways.numbers import Numbers, Randomness
 from vendomat.simulator.gateways.settings import GatewaySettings
@@ -56,10 +57,18 @@ class _QuietServer(uvicorn.Server):
 class GatewayServer:
     """`await start()` gives the ports; `await stop()` ends everything it started."""
 
-    def __init__(self, settings: GatewaySettings, clock: Clock, randomness: Randomness = secrets.randbits) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        clock: Clock,
+        *,
+        randomness: Randomness = secrets.randbits,
+        make_key: KeySource = make_key,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._numbers = Numbers(randomness)
+        self._make_key = make_key
         self._servers: list[_QuietServer] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.call_faults: FaultBook[CallFault] = FaultBook()
@@ -78,10 +87,11 @@ class GatewayServer:
         )
         self._notices = NoticeEngine(settings, self._clock, self._store, self.notice_faults)
         self._alarms = Alarms(self._clock)
-        context = Context(
+        self._context = context = Context(
             settings=settings,
             clock=self._clock,
             numbers=self._numbers,
+            make_key=self._make_key,
             store=self._store,
             notices=self._notices,
             alarms=self._alarms,
@@ -119,13 +129,11 @@ class GatewayServer:
 
     def open_wechat_account(self, name: str, mode: KeyMode = KeyMode.PUBLIC_KEY) -> WechatAccount:
         """A merchant at WeChat Pay, with everything its client needs."""
-        return open_wechat_account(
-            self.wechat, self._numbers, name, mode=mode, base_url=self.wechat_base_url, now=self._clock.now()
-        )
+        return open_wechat_account(self.wechat, self._context, name, mode=mode, base_url=self.wechat_base_url)
 
     def open_alipay_account(self, name: str) -> AlipayAccount:
         """An application at Alipay, with everything its client needs."""
-        return open_alipay_account(self.alipay, self._numbers, name, gateway_url=self.alipay_gateway_url)
+        return open_alipay_account(self.alipay, self._context, name, gateway_url=self.alipay_gateway_url)
 
     def _wanted_ports(self) -> tuple[int, int, int]:
         return self._settings.wechat_port, self._settings.alipay_port, self._settings.control_port

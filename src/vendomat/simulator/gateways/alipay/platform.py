@@ -44,7 +44,6 @@ class AlipayPlatform:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._now = context.clock.now
-        self.settings = context.settings
         self.books_now = AlipayBooks(context.settings, context.numbers)
         self.seals = Seals(self._platform_keys())
         context.notices.register(self.name, AlipayDresser(self.seals))
@@ -63,7 +62,7 @@ class AlipayPlatform:
     def _platform_keys(self) -> PlatformKeys:
         for _, kept in self._context.store.load(PlatformKeys.KIND, PlatformKeys):
             return kept
-        made = PlatformKeys.make()
+        made = PlatformKeys.make(self._context.make_key)
         self._context.store.save([Change(PlatformKeys.KIND, "keys", made)])
         return made
 

@@ -26,10 +26,8 @@ class PlatformKeys:
     stranger_key_pem: str
 
     @classmethod
-    def make(cls) -> PlatformKeys:
-        return cls(
-            private_key_pem=keys.private_pem(keys.make_key()), stranger_key_pem=keys.private_pem(keys.make_key())
-        )
+    def make(cls, make_key: keys.KeySource) -> PlatformKeys:
+        return cls(private_key_pem=keys.private_pem(make_key()), stranger_key_pem=keys.private_pem(make_key()))
 
 
 class Seals:

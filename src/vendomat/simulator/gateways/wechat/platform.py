@@ -36,7 +36,6 @@ class WechatPlatform:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._now = context.clock.now
-        self.settings = context.settings
         self.books_now = WechatBooks(context.settings, context.numbers)
         self.seals = Seals(self._platform_keys(), context.numbers)
         context.notices.register(self.name, WechatDresser(self.seals, self.books_now.merchants))
@@ -55,7 +54,7 @@ class WechatPlatform:
     def _platform_keys(self) -> PlatformKeys:
         for _, kept in self._context.store.load(PlatformKeys.KIND, PlatformKeys):
             return kept
-        made = PlatformKeys.make(self._context.numbers, self._now())
+        made = PlatformKeys.make(self._context.make_key, self._context.numbers, self._now())
         self._context.store.save([Change(PlatformKeys.KIND, "keys", made)])
         return made
 

@@ -30,16 +30,16 @@ class PlatformKeys:
     stranger_key_pem: str
 
     @classmethod
-    def make(cls, numbers: Numbers, now: datetime) -> PlatformKeys:
-        certificate_key = keys.make_key()
+    def make(cls, make_key: keys.KeySource, numbers: Numbers, now: datetime) -> PlatformKeys:
+        certificate_key = make_key()
         return cls(
             public_key_id=f"PUB_KEY_ID_01{numbers.digits(26)}",
-            private_key_pem=keys.private_pem(keys.make_key()),
+            private_key_pem=keys.private_pem(make_key()),
             certificate_pem=keys.make_certificate(
                 certificate_key, "Emulated payment platform", random_bits=numbers.bits(158), now=now
             ),
             certificate_key_pem=keys.private_pem(certificate_key),
-            stranger_key_pem=keys.private_pem(keys.make_key()),
+            stranger_key_pem=keys.private_pem(make_key()),
         )
 
 

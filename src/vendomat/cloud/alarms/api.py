@@ -42,7 +42,7 @@ def alarms_router(alarms: Alarms, current: CurrentOperator) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Page[AlarmView]:
-        rows = await alarms.list(
+        rows = await alarms.list_alarms(
             operator.merchant_id,
             is_open=None if state is None else state == "open",
             machine_id=machine,

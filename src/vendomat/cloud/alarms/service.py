@@ -22,7 +22,7 @@ class Alarms:
         self._database = database
         self._clock = clock
 
-    async def list(
+    async def list_alarms(
         self,
         merchant_id: str,
         *,

@@ -76,38 +76,38 @@ def codes_router(codes: Codes, current: CurrentOperator) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Page[CodeView]:
-        rows = await codes.list(
+        rows = await codes.list_codes(
             operator.merchant_id,
             machine_id=machine,
             after=Cursor.from_text(cursor) if cursor else None,
             limit=limit + 1,
         )
-        return page_of(rows, limit, lambda code: CodeView(**_fields(code)), lambda c: Cursor(c.issued_at, c.code_id))
+        return page_of(rows, limit, _view, lambda c: Cursor(c.issued_at, c.code_id))
 
     @router.post("/{code_id}/withdraw", operation_id="codes.withdraw")
     async def withdraw(
         code_id: Annotated[str, Path(pattern=r"^cod_[0-9a-z]{26}$")], operator: Annotated[Operator, Depends(changing)]
     ) -> CodeView:
-        return CodeView(**_fields(await codes.withdraw(operator.merchant_id, code_id)))
+        return _view(await codes.withdraw(operator.merchant_id, code_id))
 
     return router
 
 
 def _answer(issued: list[IssuedCode]) -> bytes:
-    data = [IssuedCodeView(**_fields(one.code), code=one.digits) for one in issued]
+    data = [IssuedCodeView(**_view(one.code).model_dump(), code=one.digits) for one in issued]
     return IssuedCodesView(data=data).model_dump_json().encode()
 
 
-def _fields(code: PickupCode) -> dict[str, object]:
-    return {
-        "id": code.code_id,
-        "machine_id": code.machine_id,
-        "product_id": code.product_id,
-        "kind": code.kind.value,
-        "state": code.state.value,
-        "value_minor": code.value.minor_units,
-        "currency": code.value.currency,
-        "order_id": code.order_id,
-        "issued_at": code.issued_at,
-        "expires_at": code.expires_at,
-    }
+def _view(code: PickupCode) -> CodeView:
+    return CodeView(
+        id=code.code_id,
+        machine_id=code.machine_id,
+        product_id=code.product_id,
+        kind=code.kind.value,
+        state=code.state.value,
+        value_minor=code.value.minor_units,
+        currency=code.value.currency,
+        order_id=code.order_id,
+        issued_at=code.issued_at,
+        expires_at=code.expires_at,
+    )

@@ -93,7 +93,7 @@ class Codes:
             sealed, _ = await self._repeats.once(connection, key, effect)
         return str(self._master_key.unseal(sealed, purpose=purpose)["answer"]).encode()
 
-    async def list(
+    async def list_codes(
         self, merchant_id: str, *, machine_id: str | None = None, after: Cursor | None = None, limit: int = 50
     ) -> Sequence[PickupCode]:
         """Newest first, at most `limit` of them, never their digits."""

@@ -24,7 +24,7 @@ export function products(count) {
     slot: `${"ABCDEF"[Math.floor(index / 4)]}${(index % 4) + 1}`,
     product_id: `prd_${file}`,
     name: { zh, en },
-    detail: { zh: detail, en: detail.replace(/含.*/u, "").replace("无糖", "no sugar") },
+    detail: { zh: detail, en: detail.replace("无糖", "no sugar").replace("含牛奶", "contains milk").replace("含小麦", "contains wheat").replace("含坚果", "contains nuts").replace("含大豆", "contains soy").replace("含咖啡因", "caffeine") },
     category,
     price_minor: price,
     currency: "CNY",

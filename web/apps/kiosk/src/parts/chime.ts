@@ -6,7 +6,7 @@ const TONES = [
 ] as const;
 
 export function chime(): void {
-  if (typeof AudioContext === "undefined") return;
+  if (typeof AudioContext === "undefined" || !navigator.userActivation?.hasBeenActive) return;
   const context = new AudioContext();
   for (const { hertz, at } of TONES) {
     const [tone, volume] = [context.createOscillator(), context.createGain()];

@@ -115,20 +115,19 @@ async def mark_redeemed(connection: asyncpg.Connection, code: PickupCode, order_
     return bool(done)
 
 
-async def restore(connection: asyncpg.Connection, codes: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Make `(merchant_id, code_id, order_id)` good again, whose order delivered nothing; the ids that were redeemed
-    by that order. Repeating it changes nothing."""
+async def restore(connection: asyncpg.Connection, codes: Sequence[tuple[str, str]]) -> list[str]:
+    """Make redeemed `(merchant_id, code_id)` good again, whose order delivered nothing; the ids that were."""
     keys = sorted(set(codes))
+    if not keys:
+        return []
     rows = await connection.fetch(
         "WITH held AS (SELECT p.merchant_id, p.code_id FROM pickup_code p "
-        "JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(merchant_id, code_id, order_id) "
-        "USING (merchant_id, code_id, order_id) WHERE p.state = 'redeemed' "
-        "ORDER BY p.merchant_id, p.code_id FOR UPDATE OF p) "
+        "JOIN unnest($1::text[], $2::text[]) AS k(merchant_id, code_id) USING (merchant_id, code_id) "
+        "WHERE p.state = 'redeemed' ORDER BY p.merchant_id, p.code_id FOR UPDATE OF p) "
         "UPDATE pickup_code p SET state = 'issued', order_id = '' FROM held h "
         "WHERE (p.merchant_id, p.code_id) = (h.merchant_id, h.code_id) RETURNING p.code_id",
         [k[0] for k in keys],
         [k[1] for k in keys],
-        [k[2] for k in keys],
     )
     return [row["code_id"] for row in rows]
 

@@ -2,6 +2,15 @@
 
 from vendomat.terminal.journal.epoch_file import EpochFile
 from vendomat.terminal.journal.store import COMMANDS_MAX, Journal, JournalError, KnownCommand
-from vendomat.terminal.journal.thread import JournalThread
+from vendomat.terminal.journal.thread import JournalInline, JournalPort, JournalThread
 
-__all__ = ["COMMANDS_MAX", "EpochFile", "Journal", "JournalError", "JournalThread", "KnownCommand"]
+__all__ = [
+    "COMMANDS_MAX",
+    "EpochFile",
+    "Journal",
+    "JournalError",
+    "JournalInline",
+    "JournalPort",
+    "JournalThread",
+    "KnownCommand",
+]

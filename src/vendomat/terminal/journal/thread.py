@@ -9,11 +9,44 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from vendomat.terminal.journal.store import Journal
 
 _Result = TypeVar("_Result")
+
+
+class JournalPort(Protocol):
+    """An opened journal as the loop uses it."""
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def damage(self) -> str:
+        """What was wrong with the journal that this run found and put aside; empty when all was well."""
+        ...
+
+    async def run(self, call: Callable[[Journal], _Result]) -> _Result:
+        """Run `call` after all that was asked before. Raises what it raises."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class JournalInline:
+    """The journal without a thread: for simulated worlds on a virtual clock, where every step must be repeatable."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.epoch = journal.epoch
+        self.damage = journal.damage
+
+    async def run(self, call: Callable[[Journal], _Result]) -> _Result:
+        return call(self._journal)
+
+    async def close(self) -> None:
+        self._journal.close()
 
 
 class JournalThread:

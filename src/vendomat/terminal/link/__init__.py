@@ -1,5 +1,21 @@
 """The link to the cloud: identity, enrolment, requests in both directions. Stores nothing that matters."""
 
 from vendomat.terminal.link.contract import Down, NotAnsweredError, Wire
+from vendomat.terminal.link.enrolment import Enrolment
+from vendomat.terminal.link.https import CloudHttps
+from vendomat.terminal.link.keys import CloudKeys, MachineKey, write_private
+from vendomat.terminal.link.nats_wire import NatsWire
+from vendomat.terminal.link.pictures import Pictures
 
-__all__ = ["Down", "NotAnsweredError", "Wire"]
+__all__ = [
+    "CloudHttps",
+    "CloudKeys",
+    "Down",
+    "Enrolment",
+    "MachineKey",
+    "NatsWire",
+    "NotAnsweredError",
+    "Pictures",
+    "Wire",
+    "write_private",
+]

@@ -15,7 +15,7 @@ import structlog
 from vendomat.kernel import Clock, Ids
 from vendomat.protocol import Catalogue, CatalogueSlot, Settings
 from vendomat.terminal.drivers import Dispenser, Readings
-from vendomat.terminal.journal import JournalError, JournalThread
+from vendomat.terminal.journal import JournalError, JournalPort
 from vendomat.terminal.link import Wire
 from vendomat.terminal.sale import Leases
 from vendomat.terminal.stock import SlotBook
@@ -32,7 +32,7 @@ class Ports:
 
     clock: Clock
     ids: Ids
-    journal: JournalThread
+    journal: JournalPort
     dispenser: Dispenser
     wire: Wire
     new_nonce: Callable[[], str]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -106,11 +105,9 @@ class Selling:
             self.take(Ticked(at_s=self.now_s()))
             await self._machine.ports.clock.sleep(TICK_S)
 
-    async def resume(self, seen: tuple[LocalUnit, ...]) -> None:
-        """Take up the order that was on the screen when the program ended; `seen` are units that became unknown."""
+    async def resume(self) -> None:
+        """Take up the order that was on the screen when the program ended. Raises `JournalError`."""
         kept = await self._machine.ports.journal.run(lambda j: j.get(_OPEN_ORDER_KEY))
-        for unit in seen:
-            self.sale = replace(self.sale, local=(*self.sale.local, unit))
         if kept is not None:
             remembered = msgspec.json.decode(kept, type=_Remembered)
             self.take(Resumed(at_s=self.now_s(), status=remembered.status, channel=remembered.channel))

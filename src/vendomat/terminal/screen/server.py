@@ -162,9 +162,17 @@ def _button(path: str, body_type: type[_Body], press: Callable[[_Body], None]) -
 class _Server(uvicorn.Server):
     """Leaves the process's signals to the terminal."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
 
 
 class ScreenServer:
@@ -189,8 +197,9 @@ class ScreenServer:
         )
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started and not self._serving.done():
-            await asyncio.sleep(0.01)
+        up = asyncio.create_task(self._server.is_up.wait())
+        await asyncio.wait({up, self._serving}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
         if self._serving.done():
             await self._serving
 

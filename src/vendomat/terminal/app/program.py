@@ -1,0 +1,162 @@
+"""Builds a terminal from its settings and runs it until SIGTERM. The only place that knows every part by name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+
+from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatError
+from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
+from vendomat.terminal.drivers.cabinet import Fault, SimulatedCabinet
+from vendomat.terminal.journal import Journal, JournalThread
+from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures
+from vendomat.terminal.loop import Ports, Terminal
+from vendomat.terminal.screen import Face, ScreenServer, build_app
+
+BUILD = "0.1.0"
+STATIC = Path(__file__).resolve().parents[2] / "static" / "kiosk"
+ENROL_AGAIN_FIRST_S, ENROL_AGAIN_MAX_S = 0.5, 15.0
+
+
+class _CabinetControl:
+    """The tester's hand on the simulated cabinet, as the screen's server offers it."""
+
+    def __init__(self, cabinet: SimulatedCabinet) -> None:
+        self._cabinet = cabinet
+
+    def set_fault(self, slot: str, fault: str, *, is_once: bool, is_on: bool) -> None:
+        self._cabinet.set_fault(slot, _fault_of(fault), is_once=is_once, is_on=is_on)
+
+    def fill(self, slot: str, count: int) -> None:
+        self._cabinet.fill(slot, count)
+
+    def state(self) -> dict[str, object]:
+        return self._cabinet.state()
+
+
+def _fault_of(text: str) -> Fault:
+    try:
+        return Fault(text)
+    except ValueError as error:
+        known = ", ".join(fault.value for fault in Fault if fault)
+        raise VendomatError(ErrorCode.INVALID_VALUE, f"{text!r} is no fault; there are {known}") from error
+
+
+def open_log(file: TextIO) -> structlog.stdlib.BoundLogger:
+    """One JSON object a line, flushed at once."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file),
+        cache_logger_on_first_use=True,
+    )
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return log
+
+
+async def enrol(
+    enrolment: Enrolment, settings: TerminalSettings, folder: Path, log: structlog.stdlib.BoundLogger
+) -> TerminalSettings:
+    """Enrol if that was not done; silence is asked again for ever, a refusal is raised as `VendomatError`."""
+    again_s = ENROL_AGAIN_FIRST_S
+    while settings.enrolment_token and not enrolment.is_done:
+        try:
+            await enrolment.enrol(settings.enrolment_token)
+        except NotAnsweredError as silence:
+            log.warning("enrolment_unanswered", detail=silence.message)
+            await asyncio.sleep(again_s)
+            again_s = min(again_s * 2, ENROL_AGAIN_MAX_S)
+    return erase_token(folder, settings) if settings.enrolment_token else settings
+
+
+async def run(folder: Path) -> int:
+    """Run the terminal of `folder` until SIGTERM or SIGINT; the exit status."""
+    clock, chance = SystemClock(), random.SystemRandom().random
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings = read_settings(folder)
+    with (folder / "terminal.log").open("a", buffering=1) as log_file:
+        log = open_log(log_file)
+        key = MachineKey.load_or_create(folder / "machine.seed", secrets.token_bytes)
+        https = CloudHttps(settings.cloud_https_url, folder / settings.ca_file)
+        enrolment = Enrolment(folder / "enrolment.json", key, https, clock)
+        if not await _until(stop, enrol(enrolment, settings, folder, log)):
+            return 0
+        kept = enrolment.kept
+        journal = JournalThread(lambda: Journal(folder / "journal.db", key.derive("journal"), epoch_min=kept.epoch))
+        await journal.open()
+        cabinet = SimulatedCabinet(
+            folder / "cabinet.jsonl",
+            settings.simulated.slots,
+            clock=clock,
+            chance=chance,
+            speed=settings.simulated.speed,
+        )
+        wire = NatsWire(enrolment, key, epoch=lambda: journal.epoch, clock=clock, chance=chance, log=log)
+        ports = Ports(
+            clock=clock,
+            ids=TimeOrderedIds(clock),
+            journal=journal,
+            dispenser=cabinet,
+            wire=wire,
+            new_nonce=lambda: secrets.token_urlsafe(18),
+            chance=chance,
+            log=log,
+        )
+        face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
+        terminal = Terminal(ports, face, Pictures(folder / "pictures", https))
+        terminal.failed = stop.set
+        screen = ScreenServer(settings.kiosk_port)
+        await terminal.start()
+        await screen.start(build_app(terminal, hosts=screen.hosts, static=STATIC, sim=_CabinetControl(cabinet)))
+        _say_ready(f"http://127.0.0.1:{screen.port}/", kept.machine_id)
+        await stop.wait()
+        terminal.stream.close()
+        await screen.stop()
+        await terminal.stop()
+        log.info("stopped")
+    return 0
+
+
+async def _until(stop: asyncio.Event, work: object) -> bool:
+    """Run `work`; False when the program was told to stop before it ended. Raises what `work` raises."""
+    working = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        await working
+        return True
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+    return False
+
+
+def _say_ready(kiosk_url: str, machine_id: str) -> None:
+    sys.stdout.write(json.dumps({"kiosk_url": kiosk_url, "machine_id": machine_id, "pid": os.getpid()}) + "\n")
+    sys.stdout.flush()
+
+
+def main(folder: Path) -> int:
+    """The terminal as a program: exit status 0 when told to stop, 1 when it cannot run (the reason on stderr)."""
+    try:
+        return asyncio.run(run(folder))
+    except VendomatError as error:
+        sys.stderr.write(f"vendomat terminal: {error.code.value}: {error.message}\n")
+        return 1

@@ -1,0 +1,227 @@
+"""The wire over NATS: TLS first, one identity, no buffer, our own reconnection. Every message is signed both ways.
+
+Publishing without a connection fails at once. `changed(True)` is said only after the server has confirmed the
+subscriptions. A message that the cloud's keys did not sign is a security event and changes nothing; so is a permission
+that the server refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from vendomat.kernel import Clock, ErrorCode, VendomatError
+from vendomat.protocol import Envelope, Problem, read_body, seal, unseal
+from vendomat.terminal.link.contract import Down, NotAnsweredError
+from vendomat.terminal.link.enrolment import RENEW_AGAIN_S, RENEW_LOOK_S_MAX, Enrolment
+from vendomat.terminal.link.https import code_of
+from vendomat.terminal.link.keys import MachineKey
+
+CONNECT_TIMEOUT_S = 5
+PING_EVERY_S = 3
+BACKOFF_FIRST_S = 0.2
+BACKOFF_MAX_S = 10.0
+SERVED_MAX = 64
+
+_Reply = TypeVar("_Reply")
+
+
+class NatsWire:
+    """`epoch` is asked for each message; `chance` gives numbers in [0, 1) for the jitter."""
+
+    def __init__(
+        self,
+        enrolment: Enrolment,
+        key: MachineKey,
+        *,
+        epoch: Callable[[], int],
+        clock: Clock,
+        chance: Callable[[], float],
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        self._enrolment = enrolment
+        self._key = key
+        self._epoch = epoch
+        self._clock = clock
+        self._chance = chance
+        self._log = log
+        self._seq = 0
+        self._is_refused = False
+        self._client: Client | None = None
+        self._closed = asyncio.Event()
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client is not None and self._client.is_connected
+
+    @property
+    def _machine(self) -> str:
+        return self._enrolment.kept.machine_id
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    async def request(self, kind: str, body: object, reply_type: type[_Reply], *, timeout_s: float) -> _Reply:
+        client = self._client
+        if client is None or not client.is_connected:
+            raise NotAnsweredError(f"{kind}: there is no connection")
+        try:
+            answer = await client.request(f"vm.{self._machine}.up.{kind}", self._sealed(kind, body), timeout=timeout_s)
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            raise NotAnsweredError(f"{kind}: {error or type(error).__name__}") from error
+        try:
+            envelope = unseal(answer.data, verify=self._enrolment.cloud_keys.verify, machine=self._machine)
+        except VendomatError as error:
+            self._log.warning("security_event", what="reply_not_ours", kind=kind, code=error.code.value)
+            raise NotAnsweredError(f"{kind}: the answer is not the cloud's") from error
+        if envelope.kind == "problem":
+            problem = read_body(envelope, Problem)
+            raise VendomatError(code_of(problem.code), problem.message, **problem.detail)
+        if envelope.kind != f"{kind}.reply":
+            raise NotAnsweredError(f"{kind}: the answer is of kind {envelope.kind}")
+        return read_body(envelope, reply_type)
+
+    def _sealed(self, kind: str, body: object) -> bytes:
+        self._seq += 1
+        return seal(body, kind=kind, machine=self._machine, epoch=self._epoch(), seq=self._seq, signer=self._key)
+
+    # --- staying connected -------------------------------------------------------------------------------------------
+
+    async def run(self, down: Down, changed: Callable[[bool], None]) -> None:
+        renewing = asyncio.create_task(self._keep_renewed())
+        backoff_s = BACKOFF_FIRST_S
+        try:
+            while True:
+                if await self._connect(down):
+                    backoff_s = BACKOFF_FIRST_S
+                    changed(True)
+                    await self._closed.wait()
+                    changed(False)
+                await self._clock.sleep(backoff_s * (0.5 + self._chance()))
+                backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+        finally:
+            renewing.cancel()
+            await self._drop()
+
+    async def _connect(self, down: Down) -> bool:
+        await self._drop()
+        self._closed = asyncio.Event()
+        self._is_refused = False
+        client = Client()
+        try:
+            await client.connect(
+                self._enrolment.kept.nats_url,
+                tls=ssl.create_default_context(cafile=str(self._enrolment.ca_file)),
+                tls_handshake_first=True,
+                user_jwt_cb=lambda: bytearray(self._enrolment.kept.user_jwt.encode()),
+                signature_cb=self._key.answer,
+                inbox_prefix=f"_INBOX_{self._machine}",
+                error_cb=self._on_error,
+                closed_cb=self._on_closed,
+                allow_reconnect=False,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                ping_interval=PING_EVERY_S,
+                max_outstanding_pings=1,
+                pending_size=-1,
+            )
+            await client.subscribe(f"vm.{self._machine}.down.>", cb=self._serve_with(down))
+            await client.flush(CONNECT_TIMEOUT_S)
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            self._log.warning("wire_refused", error=str(error) or type(error).__name__)
+            await _close(client)
+            if isinstance(error, nats.errors.Error) and "uthoriz" in str(error):
+                await self._renew()
+            return False
+        if self._is_refused:
+            self._log.error("subscription_refused")
+            await _close(client)
+            return False
+        self._client = client
+        self._log.info("wire_connected", url=self._enrolment.kept.nats_url)
+        return True
+
+    async def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await _close(client)
+
+    async def _on_closed(self) -> None:
+        self._closed.set()
+
+    async def _on_error(self, error: Exception) -> None:
+        is_permission = "permissions violation" in str(error).lower()
+        self._is_refused = self._is_refused or is_permission
+        name = "security_event" if is_permission else "wire_error"
+        self._log.warning(name, error=str(error) or type(error).__name__)
+
+    async def _keep_renewed(self) -> None:
+        while True:
+            wait_s = self._enrolment.renew_in_s()
+            if wait_s <= 0:
+                is_new = await self._renew()
+                wait_s = 1.0 if is_new else RENEW_AGAIN_S
+            await self._clock.sleep(min(wait_s, RENEW_LOOK_S_MAX))
+
+    async def _renew(self) -> bool:
+        try:
+            await self._enrolment.renew()
+        except VendomatError as error:
+            self._log.warning("renewal_failed", code=error.code.value, detail=error.message)
+            return False
+        self._log.info("right_renewed")
+        return True
+
+    # --- serving -----------------------------------------------------------------------------------------------------
+
+    def _serve_with(self, down: Down) -> Callable[[Msg], Awaitable[None]]:
+        async def take(message: Msg) -> None:
+            # A fence waits while the motor runs, so each message is served on its own; too many are left unanswered.
+            if len(self._serving) >= SERVED_MAX:
+                self._log.warning("wire_flooded", subject=message.subject)
+                return
+            task = asyncio.create_task(self._serve(down, message))
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+
+        return take
+
+    async def _serve(self, down: Down, message: Msg) -> None:
+        kind = message.subject.rsplit(".", 1)[-1]
+        try:
+            envelope = self._opened(message.data, kind)
+            body = await down(envelope)
+        except VendomatError as error:
+            self._log.warning("request_refused", kind=kind, code=error.code.value, detail=error.message)
+            body = Problem(code=error.code.value, message=error.message[:500])
+        if message.reply and body is not None:
+            reply_kind = "problem" if isinstance(body, Problem) else f"{kind}.reply"
+            try:
+                await message.respond(self._sealed(reply_kind, body))
+            except (nats.errors.Error, OSError) as error:
+                # The cloud asks again; the journal has the answer.
+                self._log.warning("reply_not_sent", kind=kind, error=str(error))
+
+    def _opened(self, data: bytes, kind: str) -> Envelope:
+        try:
+            envelope = unseal(data, verify=self._enrolment.cloud_keys.verify, machine=self._machine)
+        except VendomatError as error:
+            self._log.warning("security_event", what="command_not_ours", kind=kind, code=error.code.value)
+            raise
+        if envelope.kind != kind:
+            raise VendomatError(ErrorCode.FORBIDDEN, "the message came on another subject than it names")
+        return envelope
+
+
+async def _close(client: Client) -> None:
+    try:
+        await client.close()
+    except (nats.errors.Error, OSError, TimeoutError):
+        return  # it is gone, which is all we want of it

@@ -1,0 +1,234 @@
+"""A whole terminal: its parts, started in the order that safety asks for, and the desk behind its screen.
+
+Order of a start: the epoch is raised durably; what an earlier run left open becomes an outcome; the start itself
+becomes a fact; only then does the link open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from vendomat.kernel import ErrorCode, VendomatError, derive_id
+from vendomat.protocol import (
+    CatalogueHint,
+    Dispense,
+    Envelope,
+    FactKind,
+    FenceRequest,
+    OrderLine,
+    OrderStatus,
+    read_body,
+)
+from vendomat.terminal.loop.machine import Machine, Ports
+from vendomat.terminal.loop.selling import Selling
+from vendomat.terminal.loop.session import PROGRAM, Session
+from vendomat.terminal.loop.uploading import Uploading
+from vendomat.terminal.loop.vending import Vending
+from vendomat.terminal.loop.watching import Watching
+from vendomat.terminal.sale import (
+    PRODUCTION,
+    CancelPressed,
+    ChannelChosen,
+    CodeEntered,
+    DonePressed,
+    MoreTimePressed,
+    Ordered,
+    Safeguards,
+)
+from vendomat.terminal.screen import Face, Stream, View, snapshot_of
+
+
+class PictureStore(Protocol):
+    """Pictures of goods on this machine's disk."""
+
+    def path_of(self, name: str) -> Path | None: ...
+
+    def address_of(self, image: str) -> str: ...
+
+    async def fetch_all(self, images: list[str]) -> bool: ...
+
+
+class BootBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of a BOOT fact. `detail` says what was wrong with the journal of before, if anything."""
+
+    program: str
+    boot_nonce: str
+    detail: str = ""
+
+
+class Terminal:
+    """Also the screen's `Desk`. `safeguards` are all on except where a check takes one away."""
+
+    stream: Stream
+
+    def __init__(
+        self, ports: Ports, face: Face, pictures: PictureStore, *, safeguards: Safeguards = PRODUCTION
+    ) -> None:
+        self._face = face
+        self._pictures = pictures
+        self.machine = Machine(ports, face.machine_id, ports.new_nonce())
+        self.uploading = Uploading(self.machine)
+        self.selling = Selling(self.machine, self._shown)
+        self.vending = Vending(
+            self.machine, seen=self.selling.see_unit, wake_upload=self.uploading.wake, safeguards=safeguards
+        )
+        self.session = Session(self.machine)
+        self.watching = Watching(self.machine)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Ready to serve the screen when this returns. Raises `JournalError` when there is no memory to stand on."""
+        ports, machine = self.machine.ports, self.machine
+        self.stream = Stream(ports.journal.epoch)
+        machine.changed = self._changed
+        await machine.load()
+        await ports.dispenser.start()
+        await self._note_boot()
+        await self.vending.restore()
+        await self.watching.look()
+        self.selling.look_around()
+        await self.selling.resume()
+        self._spawn(self.selling.run())
+        self._spawn(self.watching.run())
+        self._spawn(self.uploading.run(self.vending))
+        self._spawn(self.session.run())
+        self._spawn(ports.wire.run(self.serve, self._link_changed))
+        self._fetch_pictures()
+
+    async def stop(self) -> None:
+        """Let a running vend end and be written, then let go of everything."""
+        await self.vending.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.selling.stop()
+        self.stream.close()
+        await self.machine.ports.dispenser.stop()
+        await self.machine.ports.journal.close()
+
+    async def _note_boot(self) -> None:
+        machine, journal = self.machine, self.machine.ports.journal
+        body = msgspec.json.encode(
+            BootBody(program=PROGRAM, boot_nonce=machine.boot_nonce, detail=journal.damage[:300])
+        )
+        at = machine.now_text()
+        await journal.run(lambda j: j.append(FactKind.BOOT, body, at, is_time_trusted=False))
+        machine.facts_waiting += 1
+        machine.ports.log.info("started", epoch=journal.epoch, damage=journal.damage)
+
+    # --- served to the cloud -----------------------------------------------------------------------------------------
+
+    async def serve(self, envelope: Envelope) -> object | None:
+        """One request of the cloud. Raises `VendomatError` for what it does not understand; nothing changed then."""
+        match envelope.kind:
+            case "dispense":
+                return await self.vending.on_dispense(read_body(envelope, Dispense))
+            case "fence":
+                return await self.vending.on_fence(read_body(envelope, FenceRequest))
+            case "order":
+                self.selling.hear_status(read_body(envelope, OrderStatus))
+                return None
+            case "catalogue":
+                self._spawn(self._catalogue(read_body(envelope, CatalogueHint).version))
+                return None
+        raise VendomatError(ErrorCode.NOT_FOUND, f"this machine does not serve {envelope.kind!r}")
+
+    async def _catalogue(self, version: int) -> None:
+        try:
+            await self.session.fetch_catalogue(version)
+        except VendomatError as error:
+            # The next heartbeat's reply names the version again.
+            self.machine.ports.log.warning("catalogue_not_fetched", code=error.code.value)
+
+    # --- the desk ----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        machine = self.machine
+        return snapshot_of(
+            View(
+                face=self._face,
+                sale=self.selling.sale,
+                catalogue=machine.catalogue,
+                revision=self.stream.revision,
+                at_s=self.selling.now_s(),
+                available=machine.available,
+                is_open=machine.slots.is_open,
+                image=self._pictures.address_of,
+            )
+        )
+
+    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str) -> None:
+        own_id = derive_id("req", self._face.machine_id, request_id)
+        self.selling.take(Ordered(at_s=self._now_s(), request_id=own_id, lines=tuple(lines), channel=channel))
+
+    def choose_channel(self, channel: str) -> None:
+        self.selling.take(ChannelChosen(at_s=self._now_s(), channel=channel))
+
+    def cancel(self) -> None:
+        self.selling.take(CancelPressed(at_s=self._now_s()))
+
+    def done(self) -> None:
+        self.selling.take(DonePressed(at_s=self._now_s()))
+
+    def enter_code(self, code: str) -> None:
+        request_id = self.machine.ports.ids.new("req")
+        self.selling.take(CodeEntered(at_s=self._now_s(), request_id=request_id, code=code))
+
+    def awake(self) -> None:
+        self.selling.take(MoreTimePressed(at_s=self._now_s()))
+
+    def picture(self, name: str) -> Path | None:
+        return self._pictures.path_of(name)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _now_s(self) -> float:
+        return self.selling.now_s()
+
+    def _shown(self) -> None:
+        self.stream.changed()
+
+    def _changed(self) -> None:
+        """Something about the machine changed: the sale hears of it, the screen shows it, waiting facts may go."""
+        self.selling.look_around()
+        self.stream.changed()
+        if self.machine.is_online:
+            self.uploading.wake()
+            self._fetch_pictures()
+
+    def _link_changed(self, is_connected: bool) -> None:
+        self.session.link_changed(is_connected)
+
+    def _fetch_pictures(self) -> None:
+        catalogue = self.machine.catalogue
+        if catalogue is None:
+            return
+        images = [slot.image for slot in catalogue.slots if slot.image and not self._pictures.address_of(slot.image)]
+        if images and not any(task.get_name() == "pictures" and not task.done() for task in self._tasks):
+            self._spawn(self._pictured(images), name="pictures")
+
+    async def _pictured(self, images: list[str]) -> None:
+        if await self._pictures.fetch_all(images):
+            self.stream.changed()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks = [running for running in self._tasks if not running.done()]
+        self._tasks.append(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part of the loop must not die unseen: a failed one ends the terminal, which is started anew."""
+        if not task.cancelled() and task.exception() is not None:
+            self.machine.ports.log.error("part_failed", error=repr(task.exception()), exc_info=task.exception())
+            self.failed()
+
+    failed: Callable[[], None] = staticmethod(lambda: None)
+    """Set by the program: called once a part of the loop has died."""

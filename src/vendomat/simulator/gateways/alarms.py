@@ -27,5 +27,7 @@ class Alarms:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _wait(self, moment: datetime, action: Callable[[], None]) -> None:
-        await self._clock.sleep((moment - self._clock.now()).total_seconds())
+        wait_s = (moment - self._clock.now()).total_seconds()
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
         action()

@@ -136,10 +136,15 @@ class NoticeEngine:
 
     async def _run(self, notice: Notice) -> None:
         while notice.state == NoticeState.PENDING:
-            await self._clock.sleep((notice.due_at - self._clock.now()).total_seconds())
+            await self._wait_until(notice.due_at)
             notice = await self._attempt(notice)
             self._notices[notice.notice_id] = notice
             self._store.save([Change(KIND, notice.notice_id, notice)])
+
+    async def _wait_until(self, moment: datetime) -> None:
+        wait_s = (moment - self._clock.now()).total_seconds()
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
 
     async def _attempt(self, notice: Notice) -> Notice:
         rule = self._faults.take(notice.platform, notice.kind, notice.number)

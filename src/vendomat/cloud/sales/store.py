@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from vendomat.cloud import alarms, codes
+from vendomat.cloud.catalog import bump_catalogue_versions
 from vendomat.cloud.ledger import Entry, post
 from vendomat.cloud.orders import Closing, CommandState, Key, OrderState, Unit, UnitOutcome
 from vendomat.cloud.orders import store as order_rows
@@ -32,7 +33,7 @@ from vendomat.cloud.sales.model import (
     Tell,
 )
 from vendomat.cloud.stock import append_moves, change_slots
-from vendomat.kernel import derive_id
+from vendomat.kernel import Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,9 @@ async def _insert_payments(
     )
 
 
-async def save(connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings) -> list[Dispatch]:
+async def save(
+    connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings, *, ids: Ids
+) -> list[Dispatch]:
     """Write what the steps changed and their effects. Returns the commands to publish after the commit."""
     moved = [c for c in changes if c.before is not None and c.after is not c.before]
     await order_rows.update_orders(
@@ -176,7 +179,7 @@ async def save(connection: asyncpg.Connection, changes: Sequence[Change], settin
     await _save_units(connection, moved)
     dispatches = await _save_commands(connection, moved, settings)
     await _save_payments(connection, moved, settings)
-    await _save_effects(connection, changes)
+    await _save_effects(connection, changes, ids)
     return dispatches
 
 
@@ -300,7 +303,7 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
     await payment_rows.update_refunds(connection, moved_refunds)
 
 
-async def _save_effects(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+async def _save_effects(connection: asyncpg.Connection, changes: Sequence[Change], ids: Ids) -> None:
     every = [(c, effect) for c in changes for effect in c.effects]
     await post(
         connection,
@@ -318,6 +321,8 @@ async def _save_effects(connection: asyncpg.Connection, changes: Sequence[Change
             for c, e in moves
         ],
     )
+    closed = {(c.after.merchant_id, c.after.machine_id) for c, e in moves if e.close_reason}
+    await bump_catalogue_versions(connection, sorted(closed))
     await append_moves(
         connection,
         [
@@ -342,29 +347,32 @@ async def _save_effects(connection: asyncpg.Connection, changes: Sequence[Change
             if isinstance(e, Note)
         ],
     )
-    await _save_rare_effects(connection, every)
+    await _save_rare_effects(connection, every, ids)
 
 
-async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]]) -> None:
+async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]], ids: Ids) -> None:
     await alarms.raise_alarms(
         connection,
         [
-            alarms.NewAlarm(
+            alarms.AlarmRow(
                 merchant_id=c.after.merchant_id,
-                alarm_id=derive_id("alm", c.after.order_id, e.kind, e.slot, c.after.version),
                 machine_id=c.after.machine_id,
-                slot=e.slot,
                 kind=e.kind,
-                severity=e.severity,
+                severity=alarms.Severity(e.severity),
+                at=c.at,
+                slot=e.slot,
                 order_id=c.after.order_id,
                 detail=e.detail,
-                at=c.at,
             )
             for c, e in every
             if isinstance(e, RaiseAlarm)
         ],
+        ids=ids,
     )
-    await codes.restore(connection, [(c.after.merchant_id, e.code_id) for c, e in every if isinstance(e, RestoreCode)])
+    await codes.restore(
+        connection,
+        [(c.after.merchant_id, e.code_id, c.after.order_id) for c, e in every if isinstance(e, RestoreCode)],
+    )
     await execute_rows(
         connection,
         "INSERT INTO security_event (merchant_id, at, kind, source, detail) SELECT * FROM "

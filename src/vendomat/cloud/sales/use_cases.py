@@ -22,7 +22,7 @@ from vendomat.cloud.sales.model import Effect, Event, Note, Purchase, Source
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.store import Change, Dispatch, insert_purchases, load_purchases, save
 from vendomat.cloud.stock import SlotOffer, change_slots, lock_offers
-from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.kernel import ErrorCode, Ids, VendomatError
 from vendomat.protocol import OrderLine
 
 
@@ -54,7 +54,7 @@ class NewOrder:
     expires_at: datetime
     code_id: str = ""
     event: Event | None = None
-    is_price_free: bool = False  # a code's product is given at today's price, whatever that is
+    unit_price_minor: int | None = None  # a pickup code: its value, whatever the price is today
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class VendApplied:
 
 
 async def create_orders(
-    connection: asyncpg.Connection, items: Sequence[NewOrder], settings: CloudSettings
+    connection: asyncpg.Connection, items: Sequence[NewOrder], settings: CloudSettings, ids: Ids
 ) -> list[Applied | Exception]:
     """Check, reserve, write. The same request again gives the order it made the first time."""
     known = await order_rows.find_by_request(connection, [(i.merchant_id, i.machine_id, i.request_id) for i in items])
@@ -109,7 +109,7 @@ async def create_orders(
             results[index] = error
     await insert_purchases(connection, purchases, settings)
     changes = _reservations(items, made, purchases)
-    dispatches = await save(connection, changes, settings)
+    dispatches = await save(connection, changes, settings, ids=ids)
     await change_slots(
         connection,
         [((p.merchant_id, p.machine_id, u.slot), 0, 1, "") for p in purchases for u in p.units],
@@ -150,12 +150,12 @@ def _new_purchase(
     wanted: dict[str, int] = {}
     for line in item.lines:
         offer = offers.get((item.merchant_id, item.machine_id, line.slot))
-        _check_line(line, offer, wanted.get(line.slot, 0), is_price_free=item.is_price_free)
+        _check_line(line, offer, wanted.get(line.slot, 0), is_price_free=item.unit_price_minor is not None)
         assert offer is not None
         wanted[line.slot] = wanted.get(line.slot, 0) + line.quantity
-        units += [
-            Unit(len(units) + n, line.slot, offer.product_id, offer.price_minor) for n in range(1, line.quantity + 1)
-        ]
+        price_minor = offer.price_minor if item.unit_price_minor is None else item.unit_price_minor
+        first = len(units) + 1
+        units += [Unit(first + n, line.slot, offer.product_id, price_minor) for n in range(line.quantity)]
     for slot, quantity in wanted.items():
         offers[item.merchant_id, item.machine_id, slot].reserved += quantity
     total_minor = sum(unit.price_minor for unit in units)
@@ -245,15 +245,15 @@ async def _fill_known(
 
 
 async def apply_payment_facts(
-    connection: asyncpg.Connection, items: Sequence[EventFor], settings: CloudSettings
+    connection: asyncpg.Connection, items: Sequence[EventFor], settings: CloudSettings, ids: Ids
 ) -> list[Applied | Exception]:
     """Apply what platforms (by notice, look-up or close), timers and people say of orders."""
     await accept_notices(connection, [(i.key[0], *i.notice, i.event.at) for i in items if i.notice is not None])
-    return await _apply_events(connection, [(i.key, i.event) for i in items], settings)
+    return await _apply_events(connection, [(i.key, i.event) for i in items], settings, ids)
 
 
 async def apply_vend_facts(
-    connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings
+    connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
 ) -> list[VendApplied | Exception]:
     """Apply what terminals say, each fact once by its origin (machine, epoch, seq)."""
     new, conflicting = await accept_facts(connection, [i.fact for i in items])
@@ -263,7 +263,9 @@ async def apply_vend_facts(
             new.discard(item.fact.key)
             fresh.append(index)
     events = [(items[index].key, items[index].event) for index in fresh]
-    applied = await _apply_events(connection, [(key, event) for key, event in events if event is not None], settings)
+    applied = await _apply_events(
+        connection, [(key, event) for key, event in events if event is not None], settings, ids
+    )
     by_index = dict(zip(fresh, applied, strict=True))
     results: list[VendApplied | Exception] = []
     for index, item in enumerate(items):
@@ -275,7 +277,7 @@ async def apply_vend_facts(
 
 
 async def _apply_events(
-    connection: asyncpg.Connection, items: Sequence[tuple[Key, Event]], settings: CloudSettings
+    connection: asyncpg.Connection, items: Sequence[tuple[Key, Event]], settings: CloudSettings, ids: Ids
 ) -> list[Applied | Exception]:
     if not items:
         return []
@@ -293,7 +295,7 @@ async def _apply_events(
         for key in sorted(effects)
         if effects[key] or after[key] is not before[key]
     ]
-    dispatches = await save(connection, changes, settings)
+    dispatches = await save(connection, changes, settings, ids=ids)
     results: list[Applied | Exception] = []
     for key, _ in items:
         if key not in after:

@@ -1,5 +1,5 @@
 """Stock: what the cloud may still promise of each slot."""
 
-from vendomat.cloud.stock.store import SlotOffer, append_moves, change_slots, lock_offers
+from vendomat.cloud.stock.store import SlotOffer, append_moves, change_slots, lock_offers, slot_holding
 
-__all__ = ["SlotOffer", "append_moves", "change_slots", "lock_offers"]
+__all__ = ["SlotOffer", "append_moves", "change_slots", "lock_offers", "slot_holding"]

@@ -73,3 +73,18 @@ async def append_moves(connection: asyncpg.Connection, rows: Sequence[tuple[obje
         "unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::int[], $8::timestamptz[])",
         rows,
     )
+
+
+async def slot_holding(
+    connection: asyncpg.Connection, merchant_id: str, machine_id: str, product_id: str
+) -> str | None:
+    """The slot of the machine that has most of `product_id` left to promise; None when there is none."""
+    slot: str | None = await connection.fetchval(
+        "SELECT slot FROM stock_slot s JOIN planogram_slot p USING (merchant_id, machine_id, slot) "
+        "WHERE merchant_id = $1 AND machine_id = $2 AND p.product_id = $3 AND s.closed_reason = '' "
+        "AND s.on_hand > s.reserved ORDER BY s.on_hand - s.reserved DESC, slot LIMIT 1",
+        merchant_id,
+        machine_id,
+        product_id,
+    )
+    return slot

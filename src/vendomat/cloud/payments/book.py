@@ -1,0 +1,71 @@
+"""Which provider speaks for a merchant's channel, and how fast it may be asked.
+
+Providers are opened on first need and kept for a minute, so that a changed key is taken up without a restart. Look-ups
+go through one token bucket per account: a platform's limits are kept by waiting, never by giving up.
+"""
+
+from __future__ import annotations
+
+from vendomat.cloud.merchants import PaymentAccounts
+from vendomat.cloud.payments.providers import CallThreads, Provider, open_provider
+from vendomat.kernel import Clock, ErrorCode, VendomatError
+
+KEPT_S = 60.0
+
+
+class TokenBucket:
+    """At most `rate` a second on average, `burst` at once. `wait_s()` takes a token and says how long that takes."""
+
+    def __init__(self, clock: Clock, rate: float, burst: float) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._at = clock.elapsed()
+
+    def wait_s(self) -> float:
+        now = self._clock.elapsed()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - 1.0
+        self._at = now
+        return max(0.0, -self._tokens / self._rate)
+
+
+class ProviderBook:
+    """Provider by (merchant, channel)."""
+
+    def __init__(self, accounts: PaymentAccounts, clock: Clock, *, threads: int, lookups_per_second: float) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._threads = CallThreads(threads)
+        self._lookups_per_second = lookups_per_second
+        self._open: dict[tuple[str, str], tuple[float, Provider]] = {}
+        self._buckets: dict[tuple[str, str], TokenBucket] = {}
+
+    async def get(self, merchant_id: str, channel: str) -> Provider:
+        """Raises `VendomatError(method_unavailable)` when the merchant has no such channel."""
+        kept = self._open.get((merchant_id, channel))
+        if kept is not None and self._clock.elapsed() - kept[0] < KEPT_S:
+            return kept[1]
+        account = await self._accounts.find(merchant_id, channel)
+        if account is None:
+            raise VendomatError(
+                ErrorCode.METHOD_UNAVAILABLE, "this way to pay is not offered here; no money was taken, choose another"
+            )
+        provider = open_provider(channel, account.settings, clock=self._clock, threads=self._threads)
+        self._open[merchant_id, channel] = (self._clock.elapsed(), provider)
+        return provider
+
+    async def pace(self, merchant_id: str, channel: str) -> None:
+        """Wait for the right to look something up."""
+        key = (merchant_id, channel)
+        if key not in self._buckets:
+            rate = self._lookups_per_second
+            self._buckets[key] = TokenBucket(self._clock, rate, max(1.0, rate))
+        wait_s = self._buckets[key].wait_s()
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
+
+    async def aclose(self) -> None:
+        for _, provider in self._open.values():
+            await provider.aclose()
+        await self._threads.aclose()

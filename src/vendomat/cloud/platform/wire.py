@@ -1,0 +1,121 @@
+"""The cloud's end of the wire: one NATS connection per worker, requests in both directions.
+
+NATS stores nothing that matters here: publishing while disconnected fails at once, a request that is not answered
+proves nothing. Knows subjects and bytes only; what a message means is the business of who handles it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from vendomat.cloud.platform.identity import CloudIdentity, Nkey, NkeyRole, cloud_inbox, may_answer
+from vendomat.kernel import Clock
+from vendomat.protocol import MESSAGE_BYTES_MAX
+
+log = structlog.get_logger(__name__)
+
+Handle = Callable[[str, str, bytes], Awaitable[bytes | None]]
+"""`handle(machine_id, kind, data)` gives the reply, or None for no reply (the terminal asks again)."""
+
+IDENTITY_LIFE = timedelta(hours=12)
+AT_ONCE_MAX = 2_000
+
+
+class Wire:
+    """Made by `await Wire.open(...)`."""
+
+    def __init__(self, identity: CloudIdentity, clock: Clock, worker_id: str) -> None:
+        self._identity = identity
+        self._clock = clock
+        self._worker_id = worker_id
+        self._key = Nkey.new(NkeyRole.USER)
+        self._client = Client()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, url: str, identity: CloudIdentity, clock: Clock, worker_id: str) -> Wire:
+        """Connect, and keep connecting for as long as the process lives."""
+        wire = cls(identity, clock, worker_id)
+        wire._client = await nats.connect(
+            url,
+            tls=identity.authority.client_context(),
+            tls_handshake_first=True,
+            user_jwt_cb=wire._jwt,
+            signature_cb=wire._key.answer,
+            inbox_prefix=cloud_inbox(worker_id),
+            name=f"cloud {worker_id}",
+            error_cb=wire._on_error,
+            pending_size=-1,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=5,
+            ping_interval=5,
+            max_outstanding_pings=2,
+        )
+        return wire
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._client.is_connected)
+
+    async def serve(self, handle: Handle) -> None:
+        """Answer what machines ask, together with every other worker."""
+
+        async def receive(message: Msg) -> None:
+            if len(self._tasks) >= AT_ONCE_MAX:
+                return  # no reply is a reply: the terminal asks again, later
+            task = asyncio.create_task(self._answer(handle, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        await self._client.subscribe("vm.*.up.>", queue="cloud", cb=receive)
+        await self._client.flush()
+
+    async def _answer(self, handle: Handle, message: Msg) -> None:
+        _, machine_id, _, kind = message.subject.split(".", 3)
+        if len(message.data) > MESSAGE_BYTES_MAX or not may_answer(machine_id, message.reply):
+            log.warning("wire.refused", machine=machine_id, kind=kind, size=len(message.data), reply=message.reply)
+            return
+        try:
+            reply = await handle(machine_id, kind, message.data)
+        except Exception:
+            log.exception("wire.handler_failed", machine=machine_id, kind=kind)
+            return
+        if reply is not None:
+            with contextlib.suppress(nats.errors.Error, ConnectionError):
+                await self._client.publish(message.reply, reply)
+
+    async def ask(self, machine_id: str, kind: str, data: bytes, *, timeout_s: float) -> bytes | None:
+        """A machine's answer; None when there was none, for whatever reason. None proves nothing."""
+        try:
+            reply = await self._client.request(f"vm.{machine_id}.down.{kind}", data, timeout=timeout_s)
+        except (nats.errors.Error, ConnectionError, TimeoutError):
+            return None
+        return bytes(reply.data)
+
+    async def tell(self, machine_id: str, kind: str, data: bytes) -> None:
+        """Tell a machine something it would also find out by asking."""
+        with contextlib.suppress(nats.errors.Error, ConnectionError):
+            await self._client.publish(f"vm.{machine_id}.down.{kind}", data)
+
+    async def aclose(self) -> None:
+        with contextlib.suppress(nats.errors.Error, ConnectionError):
+            await self._client.close()
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _jwt(self) -> bytearray:
+        expires_at = self._clock.now() + IDENTITY_LIFE
+        return bytearray(self._identity.issue_cloud_jwt(self._key.public, self._worker_id, expires_at).encode())
+
+    async def _on_error(self, error: Exception) -> None:
+        log.warning("wire.error", error=str(error))

@@ -1,0 +1,154 @@
+"""The dispatcher: sends committed commands to machines, resends, fences, and declares deadlines.
+
+A command is published only after its row quotes the nonce it is published with. No answer proves nothing: it leads to a
+resend, then to a fence, and only at the declared deadline to a decision about money.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+
+import asyncpg
+import structlog
+
+from vendomat.cloud.machines import MachineDirectory
+from vendomat.cloud.orders import store as order_rows
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.platform.wire import Wire
+from vendomat.cloud.sales.facts import FactTaker
+from vendomat.cloud.sales.model import CommandSilent, DeadlinePassed
+from vendomat.cloud.sales.status import status_of
+from vendomat.cloud.sales.store import Dispatch
+from vendomat.cloud.sales.use_cases import Applied, EventFor
+from vendomat.cloud.sales.writer import Writer
+from vendomat.kernel import Clock, VendomatError
+from vendomat.protocol import CommandReply, Dispense, FenceRequest, Signer, read_body, seal
+
+log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """One per worker. `follow` is a follower of the writer."""
+
+    def __init__(  # noqa: PLR0913 - named parts, put together in one place
+        self,
+        *,
+        database: Database,
+        writer: Writer,
+        wire: Wire,
+        directory: MachineDirectory,
+        facts: FactTaker,
+        signer: Signer,
+        settings: CloudSettings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._wire = wire
+        self._directory = directory
+        self._facts = facts
+        self._signer = signer
+        self._settings = settings
+        self._clock = clock
+        self._sent = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def follow(self, applied: Applied) -> None:
+        """After a commit: send the commands it queued, and tell the machine where its order stands."""
+        for dispatch in applied.dispatches:
+            self._spawn(self.send(dispatch))
+        if applied.purchase is not None:
+            self._spawn(self._tell(applied))
+
+    async def sweep(self, limit: int = 200) -> int:
+        """Take the commands that are due; how many there were."""
+        settings = self._settings
+        async with self._database.hot.acquire() as connection, connection.transaction():
+            rows = await order_rows.claim_due_commands(
+                connection,
+                self._clock.now(),
+                fresh_s=settings.lease_s - settings.clock_margin_s,
+                resend_s=settings.resend_s,
+                limit=limit,
+            )
+        await asyncio.gather(*(self._attend(row) for row in rows))
+        return len(rows)
+
+    async def _attend(self, row: asyncpg.Record) -> None:
+        """What a due command needs: its deadline, a fence, or one more send."""
+        now, settings = self._clock.now(), self._settings
+        key = (row["merchant_id"], row["order_id"])
+        wait_s = settings.lease_s + settings.clock_margin_s + settings.deadline_s
+        if row["nonce_at"] is not None and now >= row["nonce_at"] + timedelta(seconds=wait_s):
+            await self._writer.apply(EventFor(key, DeadlinePassed(row["cmd_id"], now)))
+        elif row["state"] == "fencing":
+            self._spawn(self.fence(row))
+        elif row["state"] == "queued" and now >= row["heard_at"] + timedelta(seconds=settings.silence_s):
+            was_sent = row["nonce_at"] is not None
+            await self._writer.apply(EventFor(key, CommandSilent(row["cmd_id"], was_sent, now)))
+        elif row["state"] == "queued" and row["is_quoted_now"]:
+            fields = ("merchant_id", "cmd_id", "order_id", "unit", "machine_id", "slot", "product_id", "epoch", "nonce")
+            self._spawn(self.send(Dispatch(*(row[name] for name in fields))))
+
+    async def send(self, dispatch: Dispatch) -> None:
+        """Publish one command and take what the machine answers."""
+        message = Dispense(
+            cmd_id=dispatch.cmd_id,
+            order_id=dispatch.order_id,
+            unit=dispatch.unit,
+            slot=dispatch.slot,
+            product_id=dispatch.product_id,
+            nonce=dispatch.nonce,
+            epoch=dispatch.epoch,
+        )
+        data = self._seal("dispense", dispatch.machine_id, message)
+        reply = await self._wire.ask(dispatch.machine_id, "dispense", data, timeout_s=self._settings.resend_s)
+        await self._take_reply(dispatch.machine_id, reply)
+
+    async def fence(self, row: asyncpg.Record) -> None:
+        """Ask for the durable promise that the command never starts, or for what became of it."""
+        message = FenceRequest(cmd_id=row["cmd_id"], order_id=row["order_id"], unit=row["unit"], slot=row["slot"])
+        data = self._seal("fence", row["machine_id"], message)
+        reply = await self._wire.ask(row["machine_id"], "fence", data, timeout_s=self._settings.silence_s)
+        await self._take_reply(row["machine_id"], reply)
+
+    def _seal(self, kind: str, machine_id: str, message: object) -> bytes:
+        return seal(message, kind=kind, machine=machine_id, epoch=0, seq=next(self._sent), signer=self._signer)
+
+    async def _take_reply(self, machine_id: str, reply: bytes | None) -> None:
+        if reply is None:
+            return
+        try:
+            entry, envelope = await self._directory.open(machine_id, reply)
+            answer = read_body(envelope, CommandReply)
+        except VendomatError as error:
+            log.warning("command.reply_refused", machine=machine_id, error=repr(error))
+            return
+        await self._facts.take(entry.merchant_id, machine_id, answer.facts)
+
+    async def _tell(self, applied: Applied) -> None:
+        purchase = applied.purchase
+        assert purchase is not None
+        status = status_of(purchase, self._clock.now())
+        await self._wire.tell(purchase.machine_id, "order", self._seal("order", purchase.machine_id, status))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("dispatcher.failed")  # the row is still due: the sweep comes back to it
+
+    async def aclose(self) -> None:
+        pending: Sequence[asyncio.Task[None]] = list(self._tasks)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)

@@ -1,0 +1,79 @@
+"""Facts of terminals, as they arrive: checked, applied once, acknowledged after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from vendomat.cloud.platform.outbox import InboxFact
+from vendomat.cloud.sales.model import VendFactSeen, VendSaid
+from vendomat.cloud.sales.use_cases import VendItem
+from vendomat.cloud.sales.writer import Writer
+from vendomat.kernel import Clock
+from vendomat.protocol import Fact, FactAck, FactKind, VendFact, VendResult
+
+log = structlog.get_logger(__name__)
+
+DELIVERED = (VendResult.DELIVERED, VendResult.DELIVERED_DOUBLE)
+NOT_KNOWN = (VendResult.TIMEOUT, VendResult.UNKNOWN)
+
+_VEND_FACT = msgspec.json.Decoder(VendFact)
+
+
+def vend_event(machine_id: str, fact: Fact, clock: Clock) -> tuple[str, VendFactSeen] | None:
+    """The order id and event that `fact` means for a purchase; None for a fact that moves none, or is unreadable."""
+    if fact.kind in (FactKind.BOOT, FactKind.STOCK):
+        return None
+    try:
+        body = _VEND_FACT.decode(fact.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("fact.unreadable", machine=machine_id, epoch=fact.epoch, seq=fact.seq, error=str(error))
+        return None
+    return body.order_id, VendFactSeen(
+        cmd_id=body.cmd_id,
+        machine_id=machine_id,
+        said=_said(fact.kind, body),
+        result=body.result or "",
+        reason=body.reason or ("fenced" if fact.kind is FactKind.FENCED else ""),
+        origin=f"{fact.epoch}/{fact.seq}",
+        at=clock.now(),
+    )
+
+
+def _said(kind: FactKind, body: VendFact) -> VendSaid:
+    """Time-out without a definite answer and unknown are unknown; all but DELIVERED* are not delivered."""
+    if kind is FactKind.INTENT:
+        return VendSaid.STARTED
+    if kind in (FactKind.REFUSED, FactKind.FENCED):
+        return VendSaid.NOT_DELIVERED
+    if body.result in DELIVERED:
+        return VendSaid.DELIVERED
+    if body.result is None or body.result in NOT_KNOWN:
+        return VendSaid.UNKNOWN
+    return VendSaid.NOT_DELIVERED
+
+
+class FactTaker:
+    """`take` gives the acknowledgements of the facts that are safe here."""
+
+    def __init__(self, writer: Writer, clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+
+    async def take(self, merchant_id: str, machine_id: str, facts: Sequence[Fact]) -> list[FactAck]:
+        """Apply `facts` in their order. One whose (epoch, seq) is known with other content is not acknowledged."""
+        results = await asyncio.gather(*(self._take_one(merchant_id, machine_id, fact) for fact in facts))
+        return [
+            FactAck(epoch=fact.epoch, seq=fact.seq, digest=fact.digest())
+            for fact, is_accepted in zip(facts, results, strict=True)
+            if is_accepted
+        ]
+
+    async def _take_one(self, merchant_id: str, machine_id: str, fact: Fact) -> bool:
+        found = vend_event(machine_id, fact, self._clock)
+        order_id, event = found if found is not None else ("", None)
+        inbox = InboxFact(merchant_id, machine_id, fact.epoch, fact.seq, fact.digest(), fact.kind, self._clock.now())
+        return (await self._writer.take(VendItem(inbox, (merchant_id, order_id), event))).is_accepted

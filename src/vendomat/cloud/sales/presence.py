@@ -1,0 +1,43 @@
+"""Hellos and heartbeats of machines, batched like the sale itself: a fresh nonce is what a command may quote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vendomat.cloud.alarms import clone_alarms
+from vendomat.cloud.machines import Greeted, HeartbeatItem, HelloItem, apply_heartbeats, apply_hellos
+from vendomat.cloud.platform.batcher import Batcher
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.kernel import Ids
+
+
+class Presence:
+    """`greet` and `hear` answer after the commit; both raise `VendomatError` for a machine that may not speak."""
+
+    def __init__(self, database: Database, settings: CloudSettings, ids: Ids) -> None:
+        self._database = database
+        self._raise_clone_alarms = clone_alarms(ids)
+        size, wait_s = settings.batch_items_max, settings.batch_wait_s
+        self._hellos: Batcher[HelloItem, Greeted] = Batcher(self._write_hellos, items_max=size, wait_s=wait_s)
+        self._beats: Batcher[HeartbeatItem, Greeted] = Batcher(
+            self._write_beats, items_max=4 * size, wait_s=10 * wait_s, writers=1
+        )
+
+    async def greet(self, item: HelloItem) -> Greeted:
+        return await self._hellos.submit(item)
+
+    async def hear(self, item: HeartbeatItem) -> Greeted:
+        return await self._beats.submit(item)
+
+    async def aclose(self) -> None:
+        await self._hellos.aclose()
+        await self._beats.aclose()
+
+    async def _write_hellos(self, items: Sequence[HelloItem]) -> Sequence[Greeted | Exception]:
+        async with self._database.hot.acquire() as connection, connection.transaction():
+            return await apply_hellos(connection, items, raise_clone_alarms=self._raise_clone_alarms)
+
+    async def _write_beats(self, items: Sequence[HeartbeatItem]) -> Sequence[Greeted | Exception]:
+        async with self._database.hot.acquire() as connection, connection.transaction():
+            return await apply_heartbeats(connection, items)

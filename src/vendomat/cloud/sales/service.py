@@ -1,0 +1,123 @@
+"""The sales desk: what a terminal may ask of a purchase, one function per kind of message.
+
+The request says *what*, never *how much*: prices, totals and rights come from the cloud. An answer about an order is
+given only to the machine whose order it is.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from vendomat.cloud.machines import DirectoryEntry
+from vendomat.cloud.orders import Closing, OrderState
+from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.model import CloseAsked, PaymentAdded, Purchase
+from vendomat.cloud.sales.redeem import Redeemer
+from vendomat.cloud.sales.status import status_of
+from vendomat.cloud.sales.till import PaymentCall, Till
+from vendomat.cloud.sales.use_cases import EventFor, NewOrder
+from vendomat.cloud.sales.writer import Writer
+from vendomat.kernel import Clock, ErrorCode, Ids, Money, VendomatError, derive_id
+from vendomat.protocol import ChannelRequest, OrderRef, OrderRequest, OrderStatus, RedeemRequest
+
+log = structlog.get_logger(__name__)
+
+
+class SalesDesk:
+    """Each method answers with the order as it stands committed, or raises `VendomatError`."""
+
+    def __init__(
+        self, *, writer: Writer, till: Till, redeemer: Redeemer, settings: CloudSettings, clock: Clock, ids: Ids
+    ) -> None:
+        self._writer = writer
+        self._till = till
+        self._redeemer = redeemer
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+
+    async def order(self, machine: DirectoryEntry, epoch: int, request: OrderRequest) -> OrderStatus:
+        """An order with a payment on the wanted channel, its code started at the platform."""
+        account = await self._till.account_of(machine.merchant_id, request.channel)
+        now = self._clock.now()
+        applied = await self._writer.create(
+            NewOrder(
+                merchant_id=machine.merchant_id,
+                machine_id=machine.machine_id,
+                epoch=epoch,
+                request_id=request.request_id,
+                order_id=self._ids.new("ord"),
+                origin="touch",
+                lines=tuple(request.lines),
+                payment=self._payment(self._ids.new("pay"), request.channel, account),
+                at=now,
+                expires_at=now + timedelta(seconds=self._settings.qr_s),
+            )
+        )
+        assert applied.purchase is not None
+        return await self._offered(applied.purchase, request.channel)
+
+    async def channel(self, machine: DirectoryEntry, request: ChannelRequest) -> OrderStatus:
+        """Another payment for an open order, or the same one again when its code is not there yet."""
+        purchase = await self._own(machine, request.order_id)
+        if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is not Closing.NO:
+            raise VendomatError(ErrorCode.ORDER_NOT_OPEN, "this order can no longer be paid; start a new one")
+        if not any(p.channel == request.channel and p.is_open for p in purchase.payments):
+            account = await self._till.account_of(machine.merchant_id, request.channel)
+            attempt = sum(1 for p in purchase.payments if p.channel == request.channel)
+            number = derive_id("pay", purchase.order_id, request.channel, attempt)
+            payment = self._payment(number, request.channel, account, purchase.total_minor)
+            event = PaymentAdded(payment, self._clock.now())
+            purchase = await self._applied(EventFor((purchase.merchant_id, purchase.order_id), event))
+        return await self._offered(purchase, request.channel)
+
+    async def status(self, machine: DirectoryEntry, request: OrderRef) -> OrderStatus:
+        return status_of(await self._own(machine, request.order_id), self._clock.now())
+
+    async def cancel(self, machine: DirectoryEntry, request: OrderRef) -> OrderStatus:
+        """Give an unpaid order up. It ends when its payments are confirmed closed; a payment meanwhile goes back."""
+        purchase = await self._own(machine, request.order_id)
+        event = CloseAsked(Closing.CANCELLING, self._clock.now())
+        purchase = await self._applied(EventFor((purchase.merchant_id, purchase.order_id), event))
+        return status_of(purchase, self._clock.now())
+
+    async def redeem(self, machine: DirectoryEntry, epoch: int, request: RedeemRequest) -> OrderStatus:
+        """A pickup code: verified, then shipped by the same path as any order. A guesser learns nothing."""
+        applied = await self._redeemer.redeem(machine, epoch, request)
+        assert applied.purchase is not None
+        return status_of(applied.purchase, self._clock.now())
+
+    def _payment(self, payment_id: str, channel: str, account: str, amount_minor: int = 0) -> Payment:
+        return Payment(payment_id, channel, account, amount_minor, PaymentState.CREATED)
+
+    async def _own(self, machine: DirectoryEntry, order_id: str) -> Purchase:
+        purchase = await self._writer.find((machine.merchant_id, order_id))
+        if purchase.machine_id != machine.machine_id:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such order")
+        return purchase
+
+    async def _applied(self, event: EventFor) -> Purchase:
+        purchase = (await self._writer.apply(event)).purchase
+        assert purchase is not None
+        return purchase
+
+    async def _offered(self, purchase: Purchase, channel: str) -> OrderStatus:
+        """Start the open payment of `channel` unless its code is there, and answer with what stands then."""
+        payment = next((p for p in purchase.payments if p.channel == channel and p.is_open), None)
+        if payment is None or payment.code_url:
+            return status_of(purchase, self._clock.now())
+        await self._till.start(
+            PaymentCall(
+                merchant_id=purchase.merchant_id,
+                order_id=purchase.order_id,
+                machine_id=purchase.machine_id,
+                payment_id=payment.payment_id,
+                channel=channel,
+                amount=Money(payment.amount_minor, purchase.currency),
+                expires_at=purchase.expires_at,
+            )
+        )
+        return status_of(await self._writer.find((purchase.merchant_id, purchase.order_id)), self._clock.now())

@@ -1,0 +1,63 @@
+"""What a buyer may see of a purchase, as the wire says it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.sales.model import Purchase
+from vendomat.kernel import reference_of
+from vendomat.protocol import OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus
+
+
+def status_of(purchase: Purchase, now: datetime) -> OrderStatus:
+    """The order as its buyer may see it: "refunded" only once every refund of it is confirmed."""
+    return OrderStatus(
+        order_id=purchase.order_id,
+        reference=reference_of(purchase.order_id),
+        version=purchase.version,
+        state=purchase.state,
+        origin=purchase.origin,
+        total_minor=purchase.total_minor,
+        currency=purchase.currency,
+        lines=_lines(purchase),
+        units=[
+            UnitStatus(
+                unit=u.unit, slot=u.slot, product_id=u.product_id, outcome=u.outcome, reason=u.reason or u.result
+            )
+            for u in purchase.units
+        ],
+        offers=[
+            PaymentOffer(payment_id=p.payment_id, channel=p.channel, state=_offer_state(p), code_url=p.code_url)
+            for p in purchase.payments
+        ],
+        expires_in_s=max(0.0, (purchase.expires_at - now).total_seconds()),
+        refund=_refund(purchase),
+    )
+
+
+def _lines(purchase: Purchase) -> list[OrderLine]:
+    counts: dict[tuple[str, int], int] = {}
+    for unit in purchase.units:
+        counts[unit.slot, unit.price_minor] = counts.get((unit.slot, unit.price_minor), 0) + 1
+    return [OrderLine(slot=slot, quantity=n, price_minor=price) for (slot, price), n in counts.items()]
+
+
+def _offer_state(payment: Payment) -> str:
+    if payment.state is PaymentState.PAID:
+        return "paid"
+    if payment.state is PaymentState.CLOSED or payment.close_wanted:
+        return "closed"
+    return "waiting" if payment.code_url else "starting"
+
+
+def _refund(purchase: Purchase) -> RefundStatus | None:
+    if not purchase.refunds:
+        return None
+    channels = {p.payment_id: p.channel for p in purchase.payments}
+    is_done = not any(r.is_open for r in purchase.refunds) and all(r.stage == "succeeded" for r in purchase.refunds)
+    return RefundStatus(
+        state="refunded" if is_done else "refunding",
+        amount_minor=sum(r.amount_minor for r in purchase.refunds),
+        channel=channels[purchase.refunds[0].payment_id],
+    )

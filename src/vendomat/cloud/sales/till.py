@@ -1,0 +1,228 @@
+"""The till: conversations with payment platforms about one payment or refund. Never inside a transaction.
+
+Starts codes, looks payments up, closes them, asks refunds back; each answer becomes an event for the writer. An answer
+that is not definite changes nothing but the next try.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+import structlog
+
+from vendomat.cloud.payments import CODE_CHANNEL, RefundStage
+from vendomat.cloud.payments import store as payment_rows
+from vendomat.cloud.payments.book import ProviderBook
+from vendomat.cloud.payments.providers import (
+    CancelState,
+    NoticeAnswer,
+    NoticeKind,
+    NoticeRefusedError,
+    Refunded,
+    RefundRequest,
+    RefundState,
+    StartRequest,
+    StartState,
+    Trade,
+    TradeState,
+)
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.model import PaymentClosed, PaymentPaid, PaymentUncertain, RefundSaid, RefundSeen
+from vendomat.cloud.sales.use_cases import Applied, EventFor, grace_of
+from vendomat.cloud.sales.writer import Writer
+from vendomat.kernel import Clock, ErrorCode, Money, VendomatError
+
+log = structlog.get_logger(__name__)
+
+PLATFORM_EXPIRY_MARGIN = timedelta(minutes=3)
+"""A code's life at the platform is at most a minute longer than ours; two more minutes for an answer on its way."""
+
+_SAID = {
+    RefundState.PROCESSING: RefundSaid.ACCEPTED,
+    RefundState.SUCCEEDED: RefundSaid.SUCCEEDED,
+    RefundState.CLOSED: RefundSaid.GIVEN_UP,
+    RefundState.ABNORMAL: RefundSaid.GIVEN_UP,
+    RefundState.NOT_ACCEPTED: RefundSaid.NOT_ACCEPTED,
+    RefundState.REFUSED: RefundSaid.REFUSED,
+    RefundState.UNKNOWN: RefundSaid.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCall:
+    """What a platform must be told of one payment; the same in every repetition."""
+
+    merchant_id: str
+    order_id: str
+    machine_id: str
+    payment_id: str
+    channel: str
+    amount: Money
+    expires_at: datetime
+
+
+class Till:
+    """Speaks to platforms through the provider book, and to purchases through the writer."""
+
+    def __init__(
+        self, database: Database, writer: Writer, book: ProviderBook, *, settings: CloudSettings, clock: Clock
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._book = book
+        self._settings = settings
+        self._clock = clock
+        self._public_url = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+
+    async def account_of(self, merchant_id: str, channel: str) -> str:
+        """Our account at the channel's platform. Raises `VendomatError(method_unavailable)`."""
+        if channel == CODE_CHANNEL:
+            raise VendomatError(ErrorCode.METHOD_UNAVAILABLE, "a pickup code is redeemed, not chosen as a way to pay")
+        return (await self._book.get(merchant_id, channel)).account
+
+    def notify_url(self, merchant_id: str, channel: str) -> str:
+        return f"{self._public_url}/notify/{merchant_id}/{channel}"
+
+    async def start(self, call: PaymentCall) -> StartState:
+        """Ask the platform for the code of `call`, and keep it. Safe to repeat: number and parameters are the same."""
+        provider = await self._book.get(call.merchant_id, call.channel)
+        started = await provider.start(
+            StartRequest(
+                number=call.payment_id,
+                amount=call.amount,
+                description=f"Vendomat {call.machine_id[-6:].upper()}",
+                expires_at=call.expires_at,
+                notify_url=self.notify_url(call.merchant_id, call.channel),
+                machine_id=call.machine_id,
+                attach=call.order_id,
+            )
+        )
+        if started.state is StartState.STARTED:
+            async with self._database.hot.acquire() as connection:
+                await payment_rows.set_code_urls(connection, [(call.merchant_id, call.payment_id, started.code_url)])
+        else:
+            log.warning("payment.not_started", payment=call.payment_id, state=started.state, error=started.error)
+        return started.state
+
+    async def look_up(self, row: asyncpg.Record) -> None:
+        """One due payment: is it paid? If it is to be closed: close it."""
+        merchant_id, payment_id = row["merchant_id"], row["payment_id"]
+        if row["channel"] == CODE_CHANNEL:
+            return
+        provider = await self._book.get(merchant_id, row["channel"])
+        await self._book.pace(merchant_id, row["channel"])
+        if row["close_wanted"]:
+            cancelled = await provider.cancel(payment_id)
+            if cancelled.state is CancelState.CLOSED:
+                await self._apply_closed(row)
+                return
+            if cancelled.state is CancelState.UNKNOWN:
+                await self._apply_uncertain(row, cancelled.error)
+        trade = await provider.look_up(payment_id)
+        if trade.state is TradeState.PAID:
+            await self.apply_paid(merchant_id, trade, via="look_up", order_id=row["order_id"])
+        elif trade.state is TradeState.CLOSED or self._is_dead(row, trade):
+            await self._apply_closed(row)
+
+    def _is_dead(self, row: asyncpg.Record, trade: Trade) -> bool:
+        """A number the platform has never made a trade of, so long after its code's end that none can come."""
+        is_over = self._clock.now() > row["expires_at"] + PLATFORM_EXPIRY_MARGIN
+        return is_over and bool(row["close_wanted"]) and trade.state is TradeState.NOT_FOUND
+
+    async def apply_paid(
+        self, merchant_id: str, trade: Trade, *, via: str, order_id: str = "", notice: tuple[str, str] | None = None
+    ) -> Applied | None:
+        """Apply a verified payment. None for a number we never gave: that is kept as a security event, not an order."""
+        assert trade.state is TradeState.PAID and trade.amount is not None
+        if not order_id:
+            async with self._database.hot.acquire() as connection:
+                order_id = await payment_rows.find_payment_order(connection, merchant_id, trade.number) or ""
+        if not order_id:
+            log.error("payment.of_unknown_number", merchant=merchant_id, number=trade.number, amount=str(trade.amount))
+            return None
+        event = PaymentPaid(
+            payment_id=trade.number,
+            account=trade.account,
+            amount_minor=trade.amount.minor_units,
+            currency=trade.amount.currency,
+            transaction_id=trade.transaction_id,
+            paid_at=trade.paid_at,
+            via=via,
+            grace=grace_of(self._settings),
+            at=self._clock.now(),
+        )
+        return await self._writer.apply(EventFor((merchant_id, order_id), event, notice))
+
+    async def _apply_closed(self, row: asyncpg.Record) -> None:
+        key = (row["merchant_id"], row["order_id"])
+        await self._writer.apply(EventFor(key, PaymentClosed(row["payment_id"], self._clock.now())))
+
+    async def _apply_uncertain(self, row: asyncpg.Record, error: str) -> None:
+        key = (row["merchant_id"], row["order_id"])
+        await self._writer.apply(EventFor(key, PaymentUncertain(row["payment_id"], error[:200], self._clock.now())))
+
+    async def refund(self, row: asyncpg.Record) -> None:
+        """One due refund: ask for it, or ask what became of it; always under its one number."""
+        merchant_id, stage = row["merchant_id"], RefundStage(row["state"])
+        provider = await self._book.get(merchant_id, row["channel"])
+        request = RefundRequest(
+            payment_number=row["payment_id"],
+            refund_number=row["refund_id"],
+            amount=Money(row["amount_minor"], row["currency"]),
+            payment_amount=Money(row["captured_minor"], row["currency"]),
+            reason=row["reason"],
+            notify_url=self.notify_url(merchant_id, row["channel"]),
+            transaction_id=row["transaction_id"],
+        )
+        is_first_try = stage is RefundStage.REQUESTED and row["tries"] <= 1
+        answer = await (provider.refund(request) if is_first_try else provider.look_up_refund(request))
+        if answer.state is RefundState.NOT_ACCEPTED and not is_first_try:
+            answer = await provider.refund(request)
+        await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
+
+    async def apply_refund(
+        self, merchant_id: str, answer: Refunded, *, order_id: str = "", notice: tuple[str, str] | None = None
+    ) -> None:
+        """Apply what the platform says of one refund number."""
+        if not order_id:
+            async with self._database.hot.acquire() as connection:
+                order_id = await payment_rows.find_refund_order(connection, merchant_id, answer.refund_number) or ""
+        if not order_id:
+            log.error("refund.of_unknown_number", merchant=merchant_id, number=answer.refund_number)
+            return
+        said = RefundSeen(answer.refund_number, _SAID[answer.state], answer.error[:200], self._clock.now())
+        await self._writer.apply(EventFor((merchant_id, order_id), said, notice))
+
+    async def take_notice(
+        self, merchant_id: str, channel: str, headers: dict[str, str], body: bytes
+    ) -> NoticeAnswer | None:
+        """A platform's notice: verified, applied, then answered. None when the merchant has no such channel."""
+        try:
+            provider = await self._book.get(merchant_id, channel)
+        except VendomatError:
+            return None
+        try:
+            notice = await provider.read_notice(headers, body)
+        except NoticeRefusedError as refused:
+            await self._note_refused(merchant_id, channel, refused.reason)
+            return provider.answer_notice(accepted=False)
+        inbox = (channel, notice.notice_id)
+        if notice.kind is NoticeKind.REFUND and notice.refund is not None:
+            await self.apply_refund(merchant_id, notice.refund, notice=inbox)
+        elif notice.trade is not None and notice.trade.state is TradeState.PAID:
+            await self.apply_paid(merchant_id, notice.trade, via="notice", notice=inbox)
+        return provider.answer_notice(accepted=True)
+
+    async def _note_refused(self, merchant_id: str, channel: str, reason: str) -> None:
+        log.warning("notice.refused", merchant=merchant_id, channel=channel, reason=reason)
+        await self._database.hot.execute(
+            "INSERT INTO security_event (merchant_id, at, kind, source, detail) VALUES ($1, $2, $3, $4, $5)",
+            merchant_id,
+            self._clock.now(),
+            "notice_refused",
+            channel,
+            {"reason": reason},
+        )

@@ -1,0 +1,96 @@
+"""The writer: the three hot use cases behind their batchers, and what follows a commit.
+
+Everything that changes a purchase goes through here. What a commit allows (publish a command, tell the machine, try a
+refund) is handed to `followers` after it, never inside the transaction; a follower that is lost is made up for by the
+sweeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import asyncpg
+import structlog
+
+from vendomat.cloud.orders import Key
+from vendomat.cloud.platform.batcher import Batcher
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.model import Purchase
+from vendomat.cloud.sales.store import load_purchases
+from vendomat.cloud.sales.use_cases import (
+    Applied,
+    EventFor,
+    NewOrder,
+    VendApplied,
+    VendItem,
+    apply_payment_facts,
+    apply_vend_facts,
+    create_orders,
+)
+from vendomat.kernel import ErrorCode, Ids, VendomatError
+
+log = structlog.get_logger(__name__)
+
+Follow = Callable[[Applied], None]
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_UseCase = Callable[[asyncpg.Connection, Sequence[_Item], CloudSettings, Ids], Awaitable[list[_Result | Exception]]]
+
+
+class Writer:
+    """`followers` are called with each `Applied` that changed something, after its commit; they must not block."""
+
+    def __init__(
+        self, database: Database, settings: CloudSettings, ids: Ids, *, followers: Sequence[Follow] = ()
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._ids = ids
+        self.followers = list(followers)
+        self._create = self._batcher(create_orders)
+        self._pay = self._batcher(apply_payment_facts)
+        self._vend = self._batcher(apply_vend_facts)
+
+    async def create(self, order: NewOrder) -> Applied:
+        """Raises `VendomatError` when the order cannot be (nothing reserved, no money asked)."""
+        return self._followed(await self._create.submit(order))
+
+    async def apply(self, event: EventFor) -> Applied:
+        """Raises `VendomatError(not_found)` for an unknown order."""
+        return self._followed(await self._pay.submit(event))
+
+    async def take(self, item: VendItem) -> VendApplied:
+        result = await self._vend.submit(item)
+        self._followed(result.applied)
+        return result
+
+    def follow(self, applied: Applied) -> Applied:
+        """Hand on what another transaction committed."""
+        return self._followed(applied)
+
+    async def find(self, key: Key) -> Purchase:
+        """What stands committed now. Raises `VendomatError(not_found)`."""
+        async with self._database.hot.acquire() as connection:
+            found = await load_purchases(connection, [key], is_locking=False)
+        if key not in found:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such order")
+        return found[key]
+
+    async def aclose(self) -> None:
+        for batcher in (self._create, self._pay, self._vend):
+            await batcher.aclose()
+
+    def _followed(self, applied: Applied) -> Applied:
+        if applied.is_changed:
+            for follow in self.followers:
+                follow(applied)
+        return applied
+
+    def _batcher(self, use_case: _UseCase[_Item, _Result]) -> Batcher[_Item, _Result]:
+        async def write(items: Sequence[_Item]) -> list[_Result | Exception]:
+            async with self._database.hot.acquire() as connection, connection.transaction():
+                return await use_case(connection, items, self._settings, self._ids)
+
+        return Batcher(write, items_max=self._settings.batch_items_max, wait_s=self._settings.batch_wait_s)

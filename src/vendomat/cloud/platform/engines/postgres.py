@@ -166,12 +166,13 @@ class PostgresEngine:
         """Start until it answers. Backends of a killed server may hold its memory for a moment: then once more."""
         deadline = self._patience.elapsed() + self._patience.start_limit_s
         while True:
+            before = server.log_size
             server.spawn(self._command(data, binaries), account, BARE_ENVIRONMENT)
             limit_s = deadline - self._patience.elapsed()
             self._patience.until(lambda: server.pid is None or self._is_up(data), limit_s)
             if server.pid is not None and self._is_up(data):
                 return
-            if server.pid is not None or _STILL_ATTACHED not in server.log_tail():
+            if server.pid is not None or _STILL_ATTACHED not in server.log_text(before):
                 break
             if self._patience.elapsed() >= deadline:
                 break

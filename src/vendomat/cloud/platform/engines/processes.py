@@ -107,7 +107,7 @@ class ServerProcess:
         if not self._log_path.exists():
             return ""
         with self._log_path.open("rb") as log:
-            log.seek(offset)
+            log.seek(offset if offset <= self.log_size else 0)  # it may have been set aside since
             return log.read().decode(errors="replace")
 
     @property

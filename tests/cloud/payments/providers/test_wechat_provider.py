@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -477,6 +478,15 @@ class TestCertificateMode:
         provider = open_account("wechat", settings)
         assert platform.received == []  # opening an account calls nobody
         assert [(await provider.look_up(NUMBER)).state for _ in range(3)] == [TradeState.PAID] * 3
+        assert self.fetches(platform) == 1
+
+    async def test_the_first_answers_wait_for_one_fetch(self, open_account, settings, platform, pen, certificate):
+        listing = self.listing(pen, certificate)
+        listing.delay_s = 0.2
+        platform.say(lambda request: listing if request.target == "/v3/certificates" else pen.answer(trade()))
+        provider = open_account("wechat", settings)
+        found = await asyncio.gather(*(provider.look_up(NUMBER) for _ in range(6)))
+        assert [one.state for one in found] == [TradeState.PAID] * 6
         assert self.fetches(platform) == 1
 
     async def test_fetches_again_before_they_are_half_a_day_old(

@@ -138,9 +138,9 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
             return serial == self._public_key_id or self._is_known(serial)
         if not _CERTIFICATE_SERIAL.fullmatch(serial):
             return False
-        if self._is_fetch_due(serial):
-            with self._fetching:
-                if self._is_fetch_due(serial):  # not yet done by the thread we waited for
+        if not self._is_known(serial) or self._is_fetch_due(serial):
+            with self._fetching:  # also waits for the thread that is fetching now
+                if self._is_fetch_due(serial):
                     self._update_certificates()
         return self._is_known(serial)
 

@@ -1,0 +1,156 @@
+"""A stage for the contract suite: one provider, its real emulated platform, a buyer, and the merchant's notice door."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from vendomat.cloud.payments.providers import Notice, NoticeRefusedError, Provider, RefundRequest, StartRequest
+from vendomat.kernel import ManualClock, Money
+from vendomat.simulator.gateways import CallFault, FaultRule, GatewayServer, NoticeFault
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One notice as it arrived, and what became of it."""
+
+    headers: dict[str, str]
+    body: bytes
+    notice: Notice | None = None
+    refusal: NoticeRefusedError | None = None
+
+
+class NoticeDoor:
+    """The merchant's notify address: reads each notice with the provider and answers as the provider says."""
+
+    def __init__(self) -> None:
+        self.provider: Provider | None = None
+        self.deliveries: list[Delivery] = []
+
+    async def open(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/notices/mer_1"
+
+    async def close(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    @property
+    def accepted(self) -> list[Notice]:
+        return [delivery.notice for delivery in self.deliveries if delivery.notice]
+
+    @property
+    def refused(self) -> list[NoticeRefusedError]:
+        return [delivery.refusal for delivery in self.deliveries if delivery.refusal]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = dict(line.split(": ", 1) for line in head[1:] if line)
+        lengths = [int(value) for name, value in headers.items() if name.lower() == "content-length"]
+        delivery = await self._read(headers, await reader.readexactly(lengths[0]))
+        self.deliveries.append(delivery)
+        assert self.provider is not None
+        answer = self.provider.answer_notice(accepted=delivery.notice is not None)
+        length = f"Content-Length: {len(answer.body)}\r\n" if answer.status != 204 else ""
+        start = f"HTTP/1.1 {answer.status} -\r\nContent-Type: {answer.media_type}\r\n{length}Connection: close\r\n\r\n"
+        writer.write(start.encode() + answer.body)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async def _read(self, headers: dict[str, str], body: bytes) -> Delivery:
+        assert self.provider is not None
+        try:
+            return Delivery(headers, body, notice=await self.provider.read_notice(headers, body))
+        except NoticeRefusedError as refusal:
+            return Delivery(headers, body, refusal=refusal)
+
+
+@dataclass
+class Stage:
+    """What a contract test is given."""
+
+    provider: Provider
+    other: Provider
+    """Another account on the same platform."""
+    server: GatewayServer
+    door: NoticeDoor
+    notify_url: str
+    clock: ManualClock
+    makes_trades_at_scan: bool
+    sends_refund_notices: bool
+
+    @property
+    def platform(self) -> Any:
+        return self.server.wechat if self.provider.channel == "wechat" else self.server.alipay
+
+    # the merchant
+
+    def request(self, fen: int = 350, *, seconds: int = 120) -> StartRequest:
+        return StartRequest(
+            number=f"pay_{next(_numbers):026d}",
+            amount=Money(fen, "CNY"),
+            description="Oolong tea / 乌龙茶 500 ml",
+            expires_at=self.clock.now() + timedelta(seconds=seconds),
+            notify_url=self.notify_url,
+            machine_id="mac_7",
+        )
+
+    async def paid(self, fen: int = 350, *, is_notice_lost: bool = True) -> StartRequest:
+        """A payment that the buyer made."""
+        request = self.request(fen)
+        await self.provider.start(request)
+        self.pay(request.number, is_notice_lost=is_notice_lost)
+        return request
+
+    def refund_of(self, request: StartRequest, fen: int | None = None) -> RefundRequest:
+        return RefundRequest(
+            payment_number=request.number,
+            refund_number=f"ref_{next(_numbers):026d}",
+            amount=request.amount if fen is None else Money(fen, "CNY"),
+            payment_amount=request.amount,
+            reason="not delivered",
+            notify_url=self.notify_url,
+        )
+
+    # the buyer
+
+    def scan(self, number: str, payer: str = "buyer-1") -> None:
+        self.platform.scan(self.platform.code_of(number), payer)
+
+    def pay(self, number: str, payer: str = "buyer-1", **how: bool) -> None:
+        self.platform.pay(self.platform.code_of(number), payer, **how)
+
+    # the world
+
+    def fail(self, fault: CallFault, verb: str, count: int = 1) -> None:
+        self.server.call_faults.add(FaultRule(fault=fault, platform=self.provider.channel, verb=verb, count=count))
+
+    def fail_notice(self, fault: NoticeFault, **rule: Any) -> None:
+        self.server.notice_faults.add(FaultRule(fault=fault, platform=self.provider.channel, **rule))
+
+    @property
+    def balance_fen(self) -> int:
+        accounts = self.platform.books()["accounts"]
+        return next(row["balance_fen"] for row in accounts if row["account"] == self.provider.account)
+
+    def set_balance(self, fen: int) -> None:
+        self.platform.set_balance(self.provider.account, fen)
+
+    async def until(self, is_so: Callable[[], object], *, seconds: float = 5.0) -> None:
+        """Let real sockets work until `is_so()`; the clock of the story stands still."""
+        for _ in range(int(seconds / 0.01)):
+            if is_so():
+                return
+            await self.clock.advance(0)  # wakes what is due at this very moment
+            await asyncio.sleep(0.01)
+        raise AssertionError("it never came true")
+
+    async def pass_time(self, seconds: float) -> None:
+        await self.clock.advance(seconds)

@@ -12,8 +12,8 @@ export function columnsOf(layout: Layout, isLarge: boolean): number {
 }
 
 /** Rows that share the height; more products scroll. */
-export function rowsOf(products: number, columns: number, layout: Layout): number {
-  const most = layout === "landscape" ? 3 : 4;
+export function rowsOf(products: number, columns: number, layout: Layout, isLower: boolean): number {
+  const most = layout === "landscape" || isLower ? 3 : 4;
   const least = layout === "landscape" ? 2 : 3;
   return Math.min(most, Math.max(least, Math.ceil(products / columns)));
 }

@@ -1,0 +1,38 @@
+import type { Sale, UnitOutcome } from "@vendomat/api";
+import { describe, expect, it } from "vitest";
+import { progress, summarise } from "./outcome";
+
+function saleWith(...outcomes: UnitOutcome[]): Sale {
+  return {
+    order_id: "ord_1",
+    reference: "8F2K",
+    kind: "payment",
+    total_minor: 0,
+    currency: "CNY",
+    channel: "wechat",
+    lines: [{ slot: "A1", product_id: "p", quantity: outcomes.length, price_minor: 350 }],
+    payment: { state: "paid", qr_svg: "", wallet_url: "", expires_in_ms: 0, expires_total_ms: 0 },
+    units: outcomes.map((outcome, index) => ({ unit: index + 1, slot: "A1", product_id: "p", outcome, reason: "" })),
+    refund: null,
+    close_in_ms: null,
+  };
+}
+
+describe("summarise", () => {
+  it.each([
+    [["delivered", "delivered"], "delivered", 0],
+    [["delivered", "not_delivered"], "partly", 350],
+    [["not_delivered", "not_delivered"], "not_delivered", 700],
+    [["delivered", "unknown"], "unknown", 0],
+    [["not_delivered", "unknown"], "unknown", 350],
+    [["pending"], "closed", 0],
+    [[], "closed", 0],
+  ] as [UnitOutcome[], string, number][])("%j is %s", (outcomes, kind, missingMinor) => {
+    expect(summarise(saleWith(...outcomes))).toMatchObject({ kind, missingMinor });
+  });
+});
+
+it("progress counts decided units only", () => {
+  expect(progress(saleWith("delivered", "started", "pending", "not_delivered").units)).toBe(0.5);
+  expect(progress([])).toBe(0);
+});

@@ -1,12 +1,148 @@
-"""placeholder"""
+"""The wallet over HTTP: reads who and which language from the request, does one deed, answers a page.
+
+Opening a code's sheet is the scan: it has the platform's effect of binding the order to this buyer. A deed from
+another site's page is refused.
+"""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, quote, urlencode
 
 from vendomat.simulator.gateways.asgi import Answer, Exchange
-from vendomat.simulator.gateways.views import Platform
+from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError, CodeView, Platform
+from vendomat.simulator.gateways.wallet import pages
+from vendomat.simulator.gateways.wallet.pages import Phone
+from vendomat.simulator.gateways.wallet.style import SCRIPT, style_of
+from vendomat.simulator.gateways.wallet.texts import BUYERS, Language
+
+DEEDS = ("pay", "refuse", "lose")
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
 
 
 class Wallet:
+    """The pages of one platform."""
+
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._style = style_of(platform.name).encode()
+        self._done: dict[str, CodeView] = {}
 
     def answer(self, exchange: Exchange) -> Answer:
+        """The page at the exchange's path."""
+        path = exchange.raw_path
+        if path == "/wallet/wallet.css":
+            return Answer(200, self._style, "text/css; charset=utf-8")
+        if path == "/wallet/wallet.js":
+            return Answer(200, SCRIPT.encode(), "text/javascript; charset=utf-8")
+        if path == "/":
+            return _redirect("/wallet")
+        if exchange.method == "POST" and path == "/wallet/deed":
+            return self._do(exchange)
+        if exchange.method != "GET":
+            return Answer(405)
+        return self._get(path, exchange)
+
+    def _get(self, path: str, exchange: Exchange) -> Answer:
+        query = _fields(exchange.raw_query)
+        phone = self._phone(exchange)
+        if path == "/wallet" and ("lang" in query or "payer" in query):
+            return _remember(query)
+        if path == "/wallet":
+            return self._home(phone, _code_of(query))
+        if path == "/wallet/nearby":
+            return _html(pages.nearby(phone, self._platform.open_codes()))
+        if path == "/wallet/bills":
+            return _html(pages.bills(phone, self._platform.bills(phone.payer)))
+        if path == "/wallet/bill-rows":
+            return _html(pages.bill_rows(phone, self._platform.bills(phone.payer)))
+        if path == "/wallet/result":
+            return self._result(phone, query)
         return Answer(404)
+
+    def _home(self, phone: Phone, code: str) -> Answer:
+        codes = self._platform.open_codes()
+        if not code:
+            return _html(pages.home(phone, codes))
+        try:
+            view = self._platform.scan(code, phone.payer)
+        except BuyerRefusedError as error:
+            return _html(pages.refusal(phone, error.reason))
+        return _html(pages.home(phone, codes, pages.sheet(phone, view)))
+
+    def _do(self, exchange: Exchange) -> Answer:
+        if exchange.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return Answer(403)
+        form = _fields(exchange.body.decode("utf-8", "replace"))
+        phone, code, deed = self._phone(exchange), form.get("code", ""), form.get("deed", "")
+        if deed not in DEEDS:
+            return Answer(400)
+        try:
+            if deed == "refuse":
+                view = self._platform.refuse(code, phone.payer)
+            else:
+                view = self._platform.pay(code, phone.payer, is_notice_lost=deed == "lose")
+        except BuyerRefusedError as error:
+            return _html(pages.refusal(phone, error.reason))
+        self._done[code] = view
+        return _redirect(f"/wallet/result?{urlencode({'code': code, 'deed': deed})}")
+
+    def _result(self, phone: Phone, query: dict[str, str]) -> Answer:
+        view, deed = self._done.get(query.get("code", "")), query.get("deed", "")
+        if view is None or deed not in DEEDS:
+            return _html(pages.refusal(phone, BuyerRefusal.UNKNOWN_CODE))
+        return _html(pages.result(phone, deed, view))
+
+    def _phone(self, exchange: Exchange) -> Phone:
+        cookies = _cookies(exchange.headers.get("cookie", ""))
+        accepted = exchange.headers.get("accept-language", "zh").lower()
+        fallback = Language.EN if accepted.startswith("en") else Language.ZH
+        language = cookies.get("wallet_lang", "")
+        payer = cookies.get("wallet_payer", "")
+        return Phone(
+            self._platform.name,
+            payer if payer in BUYERS else next(iter(BUYERS)),
+            Language(language) if language in set(Language) else fallback,
+        )
+
+
+def _fields(text: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+
+
+def _code_of(query: dict[str, str]) -> str:
+    """The code asked for, also when it was put into the address without escaping its `&`."""
+    code = query.get("code", "").strip()
+    return f"{code}&groupid={query['groupid']}" if "groupid" in query else code
+
+
+def _cookies(header: str) -> dict[str, str]:
+    jar: SimpleCookie = SimpleCookie()
+    try:
+        jar.load(header)
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in jar.items()}
+
+
+def _html(page: str) -> Answer:
+    headers = (("Content-Security-Policy", _POLICY), ("Cache-Control", "no-store"))
+    return Answer(200, page.encode(), "text/html; charset=utf-8", headers)
+
+
+def _redirect(target: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    return Answer(303, b"", "", (("Location", target), *headers))
+
+
+def _remember(query: dict[str, str]) -> Answer:
+    """Keep language or buyer in a cookie and go on to the same page without them."""
+    kept = []
+    if query.get("lang") in set(Language):
+        kept.append(("Set-Cookie", f"wallet_lang={query['lang']}; Path=/wallet; SameSite=Lax; Max-Age=31536000"))
+    if query.get("payer") in BUYERS:
+        kept.append(("Set-Cookie", f"wallet_payer={query['payer']}; Path=/wallet; SameSite=Lax; Max-Age=31536000"))
+    code = query.get("code", "")
+    return _redirect(f"/wallet?code={quote(code, safe='')}" if code else "/wallet", tuple(kept))

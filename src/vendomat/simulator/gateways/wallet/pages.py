@@ -1,0 +1,182 @@
+"""The wallet's pages as HTML text. Pure: everything shown is passed in, everything passed in is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from vendomat.kernel import Money
+from vendomat.simulator.gateways.views import BillView, BuyerRefusal, CodeView
+from vendomat.simulator.gateways.wallet import drawings
+from vendomat.simulator.gateways.wallet.texts import BUYERS, Language, text
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Whose phone it is: the platform's wallet, the buyer, the language."""
+
+    platform: str
+    payer: str
+    language: Language
+
+    def say(self, key: str) -> str:
+        return escape(text(key, self.language))
+
+    @property
+    def name(self) -> str:
+        return BUYERS.get(self.payer, {}).get(self.language, self.payer)
+
+
+def yuan(fen: int) -> str:
+    return Money(fen, "CNY").to_decimal_text()
+
+
+def _page(phone: Phone, title: str, body: str) -> str:
+    language = "zh-CN" if phone.language == Language.ZH else "en"
+    return (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">'
+        f'<title>{title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/wallet/wallet.css"></head>'
+        f'<body><div class="phone">{body}</div><script src="/wallet/wallet.js"></script></body></html>'
+    )
+
+
+def _header(phone: Phone) -> str:
+    other = Language.EN if phone.language == Language.ZH else Language.ZH
+    return (
+        f'<header><div class="bar">{drawings.WALLET}<div class="brand"><h1>{phone.say(phone.platform)}</h1>'
+        f"<p>{phone.say('emulated')}</p></div>"
+        f'<a class="chip" id="language" href="/wallet?lang={other}">{phone.say("other_language")}</a></div></header>'
+    )
+
+
+def _tabs(phone: Phone, current: str) -> str:
+    tabs = [("pay", "/wallet", drawings.CODE), ("bills", "/wallet/bills", drawings.LIST)]
+    links = "".join(
+        f'<a href="{href}"{" aria-current=page" if name == current else ""}>{icon}{phone.say(f"tab_{name}")}</a>'
+        for name, href, icon in tabs
+    )
+    return f"<nav>{links}</nav>"
+
+
+def nearby(phone: Phone, codes: Sequence[CodeView]) -> str:
+    """The list of codes that can be paid now; the page asks for it again and again."""
+    if not codes:
+        return (
+            f'<div class="none">{drawings.CODE_LARGE}<b>{phone.say("nearby_none")}</b>'
+            f"{phone.say('nearby_none_hint')}</div>"
+        )
+    rows = "".join(
+        f'<li><a class="row" href="/wallet?code={quote(code.code, safe="")}">'
+        f'<span class="mark">{drawings.MACHINE}</span><span class="what"><b>{escape(code.description)}</b><span>{escape(_place(phone, code))}</span></span>'
+        f'<span class="sum">¥{yuan(code.amount_fen)}<small data-ends="{int(code.expires_at.timestamp())}" '
+        f'data-left="{phone.say("left")}"></small></span></a></li>'
+        for code in codes
+    )
+    return f'<ul class="list">{rows}</ul>'
+
+
+def _place(phone: Phone, code: CodeView) -> str:
+    machine = f"{text('machine', phone.language)} {code.machine}" if code.machine else code.number
+    return f"{code.payee} · {machine}"
+
+
+def home(phone: Phone, codes: Sequence[CodeView], sheet: str = "") -> str:
+    """The first page: the field for a code and the codes nearby; `sheet` lies over it."""
+    choices = "".join(
+        f'<option value="{payer}"{" selected" if payer == phone.payer else ""}>{escape(names[phone.language])}</option>'
+        for payer, names in BUYERS.items()
+    )
+    body = (
+        f'{_header(phone)}<main><form class="card" action="/wallet"><h2>{phone.say("scan_title")}</h2>'
+        f'<div class="scan"><input name="code" required autocomplete="off" aria-label="{phone.say("scan_hint")}" '
+        f'placeholder="{phone.say("scan_hint")}"><button>{phone.say("scan_go")}</button></div></form>'
+        f'<section class="card"><h2>{phone.say("nearby")}</h2>'
+        f'<div id="live" data-from="/wallet/nearby" aria-live="polite">{nearby(phone, codes)}</div></section>'
+        f'<form class="card who" action="/wallet"><label for="payer">{phone.say("me")}</label>'
+        f'<select id="payer" name="payer">{choices}</select><button>{phone.say("switch")}</button></form>'
+        f"</main>{_tabs(phone, 'pay')}{sheet}"
+    )
+    return _page(phone, phone.say(phone.platform), body)
+
+
+def sheet(phone: Phone, code: CodeView) -> str:
+    """What is to be paid, to whom, and what the buyer may do about it."""
+    machine = f"<div><dt>{phone.say('machine')}</dt><dd>{escape(code.machine)}</dd></div>" if code.machine else ""
+    return (
+        '<a class="veil" href="/wallet" tabindex="-1" aria-hidden="true"></a>'
+        f'<section class="sheet" role="dialog" aria-modal="true" aria-label="{phone.say("pay")}">'
+        f'<div class="top"><span data-ends="{int(code.expires_at.timestamp())}" data-left="{phone.say("left")}"></span>'
+        f'<a href="/wallet" aria-label="{phone.say("close")}">{drawings.CROSS}</a></div>'
+        f'<div class="payee">{phone.say("pay_to")} {escape(code.payee)}</div>'
+        f'<div class="amount"><span>¥</span>{yuan(code.amount_fen)}</div>'
+        f"<dl><div><dt>{phone.say('item')}</dt><dd>{escape(code.description)}</dd></div>{machine}"
+        f"<div><dt>{phone.say('paid_by')}</dt><dd>{escape(phone.name)}</dd></div>"
+        f'<div><dt>{phone.say("order")}</dt><dd class="number">{escape(code.number)}</dd></div></dl>'
+        f'<form class="deeds" method="post" action="/wallet/deed">'
+        f'<input type="hidden" name="code" value="{escape(code.code)}">'
+        f'<button name="deed" value="pay" autofocus>{phone.say("pay")} ¥{yuan(code.amount_fen)}</button>'
+        f'<button class="plain" name="deed" value="refuse">{phone.say("refuse")}</button>'
+        f'<button class="quiet" name="deed" value="lose">{phone.say("lose")}</button>'
+        f"<p>{phone.say('lose_hint')}</p></form></section>"
+    )
+
+
+def result(phone: Phone, deed: str, code: CodeView) -> str:
+    """What came of the buyer's deed."""
+    drawing = {"pay": drawings.DONE, "lose": drawings.LOST}.get(deed, drawings.NOT_DONE)
+    amount = "" if deed == "refuse" else f'<div class="amount"><span>¥</span>{yuan(code.amount_fen)}</div>'
+    body = (
+        f'<div class="result">{drawing}<h1>{phone.say(f"done_{deed}")}</h1><p>{escape(code.payee)} · '
+        f"{escape(code.description)}</p>{amount}<p>{phone.say(f'done_{deed}_hint')}</p>"
+        f'<div class="deeds"><a class="button" href="/wallet">{phone.say("home")}</a>'
+        f'<a class="button plain" href="/wallet/bills">{phone.say("see_bills")}</a></div></div>'
+    )
+    return _page(phone, phone.say(f"done_{deed}"), body)
+
+
+def refusal(phone: Phone, reason: BuyerRefusal) -> str:
+    """Why this code cannot be paid."""
+    body = (
+        f'<div class="result bad">{drawings.REFUSED}<h1>{phone.say("cannot")}</h1><p>{phone.say(reason.value)}</p>'
+        f'<div class="deeds"><a class="button" href="/wallet">{phone.say("home")}</a></div></div>'
+    )
+    return _page(phone, phone.say("cannot"), body)
+
+
+def bill_rows(phone: Phone, bills: Sequence[BillView]) -> str:
+    """Payments and what came back of them, newest first."""
+    if not bills:
+        return (
+            f'<div class="none">{drawings.LIST_LARGE}<b>{phone.say("bills_none")}</b>'
+            f"{phone.say('bills_none_hint')}</div>"
+        )
+    rows = "".join(
+        f'<li><div class="row"><span class="mark">{drawings.MACHINE}</span><span class="what">'
+        f"<b>{escape(bill.description)}</b><span>{escape(bill.payee)}</span>"
+        f"<span>{bill.paid_at.astimezone():%Y-%m-%d %H:%M}</span></span>"
+        f'<span class="sum">−¥{yuan(bill.paid_fen)}{_state(phone, bill)}</span></div></li>'
+        for bill in bills
+    )
+    return f'<ul class="list">{rows}</ul>'
+
+
+def _state(phone: Phone, bill: BillView) -> str:
+    lines = []
+    if bill.refunded_fen:
+        key = "refunded" if bill.refunded_fen == bill.paid_fen else "refunded_part"
+        lines.append(f'<small class="back">{phone.say(key)} +¥{yuan(bill.refunded_fen)}</small>')
+    if bill.refunding_fen:
+        lines.append(f'<small class="back">{phone.say("refunding")} ¥{yuan(bill.refunding_fen)}</small>')
+    return "".join(lines) or f"<small>{phone.say('paid')}</small>"
+
+
+def bills(phone: Phone, lines: Sequence[BillView]) -> str:
+    body = (
+        f'{_header(phone)}<main><section class="card"><h2>{phone.say("tab_bills")} · {escape(phone.name)}</h2>'
+        f'<div id="live" data-from="/wallet/bill-rows" aria-live="polite">{bill_rows(phone, lines)}</div>'
+        f"</section></main>{_tabs(phone, 'bills')}"
+    )
+    return _page(phone, phone.say("tab_bills"), body)

@@ -37,9 +37,11 @@ def table_names(source: str) -> list[str]:
     """The module-level names in `source` that are given a `Moves(...)`."""
     found: list[str] = []
     for node in ast.parse(source).body:
-        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Moves":
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[union-attr]
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
+            continue
+        made = node.value.func
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if isinstance(made, ast.Name) and made.id == "Moves":
             found += [target.id for target in targets if isinstance(target, ast.Name)]
     return found
 

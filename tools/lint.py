@@ -18,6 +18,7 @@ CHECKS: dict[str, list[str]] = {
     "format": [str(BIN / "ruff"), "format", "--check", *CODE],
     "ruff": [str(BIN / "ruff"), "check", *CODE],
     "types": [str(BIN / "mypy")],
+    "types of tools": [str(BIN / "mypy"), "tools"],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "tidy": [sys.executable, "tools/tidy.py"],
     "states": [sys.executable, "tools/draw_states.py", "--check"],
@@ -32,7 +33,7 @@ def run_check(name: str, command: list[str]) -> bool:
     verdict = "ok" if done.returncode == 0 else f"FAILED ({done.returncode})"
     if done.returncode != 0:
         print(f"--- {name}\n{done.stdout}{done.stderr}")
-    print(f"lint: {name:8} {verdict}  {time.monotonic() - began:.1f} s", flush=True)
+    print(f"lint: {name:14} {verdict}  {time.monotonic() - began:.1f} s", flush=True)
     return done.returncode == 0
 
 

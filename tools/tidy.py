@@ -31,7 +31,9 @@ from tidy_code import (
 ROOT = Path(__file__).resolve().parent.parent
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "node_modules", "dist", "build", "static", "__pycache__"})
 WEB_SUFFIXES = frozenset({".ts", ".svelte", ".css", ".js"})
-BANNED_WORDS = frozenset("util utils helper helpers common commons manager managers handler handlers misc".split())
+BANNED_WORDS = frozenset(
+    {"util", "utils", "helper", "helpers", "common", "commons", "manager", "managers", "handler", "handlers", "misc"}
+)
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 # Written with character classes, so that the rule does not find itself.

@@ -39,8 +39,8 @@ CLOCKS = {
 CHANCE_MODULES = frozenset({"random", "secrets", "time"})
 CHANCE_NAMES = frozenset({("uuid", "uuid1"), ("uuid", "uuid4"), ("os", "urandom")})
 IO_MODULES = frozenset(
-    "alembic apsw asyncio asyncpg fastapi httpx nats os pathlib requests shutil socket sqlalchemy sqlite3 ssl "
-    "starlette subprocess threading urllib3 uvicorn".split()
+    {"alembic", "apsw", "asyncio", "asyncpg", "fastapi", "httpx", "nats", "os", "pathlib", "requests", "shutil"}
+    | {"socket", "sqlalchemy", "sqlite3", "ssl", "starlette", "subprocess", "threading", "urllib3", "uvicorn"}
 )
 MONEY_NAME = re.compile(r"^(.*_)?(minor|minor_units|fen|amount)$")
 

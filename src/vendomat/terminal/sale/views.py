@@ -55,7 +55,7 @@ def refund_of(sale: Sale) -> RefundStatus | None:
         return sale.order.refund if sale.order else None
     prices = {line.slot: line.price_minor for line in sale.order.lines}
     amount = sum(prices.get(unit.slot, 0) for unit in units_of(sale) if unit.outcome == UnitOutcome.NOT_DELIVERED)
-    if amount == 0 or sale.order.state in (AWAITING, CANCELLED, EXPIRED):
+    if amount == 0 or sale.order.state in (CANCELLED, EXPIRED):
         return None
     return RefundStatus(state="refunding", amount_minor=amount, channel=sale.channel or _paid_channel(sale.order))
 

@@ -1,0 +1,255 @@
+"""A whole terminal, from the button to the goods, against a cloud that can be told to fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.bench import Bench
+from vendomat.protocol import FactKind, VendResult
+from vendomat.terminal.drivers.cabinet import Fault
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    await bench.start()
+    yield bench
+    await bench.stop()
+
+
+async def test_a_sale_ends_with_goods(bench: Bench) -> None:
+    order_id = await bench.order("A1")
+    sale = bench.snapshot["sale"]
+    assert sale["payment"]["state"] == "waiting" and sale["payment"]["qr_svg"].startswith("<svg")
+    bench.cloud.pay(order_id)
+    await bench.until_screen("delivering")
+    result = await bench.until_screen("result")
+    assert [unit["outcome"] for unit in result["sale"]["units"]] == ["delivered"]
+    assert result["sale"]["refund"] is None
+    assert len(bench.starts) == 1
+    await bench.until(lambda: bench.terminal.machine.facts_waiting == 0)
+    kinds = [kind for kind, _, _ in bench.cloud.results()]
+    assert kinds == [FactKind.INTENT, FactKind.OUTCOME]
+    bench.terminal.done()
+    assert bench.snapshot["screen"] == "browse"
+
+
+async def test_units_of_an_order_are_dispensed_one_by_one(bench: Bench) -> None:
+    bench.cabinet.set_fault("A2", Fault.JAM)
+    order_id = await bench.order("A1", "A2", "A3")
+    bench.cloud.pay(order_id)
+    result = await bench.until_screen("result")
+    assert [unit["outcome"] for unit in result["sale"]["units"]] == ["delivered", "not_delivered", "delivered"]
+    assert result["sale"]["refund"]["amount_minor"] == 350
+    assert len(bench.starts) == 3
+
+
+async def test_a_failed_vend_is_shown_as_being_returned_while_the_cloud_is_gone(bench: Bench) -> None:
+    bench.cabinet.set_fault("A1", Fault.JAM)
+    order_id = await bench.order("A1")
+    bench.cloud.mute |= {"facts", "order_status"}
+    bench.cloud.pay(order_id)
+    result = await bench.until_screen("result")
+    assert result["sale"]["refund"] == {"state": "refunding", "amount_minor": 350, "channel": "wechat"}
+    assert result["products"][0]["state"] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "result"),
+    [
+        (Fault.JAM, VendResult.NOT_DETECTED),
+        (Fault.MISS, VendResult.NOT_DETECTED),
+        (Fault.STALL, VendResult.OVERCURRENT),
+        (Fault.NO_MOTOR, VendResult.NO_MOTOR),
+        (Fault.NOT_HOME, VendResult.NOT_HOME),
+        (Fault.HANG, VendResult.TIMEOUT),
+        (Fault.HANG_DROP, VendResult.TIMEOUT),
+        (Fault.DOUBLE, VendResult.DELIVERED_DOUBLE),
+        (Fault.STUCK, VendResult.DELIVERED),
+    ],
+)
+async def test_each_fault_of_the_cabinet_is_told_as_it_is(bench: Bench, fault: Fault, result: VendResult) -> None:
+    order_id = await bench.order("A1")
+    bench.cabinet.set_fault("A1", fault)
+    bench.cloud.pay(order_id)
+    await bench.until_screen("result")
+    await bench.until(lambda: len(bench.cloud.results()) == 2)
+    assert bench.cloud.results()[-1] == (FactKind.OUTCOME, result, "")
+    assert len(bench.starts) == 1
+
+
+async def test_the_same_command_twice_turns_the_motor_once(bench: Bench) -> None:
+    bench.cloud.is_auto_dispensing = False
+    order_id = await bench.order("A1")
+    bench.cloud.pay(order_id)
+    replies = await asyncio.gather(*(bench.cloud.dispense(order_id, 1) for _ in range(5)))
+    assert all(reply is not None and reply.facts[0].kind is FactKind.INTENT for reply in replies)
+    await bench.until_screen("result")
+    late = await bench.cloud.dispense(order_id, 1)
+    assert late is not None and [fact.kind for fact in late.facts] == [FactKind.INTENT, FactKind.OUTCOME]
+    assert len(bench.starts) == 1
+
+
+async def test_a_fence_before_the_command_stops_it_for_ever(bench: Bench) -> None:
+    bench.cloud.is_auto_dispensing = False
+    order_id = await bench.order("A1")
+    fenced = await bench.cloud.fence(order_id, 1)
+    assert fenced is not None and fenced.facts[-1].kind is FactKind.FENCED
+    reply = await bench.cloud.dispense(order_id, 1)
+    assert reply is not None and reply.facts[-1].kind is FactKind.FENCED
+    assert bench.starts == []
+
+
+async def test_a_fence_while_the_motor_runs_waits_for_the_outcome(bench: Bench) -> None:
+    bench.cloud.is_auto_dispensing = False
+    order_id = await bench.order("A1")
+    await bench.cloud.dispense(order_id, 1)
+    fenced = await bench.cloud.fence(order_id, 1)
+    assert fenced is not None and [fact.kind for fact in fenced.facts] == [FactKind.INTENT, FactKind.OUTCOME]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"nonce": "never-made-here-0123"}, "expired"),
+        ({"epoch": 999}, "old_epoch"),
+        ({"slot": "Z9"}, "unknown_slot"),
+    ],
+)
+async def test_a_command_that_may_not_start_is_refused_durably(
+    bench: Bench, change: dict[str, object], reason: str
+) -> None:
+    bench.cloud.is_auto_dispensing = False
+    order_id = await bench.order("A1")
+    reply = await bench.cloud.dispense(order_id, 1, **change)
+    assert reply is not None and reply.facts[-1].kind is FactKind.REFUSED
+    again = await bench.cloud.dispense(order_id, 1)
+    assert again is not None and again.facts == reply.facts
+    await bench.until(lambda: len(bench.cloud.results()) == 1)
+    assert bench.cloud.results()[0][2] == reason and bench.starts == []
+
+
+async def test_killed_while_the_motor_runs_the_outcome_is_unknown_and_nothing_runs_again(tmp_path: Path) -> None:
+    first = Bench(tmp_path, speed=4.0)
+    await first.start()
+    first.cloud.is_auto_dispensing = False
+    order_id = await first.order("A1")
+    first.cloud.pay(order_id)
+    await first.cloud.dispense(order_id, 1)
+    await first.until(lambda: len(first.starts) == 1)
+    await first.kill()
+
+    second = Bench(tmp_path)
+    second.cloud = first.cloud
+    await second.start()
+    result = await second.until_screen("result")
+    assert result["sale"]["units"][0]["outcome"] == "unknown"
+    await second.until(lambda: len(second.cloud.results()) == 2)
+    assert second.cloud.results()[-1] == (FactKind.OUTCOME, VendResult.UNKNOWN, "restarted")
+    await second.until(lambda: second.terminal.machine.is_online)
+    reply = await second.cloud.dispense(order_id, 1)
+    assert reply is not None and reply.facts[-1].kind is FactKind.OUTCOME
+    assert second.cabinet.state()["drops"] == [second.starts[0]]  # the board finished its turn
+    assert len(second.starts) == 1
+    await second.stop()
+
+
+async def test_killed_after_the_outcome_it_is_reported_under_its_origin(tmp_path: Path) -> None:
+    first = Bench(tmp_path)
+    await first.start()
+    first.cloud.is_auto_dispensing = False
+    order_id = await first.order("A1")
+    await first.until(lambda: first.terminal.machine.facts_waiting == 0)
+    first.cloud.mute.add("facts")
+    first.cloud.pay(order_id)
+    await first.cloud.dispense(order_id, 1)
+    await first.until_screen("result")
+    origin = first.journal.epoch
+    await first.kill()
+    assert first.cloud.results() == []
+
+    second = Bench(tmp_path)
+    second.cloud = first.cloud
+    second.cloud.mute.clear()
+    await second.start()
+    await second.until(lambda: len(second.cloud.results()) == 2)
+    assert second.cloud.results()[-1] == (FactKind.OUTCOME, VendResult.DELIVERED, "")
+    assert {epoch for epoch, _ in second.cloud.facts} == {origin, origin + 1}
+    assert len(second.starts) == 1 and second.cloud.conflicts == []
+    await second.stop()
+
+
+async def test_replies_that_are_lost_make_no_second_effect(bench: Bench) -> None:
+    order_id = await bench.order("A1")
+    bench.wire.is_deaf = True
+    bench.cloud.pay(order_id)
+    await bench.until_screen("result")
+    await asyncio.sleep(0.5)
+    bench.wire.is_deaf = False
+    await bench.until(lambda: bench.terminal.machine.facts_waiting == 0, 15)
+    assert bench.cloud.conflicts == [] and len(bench.starts) == 1
+
+
+async def test_no_qr_while_the_machine_is_not_ready(bench: Bench) -> None:
+    await bench.until(lambda: bench.terminal.selling.sale.is_online)
+    bench.cabinet.set_fault("A1", Fault.NO_MOTOR)
+    bench.terminal.order("r1", bench_lines("A1"), "wechat")
+    await bench.until(lambda: bench.snapshot["notice"] is not None)
+    assert bench.snapshot["notice"] == {"code": "slot_closed", "detail": "A1"}
+    assert bench.cloud.orders == {}
+
+
+@pytest.mark.parametrize("fault", [Fault.DOOR_OPEN, Fault.SENSOR_BLOCKED, Fault.SILENT])
+async def test_a_machine_fault_takes_it_out_of_order_and_back(bench: Bench, fault: Fault) -> None:
+    bench.cabinet.set_fault("*", fault)
+    await bench.until_screen("out_of_order")
+    await bench.until(lambda: not bench.cloud.last_beat.is_ready)
+    bench.cabinet.set_fault("*", fault, is_on=False)
+    await bench.until_screen("browse")
+
+
+async def test_a_fault_while_paying_cancels_the_order(bench: Bench) -> None:
+    order_id = await bench.order("A1")
+    bench.cabinet.set_fault("*", Fault.SENSOR_BLOCKED)
+    await bench.until_screen("out_of_order")
+    await bench.until(lambda: bench.cloud.orders[order_id].state == "cancelled")
+
+
+async def test_a_pickup_code_delivers_and_a_wrong_one_says_so(bench: Bench) -> None:
+    await bench.until(lambda: bench.terminal.selling.sale.is_online)
+    bench.terminal.enter_code("00000000")
+    await bench.until(lambda: bench.snapshot["code_entry"]["state"] == "refused")
+    bench.terminal.enter_code("12345678")
+    result = await bench.until_screen("result")
+    assert result["sale"]["kind"] == "code" and result["sale"]["units"][0]["outcome"] == "delivered"
+
+
+async def test_an_order_paid_on_a_phone_is_shown_when_its_command_comes(bench: Bench) -> None:
+    order_id = await bench.order("A1")
+    bench.terminal.cancel()
+    await bench.until_screen("browse")
+    bench.cloud.orders[order_id].state = "awaiting_payment"
+    bench.cloud.pay(order_id)
+    result = await bench.until_screen("result")
+    assert result["sale"]["order_id"] == order_id
+
+
+async def test_offline_is_shown_and_sells_nothing(bench: Bench) -> None:
+    await bench.until(lambda: bench.snapshot["link"] == "online")
+    bench.wire.set_up(False)
+    await bench.until(lambda: bench.snapshot["link"] == "offline")
+    bench.terminal.order("r1", bench_lines("A1"), "wechat")
+    await bench.until(lambda: bench.snapshot["notice"] is not None)
+    assert bench.snapshot["notice"]["detail"] == "offline"
+    bench.wire.set_up(True)
+    await bench.until(lambda: bench.snapshot["link"] == "online")
+
+
+def bench_lines(slot: str) -> list[object]:
+    from vendomat.protocol import OrderLine
+
+    return [OrderLine(slot=slot, quantity=1, price_minor=350)]

@@ -1,0 +1,47 @@
+"""`GET /api/v1/events/stream`: live events for open pages, as server-sent events.
+
+Authenticated by the session cookie, since EventSource cannot set headers. A stream ends after some minutes, so that an
+ended session ends its streams; the page comes back by itself with `Last-Event-ID` and misses nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from vendomat.cloud.merchants import CurrentOperator, Operator
+from vendomat.cloud.reports.stream import EventFeeds, Place
+
+PING_S = 15
+STREAM_S_MAX = 600.0
+
+
+def stream_router(feeds: EventFeeds, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(tags=["events"])
+
+    @router.get("/api/v1/events/stream", operation_id="events.stream", response_class=EventSourceResponse)
+    async def stream(
+        operator: Annotated[Operator, Depends(current)],
+        last_event_id: Annotated[str | None, Header(max_length=40)] = None,
+    ) -> EventSourceResponse:
+        last = Place.from_text(last_event_id) if last_event_id else None
+        return EventSourceResponse(
+            _events(feeds, operator.merchant_id, last),
+            ping=PING_S,
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    return router
+
+
+async def _events(feeds: EventFeeds, merchant_id: str, last: Place | None) -> AsyncGenerator[ServerSentEvent, None]:
+    yield ServerSentEvent(comment="welcome", retry=2000)
+    try:
+        async with asyncio.timeout(STREAM_S_MAX), aclosing(feeds.follow(merchant_id, last)) as events:
+            async for event in events:
+                yield ServerSentEvent(data=event.to_json(), event=event.kind, id=str(event.place))
+    except TimeoutError:
+        return

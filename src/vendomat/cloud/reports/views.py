@@ -1,0 +1,158 @@
+"""The shapes in which the console gets machines and orders. Amounts are minor units, times UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, JsonValue
+
+
+class SlotCounts(BaseModel):
+    ok: int
+    sold_out: int
+    closed: int
+
+
+class SalesToday(BaseModel):
+    """Units delivered since midnight of the machine's time zone."""
+
+    count: int
+    amount_minor: int
+    currency: str
+
+
+class MachineView(BaseModel):
+    """`state` is `new`, `offline`, `attention` or `online`; `lifecycle` is the machine's own state."""
+
+    id: str
+    number: str
+    name_zh: str
+    name_en: str
+    site: str
+    time_zone: str
+    lifecycle: str
+    state: str
+    seen_at: datetime | None
+    is_ready: bool
+    reasons: list[str]
+    temperature_c: float | None
+    facts_waiting: int
+    open_alarms: int
+    slots: SlotCounts
+    sales_today: SalesToday
+
+
+class SlotView(BaseModel):
+    slot: str
+    product_id: str
+    name_zh: str
+    name_en: str
+    image: str
+    price_minor: int
+    currency: str
+    capacity: int
+    on_hand: int
+    reserved: int
+    available: int
+    state: str
+    closed_reason: str
+
+
+class MachineDetailView(MachineView):
+    catalogue_version: int
+    epoch: int
+    planogram: list[SlotView]
+
+
+class OrderView(BaseModel):
+    """One line of the order list. `channel` is how the winning payment came, empty while there is none."""
+
+    id: str
+    reference: str
+    machine_id: str
+    machine_number: str
+    state: str
+    closing: str
+    origin: str
+    channel: str
+    total_minor: int
+    refunded_minor: int
+    refunding_minor: int
+    currency: str
+    units: int
+    units_delivered: int
+    units_unknown: int
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class UnitView(BaseModel):
+    unit: int
+    slot: str
+    product_id: str
+    name_zh: str
+    name_en: str
+    price_minor: int
+    outcome: str
+    is_final: bool
+    result: str
+    reason: str
+
+
+class PaymentView(BaseModel):
+    id: str
+    channel: str
+    account: str
+    state: str
+    is_winning: bool
+    is_frozen: bool
+    amount_minor: int
+    captured_minor: int
+    currency: str
+    transaction_id: str
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+
+
+class RefundView(BaseModel):
+    id: str
+    payment_id: str
+    ordinal: int
+    amount_minor: int
+    reason: str
+    state: str
+    error: str
+    tries: int
+    requested_at: datetime
+    ended_at: datetime | None
+
+
+class LedgerLineView(BaseModel):
+    """Debit positive, credit negative."""
+
+    transaction: str
+    kind: str
+    line: int
+    account: str
+    amount_minor: int
+    currency: str
+    posted_at: datetime
+
+
+class TimelineEntryView(BaseModel):
+    at: datetime
+    source: str
+    kind: str
+    data: JsonValue
+
+
+class OrderDetailView(OrderView):
+    version: int
+    expires_at: datetime
+    code_id: str
+    unit_list: list[UnitView]
+    payments: list[PaymentView]
+    refunds: list[RefundView]
+    ledger: list[LedgerLineView]
+    timeline: list[TimelineEntryView]

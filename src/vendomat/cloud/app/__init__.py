@@ -1,1 +1,16 @@
 """The cloud put together: HTTP applications, problems, the seed of a demo."""
+
+from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
+from vendomat.cloud.app.seed import Seeded, SeededMachine, SeedPlan, load_stock, seed_demo
+
+__all__ = [
+    "MachineParts",
+    "PublicParts",
+    "SeedPlan",
+    "Seeded",
+    "SeededMachine",
+    "build_machine_app",
+    "build_public_app",
+    "load_stock",
+    "seed_demo",
+]

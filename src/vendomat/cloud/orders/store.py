@@ -88,14 +88,14 @@ def _unit(row: asyncpg.Record) -> Unit:
 
 
 async def insert_orders(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, order_id, machine_id, request_id, origin, total_minor, currency, lines, code_id,
+    """Rows of (merchant_id, order_id, machine_id, request_id, origin, total_minor, currency, lines as JSON text, code_id,
     created_at, expires_at)."""
     await execute_rows(
         connection,
         "INSERT INTO sale_order (merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, "
         "currency, lines, code_id, created_at, expires_at) "
-        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l, d, a, e FROM unnest($1::text[], $2::text[], $3::text[], "
-        "$4::text[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::text[], $10::timestamptz[], "
+        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l::jsonb, d, a, e FROM unnest($1::text[], $2::text[], $3::text[], "
+        "$4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], "
         "$11::timestamptz[]) AS n(m, o, i, r, g, t, c, l, d, a, e)",
         rows,
     )

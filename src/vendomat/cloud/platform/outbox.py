@@ -55,30 +55,28 @@ class InboxFact:
         return (self.merchant_id, self.machine_id, self.epoch, self.seq)
 
 
-async def accept_facts(
-    connection: asyncpg.Connection, facts: Sequence[InboxFact]
-) -> tuple[set[tuple[str, str, int, int]], set[tuple[str, str, int, int]]]:
-    """Insert `facts`; returns `(new, conflicting)` keys. The rest were known with the same digest.
-
-    A conflicting fact has the key of a known one and another digest: it must not be applied nor acknowledged.
+async def accept_facts(connection: asyncpg.Connection, facts: Sequence[InboxFact]) -> tuple[list[int], list[bool]]:
+    """Insert `facts`; returns the indexes of those to apply (new here, each origin once) and, per fact, whether it may
+    be acknowledged. A fact whose origin is known with another digest is neither applied nor acknowledged.
     """
-    new_rows = await connection.fetch(
-        "INSERT INTO machine_fact (merchant_id, machine_id, epoch, seq, digest, kind, received_at) "
-        "SELECT DISTINCT ON (m, i, e, s) m, i, e, s, d, k, t FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], "
-        "$5::text[], $6::text[], $7::timestamptz[]) AS f(m, i, e, s, d, k, t) ORDER BY m, i, e, s "
-        "ON CONFLICT DO NOTHING RETURNING merchant_id, machine_id, epoch, seq",
-        [f.merchant_id for f in facts],
-        [f.machine_id for f in facts],
-        [f.epoch for f in facts],
-        [f.seq for f in facts],
-        [f.digest for f in facts],
-        [f.kind for f in facts],
-        [f.at for f in facts],
-    )
-    new = {tuple(row) for row in new_rows}
-    known = [f for f in facts if f.key not in new]
-    if not known and len(new) == len(facts):
-        return new, set()
+    new = {
+        tuple(row)
+        for row in await connection.fetch(
+            "INSERT INTO machine_fact (merchant_id, machine_id, epoch, seq, digest, kind, received_at) "
+            "SELECT DISTINCT ON (m, i, e, s) m, i, e, s, d, k, t FROM unnest($1::text[], $2::text[], $3::bigint[], "
+            "$4::bigint[], $5::text[], $6::text[], $7::timestamptz[]) WITH ORDINALITY AS f(m, i, e, s, d, k, t, n) "
+            "ORDER BY m, i, e, s, n ON CONFLICT DO NOTHING RETURNING merchant_id, machine_id, epoch, seq",
+            [f.merchant_id for f in facts],
+            [f.machine_id for f in facts],
+            [f.epoch for f in facts],
+            [f.seq for f in facts],
+            [f.digest for f in facts],
+            [f.kind for f in facts],
+            [f.at for f in facts],
+        )
+    }
+    if len(new) == len(facts):
+        return list(range(len(facts))), [True] * len(facts)
     stored = await connection.fetch(
         "SELECT k.m, k.i, k.e, k.s, f.digest FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS k(m, i, e, s) "
         "JOIN machine_fact f ON (f.merchant_id, f.machine_id, f.epoch, f.seq) = (k.m, k.i, k.e, k.s)",
@@ -88,7 +86,13 @@ async def accept_facts(
         [f.seq for f in facts],
     )
     digests = {(row[0], row[1], row[2], row[3]): row[4] for row in stored}
-    return new, {f.key for f in facts if digests.get(f.key) != f.digest}
+    is_accepted = [digests.get(f.key) == f.digest for f in facts]
+    to_apply = []
+    for index, fact in enumerate(facts):
+        if fact.key in new and is_accepted[index]:
+            new.discard(fact.key)
+            to_apply.append(index)
+    return to_apply, is_accepted
 
 
 async def accept_notices(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import asyncpg
+import msgspec
 
 from vendomat.cloud import alarms, codes
 from vendomat.cloud.catalog import bump_catalogue_versions
@@ -129,15 +130,16 @@ async def insert_purchases(
     await _insert_payments(connection, [(p, pay) for p in purchases for pay in p.payments], settings)
 
 
-def _lines(purchase: Purchase) -> list[dict[str, object]]:
+def _lines(purchase: Purchase) -> str:
     lines: dict[tuple[str, str, int], int] = {}
     for unit in purchase.units:
         key = (unit.slot, unit.product_id, unit.price_minor)
         lines[key] = lines.get(key, 0) + 1
-    return [
+    rows = [
         {"slot": slot, "product_id": product_id, "quantity": quantity, "price_minor": price_minor}
         for (slot, product_id, price_minor), quantity in lines.items()
     ]
+    return msgspec.json.encode(rows).decode()
 
 
 async def _insert_payments(
@@ -371,7 +373,7 @@ async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tup
     )
     await codes.restore(
         connection,
-        [(c.after.merchant_id, e.code_id, c.after.order_id) for c, e in every if isinstance(e, RestoreCode)],
+        [(c.after.merchant_id, e.code_id) for c, e in every if isinstance(e, RestoreCode)],
     )
     await execute_rows(
         connection,

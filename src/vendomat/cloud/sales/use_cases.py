@@ -256,23 +256,15 @@ async def apply_vend_facts(
     connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
 ) -> list[VendApplied | Exception]:
     """Apply what terminals say, each fact once by its origin (machine, epoch, seq)."""
-    new, conflicting = await accept_facts(connection, [i.fact for i in items])
-    fresh: list[int] = []
-    for index, item in enumerate(items):
-        if item.event is not None and item.fact.key in new and item.fact.key not in conflicting:
-            new.discard(item.fact.key)
-            fresh.append(index)
-    events = [(items[index].key, items[index].event) for index in fresh]
-    applied = await _apply_events(
-        connection, [(key, event) for key, event in events if event is not None], settings, ids
-    )
-    by_index = dict(zip(fresh, applied, strict=True))
+    to_apply, is_accepted = await accept_facts(connection, [i.fact for i in items])
+    moving = [(index, items[index].key, event) for index in to_apply if (event := items[index].event) is not None]
+    outcomes = await _apply_events(connection, [(key, event) for _, key, event in moving], settings, ids)
+    by_index = {index: outcome for (index, _, _), outcome in zip(moving, outcomes, strict=True)}
     results: list[VendApplied | Exception] = []
-    for index, item in enumerate(items):
-        outcome = by_index.get(index, Applied(None))
-        if isinstance(outcome, Exception):
-            outcome = Applied(None)  # an unknown order: remembered in the inbox, nothing to move
-        results.append(VendApplied(item.fact.key not in conflicting, outcome))
+    for index, accepted in enumerate(is_accepted):
+        outcome = by_index.get(index)
+        # A fact about an order that does not exist is remembered in the inbox and moves nothing.
+        results.append(VendApplied(accepted, outcome if isinstance(outcome, Applied) else Applied(None)))
     return results
 
 

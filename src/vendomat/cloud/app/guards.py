@@ -1,0 +1,137 @@
+"""What every request passes before any feature sees it: size, time, form, origin; and the headers of every answer.
+
+A request that changes something must come from a page of ours: browsers send `Origin` with it, and it must name the
+host that was asked. Together with the cookie's SameSite this keeps other sites out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vendomat.cloud.app.problems import MEDIA_TYPE, problem_body
+from vendomat.kernel import ErrorCode
+
+BODY_BYTES_MAX = 65_536
+BODY_TIMEOUT_S = 20.0
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_REFUSED_BYTES = (b"\x00", b"\\u0000")
+_ANSWER_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+}
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, code: ErrorCode, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class Guards:
+    """ASGI middleware. `browser_paths` are the prefixes that pages call: there the origin and JSON rules hold."""
+
+    def __init__(self, app: ASGIApp, *, browser_paths: Sequence[str] = ("/api/",)) -> None:
+        self._app = app
+        self._browser_paths = tuple(browser_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_headers(send)
+        try:
+            self._check_form(scope)
+            body = await _read_body(Headers(scope=scope), receive)
+        except _RefusedError as refused:
+            await _refuse(scope, send, refused)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    def _check_form(self, scope: Scope) -> None:
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            raise _RefusedError(400, ErrorCode.MALFORMED, "the address has a NUL character")
+        if scope["method"] in _SAFE or not scope["path"].startswith(self._browser_paths):
+            return
+        headers = Headers(scope=scope)
+        origin = urlsplit(headers.get("origin", ""))
+        if not origin.netloc or origin.netloc != headers.get("host", ""):
+            raise _RefusedError(
+                403, ErrorCode.FORBIDDEN, "this request did not come from a page of this server; nothing changed"
+            )
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if has_body and media_type != "application/json":
+            raise _RefusedError(415, ErrorCode.MALFORMED, "send application/json; nothing changed")
+
+
+async def _read_body(headers: Headers, receive: Receive) -> bytes:
+    """The whole body, which is small by rule and soon here by rule."""
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > BODY_BYTES_MAX:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _RefusedError(400, ErrorCode.MALFORMED, "the request ended early; nothing changed")
+                body += message.get("body", b"")
+                if len(body) > BODY_BYTES_MAX:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    break
+    except TimeoutError as error:
+        raise _RefusedError(408, ErrorCode.MALFORMED, "the request came too slowly; nothing changed") from error
+    if any(refused in body for refused in _REFUSED_BYTES):
+        raise _RefusedError(400, ErrorCode.MALFORMED, "the request has a NUL character; nothing changed")
+    return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    is_given = False
+
+    async def replay() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _with_headers(send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _ANSWER_HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return with_headers
+
+
+async def _refuse(scope: Scope, send: Send, refused: _RefusedError) -> None:
+    body = problem_body(refused.status, refused.code.value, refused.detail, instance=scope["path"])
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _too_large() -> _RefusedError:
+    return _RefusedError(
+        413, ErrorCode.TOO_LARGE, f"a request has at most {BODY_BYTES_MAX // 1024} KB; nothing changed"
+    )

@@ -1,0 +1,57 @@
+"""`GET /api/v1/health` and `GET /metrics`: whether this worker can do its work, and how it is doing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel
+
+from vendomat.cloud.platform.database import Database
+
+Check = Callable[[], Awaitable[bool]]
+CHECK_TIMEOUT_S = 3.0
+_log = structlog.get_logger("health")
+
+
+class HealthView(BaseModel):
+    """`status` is `ok` or `failing`; `checks` says which part."""
+
+    status: str
+    checks: dict[str, bool]
+
+
+def database_check(database: Database) -> Check:
+    async def answers() -> bool:
+        return bool(await database.hot.fetchval("SELECT true"))
+
+    return answers
+
+
+def health_router(checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/api/v1/health", operation_id="health.get")
+    async def health(response: Response) -> HealthView:
+        results = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
+        named = dict(zip(checks, results, strict=True))
+        is_ok = all(results)
+        response.status_code = 200 if is_ok else 503
+        response.headers["Cache-Control"] = "no-store"
+        return HealthView(status="ok" if is_ok else "failing", checks=named)
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+async def _passes(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
+            return await check()
+    except Exception as error:
+        _log.warning("health check failed", check=name, error=repr(error))
+        return False

@@ -1,0 +1,111 @@
+"""The two HTTP applications, built from their parts: the public one for people, the machines' one over HTTPS.
+
+Nothing here decides; it puts features together. The API's own reference pages are off: they would load from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import RedirectResponse
+from prometheus_client import CollectorRegistry
+
+from vendomat.cloud.alarms import Alarms, alarms_router
+from vendomat.cloud.app.console_files import ConsoleFiles
+from vendomat.cloud.app.guards import Guards
+from vendomat.cloud.app.health import Check, database_check, health_router
+from vendomat.cloud.app.problems import install_problems
+from vendomat.cloud.catalog import Catalog, media_router
+from vendomat.cloud.codes import Codes, PostLedger, codes_router
+from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
+from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.http import Throttle
+from vendomat.cloud.reports import EventFeeds, FleetReport, OrderReport, reports_router, stream_router
+from vendomat.kernel import Clock, Ids
+
+CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
+ENROLMENT_FAILURES_MAX = 10
+ENROLMENT_WINDOW_S = 900.0
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicParts:
+    """What the public application is made of. `is_secure` when people reach it by HTTPS."""
+
+    database: Database
+    master_key: MasterKey
+    passwords: Passwords
+    ids: Ids
+    clock: Clock
+    post_ledger: PostLedger
+    feeds: EventFeeds
+    heartbeat_s: float = 5.0
+    is_secure: bool = False
+    more_routers: Sequence[APIRouter] = ()  # payment notices, for one
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    console_folder: Path = CONSOLE_FOLDER
+    lifespan: Lifespan | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineParts:
+    """What the machines' application is made of."""
+
+    database: Database
+    issuer: JwtIssuer
+    wire: WireAddress
+    ids: Ids
+    clock: Clock
+    key_replaced: KeyReplaced | None = None
+    lifespan: Lifespan | None = None
+
+
+def build_public_app(parts: PublicParts) -> FastAPI:
+    """Console API, console pages, health, metrics, and the routers given."""
+    app = _bare_app("Vendomat console API", parts.lifespan)
+    sign_ins = SignIns(parts.database, parts.passwords, parts.clock)
+    current = current_operator(sign_ins)
+    codes = Codes(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock, post_ledger=parts.post_ledger)
+    fleet = FleetReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
+    app.include_router(session_router(sign_ins, current, is_secure=parts.is_secure))
+    app.include_router(reports_router(fleet, OrderReport(parts.database), current))
+    app.include_router(alarms_router(Alarms(parts.database, parts.clock), current))
+    app.include_router(codes_router(codes, current))
+    app.include_router(stream_router(parts.feeds, current))
+    app.include_router(media_router(Catalog(parts.database, parts.ids)))
+    app.include_router(health_router({"database": database_check(parts.database), **parts.checks}, parts.registry))
+    for router in parts.more_routers:
+        app.include_router(router)
+
+    @app.get("/", include_in_schema=False)
+    async def home() -> RedirectResponse:
+        return RedirectResponse("/console/", 307)
+
+    app.mount("/console", ConsoleFiles(parts.console_folder), name="console")
+    return app
+
+
+def build_machine_app(parts: MachineParts) -> FastAPI:
+    """Enrolment and media for machines; served over HTTPS with the project's certificate."""
+    app = _bare_app("Vendomat for machines", parts.lifespan)
+    throttle = Throttle(parts.clock, failures_max=ENROLMENT_FAILURES_MAX, window_s=ENROLMENT_WINDOW_S)
+    revocation = {} if parts.key_replaced is None else {"key_replaced": parts.key_replaced}
+    enrolment = Enrolment(parts.database, parts.issuer, parts.wire, parts.clock, throttle=throttle, **revocation)
+    app.include_router(enrolment_router(enrolment))
+    app.include_router(media_router(Catalog(parts.database, parts.ids)))
+    app.include_router(health_router({"database": database_check(parts.database)}, CollectorRegistry()))
+    return app
+
+
+def _bare_app(title: str, lifespan: Lifespan | None) -> FastAPI:
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    install_problems(app)
+    app.add_middleware(Guards)
+    return app

@@ -29,8 +29,8 @@ class Delivery:
 class NoticeDoor:
     """The merchant's notify address: reads each notice with the provider and answers as the provider says."""
 
-    def __init__(self) -> None:
-        self.provider: Provider | None = None
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
         self.deliveries: list[Delivery] = []
 
     async def open(self) -> str:
@@ -55,7 +55,6 @@ class NoticeDoor:
         lengths = [int(value) for name, value in headers.items() if name.lower() == "content-length"]
         delivery = await self._read(headers, await reader.readexactly(lengths[0]))
         self.deliveries.append(delivery)
-        assert self.provider is not None
         answer = self.provider.answer_notice(accepted=delivery.notice is not None)
         length = f"Content-Length: {len(answer.body)}\r\n" if answer.status != 204 else ""
         start = f"HTTP/1.1 {answer.status} -\r\nContent-Type: {answer.media_type}\r\n{length}Connection: close\r\n\r\n"
@@ -65,7 +64,6 @@ class NoticeDoor:
         await writer.wait_closed()
 
     async def _read(self, headers: dict[str, str], body: bytes) -> Delivery:
-        assert self.provider is not None
         try:
             return Delivery(headers, body, notice=await self.provider.read_notice(headers, body))
         except NoticeRefusedError as refusal:
@@ -102,12 +100,26 @@ class Stage:
             machine_id="mac_7",
         )
 
-    async def paid(self, fen: int = 350, *, is_notice_lost: bool = True) -> StartRequest:
-        """A payment that the buyer made."""
+    async def paid(self, fen: int = 350) -> StartRequest:
+        """A payment that the buyer made, and that no notice tells."""
         request = self.request(fen)
         await self.provider.start(request)
-        self.pay(request.number, is_notice_lost=is_notice_lost)
+        self.pay(request.number)
         return request
+
+    async def paid_and_told(self, fault: NoticeFault | None = None) -> StartRequest:
+        """A payment that the buyer made and the platform tells, under `fault`."""
+        request = self.request()
+        await self.provider.start(request)
+        if fault:
+            channel = self.provider.channel
+            self.server.notice_faults.add(FaultRule(fault=fault, platform=channel, number=request.number))
+        self.pay(request.number, is_notice_lost=False)
+        return request
+
+    def notices_of(self, number: str) -> list[Any]:
+        """The platform's own record of its notices about a payment or refund."""
+        return [notice for notice in self.platform.notices() if notice.number == number]
 
     def refund_of(self, request: StartRequest, fen: int | None = None) -> RefundRequest:
         return RefundRequest(
@@ -124,16 +136,14 @@ class Stage:
     def scan(self, number: str, payer: str = "buyer-1") -> None:
         self.platform.scan(self.platform.code_of(number), payer)
 
-    def pay(self, number: str, payer: str = "buyer-1", **how: bool) -> None:
-        self.platform.pay(self.platform.code_of(number), payer, **how)
+    def pay(self, number: str, payer: str = "buyer-1", *, is_late: bool = False, is_notice_lost: bool = True) -> None:
+        code = self.platform.code_of(number)
+        self.platform.pay(code, payer, is_late=is_late, is_notice_lost=is_notice_lost)
 
     # the world
 
     def fail(self, fault: CallFault, verb: str, count: int = 1) -> None:
         self.server.call_faults.add(FaultRule(fault=fault, platform=self.provider.channel, verb=verb, count=count))
-
-    def fail_notice(self, fault: NoticeFault, **rule: Any) -> None:
-        self.server.notice_faults.add(FaultRule(fault=fault, platform=self.provider.channel, **rule))
 
     @property
     def balance_fen(self) -> int:

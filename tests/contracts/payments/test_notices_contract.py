@@ -6,15 +6,17 @@ import json
 import random
 
 import pytest
-from payment_stage import Delivery, Stage
 
+from tests.contracts.payments.payment_stage import Delivery, Stage
 from vendomat.cloud.payments.providers import NoticeKind, NoticeRefusedError, RefundState, StartState, TradeState
 from vendomat.simulator.gateways import NoticeFault
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def delivered(stage: Stage) -> Delivery:
     """A genuine payment notice, as it came over the wire."""
-    await stage.paid(is_notice_lost=False)
+    await stage.paid_and_told()
     await stage.until(lambda: stage.door.accepted)
     return stage.door.deliveries[-1]
 
@@ -26,8 +28,8 @@ async def refused(provider, headers, body) -> NoticeRefusedError:
 
 
 async def test_a_payment_is_told_and_the_answer_is_understood(stage: Stage):
-    request = await stage.paid(is_notice_lost=False)
-    await stage.until(lambda: any(notice.state == "accepted" for notice in stage.platform.notices()))
+    request = await stage.paid_and_told()
+    await stage.until(lambda: stage.notices_of(request.number)[0].state == "accepted")
     (notice,) = stage.door.accepted
     assert (notice.kind, notice.refund) == (NoticeKind.PAYMENT, None)
     assert notice.trade == await same_by_look_up(stage, notice)
@@ -46,7 +48,7 @@ async def test_a_refund_is_told_where_the_platform_tells_it(stage: Stage):
     await stage.provider.refund(refund)
     await stage.pass_time(3)
     if not stage.sends_refund_notices:
-        assert stage.platform.notices()[0].kind == "payment"
+        assert stage.notices_of(refund.refund_number) == []
         return
     await stage.until(lambda: stage.door.accepted)
     (notice,) = stage.door.accepted
@@ -56,27 +58,24 @@ async def test_a_refund_is_told_where_the_platform_tells_it(stage: Stage):
 
 
 async def test_twice_is_the_same_twice(stage: Stage):
-    stage.fail_notice(NoticeFault.DUPLICATE)
-    await stage.paid(is_notice_lost=False)
+    await stage.paid_and_told(NoticeFault.DUPLICATE)
     await stage.until(lambda: len(stage.door.deliveries) == 2)
     first, second = stage.door.accepted
     assert first == second
 
 
 async def test_a_dropped_one_is_repeated_with_the_same_id_and_still_fresh(stage: Stage):
-    stage.fail_notice(NoticeFault.DROP)
-    await stage.paid(is_notice_lost=False)
-    await stage.until(lambda: any(notice.sendings for notice in stage.platform.notices()))
+    request = await stage.paid_and_told(NoticeFault.DROP)
+    await stage.until(lambda: stage.notices_of(request.number)[0].sendings)
     assert stage.door.deliveries == []
     await stage.pass_time(300)
     await stage.until(lambda: stage.door.accepted)
-    assert stage.door.accepted[0].notice_id == stage.platform.notices()[0].notice_id
+    assert [one.notice_id for one in stage.door.accepted] == [stage.notices_of(request.number)[0].notice_id]
 
 
 @pytest.mark.parametrize("fault", [NoticeFault.FORGED, NoticeFault.SIGNTEST, NoticeFault.STALE, NoticeFault.WRONG_KEY])
 async def test_a_false_copy_is_refused_and_the_true_one_taken(stage: Stage, fault: NoticeFault):
-    stage.fail_notice(fault)
-    request = await stage.paid(is_notice_lost=False)
+    request = await stage.paid_and_told(fault)
     await stage.until(lambda: len(stage.door.deliveries) == 2)
     false, true = stage.door.deliveries
     assert false.refusal is not None
@@ -146,10 +145,10 @@ async def test_malformed(stage: Stage, body: bytes):
 async def test_a_refused_one_is_sent_again(stage: Stage):
     """Our answer to a refusal is one the platform takes for "not received"."""
     stage.door.provider = stage.other
-    await stage.paid(is_notice_lost=False)
+    request = await stage.paid_and_told()
     await stage.until(lambda: stage.door.refused)
-    await stage.until(lambda: any(notice.sendings == 1 for notice in stage.platform.notices()))
-    assert stage.platform.notices()[0].state == "pending"
+    await stage.until(lambda: stage.notices_of(request.number)[0].sendings == 1)
+    assert stage.notices_of(request.number)[0].state == "pending"
     stage.door.provider = stage.provider
     await stage.pass_time(300)
     await stage.until(lambda: stage.door.accepted)

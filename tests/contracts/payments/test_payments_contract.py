@@ -6,11 +6,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from payment_stage import Stage
 
+from tests.contracts.payments.payment_stage import Stage
 from vendomat.cloud.payments.providers import CancelState, StartState, TradeState
 from vendomat.kernel import Money
 from vendomat.simulator.gateways import BuyerRefusedError, CallFault
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OPEN = (TradeState.NOT_PAID, TradeState.NOT_FOUND)
 UNDONE = [
@@ -46,7 +48,7 @@ class TestTheGoodWay:
         assert found.paid_at == stage.clock.now()
 
     async def test_a_lost_notice_is_made_up_for_by_looking_up(self, stage: Stage):
-        request = await stage.paid(is_notice_lost=True)
+        request = await stage.paid()
         assert (await stage.provider.look_up(request.number)).state is TradeState.PAID
         assert stage.door.deliveries == []
 
@@ -154,13 +156,16 @@ class TestWrongOrStrange:
         assert (await stage.provider.look_up(request.number)).state in (*OPEN, TradeState.CLOSED)
 
     async def test_a_wrong_key_is_a_set_up_fault_and_no_code(self, stage: Stage):
-        platform_side = stage.platform.books_now
-        accounts = platform_side.merchants if stage.provider.channel == "wechat" else platform_side.applications
-        stranger = accounts[stage.other.account].public_key_pem
-        accounts[stage.provider.account] = replace(accounts[stage.provider.account], public_key_pem=stranger)
-        started = await stage.provider.start(stage.request())
-        assert (started.state, started.code_url) == (StartState.REFUSED, "")
-        assert (await stage.provider.look_up("pay_1234567890")).state is TradeState.UNKNOWN
+        books = stage.platform.books_now
+        accounts = books.merchants if stage.provider.channel == "wechat" else books.applications
+        known = accounts[stage.provider.account]
+        accounts[known.key] = replace(known, public_key_pem=accounts[stage.other.account].public_key_pem)
+        try:
+            started = await stage.provider.start(stage.request())
+            assert (started.state, started.code_url) == (StartState.REFUSED, "")
+            assert (await stage.provider.look_up("pay_1234567890")).state is TradeState.UNKNOWN
+        finally:
+            accounts[known.key] = known
 
 
 class TestCancel:

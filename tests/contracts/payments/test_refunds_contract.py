@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from payment_stage import Stage
-from test_payments_contract import DONE, UNDONE
 
+from tests.contracts.payments.payment_stage import Stage
+from tests.contracts.payments.test_payments_contract import DONE, UNDONE
 from vendomat.cloud.payments.providers import RefundState, TradeState
 from vendomat.kernel import Money
 from vendomat.simulator.gateways import CallFault
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ON_THE_WAY = (RefundState.PROCESSING, RefundState.SUCCEEDED)
 SETTLED_S = 3.0

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from scripted_platform import (
+
+from tests.cloud.payments.providers.scripted_platform import (
     APIV3_KEY,
     APP_ID,
     APPID,
@@ -22,7 +23,6 @@ from scripted_platform import (
     public_pem,
     rsa_key,
 )
-
 from vendomat.cloud.payments.providers import Provider, RefundRequest, StartRequest, open_provider
 from vendomat.kernel import ManualClock, Money
 

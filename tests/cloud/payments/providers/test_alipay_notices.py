@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scripted_platform import APP_ID, SELLER_ID, AlipayPen, form
 
+from tests.cloud.payments.providers.scripted_platform import APP_ID, SELLER_ID, AlipayPen, form
 from vendomat.cloud.payments.providers import NoticeKind, NoticeRefusedError, TradeState
 from vendomat.kernel import Money
 

@@ -13,8 +13,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from scripted_platform import APP_ID, AlipayPen, Answer
 
+from tests.cloud.payments.providers.scripted_platform import APP_ID, AlipayPen, Answer
 from vendomat.cloud.payments.providers import CancelState, RefundState, StartState, TradeState
 from vendomat.kernel import Money, VendomatError
 

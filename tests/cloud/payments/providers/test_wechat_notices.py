@@ -6,8 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from scripted_platform import APIV3_KEY, APPID, MCHID, WeChatPen, certificate_of, certificate_pem, seal
 
+from tests.cloud.payments.providers.scripted_platform import (
+    APIV3_KEY,
+    APPID,
+    MCHID,
+    WeChatPen,
+    certificate_of,
+    certificate_pem,
+    seal,
+)
 from vendomat.cloud.payments.providers import NoticeKind, NoticeRefusedError, RefundState, TradeState
 from vendomat.kernel import Money
 

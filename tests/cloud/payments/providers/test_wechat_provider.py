@@ -13,7 +13,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from scripted_platform import (
+
+from tests.cloud.payments.providers.scripted_platform import (
     APPID,
     MCHID,
     PUBLIC_KEY_ID,
@@ -25,7 +26,6 @@ from scripted_platform import (
     refusal,
     seal,
 )
-
 from vendomat.cloud.payments.providers import CancelState, RefundState, StartState, TradeState
 from vendomat.kernel import Money, VendomatError
 

@@ -19,6 +19,7 @@ from vendomat.cloud.orders import Closing, CommandState, Key, OrderState, Unit, 
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
+from vendomat.cloud.platform.jobs import enqueue
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
 from vendomat.cloud.platform.rows import execute_rows
 from vendomat.cloud.platform.settings import CloudSettings
@@ -35,6 +36,9 @@ from vendomat.cloud.sales.model import (
 )
 from vendomat.cloud.stock import append_moves, change_slots
 from vendomat.kernel import Ids
+
+REFUND_JOB = "refund"
+"""The wake-up that a refund was requested; its payload is the refund's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +306,7 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
     await _insert_payments(connection, added, settings)
     await payment_rows.update_payments(connection, updated)
     await payment_rows.insert_refunds(connection, new_refunds)
+    await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[9] is None])
     await payment_rows.update_refunds(connection, moved_refunds)
 
 

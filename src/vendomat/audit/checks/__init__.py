@@ -1,0 +1,30 @@
+"""All questions of the audit, by what they are about. Each is one SQL statement whose rows are the offences."""
+
+from vendomat.audit.checks import (
+    at_rest,
+    facts,
+    goods,
+    ledger,
+    motor,
+    platforms,
+    refunds,
+    sequence,
+    states,
+    stock,
+)
+from vendomat.audit.model import Check
+
+CHECKS: tuple[Check, ...] = (
+    *motor.CHECKS,
+    *refunds.CHECKS,
+    *ledger.CHECKS,
+    *goods.CHECKS,
+    *sequence.CHECKS,
+    *states.CHECKS,
+    *facts.CHECKS,
+    *stock.CHECKS,
+    *platforms.CHECKS,
+    *at_rest.CHECKS,
+)
+
+__all__ = ["CHECKS"]

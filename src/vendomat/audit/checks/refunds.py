@@ -1,0 +1,130 @@
+"""I3 and I6: nothing goes back that did not come in, and everything that is owed is asked back."""
+
+from __future__ import annotations
+
+from vendomat.audit.model import Check, Severity
+
+UNDELIVERED = """
+    SELECT p.merchant_id, p.order_id, p.payment_id, p.currency, p.captured_minor,
+        sum(u.price_minor) AS sold_minor,
+        coalesce(sum(u.price_minor) FILTER (WHERE u.is_final AND u.outcome <> 'delivered'), 0) AS owed_minor,
+        bool_and(u.is_final) AS is_final
+    FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
+    WHERE p.is_winning GROUP BY p.merchant_id, p.payment_id
+"""
+"""Per winning payment: what was sold, and what of it is owed back."""
+
+LATE = "p.state = 'paid' AND NOT p.is_winning AND NOT p.is_frozen AND p.captured_minor > 0"
+"""A payment that came too late or a second time: all of it is owed back."""
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "I3.too_much",
+        "More was refunded, or asked to be, than was captured",
+        "Money of the operator went to a buyer who had not paid it.",
+        """
+        SELECT p.merchant_id, p.order_id, p.payment_id, p.captured_minor, sum(r.amount_minor) AS refunds_minor
+        FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
+        WHERE r.state <> 'failed' GROUP BY p.merchant_id, p.payment_id HAVING sum(r.amount_minor) > p.captured_minor
+        """,
+    ),
+    Check(
+        "I3.no_capture",
+        "A refund of a payment that never came in, or of another order",
+        "Money went out, or may, that was never received.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.payment_id, r.amount_minor, p.state AS payment_state,
+            p.order_id AS payment_order_id
+        FROM refund r LEFT JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
+        WHERE p.payment_id IS NULL OR p.state <> 'paid' OR p.captured_minor = 0 OR p.order_id <> r.order_id
+        """,
+    ),
+    Check(
+        "I3.number",
+        "A refund number, or a refund's place, is used twice",
+        "A repeated call could pay out twice: a platform tells refunds apart by their number only.",
+        """
+        SELECT merchant_id, refund_id, payment_id, ordinal, number_uses, place_uses FROM (
+            SELECT merchant_id, refund_id, payment_id, ordinal,
+                count(*) OVER (PARTITION BY refund_id) AS number_uses,
+                count(*) OVER (PARTITION BY merchant_id, payment_id, ordinal) AS place_uses
+            FROM refund) AS used
+        WHERE number_uses > 1 OR place_uses > 1
+        """,
+    ),
+    Check(
+        "I3.ordinals",
+        "A payment's refunds are not numbered one by one, or a later one was made while an earlier may still pay",
+        "A second number beside a living first one could pay out twice.",
+        """
+        SELECT merchant_id, payment_id, refund_id, ordinal, earlier, earlier_failed FROM (
+            SELECT merchant_id, payment_id, refund_id, ordinal, reason,
+                count(*) OVER before AS earlier,
+                count(*) FILTER (WHERE state IN ('failed', 'succeeded')) OVER before AS earlier_failed
+            FROM refund
+            WINDOW before AS (PARTITION BY merchant_id, payment_id ORDER BY ordinal
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS numbered
+        WHERE ordinal <> earlier + 1 OR earlier_failed <> earlier
+        """,
+    ),
+    Check(
+        "I3.amount",
+        "The first refund is not exactly what is owed",
+        "The buyer got more or less back than was not delivered (all of it, for a late or second payment).",
+        f"""
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor,
+            coalesce(w.owed_minor, p.captured_minor) AS owed_minor, w.is_final AS units_final
+        FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
+        LEFT JOIN ({UNDELIVERED}) w ON (w.merchant_id, w.payment_id) = (p.merchant_id, p.payment_id)
+        WHERE r.ordinal = 1 AND p.state = 'paid' AND NOT p.is_frozen
+            AND (r.amount_minor <> coalesce(w.owed_minor, p.captured_minor) OR NOT coalesce(w.is_final, true))
+        """,
+    ),
+    Check(
+        "I6.not_asked",
+        "Paid, not delivered, every unit final, and no refund",
+        "A buyer's money is kept without goods.",
+        f"""
+        SELECT w.merchant_id, w.order_id, w.payment_id, w.owed_minor
+        FROM ({UNDELIVERED}) w WHERE w.is_final AND w.owed_minor > 0 AND NOT EXISTS (
+            SELECT FROM refund r WHERE r.merchant_id = w.merchant_id AND r.payment_id = w.payment_id)
+        UNION ALL
+        SELECT p.merchant_id, p.order_id, p.payment_id, p.captured_minor
+        FROM payment p WHERE {LATE} AND NOT EXISTS (
+            SELECT FROM refund r WHERE r.merchant_id = p.merchant_id AND r.payment_id = p.payment_id)
+        """,
+    ),
+    Check(
+        "I6.old_refund",
+        "A refund has been under way for long",
+        "A buyer is waiting for money; ask the platform.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.state, r.amount_minor, r.error, r.requested_at
+        FROM terms t CROSS JOIN refund r
+        WHERE r.ended_at IS NULL AND r.requested_at < t.now - t.refund_age ORDER BY r.requested_at
+        """,
+        severity=Severity.NOTICE,
+    ),
+    Check(
+        "I6.given_up",
+        "A platform gave a refund up and no later one follows",
+        "The buyer's money is still here; a person has to decide on the next attempt.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor, r.error, r.ended_at FROM refund r
+        WHERE r.state = 'failed' AND NOT EXISTS (SELECT FROM refund n WHERE n.merchant_id = r.merchant_id
+            AND n.payment_id = r.payment_id AND n.ordinal > r.ordinal)
+        """,
+        severity=Severity.NOTICE,
+    ),
+    Check(
+        "I6.old_command",
+        "A command has had no end for long",
+        "A buyer has paid and neither goods nor refund are decided.",
+        """
+        SELECT c.merchant_id, c.order_id, c.unit, c.cmd_id, c.state, c.queued_at
+        FROM terms t CROSS JOIN command c
+        WHERE c.state <> 'done' AND greatest(c.queued_at, c.nonce_at) < t.now - t.command_age ORDER BY c.queued_at
+        """,
+        severity=Severity.NOTICE,
+    ),
+)

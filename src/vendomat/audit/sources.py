@@ -1,0 +1,43 @@
+"""Where the evidence lies: the database, and per machine the physical log and the journal, and the platforms' books.
+
+Refuses nothing by itself; a source that cannot be read stops the audit, because half an audit looks like a clean one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vendomat.kernel import ErrorCode, VendomatError
+
+CABINET_FILE = "cabinet.jsonl"
+JOURNAL_FILES = ("journal.db", "journal.sqlite", "journal.sqlite3", "journal")
+HOT_ROLE = "vendomat_hot"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSources:
+    """`database_url`: a superuser sees every row; any other user is switched to `HOT_ROLE`, which may read the sale of
+    all merchants. `cabinets` and `journals` are files by machine id; `books` is by channel a file or a URL with the
+    books as JSON (`accounts`, `trades`, `refunds`)."""
+
+    database_url: str
+    cabinets: Mapping[str, Path] = field(default_factory=dict)
+    journals: Mapping[str, Path] = field(default_factory=dict)
+    books: Mapping[str, str] = field(default_factory=dict)
+
+
+def machine_files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The cabinets' logs and the journals below `folder`, which has one folder per machine, named by its id."""
+    cabinets: dict[str, Path] = {}
+    journals: dict[str, Path] = {}
+    if not folder.is_dir():
+        raise VendomatError(ErrorCode.NOT_FOUND, f"{folder} is not a folder of machines; nothing was audited")
+    for machine in sorted(path for path in folder.iterdir() if path.is_dir()):
+        if (machine / CABINET_FILE).is_file():
+            cabinets[machine.name] = machine / CABINET_FILE
+        journal = next((machine / name for name in JOURNAL_FILES if (machine / name).is_file()), None)
+        if journal is not None:
+            journals[machine.name] = journal
+    return cabinets, journals

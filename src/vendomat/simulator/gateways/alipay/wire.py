@@ -18,7 +18,7 @@ RETRY_DELAYS_S: tuple[float, ...] = (240, 600, 600, 3_600, 7_200, 21_600, 54_000
 AMOUNT_FEN_MAX = 10_000_000_000
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([mhd])")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_TIME = re.compile(r"[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}")
 
 
 def request_text(parameters: Mapping[str, str]) -> bytes:
@@ -85,7 +85,7 @@ def to_yuan(amount_fen: int) -> str:
 
 def read_yuan(text: object) -> int | None:
     """Fen of a yuan string with at most two decimals, or None when out of the platform's bounds."""
-    if not isinstance(text, str) or not re.fullmatch(r"\d{1,9}(\.\d{1,2})?", text):
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,2})?", text):
         return None
     try:
         fen = Money.from_decimal_text(text, "CNY").minor_units

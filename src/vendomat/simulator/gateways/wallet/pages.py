@@ -70,7 +70,8 @@ def nearby(phone: Phone, codes: Sequence[CodeView]) -> str:
         )
     rows = "".join(
         f'<li><a class="row" href="/wallet?code={quote(code.code, safe="")}">'
-        f'<span class="mark">{drawings.MACHINE}</span><span class="what"><b>{escape(code.description)}</b><span>{escape(_place(phone, code))}</span></span>'
+        f'<span class="mark">{drawings.MACHINE}</span><span class="what"><b>{escape(code.description)}</b>'
+        f"<span>{escape(_place(phone, code))}</span></span>"
         f'<span class="sum">¥{yuan(code.amount_fen)}<small data-ends="{int(code.expires_at.timestamp())}" '
         f'data-left="{phone.say("left")}"></small></span></a></li>'
         for code in codes
@@ -80,7 +81,7 @@ def nearby(phone: Phone, codes: Sequence[CodeView]) -> str:
 
 def _place(phone: Phone, code: CodeView) -> str:
     machine = f"{text('machine', phone.language)} {code.machine}" if code.machine else code.number
-    return f"{code.payee} · {machine}"
+    return f"{machine} · {code.payee}"
 
 
 def home(phone: Phone, codes: Sequence[CodeView], sheet: str = "") -> str:
@@ -107,7 +108,8 @@ def sheet(phone: Phone, code: CodeView) -> str:
     machine = f"<div><dt>{phone.say('machine')}</dt><dd>{escape(code.machine)}</dd></div>" if code.machine else ""
     return (
         '<a class="veil" href="/wallet" tabindex="-1" aria-hidden="true"></a>'
-        f'<section class="sheet" role="dialog" aria-modal="true" aria-label="{phone.say("pay")}">'
+        f'<section class="sheet" tabindex="-1" autofocus role="dialog" aria-modal="true" '
+        f'aria-label="{phone.say("pay")}">'
         f'<div class="top"><span data-ends="{int(code.expires_at.timestamp())}" data-left="{phone.say("left")}"></span>'
         f'<a href="/wallet" aria-label="{phone.say("close")}">{drawings.CROSS}</a></div>'
         f'<div class="payee">{phone.say("pay_to")} {escape(code.payee)}</div>'
@@ -117,7 +119,7 @@ def sheet(phone: Phone, code: CodeView) -> str:
         f'<div><dt>{phone.say("order")}</dt><dd class="number">{escape(code.number)}</dd></div></dl>'
         f'<form class="deeds" method="post" action="/wallet/deed">'
         f'<input type="hidden" name="code" value="{escape(code.code)}">'
-        f'<button name="deed" value="pay" autofocus>{phone.say("pay")} ¥{yuan(code.amount_fen)}</button>'
+        f'<button name="deed" value="pay">{phone.say("pay")} ¥{yuan(code.amount_fen)}</button>'
         f'<button class="plain" name="deed" value="refuse">{phone.say("refuse")}</button>'
         f'<button class="quiet" name="deed" value="lose">{phone.say("lose")}</button>'
         f"<p>{phone.say('lose_hint')}</p></form></section>"

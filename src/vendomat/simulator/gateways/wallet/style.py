@@ -6,10 +6,10 @@ ACCENTS = {"wechat": ("#08814a", "#e3f4ea", "#3ecf8e"), "alipay": ("#145fd1", "#
 """By platform: accent on light, its tint, accent on dark."""
 
 _STYLE = """
-:root{--accent:ACCENT;--tint:TINT;--ground:#eef0f3;--page:#f6f7f9;--card:#fff;--ink:#15181d;--soft:#5d6673;
+:root{--head:ACCENT;--accent:ACCENT;--tint:TINT;--ground:#eef0f3;--page:#f6f7f9;--card:#fff;--ink:#15181d;--soft:#5d6673;
 --line:#e4e7ec;--on-accent:#fff;--bad:#b3261e;color-scheme:light dark}
 @media (prefers-color-scheme:dark){:root{--ground:#0b0d10;--page:#121519;--card:#1b1f25;--ink:#f1f3f6;--soft:#a2abb8;
---line:#2b3139;--tint:#1d2a2a;--accent:DARK;--on-accent:#08110c;--bad:#ff8a80}}
+--line:#2b3139;--tint:rgba(148,163,184,.16);--accent:DARK;--on-accent:#08110c;--bad:#ff8a80}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"PingFang SC",
 "Noto Sans CJK SC","Microsoft YaHei",sans-serif;-webkit-font-smoothing:antialiased}
@@ -19,7 +19,7 @@ a{color:inherit;text-decoration:none}
 display:flex;flex-direction:column}
 @media (min-width:520px){.phone{min-height:860px;margin:28px auto;border-radius:36px;overflow:hidden;
 box-shadow:0 24px 60px rgba(15,23,42,.18)}}
-header{background:var(--accent);color:var(--on-accent);padding:18px 20px 64px}
+header{background:var(--head);color:#fff;padding:18px 20px 64px}
 .bar{display:flex;align-items:center;gap:12px}
 .bar svg{flex:none}
 .brand{flex:1;min-width:0}
@@ -63,6 +63,7 @@ nav a{padding:10px 0 12px;text-align:center;font-size:13px;color:var(--soft);min
 nav a svg{display:block;margin:0 auto 2px}
 nav a[aria-current]{color:var(--accent);font-weight:600}
 .veil{position:absolute;inset:0;background:rgba(10,14,20,.5)}
+.sheet:focus{outline:none}
 .sheet{position:absolute;left:0;right:0;bottom:0;background:var(--card);border-radius:26px 26px 0 0;
 padding:12px 22px 26px;animation:rise .22s ease-out}
 @keyframes rise{from{transform:translateY(40px);opacity:.4}}
@@ -95,11 +96,11 @@ SCRIPT = """
 function countDown() {
   for (const place of document.querySelectorAll('[data-ends]')) {
     const left = Math.max(0, Math.round(Number(place.dataset.ends) - Date.now() / 1000));
-    const words = place.dataset.left || '';
+    const words = place.dataset.left;
     const hours = Math.floor(left / 3600);
     const clock = (hours ? hours + ':' : '') + String(Math.floor(left / 60) % 60).padStart(2, '0') + ':' +
       String(left % 60).padStart(2, '0');
-    place.textContent = left > 86400 ? '' : words + ' ' + clock;
+    place.textContent = left > 86400 ? '' : words.replace('{}', clock);
   }
 }
 async function refresh() {

@@ -35,7 +35,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "在售货机上选择商品，收款码就会出现在这里。",
         "Choose something at a machine and its code appears here.",
     ),
-    "left": ("剩余", "left"),
+    "left": ("剩余 {}", "{} left"),
     "machine": ("售货机", "Machine"),
     "pay_to": ("付款给", "Pay to"),
     "item": ("商品", "Item"),

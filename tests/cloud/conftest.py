@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vendomat.cloud.platform.database import ensure_roles, migrate
+from vendomat.cloud.platform.database import migrate
 from vendomat.cloud.platform.engines import PostgresEngine
 
 _TEMPLATE = "vendomat_template"
@@ -24,7 +24,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresEngin
         url = engine.create_database(_TEMPLATE)
 
         async def prepare() -> None:
-            await ensure_roles(engine.address.superuser_url)
             await migrate(url)
 
         asyncio.run(prepare())

@@ -97,3 +97,8 @@ def refund_succeeded(refund_id: str, fund: str, amount_minor: int) -> Posting:
 def voucher_issued(code_id: str, amount_minor: int) -> Posting:
     """A pre-paid code was sold: its money stands in the bank until the code is redeemed."""
     return _move(f"code:{code_id}", "voucher_issued", (BANK, VOUCHER), amount_minor)
+
+
+def voucher_withdrawn(code_id: str, amount_minor: int) -> Posting:
+    """A pre-paid code was withdrawn before it was used: its money is the merchant's to give back."""
+    return _move(f"code_withdrawn:{code_id}", "voucher_withdrawn", (VOUCHER, BANK), amount_minor)

@@ -27,16 +27,17 @@ def driver_url(url: str) -> str:
     return "postgresql+asyncpg://" + url.split("://", 1)[1]
 
 
-async def ensure_roles(administrator_url: str, owner: str = "vendomat") -> None:
-    """Create the three roles and let `owner` take them. Needs CREATEROLE (or a superuser) once per server."""
-    connection = await asyncpg.connect(administrator_url)
+async def ensure_roles(url: str) -> None:
+    """Create the three roles where they are missing and let the user of `url` take them. Needs CREATEROLE, once."""
+    connection = await asyncpg.connect(url)
     try:
-        # Servers are shared by tests and demos: take turns, so that two set-ups never create one role twice.
+        # One server may be set up by several programs at once: take turns, so that no role is created twice.
         await connection.execute("SELECT pg_advisory_lock(7261001)")
         for role in ROLES:
             if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
                 await connection.execute(f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS")
-            await connection.execute(f"GRANT {role} TO {owner}")
+            if not await connection.fetchval("SELECT pg_has_role($1, 'SET')", role):
+                await connection.execute(f"GRANT {role} TO CURRENT_USER")
     finally:
         await connection.close()
 
@@ -46,6 +47,14 @@ async def migrate(url: str) -> None:
     from alembic import command
     from alembic.config import Config
 
+    try:
+        await ensure_roles(url)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise VendomatError(
+            ErrorCode.UNAVAILABLE,
+            f"the roles {', '.join(ROLES)} are missing and this user may not create them; nothing was changed. "
+            "Run `vendomat migrate` once with DATABASE_URL of a user that has CREATEROLE",
+        ) from error
     engine = create_async_engine(driver_url(url))
 
     def upgrade(connection: sa.Connection) -> None:
@@ -56,19 +65,6 @@ async def migrate(url: str) -> None:
 
     try:
         async with engine.begin() as connection:
-            missing = [
-                role
-                for role in ROLES
-                if not (
-                    await connection.execute(sa.text("SELECT 1 FROM pg_roles WHERE rolname = :r"), {"r": role})
-                ).scalar()
-            ]
-            if missing:
-                raise VendomatError(
-                    ErrorCode.UNAVAILABLE,
-                    f"the database has no role {', '.join(missing)}; nothing was changed. "
-                    "Run `vendomat migrate --administrator-url …` once with a user that may create roles",
-                )
             await connection.run_sync(upgrade)
     finally:
         await engine.dispose()

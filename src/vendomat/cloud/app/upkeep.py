@@ -1,0 +1,43 @@
+"""Hourly upkeep: partitions ahead of need, and what no rule looks at any more is dropped."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+
+from vendomat.cloud.codes import forget_failures
+from vendomat.cloud.platform.database import Database
+from vendomat.kernel import Clock
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+MONTHS_AHEAD = 2
+
+
+class Upkeep:
+    """`run` may run at any time, on any worker, also on several at once."""
+
+    def __init__(self, database: Database, owner_url: str, clock: Clock) -> None:
+        self._database = database
+        self._owner_url = owner_url
+        self._clock = clock
+
+    async def run(self) -> None:
+        await self._make_partitions()
+        now = self._clock.now()
+        async with self._database.hot.acquire() as connection:
+            await forget_failures(connection, before=now - timedelta(days=1))
+            await connection.execute("DELETE FROM idempotency_key WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
+
+    async def _make_partitions(self) -> None:
+        connection = await asyncpg.connect(self._owner_url)
+        try:
+            await connection.execute("SELECT pg_advisory_lock(7261002)")
+            for month in range(MONTHS_AHEAD + 1):
+                await connection.execute(
+                    "SELECT make_month_partitions(($1::timestamptz + $2 * interval '1 month')::date)",
+                    self._clock.now(),
+                    month,
+                )
+        finally:
+            await connection.close()

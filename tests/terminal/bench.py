@@ -120,7 +120,7 @@ class Bench:
         await self.terminal.stop()
 
     async def kill(self) -> None:
-        """Every task gone at once, nothing said, nothing finished; only the files are closed, as a dead process's are."""
+        """Every task gone at once, nothing finished; only the files are closed, as a dead process has them."""
         tasks = [*self.terminal._tasks, *self.terminal.vending._tasks, *self.terminal.selling._tasks]
         for task in tasks:
             task.cancel()

@@ -133,7 +133,7 @@ class FakeOrder:
 
 
 class FakeCloud:
-    """`handle(kind, body)` gives the reply's body. `mute` kinds get no answer, `refusals` are answered with a problem."""
+    """`handle(kind, body)` gives the reply's body; `mute` kinds get no answer, `refusals` a problem."""
 
     def __init__(self) -> None:
         self.orders: dict[str, FakeOrder] = {}

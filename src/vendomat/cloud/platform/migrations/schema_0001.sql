@@ -102,6 +102,7 @@ CREATE TABLE media (
     content     bytea NOT NULL CHECK (length(content) <= 2000000),
     PRIMARY KEY (merchant_id, sha256)
 );
+CREATE INDEX media_sha256 ON media (sha256);
 
 CREATE TABLE product (
     merchant_id text NOT NULL REFERENCES merchant,
@@ -344,7 +345,7 @@ CREATE TABLE outbox (
     data        jsonb NOT NULL,
     at          timestamptz NOT NULL
 ) PARTITION BY RANGE (at);
-CREATE INDEX outbox_event ON outbox (event_id);
+CREATE INDEX outbox_event ON outbox (merchant_id, xact, event_id);
 
 CREATE TABLE evidence (
     merchant_id text NOT NULL,
@@ -478,8 +479,8 @@ BEGIN
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format(
             'CREATE POLICY own_merchant ON %I TO vendomat_merchant
-             USING (merchant_id = current_setting(''vendomat.merchant_id'', true))
-             WITH CHECK (merchant_id = current_setting(''vendomat.merchant_id'', true))', name);
+             USING (merchant_id = nullif(current_setting(''vendomat.merchant_id'', true), ''''))
+             WITH CHECK (merchant_id = nullif(current_setting(''vendomat.merchant_id'', true), ''''))', name);
         EXECUTE format('CREATE POLICY hot_path ON %I TO vendomat_hot USING (true) WITH CHECK (true)', name);
     END LOOP;
 END $$;

@@ -17,6 +17,9 @@ BIN := $(VENV)/bin
 UPGRADE ?=
 PYTEST_ARGS ?=
 
+# As if the environment were activated: tools find each other, and npm when Node was installed into it.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

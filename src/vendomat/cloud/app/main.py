@@ -1,0 +1,72 @@
+"""The cloud as a program: engines (unless given), migrations, one worker.
+
+Prints one line of JSON when it serves. `DATABASE_URL` and `NATS_URL` point it at engines that somebody else runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from vendomat.cloud.app.worker import WorkerAddress, run_worker
+from vendomat.cloud.platform.database import migrate
+from vendomat.cloud.platform.engines import Engines
+from vendomat.cloud.platform.settings import CloudSettings
+
+
+def run_cloud(settings: CloudSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log_to(settings.data_dir / "cloud.log")
+    with Engines.open(settings.data_dir, settings.database_url or None, settings.nats_url or None) as engines:
+        address = WorkerAddress(engines.database_url, engines.nats_url, engines.identity)
+        _loop_run(_migrate_and_serve(settings, address))
+
+
+async def _migrate_and_serve(settings: CloudSettings, address: WorkerAddress) -> None:
+    await migrate(address.database_url)
+    ready = asyncio.Event()
+
+    async def announce() -> None:
+        await ready.wait()
+        line = {
+            "console_url": f"http://{settings.http_host}:{settings.http_port}/console/",
+            "machines_url": f"https://{settings.http_host}:{settings.https_port}",
+            "pid": os.getpid(),
+        }
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()
+
+    announcement = asyncio.create_task(announce())
+    try:
+        await run_worker(settings, address, on_ready=ready)
+    finally:
+        announcement.cancel()
+
+
+def _loop_run(main: object) -> None:
+    import uvloop
+
+    uvloop.run(main)  # type: ignore[arg-type]
+
+
+def log_to(path: Path) -> None:
+    """JSON lines into `path`; nothing on the terminal."""
+    logging.basicConfig(filename=path, level=logging.WARNING, format="%(message)s", force=True)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(path.open("a", encoding="utf-8", buffering=1)),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )

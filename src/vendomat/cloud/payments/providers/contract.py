@@ -34,7 +34,7 @@ class TradeState(StrEnum):
     NOT_PAID = "not_paid"  # exists (or is payable though not scanned yet), no money so far
     PAID = "paid"  # money was taken, whatever was refunded since
     CLOSED = "closed"  # can no longer be paid and was never paid
-    NOT_FOUND = "not_found"  # no trade of this number. NOT an end: see below
+    NOT_FOUND = "not_found"  # no trade of this number; not an end, see above
     UNKNOWN = "unknown"
 
 

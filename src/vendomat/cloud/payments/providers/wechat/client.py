@@ -106,8 +106,8 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
             text = answer.body.decode()
         except UnicodeDecodeError as error:
             raise NotKnownError("the answer is not UTF-8") from error
-        if 200 <= answer.status < 300 and not skip_verify and not self._verify_signature(answer.headers, text):
-            raise NotKnownError("the signature of the answer is wrong")
+        if 200 <= answer.status < 300 and not skip_verify:
+            self._verify_signature(answer.headers, text)
         return answer.status, text
 
     def _authorization(self, method: str, path: str, body: str) -> str:
@@ -119,7 +119,7 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
         )
 
     def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
-        """Age and serial first, then the library's RSA check. `headers` have lower-case names."""
+        """True, or `NotKnownError`: age and serial first, then the library's RSA check. Header names in lower case."""
         values = {name: headers.get(f"wechatpay-{name.lower()}", "") for name in _SIGNED_HEADERS}
         if values["Signature"].startswith(PROBE):
             raise NotKnownError("a signature probe of the platform", is_probe=True)
@@ -131,7 +131,9 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
             raise NotKnownError("the timestamp is too far from our clock")
         if not self._may_sign(values["Serial"]):
             raise NotKnownError(f"serial {values['Serial'][:64]!r} is not a key of the platform that we know")
-        return bool(super()._verify_signature({f"Wechatpay-{name}": text for name, text in values.items()}, body))
+        if not super()._verify_signature({f"Wechatpay-{name}": text for name, text in values.items()}, body):
+            raise NotKnownError("the signature is wrong")
+        return True
 
     def _may_sign(self, serial: str) -> bool:
         if self._public_key_id:

@@ -150,7 +150,7 @@ class WeChatPayProvider:
 
     def _notice(self, notice_id: str, event_type: str, resource: str | None) -> Notice:
         if resource is None:
-            raise NotKnownError("the signature is wrong, or the resource does not open with our key")
+            raise NotKnownError("the resource does not open with our key")
         if event_type == "TRANSACTION.SUCCESS":
             trade = wire.trade_of(resource, mchid=self.account, appid=self._settings.appid)
             if trade.state is not TradeState.PAID:

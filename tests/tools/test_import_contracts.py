@@ -28,6 +28,7 @@ MODULES = {
     "cloud/sales/model.py": "from vendomat.cloud.orders import store_free_value\n",
     "cloud/sales/service.py": "from vendomat.cloud.orders import store\n",
     "terminal/link/wire.py": "import base64\n",
+    "terminal/__main__.py": "import vendomat.terminal.loop\n",
 }
 
 PLANTED = {
@@ -41,6 +42,10 @@ PLANTED = {
     ),
     "a feature is not placed": ("The cloud's features", {"cloud/gadgets/__init__.py": ""}),
     "the terminal looks up": ("The terminal's features", {"terminal/sale/terms.py": "import vendomat.terminal.loop\n"}),
+    "the terminal's start is used": (
+        "The terminal's features",
+        {"terminal/loop/x.py": "import vendomat.terminal.__main__\n"},
+    ),
     "terminal brothers": ("The terminal's features", {"terminal/stock/model.py": "import vendomat.terminal.link\n"}),
     "kernel does I/O": ("Kernel, protocol and pricing", {"kernel/money.py": "import socket\n"}),
     "protocol does I/O": ("Kernel, protocol and pricing", {"protocol/envelope.py": "from pathlib import Path\n"}),

@@ -101,7 +101,8 @@ CHECKS: tuple[Check, ...] = (
         SELECT r.machine_id, r.cmd_id, c.order_id, c.unit, r.started_at
         FROM audit_run r JOIN command c ON c.cmd_id = r.cmd_id
         LEFT JOIN (SELECT DISTINCT merchant_id, order_id, data ->> 'cmd_id' AS cmd_id FROM evidence
-            WHERE source = 'terminal' AND kind LIKE 'vend.%') e USING (merchant_id, order_id, cmd_id)
+            WHERE source = 'terminal' AND kind LIKE 'vend.%') e
+            ON (e.merchant_id, e.order_id, e.cmd_id) = (c.merchant_id, c.order_id, c.cmd_id)
         WHERE r.is_before AND e.cmd_id IS NULL
         """,
         _CABINETS | {Source.REST},

@@ -51,7 +51,7 @@ CHECKS: tuple[Check, ...] = (
         f"""
         SELECT u.merchant_id, u.order_id, u.unit, u.outcome, u.is_final, d.said
         FROM vend_unit u JOIN payment p ON p.merchant_id = u.merchant_id AND p.order_id = u.order_id AND p.is_winning
-        LEFT JOIN ({_DECIDED}) d USING (merchant_id, order_id, unit)
+        LEFT JOIN ({_DECIDED}) d ON (d.merchant_id, d.order_id, d.unit) = (u.merchant_id, u.order_id, u.unit)
         WHERE (u.is_final AND u.outcome IS DISTINCT FROM d.said) OR (NOT u.is_final AND d.said IS NOT NULL)
         """,
     ),

@@ -95,7 +95,7 @@ class Journal:
             return
         if version > SCHEMA_VERSION:
             raise JournalError(f"the journal is of a newer program (schema {version}); it is left as it is")
-        verdict = _one(db, "PRAGMA quick_check(1)")
+        verdict = _one(db, "PRAGMA integrity_check(1)")
         if verdict != "ok":
             raise _DamageError(str(verdict))
         for table, fields in (

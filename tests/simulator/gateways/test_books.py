@@ -167,7 +167,8 @@ DEEDS = st.lists(
         st.integers(1, 400),
     ),
     max_size=40,
-)
+).map(lambda deeds: [("create", 0, 1), ("pay", 0, 1), ("create", 1, 1), ("pay", 1, 1), *deeds])
+"""Two paid orders to begin with, so that refunds have something to go wrong on."""
 
 
 @settings(max_examples=150, deadline=None)

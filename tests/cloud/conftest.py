@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.cloud.shop_stage import Shop, open_shop
 from vendomat.cloud.platform.database import migrate
 from vendomat.cloud.platform.engines import PostgresEngine
 
@@ -36,3 +37,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresEngin
 def database_url(postgres: PostgresEngine) -> str:
     """The owner's URL of a fresh, migrated database."""
     return postgres.create_database(f"vendomat_test_{next(_numbers)}", template=_TEMPLATE)
+
+
+@pytest.fixture
+async def shop(database_url: str) -> AsyncIterator[Shop]:
+    """A merchant of its own in the module's database."""
+    async with open_shop(database_url) as opened:
+        yield opened

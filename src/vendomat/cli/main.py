@@ -47,6 +47,31 @@ def migrate() -> None:
     asyncio.run(run_migrations(settings.database_url))
 
 
+@app.command()
+def demo(
+    data: DataDir = Path(".vendomat/demo"),
+    machines: Annotated[int, typer.Option(min=1, max=200, help="Machines; 20 when --sales is given.")] = 0,
+    port: Annotated[int, typer.Option(help="Port of the console.")] = 8080,
+    sales: Annotated[int, typer.Option(help="Sell this often head-less, audit, and end.")] = 0,
+    seed: Annotated[int, typer.Option(help="With --sales: who buys what with which luck.")] = 1,
+    chaos: Annotated[bool, typer.Option("--chaos", help="With --sales: kill cloud and machines at random.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --sales: the report as JSON.")] = False,
+) -> None:
+    """Start a whole town: cloud, machines, payment platforms. With --sales N: sell N times, check the books, end."""
+    import asyncio
+
+    from vendomat.simulator.town import SalesPlan, run_demo, run_sales
+    from vendomat.simulator.town.sales_run import Say, report_json, report_lines
+
+    if not sales:
+        asyncio.run(run_demo(data, machines=machines or 3, console_port=port))
+        return
+    plan = SalesPlan(data.parent / f"sales-{seed}", sales, machines=machines or 20, seed=seed, is_chaotic=chaos)
+    report = asyncio.run(run_sales(plan, Say()))
+    typer.echo(report_json(report) if as_json else "\n".join(report_lines(report)))
+    raise typer.Exit(0 if report.is_good else 1)
+
+
 def main() -> None:
     """The console script."""
     app()

@@ -30,6 +30,8 @@ class CloudSettings(BaseSettings):
     resend_s: float = 3.0
     qr_s: float = 120.0
     late_grace_s: float = 30.0  # paid this long after the QR's end still vends, if the order is still open
+    # A code lives at its platform at most a minute longer than ours; two more minutes for an answer on its way.
+    platform_expiry_margin_s: float = 180.0
     payment_poll_first_s: float = 3.0
     payment_poll_s: float = 3.0
     lookups_per_second: float = 50.0  # per merchant and channel

@@ -37,9 +37,6 @@ from vendomat.kernel import Clock, ErrorCode, Money, VendomatError
 
 log = structlog.get_logger(__name__)
 
-PLATFORM_EXPIRY_MARGIN = timedelta(minutes=3)
-"""A code's life at the platform is at most a minute longer than ours; two more minutes for an answer on its way."""
-
 _SAID = {
     RefundState.PROCESSING: RefundSaid.ACCEPTED,
     RefundState.SUCCEEDED: RefundSaid.SUCCEEDED,
@@ -129,7 +126,8 @@ class Till:
 
     def _is_dead(self, row: asyncpg.Record, trade: Trade) -> bool:
         """A number the platform has never made a trade of, so long after its code's end that none can come."""
-        is_over = self._clock.now() > row["expires_at"] + PLATFORM_EXPIRY_MARGIN
+        margin = timedelta(seconds=self._settings.platform_expiry_margin_s)
+        is_over = self._clock.now() > row["expires_at"] + margin
         return is_over and bool(row["close_wanted"]) and trade.state is TradeState.NOT_FOUND
 
     async def apply_paid(

@@ -1,0 +1,51 @@
+"""`vendomat demo`: a small town to look at and play with, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.status import Status
+from rich.table import Table
+
+from vendomat.simulator.town.town import Town, TownPlan
+
+
+async def run_demo(folder: Path, *, machines: int, console_port: int) -> None:
+    """Start the town, print where everything is, and keep it up."""
+    console = Console(highlight=False)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with Status("starting", console=console) as status:
+        async with contextlib.AsyncExitStack() as stack:
+            town = await stack.enter_async_context(
+                Town.open(
+                    TownPlan(folder, machines=machines, console_port=console_port),
+                    lambda what: status.update(f"starting: {what}"),
+                )
+            )
+            status.stop()
+            console.print(_welcome(town))
+            await stop.wait()
+            console.print("stopping …")
+
+
+def _welcome(town: Town) -> Panel:
+    places = Table.grid(padding=(0, 2))
+    for machine in town.record.machines:
+        places.add_row(f"machine {machine.number}", f"{town.kiosk_url(machine)}/")
+    places.add_row("wallet, WeChat Pay", town.wallet_url("wechat"))
+    places.add_row("wallet, Alipay", town.wallet_url("alipay"))
+    places.add_row("console", town.console_url)
+    places.add_row("  sign in as", f"{town.record.email}  /  {town.record.password}")
+    first = town.record.machines[0]
+    places.add_row("", "")
+    places.add_row("break something", f"curl -X POST {town.kiosk_url(first)}/sim/fault \\")
+    places.add_row("", f"  -H 'Origin: {town.kiosk_url(first)}' -H 'Content-Type: application/json' \\")
+    places.add_row("", """  -d '{"slot": "A1", "fault": "jam", "is_once": true}'""")
+    return Panel(places, title="Vendomat is selling", subtitle="Ctrl-C ends it; the next start goes on from here")

@@ -1,0 +1,102 @@
+"""Child processes that say in one line of JSON when they are ready, and can be killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vendomat.kernel import ErrorCode, VendomatError
+
+READY_S = 60.0
+STOP_S = 10.0
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class Child:
+    """`python -m …` with its standard error kept in `log`. `ready` is what it said when it was ready."""
+
+    def __init__(
+        self, name: str, arguments: list[str], *, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.ready: dict[str, Any] = {}
+        self._arguments = arguments
+        self._log = log
+        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._process: asyncio.subprocess.Process | None = None
+        self._drain: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def start(self) -> dict[str, Any]:
+        """Start it and wait for its line. Raises `VendomatError` when it ends or stays silent."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                *self._arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,  # a Ctrl-C is for the town, which ends its children in order
+            )
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_S):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            line = b""
+        if not line:
+            await self.kill()
+            raise VendomatError(ErrorCode.UNAVAILABLE, f"{self.name} did not start; see {self._log}")
+        self.ready = msgspec.json.decode(line)
+        self._drain = asyncio.create_task(self._read_on(self._process.stdout))
+        return self.ready
+
+    async def stop(self) -> None:
+        """End it in order; kill it when it does not end."""
+        await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """SIGKILL, at once."""
+        await self._end(signal.SIGKILL)
+
+    async def _end(self, number: signal.Signals) -> None:
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        if self._drain is not None:
+            await self._drain
+            self._drain = None
+
+    async def _read_on(self, stream: asyncio.StreamReader) -> None:
+        while await stream.readline():
+            pass

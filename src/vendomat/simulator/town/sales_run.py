@@ -1,0 +1,265 @@
+"""`vendomat demo --sales N`: N head-less purchases in a mix of good and bad luck, then the audit.
+
+The exit code is the contract: 0 only when nothing is open and no invariant is broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from vendomat.audit import AuditReport, AuditSources, Terms, machine_files, run_audit
+from vendomat.kernel import SystemClock, TimeOrderedIds
+from vendomat.simulator.town.chaos import Chaos
+from vendomat.simulator.town.shopper import Shopper, Story
+from vendomat.simulator.town.town import Town, TownMachine, TownPlan
+
+REST_S = 180.0
+HURRIED_CLOUD = {
+    "qr_s": "5",
+    "deadline_s": "10",
+    "silence_s": "6",
+    "late_grace_s": "3",
+    "platform_expiry_margin_s": "8",
+    "payment_poll_first_s": "2",
+}
+HURRIED_PLATFORMS = ("--order-life-min", "5", "--alipay-minute", "6", "--refund-delay", "1")
+MIX = {
+    Story.GOOD: 55,
+    Story.JAM: 9,
+    Story.SENSOR_MISS: 5,
+    Story.WALKS_AWAY: 7,
+    Story.PAYS_LATE: 5,
+    Story.PAYS_TWICE: 5,
+    Story.NOTICE_LOST: 5,
+    Story.NOTICE_DOUBLED: 5,
+    Story.RESTART: 4,
+}
+
+_OPEN = """
+SELECT (SELECT count(*) FROM sale_order WHERE state NOT IN ('settled', 'expired', 'cancelled'))
+     + (SELECT count(*) FROM payment WHERE state NOT IN ('paid', 'closed'))
+     + (SELECT count(*) FROM refund WHERE state NOT IN ('succeeded', 'failed'))
+     + (SELECT count(*) FROM command WHERE state <> 'done')
+     + (SELECT coalesce(sum(facts_waiting), 0) FROM machine_live)
+"""
+_TIMES = """
+WITH paid AS (
+    SELECT merchant_id, order_id, min(at) AS at FROM evidence
+    WHERE kind = 'payment.paid' AND data->>'via' = 'notice' GROUP BY 1, 2
+), started AS (
+    SELECT merchant_id, order_id, min(at) AS at FROM evidence WHERE kind = 'vend.started' GROUP BY 1, 2
+), spans AS (
+    SELECT extract(epoch FROM started.at - paid.at) * 1000 AS command_ms,
+           extract(epoch FROM o.ended_at - paid.at) * 1000 AS settled_ms
+    FROM paid JOIN sale_order o USING (merchant_id, order_id) LEFT JOIN started USING (merchant_id, order_id)
+    WHERE o.state = 'settled' AND paid.at < o.expires_at
+)
+SELECT count(*) AS orders,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY command_ms) AS command_p50_ms,
+       percentile_cont(0.99) WITHIN GROUP (ORDER BY command_ms) AS command_p99_ms,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY settled_ms) AS settled_p50_ms,
+       percentile_cont(0.99) WITHIN GROUP (ORDER BY settled_ms) AS settled_p99_ms
+FROM spans
+"""
+
+
+@dataclass(frozen=True)
+class SalesPlan:
+    """`seed` fixes who buys what with which luck; `is_chaotic` kills the cloud and machines at random meanwhile."""
+
+    folder: Path
+    sales: int
+    machines: int = 20
+    seed: int = 1
+    is_chaotic: bool = False
+
+
+@dataclass
+class SalesReport:
+    """What happened. `is_good` is the verdict; times are from the paid notice, in milliseconds."""
+
+    sales: int = 0
+    machines: int = 0
+    seed: int = 0
+    seconds: float = 0.0
+    stories: dict[str, int] = field(default_factory=dict)
+    endings: dict[str, int] = field(default_factory=dict)
+    orders: dict[str, int] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
+    refunds: dict[str, int] = field(default_factory=dict)
+    kills: dict[str, int] = field(default_factory=dict)
+    times: dict[str, float | None] = field(default_factory=dict)
+    still_open: int = 0
+    violations: int = 0
+    breaches: list[str] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+    ambiguous_units: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        return self.still_open == 0 and self.violations == 0
+
+
+async def run_sales(plan: SalesPlan, say: Say) -> SalesReport:
+    """Start a fresh town, sell, wait until nothing is open, audit. The folder stays when the verdict is bad."""
+    shutil.rmtree(plan.folder, ignore_errors=True)
+    clock = SystemClock()
+    report = SalesReport(sales=plan.sales, machines=plan.machines, seed=plan.seed)
+    town_plan = TownPlan(
+        plan.folder, machines=plan.machines, speed=10.0, cloud=HURRIED_CLOUD, gateways=HURRIED_PLATFORMS
+    )
+    async with Town.open(town_plan, say.starting) as town:
+        began = clock.elapsed()
+        chaos = Chaos(town, random.Random(plan.seed + 1), clock) if plan.is_chaotic else None
+        await _sell(town, plan, report, say=say, chaos=chaos)
+        report.still_open = await _rest(town, say)
+        report.seconds = round(clock.elapsed() - began, 1)
+        report.kills = dict(chaos.kills) if chaos is not None else {}
+        await _count(town, report)
+        _judge(report, await _audit(town))
+    if report.is_good:
+        shutil.rmtree(plan.folder, ignore_errors=True)
+    return report
+
+
+class Say:
+    """Progress on standard error, one line at a time."""
+
+    def starting(self, what: str) -> None:
+        self._write(f"starting: {what}")
+
+    def progress(self, done: int, of: int) -> None:
+        self._write(f"sales: {done}/{of}")
+
+    def waiting(self, still_open: int) -> None:
+        self._write(f"waiting until nothing is open: {still_open}")
+
+    def _write(self, line: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{line}" if sys.stderr.isatty() else line + "\n")
+        sys.stderr.flush()
+
+
+def stories_of(plan: SalesPlan) -> list[Story]:
+    """`plan.sales` stories in the proportions of the mix, every kind at least once when there is room, shuffled."""
+    chance = random.Random(plan.seed)
+    chosen = list(MIX)[: plan.sales]
+    chosen += chance.choices(list(MIX), weights=list(MIX.values()), k=max(0, plan.sales - len(chosen)))
+    chance.shuffle(chosen)
+    return chosen
+
+
+async def _sell(town: Town, plan: SalesPlan, report: SalesReport, *, say: Say, chaos: Chaos | None) -> None:
+    stories = stories_of(plan)
+    report.stories = dict(Counter(story.value for story in stories))
+    queue: asyncio.Queue[Story] = asyncio.Queue()
+    for story in stories:
+        queue.put_nowait(story)
+    endings: Counter[str] = Counter()
+    clock = SystemClock()
+
+    async def at_machine(index: int, machine: TownMachine) -> None:
+        terminal = town.terminals[machine.machine_id]
+
+        async def restart() -> None:
+            if chaos is not None:
+                await chaos.restart_terminal(machine.machine_id)
+                return
+            await terminal.kill()
+            await terminal.start()
+
+        shopper = Shopper(
+            town.kiosk_url(machine),
+            town.control,
+            restart,
+            clock=clock,
+            ids=TimeOrderedIds(clock),
+            chance=random.Random(plan.seed * 1000 + index),
+        )
+        try:
+            while not queue.empty():
+                story = queue.get_nowait()
+                endings[f"{story}: {await shopper.buy(story)}"] += 1
+                say.progress(endings.total(), plan.sales)
+        finally:
+            await shopper.aclose()
+
+    killer = asyncio.create_task(chaos.run()) if chaos is not None else None
+    await asyncio.gather(*(at_machine(i, m) for i, m in enumerate(town.record.machines)))
+    if killer is not None and chaos is not None:
+        await chaos.end(killer)
+    report.endings = dict(sorted(endings.items()))
+
+
+async def _rest(town: Town, say: Say) -> int:
+    """Wait until nothing is open any more; how much still is when patience ends."""
+    clock = SystemClock()
+    until = clock.elapsed() + REST_S
+    connection = await _connect(town)
+    try:
+        while True:
+            still_open = int(await connection.fetchval(_OPEN))
+            if still_open == 0 or clock.elapsed() > until:
+                return still_open
+            say.waiting(still_open)
+            await clock.sleep(1.0)
+    finally:
+        await connection.close()
+
+
+async def _connect(town: Town) -> asyncpg.Connection:
+    return await asyncpg.connect(town.engines.database_url, server_settings={"role": "vendomat_hot"})
+
+
+async def _count(town: Town, report: SalesReport) -> None:
+    connection = await _connect(town)
+    try:
+        for name, query in {
+            "orders": "SELECT state, count(*) FROM sale_order GROUP BY 1 ORDER BY 1",
+            "units": "SELECT outcome, count(*) FROM vend_unit GROUP BY 1 ORDER BY 1",
+            "refunds": "SELECT state, count(*) FROM refund GROUP BY 1 ORDER BY 1",
+        }.items():
+            setattr(report, name, {row[0]: row[1] for row in await connection.fetch(query)})
+        times = await connection.fetchrow(_TIMES)
+        report.times = {key: None if value is None else round(float(value), 1) for key, value in times.items()}
+        report.ambiguous_units = report.units.get("unknown", 0)
+    finally:
+        await connection.close()
+
+
+async def _audit(town: Town) -> AuditReport:
+    cabinets, journals = machine_files(town.plan.folder / "machines")
+    books = {platform: f"{town.control_url}/control/{platform}/books" for platform in ("wechat", "alipay")}
+    sources = AuditSources(town.engines.database_url, cabinets, journals, books)
+    return await run_audit(sources, Terms(is_at_rest=True))
+
+
+def _judge(report: SalesReport, audit: AuditReport) -> None:
+    report.violations = sum(finding.count for finding in audit.breaches)
+    report.breaches = [f"{finding.name}: {finding.title} ({finding.count})" for finding in audit.breaches]
+    report.not_checked = [finding.name for finding in audit.findings if finding.missing]
+
+
+def report_json(report: SalesReport) -> str:
+    """The report as one JSON object, with its verdict."""
+    return msgspec.json.format(msgspec.json.encode({"is_good": report.is_good, **asdict(report)})).decode()
+
+
+def report_lines(report: SalesReport) -> Sequence[str]:
+    """The report for a person."""
+    verdict = "the books balance, nothing is open" if report.is_good else "NOT GOOD"
+    return [
+        f"{report.sales} sales on {report.machines} machines in {report.seconds} s: {verdict}",
+        f"orders {report.orders}  units {report.units}  refunds {report.refunds}",
+        f"from paid notice, ms: {report.times}",
+        f"violations {report.violations} {report.breaches}",
+    ]

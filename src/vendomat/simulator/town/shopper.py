@@ -1,0 +1,168 @@
+"""A buyer at one kiosk: presses its buttons over HTTP and pays with the emulated wallet, sometimes badly.
+
+Knows only what a person could: the screen, and the code it shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import httpx
+
+from vendomat.kernel import Clock, Ids, VendomatError
+from vendomat.simulator.gateways import GatewayControl, NoticeFault
+
+LOOK_EVERY_S = 0.15
+PATIENCE_S = 60.0
+
+Screen = dict[str, Any]
+
+
+class Story(StrEnum):
+    """What happens during one purchase."""
+
+    GOOD = "good"
+    JAM = "jam"
+    SENSOR_MISS = "sensor_miss"
+    WALKS_AWAY = "walks_away"
+    PAYS_LATE = "pays_late"
+    PAYS_TWICE = "pays_twice"
+    NOTICE_LOST = "notice_lost"
+    NOTICE_DOUBLED = "notice_doubled"
+    RESTART = "restart"
+
+
+class Shopper:
+    """One buyer after another at the kiosk of one machine. `restart` kills the terminal and starts it again."""
+
+    def __init__(
+        self,
+        kiosk_url: str,
+        control: GatewayControl,
+        restart: Callable[[], Any],
+        *,
+        clock: Clock,
+        ids: Ids,
+        chance: random.Random,
+    ) -> None:
+        self._control = control
+        self._restart = restart
+        self._clock = clock
+        self._ids = ids
+        self._chance = chance
+        self._kiosk = httpx.AsyncClient(
+            base_url=kiosk_url, trust_env=False, timeout=15.0, headers={"Origin": kiosk_url}
+        )
+
+    async def aclose(self) -> None:
+        await self._kiosk.aclose()
+
+    async def buy(self, story: Story) -> str:
+        """Play one purchase to the end of its screen; how it ended for the buyer."""
+        screen = await self._wait(lambda s: s["screen"] == "browse" and s["link"] == "online" and bool(_goods(s)))
+        if screen is None:
+            return "machine not selling"
+        goods = self._chance.choice(_goods(screen))
+        fault = {Story.JAM: "jam", Story.SENSOR_MISS: "miss"}.get(story)
+        if fault is not None:
+            await self._post("/sim/fault", {"slot": goods["slot"], "fault": fault, "is_once": True})
+        channel = self._chance.choice(["wechat", "alipay"])
+        code = await self._choose(goods, channel)
+        if code is None:
+            return "refused"
+        await self._pay(story, channel, code)
+        screen = await self._wait(lambda s: s["screen"] in ("result", "browse", "out_of_order"))
+        ended = _ending(screen)
+        await self._post("/api/order/done", {})
+        return ended
+
+    async def _choose(self, goods: dict[str, Any], channel: str) -> str | None:
+        line = {"slot": goods["slot"], "quantity": 1, "price_minor": goods["price_minor"]}
+        body = {"request_id": self._ids.new("req"), "lines": [line], "channel": channel}
+        if not await self._post("/api/order", body):
+            return None
+        return await self._code(channel)
+
+    async def _code(self, channel: str) -> str | None:
+        """The code on the screen for `channel`, once it is there."""
+        screen = await self._wait(lambda s: _code_of(s, channel) is not None or s["screen"] == "browse")
+        return _code_of(screen, channel) if screen is not None else None
+
+    async def _pay(self, story: Story, channel: str, code: str) -> None:
+        if story is Story.WALKS_AWAY:
+            return
+        if story is Story.PAYS_LATE:
+            await self._wait(lambda s: _code_of(s, channel) is None)
+            await self._clock.sleep(1.0)
+            await self._try_pay(channel, code, late=True)
+            return
+        if story is Story.PAYS_TWICE:
+            await self._pay_twice(channel, code)
+            return
+        if story is Story.NOTICE_DOUBLED:
+            await self._control.add_notice_fault(NoticeFault.DUPLICATE, platform=channel, count=1)
+        await self._try_pay(channel, code, lose_network=story is Story.NOTICE_LOST)
+        if story is Story.RESTART:
+            await self._wait(lambda s: s["screen"] in ("delivering", "result"))
+            await self._restart()
+
+    async def _pay_twice(self, channel: str, code: str) -> None:
+        other = "alipay" if channel == "wechat" else "wechat"
+        await self._post("/api/order/channel", {"channel": other})
+        second = await self._code(other)
+        payments = [self._try_pay(channel, code)]
+        if second is not None:
+            payments.append(self._try_pay(other, second))
+        await asyncio.gather(*payments)
+
+    async def _try_pay(self, channel: str, code: str, *, late: bool = False, lose_network: bool = False) -> None:
+        try:
+            await self._control.pay(channel, code=code, late=late, lose_network=lose_network)
+        except VendomatError:
+            return  # the wallet says no: the code is dead, and no money moved
+
+    async def _wait(self, is_there: Callable[[Screen], bool]) -> Screen | None:
+        """Look at the screen until `is_there`; the last screen seen when patience ends is not given."""
+        until = self._clock.elapsed() + PATIENCE_S
+        while self._clock.elapsed() < until:
+            try:
+                screen: Screen = (await self._kiosk.get("/api/state")).json()
+                if is_there(screen):
+                    return screen
+            except httpx.HTTPError:
+                pass  # the terminal is being started again
+            await self._clock.sleep(LOOK_EVERY_S)
+        return None
+
+    async def _post(self, path: str, body: dict[str, Any]) -> bool:
+        try:
+            return (await self._kiosk.post(path, json=body)).is_success
+        except httpx.HTTPError:
+            return False
+
+
+def _goods(screen: Screen) -> list[dict[str, Any]]:
+    return [p for p in screen["products"] if p["state"] == "ok" and p["available"] > 0]
+
+
+def _code_of(screen: Screen, channel: str) -> str | None:
+    """The payment code the screen shows for `channel` (it stands in the demo's wallet link)."""
+    sale = screen["sale"]
+    if screen["screen"] != "paying" or sale is None or sale["channel"] != channel:
+        return None
+    if sale["payment"]["state"] != "waiting" or not sale["payment"]["wallet_url"]:
+        return None
+    return parse_qs(urlparse(str(sale["payment"]["wallet_url"])).query)["code"][0]
+
+
+def _ending(screen: Screen | None) -> str:
+    if screen is None:
+        return "screen stuck"
+    if screen["screen"] != "result" or screen["sale"] is None:
+        return "left unpaid"
+    return "+".join(sorted({unit["outcome"] for unit in screen["sale"]["units"]}))

@@ -1,0 +1,278 @@
+"""The town itself: what stands where, started in order, remembered in its folder, ended in order.
+
+A town of an earlier run is taken up again with its money, goods and keys; whatever was killed is started anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from vendomat.cloud.app.seed import SeedPlan, seed_demo
+from vendomat.cloud.merchants import MasterKey, Passwords
+from vendomat.cloud.platform.database import Database, migrate
+from vendomat.cloud.platform.engines import Engines
+from vendomat.kernel import SystemClock, TimeOrderedIds
+from vendomat.simulator.gateways import GatewayControl
+from vendomat.simulator.town.processes import Child, free_port
+
+STARTED_AT_ONCE = 3
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TownPlan:
+    """`speed`: how many times faster than life the cabinets run. `cloud` and `gateways`: settings of their own."""
+
+    folder: Path
+    machines: int = 3
+    speed: float = 1.0
+    filling: int = 10
+    console_port: int = 0
+    cloud: Mapping[str, str] = field(default_factory=dict)
+    gateways: tuple[str, ...] = ()
+
+
+class TownMachine(msgspec.Struct):
+    """A machine of the town. `slots` is the cabinet's first filling."""
+
+    machine_id: str
+    number: str
+    kiosk_port: int
+    enrolment_token: str
+    slots: dict[str, int]
+
+
+class TownRecord(msgspec.Struct):
+    """What a town remembers of itself, in `town.json` (it holds the demo's password: 0600)."""
+
+    password: str
+    email: str
+    merchant_id: str
+    console_port: int
+    machines_port: int
+    wechat_port: int
+    alipay_port: int
+    control_port: int
+    machines: list[TownMachine]
+
+
+class Town:
+    """Made by `async with Town.open(plan, progress)`."""
+
+    def __init__(self, plan: TownPlan, engines: Engines, record: TownRecord, control: GatewayControl) -> None:
+        self.plan = plan
+        self.engines = engines
+        self.record = record
+        self.control = control
+        self.gateways = _gateways(plan, record)
+        self.cloud = _cloud(plan, engines, record)
+        self.terminals = {m.machine_id: _terminal(plan, m) for m in record.machines}
+
+    @property
+    def console_url(self) -> str:
+        return f"http://127.0.0.1:{self.record.console_port}/console/"
+
+    @property
+    def control_url(self) -> str:
+        return f"http://127.0.0.1:{self.record.control_port}"
+
+    def kiosk_url(self, machine: TownMachine) -> str:
+        return f"http://127.0.0.1:{machine.kiosk_port}"
+
+    def wallet_url(self, platform: str) -> str:
+        port = self.record.wechat_port if platform == "wechat" else self.record.alipay_port
+        return f"http://127.0.0.1:{port}/wallet"
+
+    def machine_folder(self, machine: TownMachine) -> Path:
+        return _machine_folder(self.plan, machine)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, plan: TownPlan, progress: Progress = lambda _: None) -> AsyncIterator[Town]:
+        """A town whose parts all answer; ended when left."""
+        plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        progress("PostgreSQL and NATS")
+        engines_context = Engines.open(plan.folder / "cloud")
+        engines = await asyncio.to_thread(engines_context.__enter__)
+        control: GatewayControl | None = None
+        town: Town | None = None
+        try:
+            await migrate(engines.database_url)
+            record, control = await _record_of(plan, engines, progress)
+            town = cls(plan, engines, record, control)
+            await town._start(progress)
+            yield town
+        finally:
+            if town is not None:
+                await town._stop()
+            if control is not None:
+                await control.aclose()
+            await asyncio.to_thread(engines_context.__exit__, None, None, None)
+
+    async def _start(self, progress: Progress) -> None:
+        progress("payment platforms")
+        await self.gateways.start()
+        progress("cloud")
+        await self.cloud.start()
+        places = asyncio.Semaphore(STARTED_AT_ONCE)
+
+        async def start(machine: TownMachine) -> None:
+            async with places:
+                await self.terminals[machine.machine_id].start()
+                progress(f"machine {machine.number}")
+
+        async with asyncio.TaskGroup() as tasks:
+            for machine in self.record.machines:
+                tasks.create_task(start(machine))
+
+    async def _stop(self) -> None:
+        await asyncio.gather(*(terminal.stop() for terminal in self.terminals.values()))
+        await self.cloud.stop()
+        await self.gateways.stop()
+
+
+async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tuple[TownRecord, GatewayControl]:
+    """The town's memory, made on its first day."""
+    path = plan.folder / "town.json"
+    if path.exists():
+        record = msgspec.json.decode(path.read_bytes(), type=TownRecord)
+        return record, GatewayControl(f"http://127.0.0.1:{record.control_port}")
+    progress("a merchant with goods, machines and payment accounts")
+    record = TownRecord(
+        password=secrets.token_urlsafe(9),
+        email="",
+        merchant_id="",
+        console_port=plan.console_port or free_port(),
+        machines_port=free_port(),
+        wechat_port=free_port(),
+        alipay_port=free_port(),
+        control_port=free_port(),
+        machines=[],
+    )
+    control = GatewayControl(f"http://127.0.0.1:{record.control_port}")
+    gateways = _gateways(plan, record)
+    await gateways.start()
+    try:
+        accounts = _client_settings(await control.open_accounts("阳光售货"))
+    finally:
+        await gateways.stop()
+    database = await Database.open(engines.database_url)
+    try:
+        clock = SystemClock()
+        seeded = await seed_demo(
+            database,
+            MasterKey.load_or_create(plan.folder / "cloud" / "identity"),
+            ids=TimeOrderedIds(clock),
+            clock=clock,
+            passwords=Passwords(),
+            plan=SeedPlan(password=record.password, machines=plan.machines, accounts=accounts),
+        )
+        stock = await database.hot.fetch("SELECT machine_id, slot, on_hand FROM stock_slot")
+    finally:
+        await database.aclose()
+    record.email, record.merchant_id = seeded.email, seeded.merchant_id
+    for machine in seeded.machines:
+        slots = {row["slot"]: row["on_hand"] for row in stock if row["machine_id"] == machine.machine_id}
+        record.machines.append(
+            TownMachine(machine.machine_id, machine.number, free_port(), machine.enrolment_token, slots)
+        )
+    for machine_record in record.machines:
+        _write_terminal_settings(plan, record, machine_record)
+    _write_private(path, msgspec.json.encode(record))
+    return record, control
+
+
+def _client_settings(opened: dict[str, dict[str, object]]) -> list[tuple[str, str, dict[str, object]]]:
+    """The platforms' accounts as the cloud's payment channels want them: (channel, account, settings)."""
+    wechat, alipay = opened["wechat"], opened["alipay"]
+    return [
+        (
+            "wechat",
+            str(wechat["mchid"]),
+            {
+                "mchid": wechat["mchid"],
+                "appid": wechat["appid"],
+                "private_key": wechat["merchant_private_key_pem"],
+                "serial_no": wechat["merchant_serial_no"],
+                "apiv3_key": wechat["apiv3_key"],
+                "public_key_id": wechat["public_key_id"],
+                "public_key": wechat["public_key_pem"],
+                "base_url": wechat["base_url"],
+            },
+        ),
+        (
+            "alipay",
+            str(alipay["seller_id"]),
+            {
+                "app_id": alipay["app_id"],
+                "seller_id": alipay["seller_id"],
+                "private_key": alipay["app_private_key_pem"],
+                "alipay_public_key": alipay["alipay_public_key_pem"],
+                "gateway_url": alipay["gateway_url"],
+            },
+        ),
+    ]
+
+
+def _gateways(plan: TownPlan, record: TownRecord) -> Child:
+    folder = plan.folder / "platforms"
+    folder.mkdir(exist_ok=True)
+    ports = [
+        "--wechat-port",
+        record.wechat_port,
+        "--alipay-port",
+        record.alipay_port,
+        "--control-port",
+        record.control_port,
+    ]
+    arguments = ["vendomat.simulator.gateways", "--data", str(folder), *map(str, ports), *plan.gateways]
+    return Child("the payment platforms", arguments, log=plan.folder / "platforms.log")
+
+
+def _cloud(plan: TownPlan, engines: Engines, record: TownRecord) -> Child:
+    arguments = ["vendomat.cli", "cloud", "--data", str(plan.folder / "cloud")]
+    arguments += ["--http-port", str(record.console_port), "--https-port", str(record.machines_port)]
+    environment = {"DATABASE_URL": engines.database_url, "NATS_URL": engines.nats_url}
+    environment |= {f"VENDOMAT_{name.upper()}": value for name, value in plan.cloud.items()}
+    return Child("the cloud", arguments, log=plan.folder / "cloud.err.log", environment=environment)
+
+
+def _terminal(plan: TownPlan, machine: TownMachine) -> Child:
+    folder = _machine_folder(plan, machine)
+    return Child(
+        f"machine {machine.number}", ["vendomat.terminal", "--data", str(folder)], log=folder / "terminal.err.log"
+    )
+
+
+def _machine_folder(plan: TownPlan, machine: TownMachine) -> Path:
+    return plan.folder / "machines" / machine.machine_id
+
+
+def _write_terminal_settings(plan: TownPlan, record: TownRecord, machine: TownMachine) -> None:
+    folder = _machine_folder(plan, machine)
+    folder.mkdir(parents=True, mode=0o700)
+    settings = {
+        "cloud_https_url": f"https://127.0.0.1:{record.machines_port}",
+        "ca_file": str((plan.folder / "cloud" / "identity" / "ca.pem").resolve()),
+        "enrolment_token": machine.enrolment_token,
+        "kiosk_port": machine.kiosk_port,
+        "is_demo": True,
+        "wallet_urls": {
+            "wechat": f"http://127.0.0.1:{record.wechat_port}/wallet?code={{code}}",
+            "alipay": f"http://127.0.0.1:{record.alipay_port}/wallet?code={{code}}",
+        },
+        "simulated": {"slots": machine.slots, "speed": plan.speed},
+    }
+    _write_private(folder / "terminal.json", msgspec.json.encode(settings))
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from vendomat.kernel import ManualClock, VendomatError
 from vendomat.protocol import VendResult
-from vendomat.terminal.drivers import VendReport
-from vendomat.terminal.drivers.cabinet import Fault, SimulatedCabinet
+from vendomat.terminal.drivers import Fault, SimulatedCabinet, VendReport
 from vendomat.terminal.drivers.cabinet.model import (
     MACHINE_FAULTS,
     Board,

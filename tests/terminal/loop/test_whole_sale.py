@@ -10,7 +10,7 @@ import pytest
 
 from tests.terminal.bench import Bench
 from vendomat.protocol import FactKind, VendResult
-from vendomat.terminal.drivers.cabinet import Fault
+from vendomat.terminal.drivers import Fault
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tests.terminal.fake_cloud import FakeOrder
+from tests.terminal.sale.sale_talk import LINES, ORD, REQ, Talk
 from vendomat.kernel import IllegalMoveError, derive_id
-from vendomat.protocol import OrderLine, OrderStatus, RefundStatus
+from vendomat.protocol import OrderStatus, RefundStatus
 from vendomat.terminal.sale import (
-    SALE_MOVES,
     AskCancel,
     AskChannel,
     AskOrder,
@@ -30,66 +30,16 @@ from vendomat.terminal.sale import (
     Refused,
     Remember,
     Resumed,
-    Sale,
     SaleEffect,
-    SaleMove,
     Screen,
     StatusArrived,
-    Ticked,
     Unanswered,
     UnitOutcome,
     UnitSeen,
     payment_state_of,
     refund_of,
-    step_sale,
     units_of,
 )
-
-REQ, ORD = derive_id("req", 1), derive_id("ord", 1)
-LINES = (OrderLine(slot="A1", quantity=1, price_minor=350), OrderLine(slot="A2", quantity=1, price_minor=500))
-
-
-class Talk:
-    """`say(EventType, ...)` at the present moment; `later(s)` lets time pass."""
-
-    def __init__(self) -> None:
-        self.sale = Sale(is_online=True)
-        self.at_s = 100.0
-        self.order = FakeOrder(ORD, list(LINES), "wechat", channels=["wechat"], outcomes=["pending", "pending"])
-
-    def say(self, event_type: type, **fields: object) -> tuple[SaleEffect, ...]:
-        self.sale, effects = step_sale(self.sale, event_type(at_s=self.at_s, **fields))
-        return effects
-
-    def later(self, seconds: float) -> tuple[SaleEffect, ...]:
-        self.at_s += seconds
-        return self.say(Ticked)
-
-    def press(self) -> tuple[SaleEffect, ...]:
-        return self.say(Ordered, request_id=REQ, lines=LINES, channel="wechat")
-
-    def hear(self, about: str = ORD, *, has_url: bool = True, **changes: object) -> tuple[SaleEffect, ...]:
-        for name, value in changes.items():
-            setattr(self.order, name, value)
-        self.order.version += bool(changes)
-        return self.say(StatusArrived, status=self.order.status(has_url=has_url), about=about)
-
-    def see(self, unit: int, outcome: UnitOutcome, reason: str = "") -> tuple[SaleEffect, ...]:
-        slot = self.order.slots()[unit - 1]
-        return self.say(UnitSeen, unit=LocalUnit(ORD, unit, slot, "", outcome, reason))
-
-    def to_paying(self) -> Talk:
-        self.press()
-        self.say(Checked, request_id=REQ)
-        self.hear(about=REQ)
-        assert self.sale.screen is Screen.PAYING
-        return self
-
-    def to_delivering(self) -> Talk:
-        self.to_paying()
-        self.hear(state="dispensing")
-        assert self.sale.screen is Screen.DELIVERING
-        return self
 
 
 def test_ready_is_asked_before_the_cloud_and_the_qr_comes_last() -> None:
@@ -356,70 +306,3 @@ def test_after_a_restart_an_order_nobody_answers_for_is_cancelled_not_forgotten(
     order = FakeOrder(ORD, list(LINES), "wechat", channels=["wechat"], outcomes=["pending", "pending"])
     talk, _ = resumed(order.status())
     assert talk.later(61) == (AskCancel(ORD), Remember(None))
-
-
-@pytest.mark.parametrize("screen", list(Screen))
-@pytest.mark.parametrize("move", list(SaleMove))
-def test_every_screen_and_move_is_in_the_table_or_refused(screen: Screen, move: SaleMove) -> None:
-    if SALE_MOVES.may(screen, move):
-        assert SALE_MOVES.next(screen, move) in Screen
-    else:
-        with pytest.raises(IllegalMoveError):
-            SALE_MOVES.next(screen, move)
-
-
-@pytest.mark.parametrize("start", ["browse", "paying", "delivering", "result", "out_of_order", "preparing"])
-def test_no_event_breaks_any_screen(start: str) -> None:
-    """Each event on each screen gives a sale that the table allows, or is refused and changes nothing."""
-    events: list[tuple[type, dict[str, object]]] = [
-        (Ordered, {"request_id": derive_id("req", 9), "lines": LINES, "channel": "wechat"}),
-        (Checked, {"request_id": REQ}),
-        (ChannelChosen, {"channel": "alipay"}),
-        (CancelPressed, {}),
-        (DonePressed, {}),
-        (MoreTimePressed, {}),
-        (CodeEntered, {"request_id": derive_id("req", 8), "code": "12345678"}),
-        (Refused, {"about": REQ, "code": "sold_out"}),
-        (Refused, {"about": ORD, "code": "not_found"}),
-        (Unanswered, {"about": REQ}),
-        (HealthChanged, {"faults": ("door_open",)}),
-        (HealthChanged, {"faults": ()}),
-        (LinkChanged, {"is_online": False}),
-        (Ticked, {}),
-    ]
-    states = ("awaiting_payment", "dispensing", "settled", "expired", "cancelled")
-    for state in states:
-        order = FakeOrder(ORD, list(LINES), "wechat", state=state, version=50, channels=["wechat"])
-        order.outcomes = ["delivered" if state == "settled" else "pending"] * 2
-        events.append((StatusArrived, {"status": order.status(), "about": ORD}))
-        events.append((StatusArrived, {"status": order.status(), "about": ""}))
-    for outcome in UnitOutcome:
-        events.append((UnitSeen, {"unit": LocalUnit(ORD, 1, "A1", "", outcome)}))
-    for event_type, fields in events:
-        talk = _on(start)
-        before = talk.sale
-        try:
-            talk.say(event_type, **fields)
-        except IllegalMoveError:
-            assert talk.sale == before
-        else:
-            moves = {after for (screen, _), after in SALE_MOVES.table.items() if screen is before.screen}
-            reachable = moves | {before.screen, Screen.OUT_OF_ORDER, Screen.BROWSE}
-            assert talk.sale.screen in reachable, f"{event_type.__name__} on {start}"
-
-
-def _on(start: str) -> Talk:
-    talk = Talk()
-    if start == "preparing":
-        talk.press()
-    elif start == "paying":
-        talk.to_paying()
-    elif start in ("delivering", "result"):
-        talk.to_delivering()
-        if start == "result":
-            talk.see(1, UnitOutcome.DELIVERED)
-            talk.see(2, UnitOutcome.DELIVERED)
-    elif start == "out_of_order":
-        talk.say(HealthChanged, faults=("door_open",))
-    assert talk.sale.screen.value == start
-    return talk

@@ -17,7 +17,7 @@ import structlog
 
 from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatError
 from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
-from vendomat.terminal.drivers.cabinet import Fault, SimulatedCabinet
+from vendomat.terminal.drivers import Fault, SimulatedCabinet
 from vendomat.terminal.journal import Journal, JournalThread
 from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures
 from vendomat.terminal.loop import Ports, Terminal

@@ -195,6 +195,8 @@ class AlipayBooks:
 
     def _close_if_all_refunded(self, key: str, now: datetime) -> None:
         trade = self.trades[key]
+        if trade.state == TradeState.TRADE_CLOSED:
+            return  # two refunds that settled at the same moment: the first has closed it
         if self.refunds.succeeded_fen(trade) == trade.terms.total_fen:
             self._keep(replace(trade, state=TRADE_MOVES.next(trade.state, TradeEvent.REFUND_ALL), closed_at=now))
 

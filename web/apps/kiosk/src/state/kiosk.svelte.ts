@@ -65,6 +65,8 @@ export class Kiosk {
   currency = $derived(this.products[0]?.currency ?? "CNY");
   /** Whether the answer to "Pay" is still awaited: the page shows the check at once. */
   isAsking = $derived(this.#askedAt !== undefined);
+  /** Whether somebody set the screen up for themselves. */
+  isAdapted = $derived(this.isLarge || this.isContrast || this.isLower || i18n.locale !== "zh-CN");
   channel: Channel | undefined = $derived(this.#pickChannel());
   idle: IdleState = $derived(this.#idle());
   codeState = $derived(this.#codeState());
@@ -103,7 +105,7 @@ export class Kiosk {
     this.now = this.#world.now();
     if (this.message !== undefined && this.now >= this.#messageUntil) this.message = undefined;
     if (this.#askedAt !== undefined && this.now - this.#askedAt > ASK_TIMEOUT_MS) this.#stopAsking("notice.not_known");
-    if (this.idle.isOver && this.view !== "attract") this.leave();
+    if (this.idle.isOver) this.leave();
   };
 
   #enterSale(snapshot: Snapshot): void {
@@ -281,11 +283,11 @@ export class Kiosk {
   }
 
   #idle(): IdleState {
-    const isPageCounting = this.snapshot?.screen === "browse" && this.view !== "attract" && !this.isAsking;
+    const isBrowsing = this.snapshot?.screen === "browse" && !this.isAsking;
+    const isSomebodyHere = this.view !== "attract" || !isBrowsing;
     const machineMs = this.snapshot?.idle_in_ms;
-    const isSomebodyHere = this.view !== "attract" || this.snapshot?.screen !== "browse";
     return idleState(
-      isPageCounting ? this.now - this.#touchedAt : null,
+      isBrowsing && (isSomebodyHere || this.isAdapted) ? this.now - this.#touchedAt : null,
       machineMs != null && isSomebodyHere ? this.left(machineMs) : null,
     );
   }

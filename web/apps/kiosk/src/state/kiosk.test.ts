@@ -200,6 +200,16 @@ describe("quiet", () => {
     expect([kiosk.view, kiosk.units, kiosk.isLarge, i18n.locale]).toEqual(["attract", 0, false, "zh-CN"]);
   });
 
+  it("takes back what somebody set on the start page before walking away", () => {
+    kiosk.leave();
+    kiosk.isContrast = true;
+    kiosk.touch();
+    pass(79_000);
+    expect(kiosk.isContrast).toBe(true);
+    pass(1000);
+    expect(kiosk.isContrast).toBe(false);
+  });
+
   it("never ends a payment from the page", () => {
     show(scene("paying"));
     pass(500_000);

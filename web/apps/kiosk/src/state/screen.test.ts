@@ -7,15 +7,21 @@ import { fitScreen } from "./layout";
 
 describe("fitScreen", () => {
   it("believes a machine's profile", () => {
-    expect(fitScreen(1080, 1920, 4.03, false)).toEqual({ layout: "portrait", mmPx: 4.03 });
-    expect(fitScreen(800, 1280, 5.88, false)).toEqual({ layout: "portrait", mmPx: 5.88 });
+    expect(fitScreen(1080, 1920, 4.03, false)).toMatchObject({ layout: "portrait", mmPx: 4.03 });
+    expect(fitScreen(800, 1280, 5.88, false)).toMatchObject({ layout: "narrow", mmPx: 5.88, focus: 1 });
+    expect(fitScreen(1080, 1920, 5.56, false)).toMatchObject({ layout: "portrait", mmPx: 5.56, focus: 1 });
   });
 
   it("scales a demonstration into its window", () => {
     expect(fitScreen(1440, 900, 4.03, true).layout).toBe("landscape");
-    expect(fitScreen(1440, 900, 4.03, true).mmPx).toBeLessThan(4.03);
+    expect(fitScreen(1280, 720, 4.03, true).mmPx).toBeLessThan(4.03);
     expect(fitScreen(390, 844, 4.03, true).layout).toBe("narrow");
-    expect(fitScreen(1080, 1920, 4.03, true)).toEqual({ layout: "portrait", mmPx: 4.03 });
+    expect(fitScreen(1080, 1920, 4.03, true)).toMatchObject({ layout: "portrait", mmPx: 4.03 });
+  });
+
+  it("fills a very large panel", () => {
+    expect(fitScreen(1080, 1920, 2.71, false).mmPx).toBeGreaterThan(3.5);
+    expect(fitScreen(1080, 1920, 4.03, false).focus).toBeGreaterThan(1.3);
   });
 
   it("survives a profile without a figure", () => {

@@ -1,0 +1,95 @@
+/**
+ * Asks the cloud. An answer is the value, a refusal with its problem document, or "not known" when nothing certain came
+ * back. Reading is tried once: the page asks again by itself. Issuing codes carries its idempotency key, so that asking
+ * again after silence is harmless. Refuses to guess: a refusal without a problem document counts as not known.
+ */
+import type { Problem } from "@vendomat/api";
+import type {
+  Alarm, IssuedCode, Machine, MachineDetail, NewCodes, Order, OrderDetail, Page, PickupCode, Session,
+} from "./views";
+
+export type Reply<Value> = { kind: "ok"; value: Value } | { kind: "refused"; problem: Problem } | { kind: "not_known" };
+export type Failure = Exclude<Reply<never>, { kind: "ok" }>;
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+const ANSWER_WITHIN_MS = 10_000;
+const PAGES_MAX = 10;
+const LIMIT_MAX = 200;
+
+type Fetch = (address: string, init: RequestInit) => Promise<Response>;
+
+export class ConsoleClient {
+  /** Called when the cloud says that nobody is signed in (any more). */
+  onSignedOut: () => void = () => undefined;
+
+  constructor(readonly fetch: Fetch = (address, init) => globalThis.fetch(address, init)) {}
+
+  session = (): Promise<Reply<Session>> => this.#ask("GET", "/api/v1/session");
+  signIn = (email: string, password: string): Promise<Reply<Session>> =>
+    this.#ask("POST", "/api/v1/session", { email, password });
+  signOut = (): Promise<Reply<null>> => this.#ask("DELETE", "/api/v1/session");
+
+  machine = (id: string): Promise<Reply<MachineDetail>> => this.#ask("GET", `/api/v1/machines/${id}`);
+  orders = (query: Query): Promise<Reply<Page<Order>>> => this.#ask("GET", `/api/v1/orders${queryText(query)}`);
+  order = (id: string): Promise<Reply<OrderDetail>> => this.#ask("GET", `/api/v1/orders/${id}`);
+  alarms = (query: Query): Promise<Reply<Page<Alarm>>> => this.#ask("GET", `/api/v1/alarms${queryText(query)}`);
+  moveAlarm = (id: string, move: "acknowledge" | "clear"): Promise<Reply<Alarm>> =>
+    this.#ask("POST", `/api/v1/alarms/${id}/${move}`);
+  codes = (query: Query): Promise<Reply<Page<PickupCode>>> => this.#ask("GET", `/api/v1/codes${queryText(query)}`);
+  issueCodes = (key: string, codes: NewCodes): Promise<Reply<{ data: IssuedCode[] }>> =>
+    this.#ask("POST", "/api/v1/codes", codes, { "idempotency-key": key });
+  withdrawCode = (id: string): Promise<Reply<PickupCode>> => this.#ask("POST", `/api/v1/codes/${id}/withdraw`);
+
+  /** All machines, page after page; `has_more` stays true for a fleet larger than this page can hold. */
+  machines = async (): Promise<Reply<Page<Machine>>> => {
+    const data: Machine[] = [];
+    let cursor: string | undefined;
+    for (let pages = 0; pages < PAGES_MAX; pages += 1) {
+      const path = `/api/v1/machines${queryText({ limit: LIMIT_MAX, cursor })}`;
+      const reply = await this.#ask<Page<Machine>>("GET", path);
+      if (reply.kind !== "ok") return reply;
+      data.push(...reply.value.data);
+      if (reply.value.next_cursor === null) return { kind: "ok", value: { data, next_cursor: null, has_more: false } };
+      cursor = reply.value.next_cursor;
+    }
+    return { kind: "ok", value: { data, next_cursor: cursor ?? null, has_more: true } };
+  };
+
+  async #ask<Value>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply<Value>> {
+    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+    if (body !== undefined) {
+      init.headers = { ...headers, "content-type": "application/json" };
+      init.body = JSON.stringify(body);
+    }
+    let response: Response;
+    try {
+      response = await this.fetch(path, init);
+      if (response.ok) return { kind: "ok", value: (response.status === 204 ? null : await response.json()) as Value };
+    } catch {
+      return { kind: "not_known" };
+    }
+    const reply = await refusal(response);
+    if (reply.kind === "refused" && reply.problem.code === "not_signed_in" && path !== "/api/v1/session") this.onSignedOut();
+    return reply;
+  }
+}
+
+async function refusal(response: Response): Promise<Failure> {
+  if (!(response.headers.get("content-type") ?? "").startsWith("application/problem+json")) return { kind: "not_known" };
+  try {
+    const problem = (await response.json()) as Problem;
+    return typeof problem.code === "string" ? { kind: "refused", problem } : { kind: "not_known" };
+  } catch {
+    return { kind: "not_known" };
+  }
+}
+
+/** `{a: 1, b: undefined}` → `?a=1`; nothing at all → the empty text. */
+export function queryText(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== "") parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text === "" ? "" : `?${text}`;
+}

@@ -1,0 +1,190 @@
+/** The shapes in which the cloud gives machines, orders, alarms and codes. Amounts are minor units, times RFC 3339 UTC. */
+
+export type Page<Item> = { data: Item[]; next_cursor: string | null; has_more: boolean };
+
+export type Session = {
+  operator: { id: string; email: string; name: string; role: "owner" | "manager" | "read_only" };
+  merchant: { id: string; name: string; currency: string };
+  expires_at: string | null;
+};
+
+export type MachineState = "online" | "attention" | "offline" | "new";
+
+export type Machine = {
+  id: string;
+  number: string;
+  name_zh: string;
+  name_en: string;
+  site: string;
+  time_zone: string;
+  lifecycle: string;
+  state: MachineState;
+  seen_at: string | null;
+  is_ready: boolean;
+  reasons: string[];
+  temperature_c: number | null;
+  facts_waiting: number;
+  open_alarms: number;
+  slots: { ok: number; sold_out: number; closed: number };
+  /** Units delivered since midnight of the machine's time zone. */
+  sales_today: { count: number; amount_minor: number; currency: string };
+};
+
+export type Slot = {
+  slot: string;
+  product_id: string;
+  name_zh: string;
+  name_en: string;
+  image: string;
+  price_minor: number;
+  currency: string;
+  capacity: number;
+  on_hand: number;
+  reserved: number;
+  available: number;
+  state: "ok" | "sold_out" | "closed";
+  closed_reason: string;
+};
+
+export type MachineDetail = Machine & { catalogue_version: number; epoch: number; planogram: Slot[] };
+
+export const ORDER_STATES = ["awaiting_payment", "paid", "dispensing", "settled", "expired", "cancelled"] as const;
+export type OrderState = (typeof ORDER_STATES)[number];
+
+export type Order = {
+  id: string;
+  reference: string;
+  machine_id: string;
+  machine_number: string;
+  state: OrderState;
+  closing: "" | "expiring" | "cancelling";
+  origin: string;
+  /** How the winning payment came; empty while there is none. */
+  channel: string;
+  total_minor: number;
+  refunded_minor: number;
+  refunding_minor: number;
+  currency: string;
+  units: number;
+  units_delivered: number;
+  units_unknown: number;
+  created_at: string;
+  ended_at: string | null;
+};
+
+export type UnitOutcome = "pending" | "started" | "delivered" | "not_delivered" | "unknown";
+
+export type Unit = {
+  unit: number;
+  slot: string;
+  product_id: string;
+  name_zh: string;
+  name_en: string;
+  price_minor: number;
+  outcome: UnitOutcome;
+  is_final: boolean;
+  result: string;
+  reason: string;
+};
+
+export type Payment = {
+  id: string;
+  channel: string;
+  account: string;
+  state: "created" | "unknown" | "paid" | "closed";
+  is_winning: boolean;
+  is_frozen: boolean;
+  amount_minor: number;
+  captured_minor: number;
+  currency: string;
+  transaction_id: string;
+  created_at: string;
+  expires_at: string;
+  paid_at: string | null;
+};
+
+export type Refund = {
+  id: string;
+  payment_id: string;
+  ordinal: number;
+  amount_minor: number;
+  reason: string;
+  state: "requested" | "processing" | "unknown" | "succeeded" | "failed";
+  error: string;
+  tries: number;
+  requested_at: string;
+  ended_at: string | null;
+};
+
+/** Debit positive, credit negative. */
+export type LedgerLine = {
+  transaction: string;
+  kind: string;
+  line: number;
+  account: string;
+  amount_minor: number;
+  currency: string;
+  posted_at: string;
+};
+
+export type Evidence = {
+  at: string;
+  source: "terminal" | "cloud" | "platform" | "operator";
+  kind: string;
+  data: Readonly<Record<string, unknown>>;
+};
+
+export type OrderDetail = Order & {
+  version: number;
+  expires_at: string;
+  code_id: string;
+  unit_list: Unit[];
+  payments: Payment[];
+  refunds: Refund[];
+  ledger: LedgerLine[];
+  timeline: Evidence[];
+};
+
+export type Alarm = {
+  id: string;
+  machine_id: string;
+  machine_number: string;
+  slot: string;
+  kind: string;
+  severity: "warning" | "critical";
+  state: "raised" | "acknowledged" | "cleared";
+  order_id: string;
+  detail: string;
+  count: number;
+  raised_at: string;
+  cleared_at: string | null;
+};
+
+export const CODE_KINDS = ["gift", "prize", "prepaid"] as const;
+export type CodeKind = (typeof CODE_KINDS)[number];
+
+export type PickupCode = {
+  id: string;
+  machine_id: string;
+  product_id: string;
+  kind: CodeKind;
+  state: "issued" | "redeemed" | "withdrawn";
+  value_minor: number;
+  currency: string;
+  order_id: string;
+  issued_at: string;
+  expires_at: string;
+};
+
+/** The digits are in the answer to issuing and nowhere else. */
+export type IssuedCode = PickupCode & { code: string };
+
+export type NewCodes = { machine_id: string; product_id: string; kind: CodeKind; count: number; valid_hours: number };
+
+/** One event of the live stream. `subject` is the id it is about. */
+export type LiveEvent = {
+  type: string;
+  timestamp: string;
+  subject: string;
+  data: Readonly<Record<string, unknown>>;
+};

@@ -1,0 +1,24 @@
+/** The areas of the console, in the order in which they are offered. */
+import alarmIcon from "lucide-static/icons/bell.svg?raw";
+import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
+import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
+import machineIcon from "lucide-static/icons/store.svg?raw";
+import codeIcon from "lucide-static/icons/ticket.svg?raw";
+import type { MessageKey } from "../i18n";
+import type { Place } from "./router.svelte";
+
+export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string };
+
+export const AREAS: readonly Area[] = [
+  { page: "today", path: "", word: "today.title", icon: todayIcon },
+  { page: "machines", path: "machines", word: "machines.title", icon: machineIcon },
+  { page: "orders", path: "orders", word: "orders.title", icon: orderIcon },
+  { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon },
+  { page: "codes", path: "codes", word: "codes.title", icon: codeIcon },
+];
+
+/** The area a page belongs to. */
+export function areaOf(place: Place): Place["page"] {
+  if (place.page === "machine") return "machines";
+  return place.page === "order" ? "orders" : place.page;
+}

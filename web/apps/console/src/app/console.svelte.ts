@@ -1,0 +1,111 @@
+/** What every page of the console shares: the client, the session, the fleet, what is live, and short messages. */
+import type { Tone } from "@vendomat/ui";
+import type { ConsoleClient, Failure } from "../api/client";
+import type { Alarm, Machine, Session } from "../api/views";
+import { t } from "../i18n";
+import type { Live } from "./live.svelte";
+import type { Preferences } from "./preferences.svelte";
+import { Resource } from "./resource.svelte";
+import type { Router } from "./router.svelte";
+
+const MESSAGE_MS = 5000;
+const ALARMS_MAX = 200;
+
+export type Message = { text: string; tone: Tone };
+
+export type ConsoleParts = {
+  client: ConsoleClient;
+  live: Live;
+  router: Router;
+  preferences: Preferences;
+  /** A new idempotency key. */
+  newKey: () => string;
+};
+
+export class Console {
+  session: Session | undefined = $state.raw();
+  /** Whether it is known yet who is here. */
+  isAsked = $state(false);
+  sessionFailure: Failure | undefined = $state.raw();
+  message: Message | undefined = $state.raw();
+  readonly fleet: Resource<readonly Machine[]>;
+  readonly alarms: Resource<readonly Alarm[]>;
+  #messages = 0;
+
+  constructor(readonly parts: ConsoleParts) {
+    const { client } = parts;
+    client.onSignedOut = () => this.#forget();
+    this.fleet = new Resource(async () => {
+      const reply = await client.machines();
+      return reply.kind === "ok" ? { kind: "ok", value: reply.value.data } : reply;
+    });
+    this.alarms = new Resource(async () => {
+      const reply = await client.alarms({ state: "open", limit: ALARMS_MAX });
+      return reply.kind === "ok" ? { kind: "ok", value: reply.value.data } : reply;
+    });
+  }
+
+  get client(): ConsoleClient {
+    return this.parts.client;
+  }
+  get live(): Live {
+    return this.parts.live;
+  }
+  get router(): Router {
+    return this.parts.router;
+  }
+  get preferences(): Preferences {
+    return this.parts.preferences;
+  }
+  /** Whether this operator's role may change anything. */
+  get mayChange(): boolean {
+    return this.session !== undefined && this.session.operator.role !== "read_only";
+  }
+
+  askSession = async (): Promise<void> => {
+    const reply = await this.client.session();
+    this.isAsked = true;
+    if (reply.kind === "ok") {
+      this.session = reply.value;
+      this.sessionFailure = undefined;
+    } else if (reply.kind === "refused" && reply.problem.code === "not_signed_in") {
+      this.#forget();
+    } else if (this.session === undefined) {
+      this.sessionFailure = reply;
+    }
+  };
+
+  signIn = async (email: string, password: string): Promise<Failure | undefined> => {
+    const reply = await this.client.signIn(email, password);
+    if (reply.kind !== "ok") return reply;
+    this.session = reply.value;
+    return undefined;
+  };
+
+  signOut = async (): Promise<void> => {
+    const reply = await this.client.signOut();
+    if (reply.kind === "ok" || (reply.kind === "refused" && reply.problem.code === "not_signed_in")) this.#forget();
+    else this.say(t("session.still_in"), "crit");
+  };
+
+  machine(id: string): Machine | undefined {
+    return this.fleet.value?.find((machine) => machine.id === id);
+  }
+
+  /** Shows a short message for a while. */
+  say = (text: string, tone: Tone = "ok"): void => {
+    this.message = { text, tone };
+    const mine = (this.#messages += 1);
+    setTimeout(() => {
+      if (mine === this.#messages) this.message = undefined;
+    }, MESSAGE_MS);
+  };
+
+  #forget(): void {
+    this.session = undefined;
+    this.sessionFailure = undefined;
+    this.isAsked = true;
+    this.fleet.value = undefined;
+    this.alarms.value = undefined;
+  }
+}

@@ -1,0 +1,9 @@
+/** Why something did not work, in the reader's words. A refusal nobody foresaw keeps the server's own sentence. */
+import type { Failure } from "../api/client";
+import { i18n, t } from "../i18n";
+
+export function failureText(failure: Failure): string {
+  if (failure.kind === "not_known") return t("failure.not_known");
+  const key = `failure.${failure.problem.code}`;
+  return i18n.has(key) ? t(key) : t("failure.other", { detail: failure.problem.detail || failure.problem.code });
+}

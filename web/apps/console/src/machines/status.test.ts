@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import type { Machine, Slot } from "../api/views";
+import { byUrgency, chosen, rowsOf } from "./status";
+
+function machine(number: string, state: Machine["state"]): Machine {
+  return { number, state, name_zh: "图书馆", name_en: "Library", site: "ground floor" } as Machine;
+}
+
+describe("machines", () => {
+  it("that sell nothing come first, then by number as people count", () => {
+    const list = [machine("SH-10", "online"), machine("SH-2", "online"), machine("SH-3", "offline"), machine("SH-1", "attention")];
+    expect(list.sort(byUrgency).map((m) => m.number)).toEqual(["SH-3", "SH-1", "SH-2", "SH-10"]);
+  });
+
+  it("are found by number, name or site, and by state", () => {
+    const list = [machine("SH-1", "online"), machine("SH-2", "offline")];
+    expect(chosen(list, "sh-2", "")).toHaveLength(1);
+    expect(chosen(list, " LIBRARY ", "")).toHaveLength(2);
+    expect(chosen(list, "图书", "offline")).toHaveLength(1);
+    expect(chosen(list, "nowhere", "")).toHaveLength(0);
+  });
+});
+
+describe("rowsOf", () => {
+  it("keeps the order and breaks at each letter", () => {
+    const slots = ["A1", "A10", "B1", "7", "8"].map((slot) => ({ slot }) as Slot);
+    expect(rowsOf(slots).map((row) => row.map((s) => s.slot))).toEqual([["A1", "A10"], ["B1"], ["7", "8"]]);
+  });
+});

@@ -1,0 +1,39 @@
+/** What a machine's and a slot's state mean in one word and one tone, and in which order machines are shown. Pure. */
+import type { Tone } from "@vendomat/ui";
+import type { Machine, MachineState, Slot } from "../api/views";
+
+const MACHINE_TONES: Readonly<Record<MachineState, Tone>> = { online: "ok", attention: "warn", offline: "off", new: "off" };
+const SLOT_TONES: Readonly<Record<Slot["state"], Tone>> = { ok: "ok", sold_out: "warn", closed: "crit" };
+const URGENCY: Readonly<Record<MachineState, number>> = { offline: 0, attention: 1, online: 2, new: 3 };
+
+export function machineTone(state: MachineState): Tone {
+  return MACHINE_TONES[state];
+}
+
+export function slotTone(state: Slot["state"]): Tone {
+  return SLOT_TONES[state];
+}
+
+/** What sells nothing first, then by number. */
+export function byUrgency(left: Machine, right: Machine): number {
+  return URGENCY[left.state] - URGENCY[right.state] || left.number.localeCompare(right.number, "en", { numeric: true });
+}
+
+/** The machines that match a search text (number, name, site) and a state. */
+export function chosen(machines: readonly Machine[], text: string, state: string): Machine[] {
+  const wanted = text.trim().toLocaleLowerCase();
+  return machines.filter((machine) => {
+    const words = [machine.number, machine.name_zh, machine.name_en, machine.site].join("\n").toLocaleLowerCase();
+    return words.includes(wanted) && (state === "" || machine.state === state);
+  });
+}
+
+/** Slots in the rows of the machine: A1 A2 … above B1 B2 …; slots without a letter make one row. */
+export function rowsOf(slots: readonly Slot[]): Slot[][] {
+  const rows = new Map<string, Slot[]>();
+  for (const slot of slots) {
+    const row = /^[A-Z]*/.exec(slot.slot)?.[0] ?? "";
+    rows.set(row, [...(rows.get(row) ?? []), slot]);
+  }
+  return [...rows.values()];
+}

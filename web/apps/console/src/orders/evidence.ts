@@ -1,0 +1,57 @@
+/**
+ * The evidence of an order as a story: which phase a line belongs to, which tone it has, and the values its sentence
+ * needs. Pure. The sentences stand in the catalogues under `timeline.<kind>`; a kind without a sentence is shown by its
+ * name, never left out.
+ */
+import type { Tone } from "@vendomat/ui";
+import type { Evidence } from "../api/views";
+
+export type Phase = "order" | "money" | "command" | "motor" | "sensor" | "refund";
+
+const PHASES: readonly (readonly [string, Phase])[] = [
+  ["vend.started", "motor"],
+  ["vend.", "sensor"],
+  ["command.", "command"],
+  ["refund.", "refund"],
+  ["payment.", "money"],
+  ["order.paid", "money"],
+];
+
+const TONES: Readonly<Record<string, Tone>> = {
+  "payment.paid": "ok", "order.paid": "ok", "vend.delivered": "ok", "order.settled": "ok", "refund.succeeded": "ok",
+  "vend.not_delivered": "crit", "command.never_sent": "crit", "refund.given_up": "crit",
+  "vend.unknown": "warn", "vend.declared_ambiguous": "warn", "command.fencing": "warn", "payment.unknown": "warn",
+  "payment.late": "warn", "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn",
+  "refund.not_accepted": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
+  "order.cancelling": "off", "payment.closed": "off",
+};
+
+export function phaseOf(kind: string): Phase {
+  return PHASES.find(([start]) => kind.startsWith(start))?.[1] ?? "order";
+}
+
+export function toneOf(kind: string): Tone {
+  return TONES[kind] ?? "accent";
+}
+
+/** The values of a sentence that stand in the data under these names; what is absent is empty, never a hole. */
+export function factsOf(entry: Evidence): { slot: string; unit: string; channel: string; amountMinor: number | undefined } {
+  const { data } = entry;
+  const amount = data["amount_minor"] ?? data["total_minor"];
+  return {
+    slot: textOf(data["slot"]),
+    unit: textOf(data["unit"]),
+    channel: textOf(data["channel"]),
+    amountMinor: typeof amount === "number" && Number.isSafeInteger(amount) ? amount : undefined,
+  };
+}
+
+/** The word that explains a line: what the machine or the platform gave as its reason. */
+export function reasonOf(entry: Evidence): string {
+  const { data } = entry;
+  return textOf(data["result"]) || textOf(data["reason"]) || textOf(data["error"]);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}

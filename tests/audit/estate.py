@@ -151,7 +151,7 @@ class Estate:
     def sale(self, name: str, *endings: str, channel: str = "wechat") -> None:
         """A paid order whose units end as `endings` say, refunded as far as owed."""
         units = [ENDINGS[ending] for ending in endings]
-        self._order(f"ord_{name}", "settled", units, code_id="cod_1" if channel == "code" else "")
+        self._order(f"ord_{name}", "settled", units, code_id=f"cod_{name}" if channel == "code" else "")
         self._payment(f"ord_{name}", f"pay_{name}", channel, PRICE * len(units), is_winning=True)
         self.note(f"ord_{name}", "order.paid")
         for number, ending in enumerate(units, start=1):
@@ -270,6 +270,7 @@ def build_estate(folder: Path) -> Estate:
     estate.sale("fenced", "fenced")
     estate.sale("unknown", "unknown")
     estate.sale("code", "delivered", channel="code")
+    estate.sale("gift", "delivered", channel="code")
     estate.sale("badcode", "jam", channel="code")
     estate.late("late")
     estate.unpaid("unpaid")

@@ -71,16 +71,37 @@ REFUNDED = """
     WHERE r.state = 'succeeded' GROUP BY r.merchant_id, r.order_id, p.currency
 """
 
+IN_FLIGHT = f"""
+    SELECT merchant_id, order_id, currency, sum(open_minor) AS open_minor, sum(owed_minor) AS owed_minor FROM (
+        SELECT w.merchant_id, w.order_id, w.currency, w.open_minor, w.owed_minor FROM ({UNDELIVERED}) w
+        UNION ALL
+        SELECT p.merchant_id, p.order_id, p.currency, 0, p.captured_minor FROM payment p WHERE {LATE}
+        UNION ALL
+        SELECT r.merchant_id, r.order_id, p.currency, 0, -r.amount_minor
+        FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
+        WHERE r.state = 'succeeded' AND NOT p.is_frozen) AS every
+    GROUP BY merchant_id, order_id, currency
+"""
+"""Per order, from payments, units and refunds alone: paid for and undecided, and owed back and not yet paid back."""
+
+_GOODS = """
+    SELECT p.merchant_id, p.order_id, p.currency, sum(u.price_minor) AS goods_minor
+    FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
+    WHERE p.is_winning AND u.outcome = 'delivered' GROUP BY p.merchant_id, p.order_id, p.currency
+"""
+
 _CONSERVED = f"""
     SELECT merchant_id, order_id, currency, coalesce(c.captured_minor, 0) AS captured_minor,
-        coalesce(b.revenue_minor, 0) AS revenue_minor, coalesce(r.refunded_minor, 0) AS refunded_minor,
+        coalesce(g.goods_minor, 0) AS goods_minor, coalesce(r.refunded_minor, 0) AS refunded_minor,
         coalesce(b.undelivered_minor + b.payable_minor, 0) AS in_flight_minor,
         coalesce(b.suspense_minor, 0) AS suspense_minor, coalesce(b.loss_minor, 0) AS loss_minor
     FROM ({CAPTURED}) c FULL JOIN ({REFUNDED}) r USING (merchant_id, order_id, currency)
+    FULL JOIN ({_GOODS}) g USING (merchant_id, order_id, currency)
     FULL JOIN ({BY_CLASS}) b USING (merchant_id, order_id, currency)
 """
+"""What came in (payments) against what became of it: goods (units), refunds (refunds), and what the ledger still holds."""
 
-_SUM = "captured_minor <> revenue_minor + refunded_minor + in_flight_minor + suspense_minor - loss_minor"
+_SUM = "captured_minor <> goods_minor + refunded_minor + in_flight_minor + suspense_minor - loss_minor"
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -164,15 +185,15 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "I4.order",
         "An order's money is not conserved",
-        "Captured is not revenue + refunded + in flight + suspense - declared loss.",
+        "Captured is not goods + refunded + in flight + suspense - declared loss.",
         f"SELECT * FROM ({_CONSERVED}) s WHERE {_SUM}",
     ),
     Check(
         "I4.merchant",
         "A merchant's money is not conserved",
-        "Captured is not revenue + refunded + in flight + suspense - declared loss.",
+        "Captured is not goods + refunded + in flight + suspense - declared loss.",
         f"""
-        SELECT merchant_id, currency, sum(captured_minor) AS captured_minor, sum(revenue_minor) AS revenue_minor,
+        SELECT merchant_id, currency, sum(captured_minor) AS captured_minor, sum(goods_minor) AS goods_minor,
             sum(refunded_minor) AS refunded_minor, sum(in_flight_minor) AS in_flight_minor,
             sum(suspense_minor) AS suspense_minor, sum(loss_minor) AS loss_minor
         FROM ({_CONSERVED}) s GROUP BY merchant_id, currency
@@ -186,19 +207,7 @@ CHECKS: tuple[Check, ...] = (
         f"""
         SELECT merchant_id, order_id, currency, b.undelivered_minor, coalesce(e.open_minor, 0) AS open_minor,
             b.payable_minor, coalesce(e.owed_minor, 0) + coalesce(b.loss_minor, 0) AS owed_minor
-        FROM ({BY_CLASS}) b FULL JOIN (
-            SELECT merchant_id, order_id, currency, sum(open_minor) AS open_minor, sum(owed_minor) AS owed_minor FROM (
-                SELECT merchant_id, order_id, currency, open_minor, owed_minor FROM (
-                    SELECT w.merchant_id, w.order_id, w.currency, w.owed_minor,
-                        w.sold_minor - w.owed_minor - coalesce((SELECT sum(u.price_minor) FROM vend_unit u
-                            WHERE u.merchant_id = w.merchant_id AND u.order_id = w.order_id
-                            AND u.outcome = 'delivered'), 0) AS open_minor
-                    FROM ({UNDELIVERED}) w) AS won
-                UNION ALL
-                SELECT p.merchant_id, p.order_id, p.currency, 0, p.captured_minor FROM payment p WHERE {LATE}
-                UNION ALL
-                SELECT merchant_id, order_id, currency, 0, -refunded_minor FROM ({REFUNDED}) r) AS every
-            GROUP BY merchant_id, order_id, currency) e USING (merchant_id, order_id, currency)
+        FROM ({BY_CLASS}) b FULL JOIN ({IN_FLIGHT}) e USING (merchant_id, order_id, currency)
         WHERE coalesce(b.undelivered_minor, 0) <> coalesce(e.open_minor, 0)
             OR coalesce(b.payable_minor, 0) <> coalesce(e.owed_minor, 0) + coalesce(b.loss_minor, 0)
         """,

@@ -6,13 +6,12 @@ from vendomat.audit.model import Check, Severity
 
 UNDELIVERED = """
     SELECT p.merchant_id, p.order_id, p.payment_id, p.currency, p.captured_minor,
-        sum(u.price_minor) AS sold_minor,
         coalesce(sum(u.price_minor) FILTER (WHERE u.is_final AND u.outcome <> 'delivered'), 0) AS owed_minor,
-        bool_and(u.is_final) AS is_final
+        coalesce(sum(u.price_minor) FILTER (WHERE NOT u.is_final), 0) AS open_minor, bool_and(u.is_final) AS is_final
     FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
     WHERE p.is_winning GROUP BY p.merchant_id, p.payment_id
 """
-"""Per winning payment: what was sold, and what of it is owed back."""
+"""Per winning payment: what of the sold units is owed back, and what is undecided."""
 
 LATE = "p.state = 'paid' AND NOT p.is_winning AND NOT p.is_frozen AND p.captured_minor > 0"
 """A payment that came too late or a second time: all of it is owed back."""

@@ -22,7 +22,6 @@ from vendomat.terminal.drivers.cabinet import SimulatedCabinet
 from vendomat.terminal.journal import Journal, JournalThread
 from vendomat.terminal.link import NotAnsweredError
 from vendomat.terminal.loop import Ports, Terminal
-from vendomat.terminal.sale import PRODUCTION, Safeguards
 from vendomat.terminal.screen import Face
 
 KEY = b"k" * 32
@@ -86,15 +85,15 @@ class NoPictures:
 class Bench:
     """`await bench.start()`, then act through `bench.terminal` and `bench.cloud`."""
 
-    def __init__(self, folder: Path, *, speed: float = 40.0, safeguards: Safeguards = PRODUCTION) -> None:
+    def __init__(self, folder: Path, *, speed: float = 40.0, vfs: str | None = None) -> None:
         self.folder = folder
         self.cloud = FakeCloud()
         self.speed = speed
-        self.safeguards = safeguards
+        self.vfs = vfs
 
     async def start(self) -> Terminal:
         clock = SystemClock()
-        journal = JournalThread(lambda: Journal(self.folder / "journal.db", KEY))
+        journal = JournalThread(lambda: Journal(self.folder / "journal.db", KEY, vfs=self.vfs))
         await journal.open()
         self.journal = journal
         self.cabinet = SimulatedCabinet(
@@ -111,7 +110,7 @@ class Bench:
             chance=lambda: 0.5,
             log=structlog.get_logger(),
         )
-        self.terminal = Terminal(ports, Face("m1", "test"), NoPictures(), safeguards=self.safeguards)
+        self.terminal = Terminal(ports, Face("m1", "test"), NoPictures())
         await self.terminal.start()
         return self.terminal
 
@@ -121,10 +120,8 @@ class Bench:
 
     async def kill(self) -> None:
         """Every task gone at once, nothing finished; only the files are closed, as a dead process has them."""
-        tasks = [*self.terminal._tasks, *self.terminal.vending._tasks, *self.terminal.selling._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for tasks in (self.terminal._tasks, self.terminal.vending._tasks, self.terminal.selling._tasks):
+            await tasks.cancel()
         await self.cloud.stop()
         await self.cabinet.stop()
         await self.journal.close()

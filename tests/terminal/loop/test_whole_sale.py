@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.bench import Bench
-from vendomat.protocol import FactKind, VendResult
-from vendomat.terminal.drivers import Fault
+from tests.terminal.fake_cloud import catalogue_of
+from tests.terminal.journal.faulty_disk import FaultyDisk
+from vendomat.protocol import FactKind, OrderLine, VendResult
+from vendomat.terminal.drivers import Fault, SimulatedCabinet, VendReport
+
+
+def lines_of(slot: str) -> list[OrderLine]:
+    return [OrderLine(slot=slot, quantity=1, price_minor=350)]
 
 
 @pytest.fixture
@@ -197,7 +203,7 @@ async def test_replies_that_are_lost_make_no_second_effect(bench: Bench) -> None
 async def test_no_qr_while_the_machine_is_not_ready(bench: Bench) -> None:
     await bench.until(lambda: bench.terminal.selling.sale.is_online)
     bench.cabinet.set_fault("A1", Fault.NO_MOTOR)
-    bench.terminal.order("r1", bench_lines("A1"), "wechat")
+    bench.terminal.order("r1", lines_of("A1"), "wechat")
     await bench.until(lambda: bench.snapshot["notice"] is not None)
     assert bench.snapshot["notice"] == {"code": "slot_closed", "detail": "A1"}
     assert bench.cloud.orders == {}
@@ -242,14 +248,76 @@ async def test_offline_is_shown_and_sells_nothing(bench: Bench) -> None:
     await bench.until(lambda: bench.snapshot["link"] == "online")
     bench.wire.set_up(False)
     await bench.until(lambda: bench.snapshot["link"] == "offline")
-    bench.terminal.order("r1", bench_lines("A1"), "wechat")
+    bench.terminal.order("r1", lines_of("A1"), "wechat")
     await bench.until(lambda: bench.snapshot["notice"] is not None)
     assert bench.snapshot["notice"]["detail"] == "offline"
     bench.wire.set_up(True)
     await bench.until(lambda: bench.snapshot["link"] == "online")
 
 
-def bench_lines(slot: str) -> list[object]:
-    from vendomat.protocol import OrderLine
+async def test_a_driver_that_dies_in_a_vend_leaves_an_unknown_outcome(bench: Bench) -> None:
+    order_id = await bench.order("A1")
 
-    return [OrderLine(slot=slot, quantity=1, price_minor=350)]
+    class Broken(SimulatedCabinet):
+        """A driver with a defect: it dies in the middle of a vend."""
+
+        async def dispense(self, slot: str, cmd_id: str) -> VendReport:
+            raise RuntimeError("a defect")
+
+    bench.cabinet.__class__ = Broken
+    bench.cloud.pay(order_id)
+    result = await bench.until_screen("result")
+    assert result["sale"]["units"][0]["outcome"] == "unknown"
+    bench.cabinet.__class__ = SimulatedCabinet
+
+
+async def test_a_full_disk_stops_selling_before_money_and_starts_no_motor(tmp_path: Path) -> None:
+    disk = FaultyDisk("full-under-a-sale")
+    bench = Bench(tmp_path, vfs=disk.name)
+    await bench.start()
+    bench.cloud.is_auto_dispensing = False
+    order_id = await bench.order("A1")
+    bench.cloud.pay(order_id)
+    disk.is_full = True
+    asking = asyncio.create_task(bench.cloud.dispense(order_id, 1))
+    await bench.until(lambda: not bench.terminal.machine.is_journal_ok)
+    await asyncio.sleep(1.5)  # at least one more try to write
+    assert bench.starts == [] and not asking.done()
+    assert "journal_fault" in bench.terminal.machine.faults()
+    disk.is_full = False
+    reply = await asyncio.wait_for(asking, 5)
+    assert reply is not None and reply.facts[-1].kind is FactKind.REFUSED
+    await bench.until(lambda: len(bench.cloud.results()) == 1)
+    assert bench.cloud.results()[0][2] == "journal_fault" and bench.starts == []
+    await bench.stop()
+
+
+async def test_an_outcome_that_the_disk_refused_is_written_later_and_reported(tmp_path: Path) -> None:
+    disk = FaultyDisk("refusing-an-outcome")
+    bench = Bench(tmp_path, vfs=disk.name, speed=10.0)
+    await bench.start()
+    bench.cloud.is_auto_dispensing = False
+    order_id = await bench.order("A1")
+    bench.cloud.pay(order_id)
+    await bench.cloud.dispense(order_id, 1)
+    disk.is_sync_failing = True
+    await bench.until(lambda: not bench.terminal.machine.is_journal_ok)
+    disk.is_sync_failing = False
+    await bench.until_screen("result")
+    await bench.until(lambda: len(bench.cloud.results()) == 2)
+    assert bench.cloud.results()[-1][1] is VendResult.DELIVERED and len(bench.starts) == 1
+    await bench.stop()
+
+
+async def test_a_disk_that_works_again_opens_the_machine_by_itself(tmp_path: Path) -> None:
+    disk = FaultyDisk("full-for-a-while")
+    bench = Bench(tmp_path, vfs=disk.name)
+    await bench.start()
+    await bench.until(lambda: bench.terminal.selling.sale.is_online)
+    disk.is_full = True
+    bench.cloud.catalogue = catalogue_of(version=2)
+    state = await bench.until_screen("out_of_order")
+    assert state["out_of_order_reason"] == "journal_fault"
+    disk.is_full = False
+    await bench.until_screen("browse")
+    await bench.stop()

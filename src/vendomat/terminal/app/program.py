@@ -120,7 +120,14 @@ async def run(folder: Path) -> int:
         )
         face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
         terminal = Terminal(ports, face, Pictures(folder / "pictures", https))
-        terminal.failed = stop.set
+        has_failed = False
+
+        def failed() -> None:
+            nonlocal has_failed
+            has_failed = True
+            stop.set()
+
+        terminal.machine.failed = failed
         screen = ScreenServer(settings.kiosk_port)
         await terminal.start()
         await screen.start(build_app(terminal, hosts=screen.hosts, static=STATIC, sim=_CabinetControl(cabinet)))
@@ -129,8 +136,8 @@ async def run(folder: Path) -> int:
         terminal.stream.close()
         await screen.stop()
         await terminal.stop()
-        log.info("stopped")
-    return 0
+        log.info("stopped", has_failed=has_failed)
+    return 1 if has_failed else 0
 
 
 async def _until(stop: asyncio.Event, work: object) -> bool:
@@ -155,8 +162,12 @@ def _say_ready(kiosk_url: str, machine_id: str) -> None:
 
 def main(folder: Path) -> int:
     """The terminal as a program: exit status 0 when told to stop, 1 when it cannot run (the reason on stderr)."""
+    os.umask(0o077)
     try:
         return asyncio.run(run(folder))
+    except OSError as error:
+        sys.stderr.write(f"vendomat terminal: {error}\n")
+        return 1
     except VendomatError as error:
         sys.stderr.write(f"vendomat terminal: {error.code.value}: {error.message}\n")
         return 1

@@ -201,6 +201,10 @@ class NatsWire:
         except VendomatError as error:
             self._log.warning("request_refused", kind=kind, code=error.code.value, detail=error.message)
             body = Problem(code=error.code.value, message=error.message[:500])
+        except Exception:
+            # No answer is a true one: what became of the request is not known. The cloud asks again.
+            self._log.exception("request_failed", kind=kind)
+            return
         if message.reply and body is not None:
             reply_kind = "problem" if isinstance(body, Problem) else f"{kind}.reply"
             try:

@@ -48,6 +48,8 @@ class Machine:
     machine_id: str
     boot_nonce: str
     changed: Callable[[], None] = lambda: None
+    failed: Callable[[], None] = lambda: None
+    """Called when a part of the loop has died; the program then ends, to be started anew."""
     settings: Settings = field(default_factory=Settings)
     leases: Leases = field(default_factory=Leases)
     slots: SlotBook = field(default_factory=SlotBook)
@@ -104,8 +106,22 @@ class Machine:
         )
         return tuple(reason for is_hit, reason in found if is_hit)
 
+    def fail(self) -> None:
+        """A part of the loop has died."""
+        self.failed()
+
     def now_text(self) -> str:
         return self.ports.clock.now().isoformat()
+
+    async def read_hardware(self) -> Readings:
+        """Door, sensor and temperature, now; a driver that fails is a controller that is silent."""
+        try:
+            self.readings = await self.ports.dispenser.read()
+        except Exception:
+            # Nothing is sold and nothing is started until it answers again.
+            self.ports.log.exception("driver_failed")
+            self.readings = Readings()
+        return self.readings
 
     # --- changes -----------------------------------------------------------------------------------------------------
 
@@ -115,18 +131,20 @@ class Machine:
             return
         self.slots = slots
         self.changed()
-        await self._keep(_SLOTS_KEY, msgspec.json.encode(slots))
+        await self.keep(_SLOTS_KEY, msgspec.json.encode(slots))
+
+    async def keep_again(self) -> None:
+        """After a refused write: try once more with what should be on the disk, so that selling may go on."""
+        await self.keep(_SLOTS_KEY, msgspec.json.encode(self.slots))
 
     async def keep_catalogue(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        await self._keep(_CATALOGUE_KEY, msgspec.json.encode(catalogue))
+        await self.keep(_CATALOGUE_KEY, msgspec.json.encode(catalogue))
         await self.keep_slots(self.slots.after_catalogue())
         self.changed()
 
     async def keep(self, key: str, value: bytes | None) -> None:
-        await self._keep(key, value)
-
-    async def _keep(self, key: str, value: bytes | None) -> None:
+        """Durable when this returns, unless the disk refuses: then selling stops and the run goes on."""
         try:
             await self.ports.journal.run(lambda j: j.put(key, value))
         except JournalError as error:

@@ -5,13 +5,11 @@ All decisions are in the sale's model; this turns answers, refusals and silence 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
-from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.kernel import ErrorCode, IllegalMoveError, VendomatError
 from vendomat.protocol import (
     UNITS_MAX,
     ChannelRequest,
@@ -23,6 +21,7 @@ from vendomat.protocol import (
 )
 from vendomat.terminal.link import NotAnsweredError
 from vendomat.terminal.loop.machine import Machine
+from vendomat.terminal.loop.tasks import Tasks
 from vendomat.terminal.sale import (
     AskCancel,
     AskChannel,
@@ -65,7 +64,7 @@ class Selling:
         self.sale = Sale()
         self._machine = machine
         self._shown = shown
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(machine.ports.log)
         self._asking: set[tuple[str, str]] = set()
 
     def now_s(self) -> float:
@@ -85,7 +84,11 @@ class Selling:
     # --- what others tell --------------------------------------------------------------------------------------------
 
     def see_unit(self, unit: LocalUnit) -> None:
-        self.take(UnitSeen(at_s=self.now_s(), unit=unit))
+        """A screen that cannot follow must never hold up a vend."""
+        try:
+            self.take(UnitSeen(at_s=self.now_s(), unit=unit))
+        except IllegalMoveError:
+            self._machine.ports.log.exception("screen_cannot_follow")
 
     def hear_status(self, status: OrderStatus, about: str = "") -> None:
         self.take(StatusArrived(at_s=self.now_s(), status=status, about=about))
@@ -113,16 +116,14 @@ class Selling:
             self.take(Resumed(at_s=self.now_s(), status=remembered.status, channel=remembered.channel))
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
     def _perform(self, effect: SaleEffect) -> None:
         match effect:
             case CheckReady(request_id, lines):
-                self._spawn(self._check(request_id, lines))
+                self._tasks.spawn(self._check(request_id, lines))
             case AskOrder(request_id, lines, channel):
                 nonce = self._machine.new_nonce()
                 order = OrderRequest(request_id=request_id, lines=list(lines), channel=channel, nonce=nonce)
@@ -138,13 +139,13 @@ class Selling:
                 self._ask("cancel", OrderRef(order_id=order_id), order_id)
             case Remember(status, channel):
                 kept = None if status is None else msgspec.json.encode(_Remembered(status, channel))
-                self._spawn(self._machine.keep(_OPEN_ORDER_KEY, kept))
+                self._tasks.spawn(self._machine.keep(_OPEN_ORDER_KEY, kept))
 
     def _ask(self, kind: str, body: object, about: str) -> None:
         """One question of a kind about one thing at a time: the steps ask again by themselves."""
         if (kind, about) not in self._asking:
             self._asking.add((kind, about))
-            self._spawn(self._asked(kind, body, about))
+            self._tasks.spawn(self._asked(kind, body, about))
 
     async def _asked(self, kind: str, body: object, about: str) -> None:
         event: Event
@@ -162,7 +163,7 @@ class Selling:
 
     async def _check(self, request_id: str, lines: tuple[OrderLine, ...]) -> None:
         machine = self._machine
-        machine.readings = await machine.ports.dispenser.read()
+        await machine.read_hardware()
         faults = machine.faults() if machine.is_online else ("offline", *machine.faults())
         code, detail = (ErrorCode.MACHINE_NOT_READY.value, ", ".join(faults)) if faults else ("", "")
         if not code and sum(line.quantity for line in lines) > UNITS_MAX:
@@ -183,11 +184,6 @@ class Selling:
         if planned.price_minor != line.price_minor:
             return ErrorCode.PRICE_CHANGED.value, line.slot
         return "", ""
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _refused(error: VendomatError, about: str, at_s: float) -> Refused:

@@ -6,8 +6,7 @@ becomes a fact; only then does the link open.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +26,7 @@ from vendomat.protocol import (
 from vendomat.terminal.loop.machine import Machine, Ports
 from vendomat.terminal.loop.selling import Selling
 from vendomat.terminal.loop.session import PROGRAM, Session
+from vendomat.terminal.loop.tasks import Tasks
 from vendomat.terminal.loop.uploading import Uploading
 from vendomat.terminal.loop.vending import Vending
 from vendomat.terminal.loop.watching import Watching
@@ -79,7 +79,7 @@ class Terminal:
         )
         self.session = Session(self.machine)
         self.watching = Watching(self.machine)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks(ports.log, self.machine.fail)
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -95,19 +95,17 @@ class Terminal:
         await self.watching.look()
         self.selling.look_around()
         await self.selling.resume()
-        self._spawn(self.selling.run())
-        self._spawn(self.watching.run())
-        self._spawn(self.uploading.run(self.vending))
-        self._spawn(self.session.run())
-        self._spawn(ports.wire.run(self.serve, self._link_changed))
+        self._tasks.spawn(self.selling.run())
+        self._tasks.spawn(self.watching.run())
+        self._tasks.spawn(self.uploading.run(self.vending))
+        self._tasks.spawn(self.session.run())
+        self._tasks.spawn(ports.wire.run(self.serve, self._link_changed))
         self._fetch_pictures()
 
     async def stop(self) -> None:
         """Let a running vend end and be written, then let go of everything."""
         await self.vending.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
         await self.selling.stop()
         self.stream.close()
         await self.machine.ports.dispenser.stop()
@@ -136,7 +134,7 @@ class Terminal:
                 self.selling.hear_status(read_body(envelope, OrderStatus))
                 return None
             case "catalogue":
-                self._spawn(self._catalogue(read_body(envelope, CatalogueHint).version))
+                self._tasks.spawn(self._catalogue(read_body(envelope, CatalogueHint).version))
                 return None
         raise VendomatError(ErrorCode.NOT_FOUND, f"this machine does not serve {envelope.kind!r}")
 
@@ -211,24 +209,9 @@ class Terminal:
         if catalogue is None:
             return
         images = [slot.image for slot in catalogue.slots if slot.image and not self._pictures.address_of(slot.image)]
-        if images and not any(task.get_name() == "pictures" and not task.done() for task in self._tasks):
-            self._spawn(self._pictured(images), name="pictures")
+        if images and not self._tasks.is_running("pictures"):
+            self._tasks.spawn(self._pictured(images), name="pictures")
 
     async def _pictured(self, images: list[str]) -> None:
         if await self._pictures.fetch_all(images):
             self.stream.changed()
-
-    def _spawn(self, work: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks = [running for running in self._tasks if not running.done()]
-        self._tasks.append(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A part of the loop must not die unseen: a failed one ends the terminal, which is started anew."""
-        if not task.cancelled() and task.exception() is not None:
-            self.machine.ports.log.error("part_failed", error=repr(task.exception()), exc_info=task.exception())
-            self.failed()
-
-    failed: Callable[[], None] = staticmethod(lambda: None)
-    """Set by the program: called once a part of the loop has died."""

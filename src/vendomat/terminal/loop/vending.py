@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -21,6 +20,7 @@ from vendomat.protocol import (
 from vendomat.terminal.drivers import VendReport
 from vendomat.terminal.journal import JournalError, KnownCommand
 from vendomat.terminal.loop.machine import Machine
+from vendomat.terminal.loop.tasks import Tasks
 from vendomat.terminal.sale import (
     IS_BUSY,
     PRODUCTION,
@@ -82,7 +82,7 @@ class Vending:
         self._wake_upload = wake_upload
         self._safeguards = safeguards
         self._known: dict[str, _Known] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(machine.ports.log, machine.fail)
         self._pruned: list[Prune] = []
 
     # --- asked by the cloud ------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class Vending:
         """After a start: every command with an INTENT and no outcome becomes UNKNOWN, durably."""
         for command in await self._machine.ports.journal.run(lambda j: j.open_commands()):
             self._step(self._remember(command), Restarted())
-        await asyncio.gather(*self._tasks)
+        await self._tasks.join()
 
     def acked(self, fact: Fact) -> None:
         """The cloud has the fact. Prune effects gather until `take_pruned`."""
@@ -128,8 +128,7 @@ class Vending:
 
     async def stop(self) -> None:
         """Let a running vend end and be recorded."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.join()
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
@@ -142,10 +141,10 @@ class Vending:
     def _perform(self, known: _Known, effect: VendEffect) -> None:
         match effect:
             case Write(note, is_again):
-                self._spawn(self._write(known, note, is_again=is_again))
+                self._tasks.spawn(self._write(known, note, is_again=is_again))
             case StartMotor(slot):
                 self._show(known, UnitOutcome.STARTED)
-                self._spawn(self._turn(known, slot))
+                self._tasks.spawn(self._turn(known, slot))
             case Answer(to_fence):
                 for waiting in known.waiting.pop(to_fence, []):
                     if not waiting.done():
@@ -157,7 +156,7 @@ class Vending:
                 self._pruned.append(effect)
             case Ended(note):
                 self._show(known, outcome_of(note), note.reason or (note.result or ""))
-                self._spawn(self._after_outcome(known.vend.slot, note))
+                self._tasks.spawn(self._after_outcome(known.vend.slot, note))
 
     async def _write(self, known: _Known, note: Note, *, is_again: bool) -> None:
         machine, ports = self._machine, self._machine.ports
@@ -216,7 +215,7 @@ class Vending:
 
     async def _conditions(self, cmd_id: str, slot: str, nonce: str) -> Conditions:
         machine, ports = self._machine, self._machine.ports
-        machine.readings = await ports.dispenser.read()
+        readings = await machine.read_hardware()
         check = SlotCheck.OPEN if machine.slots.is_open(slot) else SlotCheck.CLOSED
         if slot not in ports.dispenser.capabilities.slots:
             check = SlotCheck.UNKNOWN
@@ -226,8 +225,8 @@ class Vending:
             lease_age_s=machine.leases.age_s(nonce, ports.clock.elapsed()),
             lease_s=machine.settings.lease_s,
             slot=check,
-            is_sensor_clear=machine.readings.is_sensor_clear,
-            is_door_shut=machine.readings.is_door_shut,
+            is_sensor_clear=readings.is_sensor_clear,
+            is_door_shut=readings.is_door_shut,
             is_busy=any(vend.state in IS_BUSY for vend in others),
             is_journal_ok=machine.is_journal_ok and not machine.is_halted,
         )
@@ -262,11 +261,6 @@ class Vending:
         answer: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
         known.waiting.setdefault(to_fence, []).append(answer)
         return answer
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _vend_fact_of(fact: Fact) -> VendFact:

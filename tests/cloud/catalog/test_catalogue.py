@@ -156,7 +156,8 @@ def test_the_seed_is_sixteen_products_in_two_languages() -> None:
 async def test_seeded_stock_was_loaded_by_moves(shop: Shop) -> None:
     rows = await shop.database.hot.fetch(
         "SELECT s.slot, s.on_hand, sum(m.quantity) AS moved "
-        "FROM stock_slot s JOIN stock_move m USING (machine_id, slot) WHERE s.machine_id = $1 GROUP BY s.slot, s.on_hand",
+        "FROM stock_slot s JOIN stock_move m USING (machine_id, slot) "
+        "WHERE s.machine_id = $1 GROUP BY s.slot, s.on_hand",
         shop.machine_id,
     )
     assert len(rows) == 12

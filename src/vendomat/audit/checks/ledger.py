@@ -99,7 +99,7 @@ _CONSERVED = f"""
     FULL JOIN ({_GOODS}) g USING (merchant_id, order_id, currency)
     FULL JOIN ({BY_CLASS}) b USING (merchant_id, order_id, currency)
 """
-"""What came in (payments) against what became of it: goods (units), refunds (refunds), and what the ledger still holds."""
+"""What came in (payments) against what became of it: goods (units), refunds, and what the ledger still holds."""
 
 _SUM = "captured_minor <> goods_minor + refunded_minor + in_flight_minor + suspense_minor - loss_minor"
 

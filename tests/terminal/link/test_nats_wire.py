@@ -108,15 +108,30 @@ async def test_nobody_there_is_known_at_once_to_be_not_known(peer: Peer, cloud: 
     assert time.monotonic() - began < 1.0
 
 
-async def test_a_reply_by_another_key_is_a_security_event_and_no_answer(peer: Peer, cloud: CloudOnWire) -> None:
-    cloud.signer = CommandKey(b"x" * 32)
+class Forger:
+    """Signs with a key of its own under the cloud's name."""
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        self._key = CommandKey(b"x" * 32)
+
+    def sign(self, data: bytes) -> bytes:
+        return self._key.sign(data)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_reply_by_another_key_is_a_security_event_and_no_answer(
+    peer: Peer, cloud: CloudOnWire, is_named: bool
+) -> None:
+    cloud.signer = Forger(cloud.key.key_id) if is_named else CommandKey(b"x" * 32)
     with pytest.raises(NotAnsweredError):
         await peer.wire.request("heartbeat", BEAT, HeartbeatReply, timeout_s=2)
     assert "security_event" in peer.events()
 
 
-async def test_a_command_by_another_key_is_refused_unread(peer: Peer, cloud: CloudOnWire) -> None:
-    cloud.signer = CommandKey(b"x" * 32)
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_command_by_another_key_is_refused_unread(peer: Peer, cloud: CloudOnWire, is_named: bool) -> None:
+    cloud.signer = Forger(cloud.key.key_id) if is_named else CommandKey(b"x" * 32)
     with pytest.raises(VendomatError) as caught:
         await cloud.ask("fence", FENCE)
     assert caught.value.code == "bad_signature" and peer.served == [] and "security_event" in peer.events()

@@ -1,0 +1,70 @@
+"""The public application over ASGI, with a browser-like client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.cloud.shop_stage import PASSWORD, PlainIssuer, Shop
+from vendomat.cloud.app import MachineParts, PublicParts, build_machine_app, build_public_app
+from vendomat.cloud.codes import CodePosting
+from vendomat.cloud.machines import WireAddress
+from vendomat.cloud.reports import EventFeeds
+
+HOST = "http://console.example"
+
+
+async def _no_ledger(_connection: AsyncConnection, _postings: Sequence[CodePosting]) -> None:
+    """These tests look at the API, not at the books."""
+
+
+@pytest.fixture
+def public_app(shop: Shop) -> FastAPI:
+    return build_public_app(
+        PublicParts(
+            database=shop.database,
+            master_key=shop.master_key,
+            passwords=shop.passwords,
+            ids=shop.ids,
+            clock=shop.clock,
+            post_ledger=_no_ledger,
+            feeds=EventFeeds(shop.database, shop.clock),
+        )
+    )
+
+
+@pytest.fixture
+async def stranger(public_app: FastAPI, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser on our page, not signed in."""
+    transport = httpx.ASGITransport(public_app, client=(shop.address, 1), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=HOST, headers={"Origin": HOST}) as client:
+        yield client
+
+
+@pytest.fixture
+async def browser(stranger: httpx.AsyncClient, shop: Shop) -> httpx.AsyncClient:
+    """A browser signed in as the merchant's owner."""
+    answer = await stranger.post("/api/v1/session", json={"email": shop.seeded.email, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return stranger
+
+
+@pytest.fixture
+async def machine_side(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """What a machine reaches over HTTPS."""
+    app = build_machine_app(
+        MachineParts(
+            database=shop.database,
+            issuer=PlainIssuer(),
+            wire=WireAddress("tls://127.0.0.1:1", {}),
+            ids=shop.ids,
+            clock=shop.clock,
+        )
+    )
+    transport = httpx.ASGITransport(app, client=(shop.address, 1), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="https://machines.example") as client:
+        yield client

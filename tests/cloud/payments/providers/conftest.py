@@ -17,6 +17,7 @@ from tests.cloud.payments.providers.scripted_platform import (
     PUBLIC_KEY_ID,
     SELLER_ID,
     AlipayPen,
+    Answer,
     ScriptedPlatform,
     WeChatPen,
     private_pem,
@@ -139,3 +140,13 @@ def refund_request() -> RefundRequest:
         reason="not delivered",
         notify_url="https://vend.example/hooks/mer_1",
     )
+
+
+@pytest.fixture
+def talk(platform, alipay_pen):
+    """`talk((method, fields), ...)`: what the platform will say, in this order."""
+
+    def talking(*answers):
+        platform.say(*(a if isinstance(a, Answer) else alipay_pen.answer(*a) for a in answers))
+
+    return talking

@@ -1,71 +1,25 @@
-"""WeChat Pay: what is sent, which answers are believed, and what each of them means."""
+"""WeChat Pay: what is sent for a payment, which answers are believed, and what each of them means."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
-import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 
 from tests.cloud.payments.providers.scripted_platform import (
     APPID,
     MCHID,
     PUBLIC_KEY_ID,
     Answer,
-    Received,
     WeChatPen,
-    certificate_of,
-    certificate_pem,
     refusal,
-    seal,
 )
-from vendomat.cloud.payments.providers import CancelState, RefundState, StartState, TradeState
+from tests.cloud.payments.providers.wechat_answers import NUMBER, check_signature, wechat_trade
+from vendomat.cloud.payments.providers import CancelState, StartState, TradeState
 from vendomat.kernel import Money, VendomatError
-
-NUMBER = "pay_00000000000000000000000001"
-
-
-def trade(**changes):
-    return {
-        "appid": APPID,
-        "mchid": MCHID,
-        "out_trade_no": NUMBER,
-        "transaction_id": "4200000000000000000000000001",
-        "trade_type": "NATIVE",
-        "trade_state": "SUCCESS",
-        "trade_state_desc": "支付成功",
-        "success_time": "2026-01-01T08:00:10+08:00",
-        "payer": {"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},
-        "amount": {"total": 350, "payer_total": 300, "currency": "CNY", "payer_currency": "CNY"},
-    } | changes
-
-
-def refunded(**changes):
-    return {
-        "refund_id": "50000000000000000000000000001",
-        "out_refund_no": "ref_00000000000000000000000001",
-        "transaction_id": "4200000000000000000000000001",
-        "out_trade_no": NUMBER,
-        "channel": "ORIGINAL",
-        "status": "PROCESSING",
-        "create_time": "2026-01-01T08:01:00+08:00",
-        "amount": {"total": 350, "refund": 150, "payer_total": 350, "payer_refund": 150, "currency": "CNY"},
-    } | changes
-
-
-def check_signature(request: Received, merchant_key) -> None:
-    fields = dict(re.findall(r'(\w+)="([^"]*)"', request.headers["authorization"]))
-    text = f"{request.method}\n{request.target}\n{fields['timestamp']}\n{fields['nonce_str']}\n".encode()
-    merchant_key.public_key().verify(
-        base64.b64decode(fields["signature"]), text + request.body + b"\n", padding.PKCS1v15(), hashes.SHA256()
-    )
 
 
 class TestStart:
@@ -135,9 +89,9 @@ class TestStart:
         ("found", "state"),
         [
             (refusal(404, "ORDER_NOT_EXIST"), StartState.REFUSED),
-            (trade(trade_state="CLOSED"), StartState.REFUSED),
-            (trade(trade_state="NOTPAY"), StartState.UNKNOWN),
-            (trade(), StartState.UNKNOWN),
+            (wechat_trade(trade_state="CLOSED"), StartState.REFUSED),
+            (wechat_trade(trade_state="NOTPAY"), StartState.UNKNOWN),
+            (wechat_trade(), StartState.UNKNOWN),
             (refusal(500, "SYSTEM_ERROR"), StartState.UNKNOWN),
         ],
     )
@@ -204,16 +158,16 @@ class TestWhatIsBelieved:
     """Each answer is a good "paid", but for one thing."""
 
     async def test_the_good_one(self, wechat, platform, wechat_pen):
-        platform.say(wechat_pen.answer(trade()))
+        platform.say(wechat_pen.answer(wechat_trade()))
         assert (await wechat.look_up(NUMBER)).state is TradeState.PAID
 
     @pytest.mark.parametrize("age_s", [301, 3600, -301])
     async def test_not_an_answer_of_another_time(self, wechat, platform, wechat_pen, age_s):
-        platform.say(wechat_pen.answer(trade(), age_s=age_s))
+        platform.say(wechat_pen.answer(wechat_trade(), age_s=age_s))
         assert (await wechat.look_up(NUMBER)).state is TradeState.UNKNOWN
 
     async def test_an_age_within_the_limit(self, wechat, platform, wechat_pen):
-        platform.say(wechat_pen.answer(trade(), age_s=299))
+        platform.say(wechat_pen.answer(wechat_trade(), age_s=299))
         assert (await wechat.look_up(NUMBER)).state is TradeState.PAID
 
     @pytest.mark.parametrize(
@@ -237,12 +191,12 @@ class TestWhatIsBelieved:
         ],
     )
     async def test_not_an_answer_with_another_header(self, wechat, platform, wechat_pen, changes):
-        platform.say(wechat_pen.answer(trade(), **changes))
+        platform.say(wechat_pen.answer(wechat_trade(), **changes))
         found = await wechat.look_up(NUMBER)
         assert (found.state, found.amount) == (TradeState.UNKNOWN, None)
 
     async def test_not_an_answer_of_a_stranger(self, wechat, platform, stranger_key, clock):
-        platform.say(WeChatPen(stranger_key, clock).answer(trade()))
+        platform.say(WeChatPen(stranger_key, clock).answer(wechat_trade()))
         assert (await wechat.look_up(NUMBER)).state is TradeState.UNKNOWN
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"trade_state":"SUCCESS"}', b"\xff", b"null"])
@@ -251,7 +205,7 @@ class TestWhatIsBelieved:
         assert (await wechat.look_up(NUMBER)).state is TradeState.UNKNOWN
 
     async def test_not_an_answer_too_large_to_read(self, wechat, platform, wechat_pen):
-        platform.say(wechat_pen.answer(trade(bank_type="x" * 70_000)))
+        platform.say(wechat_pen.answer(wechat_trade(bank_type="x" * 70_000)))
         assert "larger" in (await wechat.look_up(NUMBER)).error
 
     @pytest.mark.parametrize(
@@ -274,13 +228,13 @@ class TestWhatIsBelieved:
         ],
     )
     async def test_not_a_payment_that_is_not_wholly_ours(self, wechat, platform, wechat_pen, changes):
-        platform.say(wechat_pen.answer(trade(**changes)))
+        platform.say(wechat_pen.answer(wechat_trade(**changes)))
         assert (await wechat.look_up(NUMBER)).state is TradeState.UNKNOWN
 
 
 class TestLookUp:
     async def test_tells_all_of_a_payment(self, wechat, platform, wechat_pen, merchant_key):
-        platform.say(wechat_pen.answer(trade()))
+        platform.say(wechat_pen.answer(wechat_trade()))
         found = await wechat.look_up(NUMBER)
         assert found.amount == Money(350, "CNY")
         assert found.transaction_id == "4200000000000000000000000001"
@@ -292,7 +246,7 @@ class TestLookUp:
         check_signature(request, merchant_key)
 
     async def test_shows_an_amount_that_is_not_the_one_asked_for(self, wechat, platform, wechat_pen):
-        platform.say(wechat_pen.answer(trade(amount={"total": 1, "currency": "CNY"})))
+        platform.say(wechat_pen.answer(wechat_trade(amount={"total": 1, "currency": "CNY"})))
         assert (await wechat.look_up(NUMBER)).amount == Money(1, "CNY")
 
     @pytest.mark.parametrize(
@@ -300,7 +254,7 @@ class TestLookUp:
         [("NOTPAY", TradeState.NOT_PAID), ("REFUND", TradeState.PAID), ("CLOSED", TradeState.CLOSED)],
     )
     async def test_knows_the_words(self, wechat, platform, wechat_pen, word, state):
-        platform.say(wechat_pen.answer(trade(trade_state=word)))
+        platform.say(wechat_pen.answer(wechat_trade(trade_state=word)))
         assert (await wechat.look_up(NUMBER)).state is state
 
     @pytest.mark.parametrize(
@@ -320,7 +274,7 @@ class TestLookUp:
         assert (await wechat.look_up(NUMBER)).state is state
 
     async def test_connections_are_kept(self, wechat, platform, wechat_pen):
-        platform.say(wechat_pen.answer(trade()), Answer(is_reset=True), wechat_pen.answer(trade()))
+        platform.say(wechat_pen.answer(wechat_trade()), Answer(is_reset=True), wechat_pen.answer(wechat_trade()))
         states = [(await wechat.look_up(NUMBER)).state for _ in range(3)]
         assert states == [TradeState.PAID, TradeState.UNKNOWN, TradeState.PAID]
 
@@ -337,9 +291,9 @@ class TestCancel:
     @pytest.mark.parametrize(
         ("found", "state"),
         [
-            (trade(trade_state="CLOSED"), CancelState.CLOSED),
-            (trade(), CancelState.PAID),
-            (trade(trade_state="NOTPAY"), CancelState.UNKNOWN),
+            (wechat_trade(trade_state="CLOSED"), CancelState.CLOSED),
+            (wechat_trade(), CancelState.PAID),
+            (wechat_trade(trade_state="NOTPAY"), CancelState.UNKNOWN),
             (refusal(404, "ORDER_NOT_EXIST"), CancelState.CLOSED),
             (refusal(500, "SYSTEM_ERROR"), CancelState.UNKNOWN),
         ],
@@ -347,201 +301,3 @@ class TestCancel:
     async def test_anything_else_is_settled_by_a_query(self, wechat, platform, wechat_pen, first, found, state):
         platform.say(first, found if isinstance(found, Answer) else wechat_pen.answer(found))
         assert (await wechat.cancel(NUMBER)).state is state
-
-
-class TestRefund:
-    async def test_sends_numbers_amounts_and_always_a_notify_address(
-        self, wechat, platform, wechat_pen, refund_request, merchant_key
-    ):
-        platform.say(wechat_pen.answer(refunded()))
-        answer = await wechat.refund(refund_request)
-        assert (answer.state, answer.amount) == (RefundState.PROCESSING, Money(150, "CNY"))
-        assert answer.refund_id == "50000000000000000000000000001"
-        (request,) = platform.received
-        assert json.loads(request.body) == {
-            "out_trade_no": NUMBER,
-            "out_refund_no": refund_request.refund_number,
-            "reason": "not delivered",
-            "notify_url": "https://vend.example/hooks/mer_1",
-            "amount": {"refund": 150, "total": 350, "currency": "CNY"},
-        }
-        check_signature(request, merchant_key)
-
-    @pytest.mark.parametrize(
-        ("word", "state"),
-        [
-            ("SUCCESS", RefundState.SUCCEEDED),
-            ("CLOSED", RefundState.CLOSED),
-            ("ABNORMAL", RefundState.ABNORMAL),
-            ("NEW_WORD", RefundState.UNKNOWN),
-        ],
-    )
-    async def test_knows_the_words(self, wechat, platform, wechat_pen, refund_request, word, state):
-        platform.say(wechat_pen.answer(refunded(status=word)))
-        assert (await wechat.refund(refund_request)).state is state
-        assert (await wechat.look_up_refund(refund_request)).state is state
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {"out_refund_no": "ref_another"},
-            {"out_trade_no": "pay_another"},
-            {"amount": {"total": 350, "refund": 151, "currency": "CNY"}},
-            {"amount": {"total": 350, "refund": 150, "currency": "USD"}},
-        ],
-    )
-    async def test_another_refund_is_not_this_one(self, wechat, platform, wechat_pen, refund_request, changes):
-        platform.say(wechat_pen.answer(refunded(status="SUCCESS", **changes)))
-        assert (await wechat.refund(refund_request)).state is RefundState.UNKNOWN
-        assert (await wechat.look_up_refund(refund_request)).state is RefundState.UNKNOWN
-
-    @pytest.mark.parametrize(
-        ("status", "code"), [(403, "NOT_ENOUGH"), (403, "USER_ACCOUNT_ABNORMAL"), (400, "INVALID_REQUEST")]
-    )
-    async def test_a_refusal_counts_when_a_query_finds_nothing(self, wechat, platform, refund_request, status, code):
-        platform.say(refusal(status, code), refusal(404, "RESOURCE_NOT_EXISTS"))
-        answer = await wechat.refund(refund_request)
-        assert (answer.state, answer.error) == (RefundState.REFUSED, f"{code}: because")
-
-    async def test_a_refusal_of_a_refund_that_exists_is_none(self, wechat, platform, wechat_pen, refund_request):
-        platform.say(refusal(400, "INVALID_REQUEST"), wechat_pen.answer(refunded(status="SUCCESS")))
-        assert (await wechat.refund(refund_request)).state is RefundState.SUCCEEDED
-
-    async def test_a_refusal_is_not_known_while_the_query_fails(self, wechat, platform, refund_request):
-        platform.say(refusal(403, "NOT_ENOUGH"), Answer(500))
-        assert (await wechat.refund(refund_request)).state is RefundState.UNKNOWN
-
-    @pytest.mark.parametrize(
-        "answer", [refusal(429, "FREQUENCY_LIMITED"), refusal(500, "SYSTEM_ERROR"), Answer(is_reset=True)]
-    )
-    async def test_no_answer_is_not_known(self, wechat, platform, refund_request, answer):
-        platform.say(answer)
-        assert (await wechat.refund(refund_request)).state is RefundState.UNKNOWN
-        assert len(platform.received) == 1
-
-    @pytest.mark.parametrize(
-        ("answer", "state"),
-        [
-            (refusal(404, "RESOURCE_NOT_EXISTS"), RefundState.NOT_ACCEPTED),
-            (refusal(404, "MCH_NOT_EXISTS"), RefundState.UNKNOWN),
-            (refusal(401, "SIGN_ERROR"), RefundState.UNKNOWN),
-            (Answer(404), RefundState.UNKNOWN),
-        ],
-    )
-    async def test_only_one_answer_says_that_there_is_none(self, wechat, platform, refund_request, answer, state):
-        platform.say(answer)
-        assert (await wechat.look_up_refund(refund_request)).state is state
-
-    @pytest.mark.parametrize("amount", [Money(351, "CNY"), Money(0, "CNY"), Money(1, "USD")])
-    async def test_an_impossible_refund_is_never_sent(self, wechat, platform, refund_request, amount):
-        assert (await wechat.refund(replace(refund_request, amount=amount))).state is RefundState.REFUSED
-        assert platform.received == []
-
-
-class TestCertificateMode:
-    @pytest.fixture
-    def certificate(self, platform_key, clock):
-        return certificate_of(platform_key, clock)
-
-    @pytest.fixture
-    def settings(self, wechat_settings, platform):
-        keyless = {name: value for name, value in wechat_settings.items() if not name.startswith("public_key")}
-        return keyless | {"base_url": platform.url, "timeout_s": 0.5}
-
-    @pytest.fixture
-    def pen(self, platform_key, clock, certificate):
-        return WeChatPen(platform_key, clock, serial=f"{certificate.serial_number:X}")
-
-    @staticmethod
-    def listing(pen, *certificates):
-        rows = [
-            {
-                "serial_no": f"{certificate.serial_number:X}",
-                "effective_time": "2026-01-01T00:00:00+08:00",
-                "expire_time": "2031-01-01T00:00:00+08:00",
-                "encrypt_certificate": seal(certificate_pem(certificate), aad="certificate"),
-            }
-            for certificate in certificates
-        ]
-        return pen.answer({"data": rows})
-
-    def serve(self, platform, pen, *certificates):
-        """Certificates when asked for them, else a payment."""
-        listing = self.listing(pen, *certificates)
-        platform.say(lambda request: listing if request.target == "/v3/certificates" else pen.answer(trade()))
-
-    def fetches(self, platform):
-        return sum(request.target == "/v3/certificates" for request in platform.received)
-
-    async def test_fetches_the_certificates_once(self, open_account, settings, platform, pen, certificate):
-        self.serve(platform, pen, certificate)
-        provider = open_account("wechat", settings)
-        assert platform.received == []  # opening an account calls nobody
-        assert [(await provider.look_up(NUMBER)).state for _ in range(3)] == [TradeState.PAID] * 3
-        assert self.fetches(platform) == 1
-
-    async def test_the_first_answers_wait_for_one_fetch(self, open_account, settings, platform, pen, certificate):
-        listing = self.listing(pen, certificate)
-        listing.delay_s = 0.2
-        platform.say(lambda request: listing if request.target == "/v3/certificates" else pen.answer(trade()))
-        provider = open_account("wechat", settings)
-        found = await asyncio.gather(*(provider.look_up(NUMBER) for _ in range(6)))
-        assert [one.state for one in found] == [TradeState.PAID] * 6
-        assert self.fetches(platform) == 1
-
-    async def test_fetches_again_before_they_are_half_a_day_old(
-        self, open_account, settings, platform, pen, certificate, clock
-    ):
-        self.serve(platform, pen, certificate)
-        provider = open_account("wechat", settings)
-        await provider.look_up(NUMBER)
-        await clock.advance(11 * 3600)
-        await provider.look_up(NUMBER)
-        assert self.fetches(platform) == 2
-
-    async def test_a_strange_serial_asks_at_most_once_a_minute(
-        self, open_account, settings, platform, pen, certificate, clock
-    ):
-        self.serve(platform, pen, certificate)
-        provider = open_account("wechat", settings)
-        await provider.look_up(NUMBER)
-        pen.serial = "AB" * 20
-        await provider.look_up(NUMBER)
-        assert self.fetches(platform) == 1
-        await clock.advance(61)
-        for _ in range(3):
-            assert (await provider.look_up(NUMBER)).state is TradeState.UNKNOWN
-        assert self.fetches(platform) == 2
-
-    async def test_a_given_certificate_serves_while_the_platform_gives_none(
-        self, open_account, settings, platform, pen, certificate
-    ):
-        platform.say(lambda request: Answer(500) if "certificates" in request.target else pen.answer(trade()))
-        provider = open_account("wechat", settings | {"platform_certificates": [certificate_pem(certificate)]})
-        assert (await provider.look_up(NUMBER)).state is TradeState.PAID
-
-    async def test_an_expired_certificate_signs_nothing(self, open_account, settings, platform, platform_key, clock):
-        old = certificate_of(platform_key, clock, days=2)
-        await clock.advance(timedelta(days=3).total_seconds())
-        pen = WeChatPen(platform_key, clock, serial=f"{old.serial_number:X}")
-        self.serve(platform, pen, old)
-        assert (await open_account("wechat", settings).look_up(NUMBER)).state is TradeState.UNKNOWN
-
-    async def test_certificates_not_sealed_with_our_key_are_not_taken(
-        self, open_account, settings, platform, pen, certificate
-    ):
-        self.serve(platform, pen, certificate)
-        provider = open_account("wechat", settings | {"apiv3_key": "another key of thirty-two chars."})
-        assert (await provider.look_up(NUMBER)).state is TradeState.UNKNOWN
-
-    async def test_a_merchant_on_the_move_believes_key_and_certificate(
-        self, open_account, wechat_settings, platform, pen, certificate, wechat_pen
-    ):
-        settings = wechat_settings | {
-            "base_url": platform.url,
-            "platform_certificates": [certificate_pem(certificate)],
-        }
-        provider = open_account("wechat", settings)
-        platform.say(pen.answer(trade()), wechat_pen.answer(trade()))
-        assert [(await provider.look_up(NUMBER)).state for _ in range(2)] == [TradeState.PAID] * 2
-        assert self.fetches(platform) == 0

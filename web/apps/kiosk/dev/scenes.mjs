@@ -58,7 +58,7 @@ export function sale(lines, changes = {}) {
 
 const LINES = [
   { slot: "A2", product_id: "prd_cola", quantity: 1, price_minor: 350 },
-  { slot: "C4", product_id: "prd_snack-bag", quantity: 2, price_minor: 750 },
+  { slot: "C4", product_id: "prd_snack", quantity: 2, price_minor: 750 },
 ];
 
 function outcomes(...list) {

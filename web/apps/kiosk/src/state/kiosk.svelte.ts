@@ -65,6 +65,7 @@ export class Kiosk {
   currency = $derived(this.products[0]?.currency ?? "CNY");
   /** Whether the answer to "Pay" is still awaited: the page shows the check at once. */
   isAsking = $derived(this.#askedAt !== undefined);
+  isExpired = $derived(this.snapshot?.screen === "paying" && this.#isExpired());
   /** Whether somebody set the screen up for themselves. */
   isAdapted = $derived(this.isLarge || this.isContrast || this.isLower || i18n.locale !== "zh-CN");
   channel: Channel | undefined = $derived(this.#pickChannel());
@@ -199,18 +200,16 @@ export class Kiosk {
 
   chooseChannel = async (channel: Channel): Promise<void> => {
     this.#channel = channel;
-    if (this.snapshot?.screen === "paying") this.#report(await this.#world.client.chooseChannel(channel));
+    if (this.isExpired) await this.newCode(channel);
+    else if (this.snapshot?.screen === "paying") this.#report(await this.#world.client.chooseChannel(channel));
   };
 
-  /** A fresh payment code; when the old order is closed already, the same goods are ordered anew. */
-  newCode = async (): Promise<void> => {
+  /** An expired order is closed: the same goods are ordered anew, at the prices the buyer was shown. */
+  newCode = async (channel: Channel | undefined = this.channel): Promise<void> => {
     const sale = this.snapshot?.sale;
-    if (sale == null || this.channel === undefined) return;
-    const answer = await this.#world.client.chooseChannel(this.channel);
-    if (answer.kind === "refused" && answer.problem.code === "order_not_open") {
-      const lines = sale.lines.map(({ slot, quantity, price_minor }) => ({ slot, quantity, price_minor }));
-      await this.#order(lines, this.channel);
-    } else this.#report(answer);
+    if (sale == null || channel === undefined) return;
+    const lines = sale.lines.map(({ slot, quantity, price_minor }) => ({ slot, quantity, price_minor }));
+    await this.#order(lines, channel);
   };
 
   cancel = async (): Promise<void> => {
@@ -277,6 +276,12 @@ export class Kiosk {
     const open = (this.snapshot?.channels ?? []).filter((entry) => entry.is_available).map((entry) => entry.channel);
     const inSale = this.snapshot?.screen === "paying" ? this.snapshot.sale?.channel : undefined;
     return open.find((channel) => channel === inSale) ?? open.find((channel) => channel === this.#channel) ?? open[0];
+  }
+
+  #isExpired(): boolean {
+    const payment = this.snapshot?.sale?.payment;
+    if (payment === undefined) return false;
+    return payment.state === "expired" || (payment.state === "waiting" && this.left(payment.expires_in_ms) <= 0);
   }
 
   #idle(): IdleState {

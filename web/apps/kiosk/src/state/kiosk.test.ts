@@ -140,15 +140,25 @@ describe("paying", () => {
     expect(kiosk.mayPay).toBe(false);
   });
 
-  it("orders anew when the old order is closed", async () => {
+  it("orders the same goods anew when the code has expired, in another wallet too", async () => {
     show(scene("expired"));
-    replies.push(problem("order_not_open"));
     await kiosk.newCode();
-    expect(sent.map(({ path }) => path)).toEqual(["/api/order/channel", "/api/order"]);
-    expect(sent[1]?.body["lines"]).toEqual([
+    show(scene("expired"));
+    await kiosk.chooseChannel("alipay");
+    expect(sent.map(({ path, body }) => [path, body["channel"], body["request_id"]])).toEqual([
+      ["/api/order", "wechat", "req_1"],
+      ["/api/order", "alipay", "req_2"],
+    ]);
+    expect(sent[0]?.body["lines"]).toEqual([
       { slot: "A2", quantity: 1, price_minor: 350 },
       { slot: "C4", quantity: 2, price_minor: 750 },
     ]);
+  });
+
+  it("switches the wallet of an open order without a new one", async () => {
+    show(scene("paying"));
+    await kiosk.chooseChannel("alipay");
+    expect(sent).toEqual([{ path: "/api/order/channel", body: { channel: "alipay" } }]);
   });
 });
 

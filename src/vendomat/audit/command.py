@@ -28,7 +28,7 @@ def audit_command(  # noqa: PLR0913 (one argument per option of the command)
     *,
     database_url: Annotated[str, typer.Option(envvar="DATABASE_URL", help="PostgreSQL of the cloud.")],
     machines: Annotated[
-        Path | None, typer.Option(help="Folder with one folder per machine id, holding cabinet.jsonl and journal.")
+        Path | None, typer.Option(help="Folder with the data folders of machines (cabinet.jsonl, journal.db).")
     ] = None,
     cabinet: Annotated[list[str] | None, typer.Option(help="MACHINE=FILE: a cabinet's physical log.")] = None,
     journal: Annotated[list[str] | None, typer.Option(help="MACHINE=FILE: a terminal's journal.")] = None,

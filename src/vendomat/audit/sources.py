@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from vendomat.kernel import ErrorCode, VendomatError
 
 CABINET_FILE = "cabinet.jsonl"
-JOURNAL_FILES = ("journal.db", "journal.sqlite", "journal.sqlite3", "journal")
+JOURNAL_FILE = "journal.db"
+ENROLMENT_FILE = "enrolment.json"
 HOT_ROLE = "vendomat_hot"
 
 
@@ -28,16 +31,34 @@ class AuditSources:
     books: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Enrolment(msgspec.Struct, frozen=True):
+    machine_id: str
+
+
 def machine_files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """The cabinets' logs and the journals below `folder`, which has one folder per machine, named by its id."""
+    """The cabinets' logs and the journals of `folder`, which has one folder per machine.
+
+    A machine's id is the one it was enrolled under; a folder without an enrolment is named by the id itself.
+    """
     cabinets: dict[str, Path] = {}
     journals: dict[str, Path] = {}
     if not folder.is_dir():
         raise VendomatError(ErrorCode.NOT_FOUND, f"{folder} is not a folder of machines; nothing was audited")
     for machine in sorted(path for path in folder.iterdir() if path.is_dir()):
         if (machine / CABINET_FILE).is_file():
-            cabinets[machine.name] = machine / CABINET_FILE
-        journal = next((machine / name for name in JOURNAL_FILES if (machine / name).is_file()), None)
-        if journal is not None:
-            journals[machine.name] = journal
+            cabinets[_machine_id(machine)] = machine / CABINET_FILE
+        if (machine / JOURNAL_FILE).is_file():
+            journals[_machine_id(machine)] = machine / JOURNAL_FILE
     return cabinets, journals
+
+
+def _machine_id(folder: Path) -> str:
+    enrolment = folder / ENROLMENT_FILE
+    if not enrolment.exists():
+        return folder.name
+    try:
+        return msgspec.json.decode(enrolment.read_bytes(), type=_Enrolment).machine_id
+    except (OSError, msgspec.MsgspecError) as error:
+        raise VendomatError(
+            ErrorCode.UNAVAILABLE, f"the enrolment {enrolment} cannot be read: {error}; nothing was audited"
+        ) from error

@@ -1,0 +1,32 @@
+import { catalogueFaults, looseTexts, unusedKeys } from "@vendomat/ui/check";
+import { describe, expect, it } from "vitest";
+import en from "./en.json";
+import zh from "./zh-CN.json";
+
+const pages: Record<string, string> = import.meta.glob("../**/*.svelte", { query: "?raw", import: "default", eager: true });
+const scripts: Record<string, string> = import.meta.glob(["../**/*.ts", "!../**/*.test.ts"], {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
+
+/** Keys made at run time: prefix and a name from the cloud, or from a short list. */
+const BUILT = [
+  "account.", "alarm.", "alarms.acknowledged", "alarms.none_", "cause.", "channel.", "code.explain_", "code.kind_", "event.", "failure.",
+  "lifecycle.", "live.", "machine.attention", "machine.new", "machine.o", "order.filter_", "payment.", "phase.",
+  "posting.", "reason.", "refund.", "role.", "severity.", "slot.", "source.", "theme.", "timeline.", "unit.",
+];
+
+describe("the console's words", () => {
+  it("are complete in both languages, with the same places", () => {
+    expect(catalogueFaults(zh, en)).toEqual([]);
+  });
+
+  it("are all used", () => {
+    expect(unusedKeys(zh, [...Object.values(pages), ...Object.values(scripts)], BUILT)).toEqual([]);
+  });
+
+  it.each(Object.entries(pages))("stand in the catalogues, not in %s", (_, source) => {
+    expect(looseTexts(source)).toEqual([]);
+  });
+});

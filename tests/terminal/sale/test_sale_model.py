@@ -158,8 +158,8 @@ def test_an_expired_code_is_shown_as_such_then_a_new_one_or_home() -> None:
     talk.at_s += 119
     assert payment_state_of(talk.sale, talk.at_s) == "waiting"
     talk.later(1.5)
-    assert payment_state_of(talk.sale, talk.at_s) == "expired" and talk.sale.close_at_s == talk.at_s + 60
-    talk.at_s += 50
+    assert payment_state_of(talk.sale, talk.at_s) == "expired" and talk.sale.close_at_s == talk.at_s + 30
+    talk.at_s += 25
     talk.say(MoreTimePressed)
     assert talk.sale.close_at_s == talk.at_s + 60
     again = derive_id("req", 2)
@@ -168,7 +168,9 @@ def test_an_expired_code_is_shown_as_such_then_a_new_one_or_home() -> None:
 
     left = Talk().to_paying()
     left.hear(state="expired")
-    left.later(61)
+    left.later(29)
+    assert left.sale.screen is Screen.PAYING
+    left.later(2)
     assert left.sale.screen is Screen.BROWSE
 
 

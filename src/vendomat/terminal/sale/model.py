@@ -47,6 +47,7 @@ CANCEL_WAIT_MAX_S = 3.0
 TRIES_MAX = 3
 NOTICE_S = 10.0
 IDLE_S = 60.0
+EXPIRED_S = 30.0
 RESULT_GOOD_S = 15.0
 RESULT_BAD_S = 60.0
 STALLED_S = 120.0
@@ -162,7 +163,7 @@ def _follow(sale: Sale, at_s: float) -> Step:
         return _home(sale, SaleMove.GIVE_UP)
     if order.state == EXPIRED:
         if sale.screen is Screen.PAYING and sale.close_at_s is None:
-            sale = replace(sale, close_at_s=at_s + IDLE_S, ask_at_s=None)
+            sale = replace(sale, close_at_s=at_s + EXPIRED_S, ask_at_s=None)
         return sale, ()
     return _follow_paid(sale, order, at_s)
 
@@ -308,7 +309,7 @@ def _on_tick(sale: Sale, event: terms.Ticked) -> Step:
     if sale.close_at_s is not None and at_s >= sale.close_at_s:
         return _close(sale, at_s)
     if sale.screen is Screen.PAYING and sale.close_at_s is None and at_s >= sale.expires_at_s:
-        sale = replace(sale, close_at_s=at_s + IDLE_S)
+        sale = replace(sale, close_at_s=at_s + EXPIRED_S)
     if sale.ask_at_s is not None and at_s >= sale.ask_at_s and sale.order is not None:
         return _ask_again(sale, sale.order.order_id, at_s)
     return sale, ()

@@ -59,15 +59,22 @@ def demo(
 ) -> None:
     """Start a whole town: cloud, machines, payment platforms. With --sales N: sell N times, check the books, end."""
     import asyncio
+    import signal
 
-    from vendomat.simulator.town import SalesPlan, run_demo, run_sales
-    from vendomat.simulator.town.sales_run import Say, report_json, report_lines
+    from vendomat.simulator.town import SalesPlan, SalesReport, Say, report_json, report_lines, run_demo, run_sales
 
     if not sales:
         asyncio.run(run_demo(data, machines=machines or 3, console_port=port))
         return
     plan = SalesPlan(data.parent / f"sales-{seed}", sales, machines=machines or 20, seed=seed, is_chaotic=chaos)
-    report = asyncio.run(run_sales(plan, Say()))
+
+    async def sell() -> SalesReport:
+        ours = asyncio.current_task()
+        assert ours is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ours.cancel)
+        return await run_sales(plan, Say())
+
+    report = asyncio.run(sell())
     typer.echo(report_json(report) if as_json else "\n".join(report_lines(report)))
     raise typer.Exit(0 if report.is_good else 1)
 

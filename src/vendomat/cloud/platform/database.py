@@ -83,7 +83,8 @@ async def _use_json(connection: asyncpg.Connection) -> None:
         "jsonb",
         schema="pg_catalog",
         format="binary",
-        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        # Text is taken for JSON already written (the job queue's library writes its own).
+        encoder=lambda value: b"\x01" + (value.encode() if isinstance(value, str) else msgspec.json.encode(value)),
         decoder=lambda data: msgspec.json.decode(data[1:]),
     )
 

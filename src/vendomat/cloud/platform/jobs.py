@@ -44,12 +44,12 @@ class JobWorker:
         self._schedules = schedules
 
     async def run(self) -> None:
-        """Until cancelled; a lost database connection is made again."""
+        """Until cancelled. Whatever ends the queue's own loop (a lost connection, a strange row), it is begun again."""
         while True:
             try:
                 await self._run_once()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("jobs.connection_lost", error=str(error))
+            except Exception:
+                log.exception("jobs.interrupted")  # the sweeps go on; nothing hangs on this worker alone
             await asyncio.sleep(1.0)
 
     async def _run_once(self) -> None:

@@ -1,7 +1,17 @@
 """A town: real engines, a real cloud, real terminals and emulated payment platforms, each a process of its own."""
 
 from vendomat.simulator.town.demo import run_demo
-from vendomat.simulator.town.sales_run import SalesPlan, run_sales
+from vendomat.simulator.town.sales_run import SalesPlan, SalesReport, Say, report_json, report_lines, run_sales
 from vendomat.simulator.town.town import Town, TownPlan
 
-__all__ = ["SalesPlan", "Town", "TownPlan", "run_demo", "run_sales"]
+__all__ = [
+    "SalesPlan",
+    "SalesReport",
+    "Say",
+    "Town",
+    "TownPlan",
+    "report_json",
+    "report_lines",
+    "run_demo",
+    "run_sales",
+]

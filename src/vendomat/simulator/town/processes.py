@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -26,6 +27,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """Runs in the new process: a town that is killed leaves nobody behind who holds its ports and files."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Child:
@@ -58,6 +68,7 @@ class Child:
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,  # a Ctrl-C is for the town, which ends its children in order
+                preexec_fn=_die_with_parent,
             )
         assert self._process.stdout is not None
         try:

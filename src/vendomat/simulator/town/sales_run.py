@@ -133,7 +133,10 @@ async def run_sales(plan: SalesPlan, say: Say) -> SalesReport:
 
 
 class Say:
-    """Progress on standard error, one line at a time."""
+    """Progress on standard error: one line that changes on a terminal, else a line per change."""
+
+    def __init__(self) -> None:
+        self._last = ""
 
     def starting(self, what: str) -> None:
         self._write(f"starting: {what}")
@@ -145,6 +148,9 @@ class Say:
         self._write(f"waiting until nothing is open: {still_open}")
 
     def _write(self, line: str) -> None:
+        if line == self._last:
+            return
+        self._last = line
         sys.stderr.write(f"\r\x1b[K{line}" if sys.stderr.isatty() else line + "\n")
         sys.stderr.flush()
 
@@ -239,7 +245,9 @@ async def _count(town: Town, report: SalesReport) -> None:
 async def _audit(town: Town) -> AuditReport:
     cabinets, journals = machine_files(town.plan.folder / "machines")
     books = {platform: f"{town.control_url}/control/{platform}/books" for platform in ("wechat", "alipay")}
-    sources = AuditSources(town.engines.database_url, cabinets, journals, books)
+    postgres = town.engines.postgres
+    assert postgres is not None, "a town has a database server of its own"
+    sources = AuditSources(postgres.address.superuser_url, cabinets, journals, books)
     return await run_audit(sources, Terms(is_at_rest=True))
 
 

@@ -76,9 +76,11 @@ class Shopper:
         if code is None:
             return "refused"
         await self._pay(story, channel, code)
-        screen = await self._wait(lambda s: s["screen"] in ("result", "browse", "out_of_order"))
+        screen = await self._wait(_is_over)
         ended = _ending(screen)
-        await self._post("/api/order/done", {})
+        # The next buyer finds whatever this one left on the screen, and presses it away.
+        for button in ("/api/order/cancel", "/api/order/done"):
+            await self._post(button, {})
         return ended
 
     async def _choose(self, goods: dict[str, Any], channel: str) -> str | None:
@@ -158,6 +160,13 @@ def _code_of(screen: Screen, channel: str) -> str | None:
     if sale["payment"]["state"] != "waiting" or not sale["payment"]["wallet_url"]:
         return None
     return parse_qs(urlparse(str(sale["payment"]["wallet_url"])).query)["code"][0]
+
+
+def _is_over(screen: Screen) -> bool:
+    """The buyer has nothing to wait for any more."""
+    if screen["screen"] == "paying" and screen["sale"] is not None:
+        return bool(screen["sale"]["payment"]["state"] == "expired")
+    return screen["screen"] in ("result", "browse", "out_of_order")
 
 
 def _ending(screen: Screen | None) -> str:

@@ -22,7 +22,7 @@ from vendomat.cloud.platform.settings import CloudSettings
 
 def run_cloud(settings: CloudSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)  # the database server runs as somebody else
     log_to(settings.data_dir / "cloud.log")
     with Engines.open(settings.data_dir, settings.database_url or None, settings.nats_url or None) as engines:
         address = WorkerAddress(engines.database_url, engines.nats_url, engines.identity)

@@ -127,7 +127,10 @@ async def run_sales(plan: SalesPlan, say: Say) -> SalesReport:
         report.kills = dict(chaos.kills) if chaos is not None else {}
         await _count(town, report)
         _judge(report, await _audit(town))
+        postgres = town.engines.postgres
     if report.is_good:
+        if postgres is not None:
+            postgres.destroy()
         shutil.rmtree(plan.folder, ignore_errors=True)
     return report
 

@@ -66,7 +66,7 @@ class Shopper:
         """Play one purchase to the end of its screen; how it ended for the buyer."""
         screen = await self._wait(lambda s: s["screen"] == "browse" and s["link"] == "online" and bool(_goods(s)))
         if screen is None:
-            return "machine not selling"
+            return f"machine not selling: {await self._why_not()}"
         goods = self._chance.choice(_goods(screen))
         fault = {Story.JAM: "jam", Story.SENSOR_MISS: "miss"}.get(story)
         if fault is not None:
@@ -82,6 +82,14 @@ class Shopper:
         for button in ("/api/order/cancel", "/api/order/done"):
             await self._post(button, {})
         return ended
+
+    async def _why_not(self) -> str:
+        """What the screen of a machine that does not sell says."""
+        try:
+            screen: Screen = (await self._kiosk.get("/api/state")).json()
+        except httpx.HTTPError:
+            return "no answer"
+        return f"{screen['screen']} {screen['link']} {screen['out_of_order_reason']}"
 
     async def _choose(self, goods: dict[str, Any], channel: str) -> str | None:
         line = {"slot": goods["slot"], "quantity": 1, "price_minor": goods["price_minor"]}

@@ -97,7 +97,7 @@ class Town:
     @asynccontextmanager
     async def open(cls, plan: TownPlan, progress: Progress = lambda _: None) -> AsyncIterator[Town]:
         """A town whose parts all answer; ended when left."""
-        plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        plan.folder.mkdir(parents=True, exist_ok=True, mode=0o711)  # the database server runs as somebody else
         progress("PostgreSQL and NATS")
         engines_context = Engines.open(plan.folder / "cloud")
         engines = await asyncio.to_thread(engines_context.__enter__)

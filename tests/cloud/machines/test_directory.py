@@ -44,6 +44,8 @@ async def test_only_the_machines_own_key_counts(shop: Shop) -> None:
     assert await refusal(directory, shop.machine_id, message(shop, thief)) is ErrorCode.BAD_SIGNATURE
     thief.key_id = key.key_id
     assert await refusal(directory, shop.machine_id, message(shop, thief)) is ErrorCode.BAD_SIGNATURE
+    key.key_id = "another name"
+    assert await refusal(directory, shop.machine_id, message(shop, key)) is ErrorCode.BAD_SIGNATURE
     other = shop.seeded.machines[1].machine_id
     assert await refusal(directory, other, message(shop, key)) is ErrorCode.FORBIDDEN
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 import pytest
@@ -77,6 +78,13 @@ async def test_five_wrong_tries_close_the_email_even_for_the_right_password(shop
     assert closed.detail["retry_after_s"] == 901
     await shop.clock.advance(15 * 60)
     await sign_ins.sign_in(shop.seeded.email, PASSWORD, address="10.9.0.99")
+
+
+async def test_tries_at_once_are_counted_one_by_one(shop: Shop, sign_ins: SignIns) -> None:
+    tries = [refusal(sign_ins, shop.seeded.email, "wrong", f"10.7.0.{number}") for number in range(12)]
+    codes = [refused.code for refused in await asyncio.gather(*tries)]
+    assert codes.count(ErrorCode.NOT_SIGNED_IN) == 5
+    assert codes.count(ErrorCode.RATE_LIMITED) == 7
 
 
 async def test_five_wrong_tries_close_the_address_for_every_email(shop: Shop, sign_ins: SignIns) -> None:

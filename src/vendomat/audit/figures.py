@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from vendomat.audit.checks.ledger import BY_CLASS, CAPTURED, REFUNDED
+from vendomat.audit.checks import BY_CLASS, CAPTURED, REFUNDED
 from vendomat.audit.model import Figures, Totals
 
 _ORDERS = "SELECT state, count(*) FROM sale_order GROUP BY state ORDER BY state"

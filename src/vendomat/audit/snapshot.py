@@ -36,7 +36,7 @@ CREATE TEMPORARY TABLE audit_trade (channel text, account text, number text, is_
     paid_at timestamptz);
 CREATE TEMPORARY TABLE audit_refund (channel text, account text, number text, refund_number text, state text,
     amount_minor bigint, created_at timestamptz);
-CREATE TEMPORARY VIEW audit_run AS
+CREATE TEMPORARY VIEW audit_run_of_log AS
     SELECT p.machine_id, p.cmd_id, min(p.slot) AS slot,
         count(*) FILTER (WHERE p.what = 'start') AS starts,
         min(p.at) FILTER (WHERE p.what = 'start') AS started_at,
@@ -45,6 +45,7 @@ CREATE TEMPORARY VIEW audit_run AS
         coalesce(max(p.result) FILTER (WHERE p.what = 'end'), '') AS result,
         coalesce(bool_or(p.is_late) FILTER (WHERE p.what = 'end'), false) AS is_cut
     FROM audit_physical p WHERE p.what IN ('start', 'drop', 'end') GROUP BY p.machine_id, p.cmd_id;
+CREATE TEMPORARY TABLE audit_run (LIKE audit_run_of_log);
 """
 
 
@@ -97,6 +98,7 @@ async def _load_after(connection: asyncpg.Connection, sources: AuditSources, log
     """Load what may be newer than the snapshot."""
     for log in logs:
         await _load(connection, "audit_physical", PHYSICAL_COLUMNS, log.rows(is_before=False))
+    await connection.execute("INSERT INTO audit_run SELECT * FROM audit_run_of_log")
     for channel, place in sorted(sources.books.items()):
         rows = await asyncio.to_thread(read_books, channel, place)
         await _load(connection, "audit_account", ACCOUNT_COLUMNS, iter(rows.accounts))

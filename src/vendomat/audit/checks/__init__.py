@@ -12,6 +12,7 @@ from vendomat.audit.checks import (
     states,
     stock,
 )
+from vendomat.audit.checks.ledger import BY_CLASS, CAPTURED, REFUNDED
 from vendomat.audit.model import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -27,4 +28,4 @@ CHECKS: tuple[Check, ...] = (
     *at_rest.CHECKS,
 )
 
-__all__ = ["CHECKS"]
+__all__ = ["BY_CLASS", "CAPTURED", "CHECKS", "REFUNDED"]

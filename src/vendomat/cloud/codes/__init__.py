@@ -1,7 +1,6 @@
 """Pickup codes: issued by the merchant, typed once at one machine."""
 
 from vendomat.cloud.codes.api import codes_router
-from vendomat.cloud.codes.desk import CheckedCode, CodeDesk
 from vendomat.cloud.codes.hot import (
     CodeEntry,
     count_recent_failures,
@@ -16,8 +15,6 @@ from vendomat.cloud.codes.model import CodeKind, CodePosting, CodeState, Failure
 from vendomat.cloud.codes.service import Codes, IssuedCode, PostLedger, codes_key
 
 __all__ = [
-    "CheckedCode",
-    "CodeDesk",
     "CodeEntry",
     "CodeKind",
     "CodePosting",

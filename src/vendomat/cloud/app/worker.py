@@ -28,11 +28,11 @@ from vendomat.cloud.ledger import Entry, post, postings
 from vendomat.cloud.machines import MachineDirectory, WireAddress
 from vendomat.cloud.merchants import MasterKey, Passwords, PaymentAccounts
 from vendomat.cloud.payments.book import ProviderBook
+from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.platform.wire import Wire
 from vendomat.cloud.reports import EventFeeds
 from vendomat.cloud.sales import (
     Dispatcher,

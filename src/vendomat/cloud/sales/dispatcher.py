@@ -16,9 +16,9 @@ import structlog
 
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.orders import store as order_rows
+from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.platform.wire import Wire
 from vendomat.cloud.sales.facts import FactTaker
 from vendomat.cloud.sales.model import CommandSilent, DeadlinePassed
 from vendomat.cloud.sales.status import status_of

@@ -1,0 +1,1 @@
+"""The database's schema as an ordered list of Alembic migrations. Only ever added to: one that has run is history."""

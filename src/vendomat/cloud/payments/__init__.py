@@ -1,6 +1,7 @@
 """Payments: one channel's attempt to take money, its refunds, and the platforms behind them."""
 
 from vendomat.cloud.payments import store
+from vendomat.cloud.payments.book import ProviderBook
 from vendomat.cloud.payments.model import (
     CODE_CHANNEL,
     PAYMENT_MOVES,
@@ -13,17 +14,52 @@ from vendomat.cloud.payments.model import (
     RefundStage,
     refund_number,
 )
+from vendomat.cloud.payments.providers import (
+    Cancelled,
+    CancelState,
+    Notice,
+    NoticeAnswer,
+    NoticeKind,
+    NoticeRefusedError,
+    Provider,
+    Refunded,
+    RefundRequest,
+    RefundState,
+    Started,
+    StartRequest,
+    StartState,
+    Trade,
+    TradeState,
+    open_provider,
+)
 
 __all__ = [
     "CODE_CHANNEL",
     "PAYMENT_MOVES",
     "REFUND_MOVES",
+    "CancelState",
+    "Cancelled",
+    "Notice",
+    "NoticeAnswer",
+    "NoticeKind",
+    "NoticeRefusedError",
     "Payment",
     "PaymentMove",
     "PaymentState",
+    "Provider",
+    "ProviderBook",
     "Refund",
     "RefundMove",
+    "RefundRequest",
     "RefundStage",
+    "RefundState",
+    "Refunded",
+    "StartRequest",
+    "StartState",
+    "Started",
+    "Trade",
+    "TradeState",
+    "open_provider",
     "refund_number",
     "store",
 ]

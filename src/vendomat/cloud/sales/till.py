@@ -12,22 +12,23 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from vendomat.cloud.payments import CODE_CHANNEL, RefundStage
-from vendomat.cloud.payments import store as payment_rows
-from vendomat.cloud.payments.book import ProviderBook
-from vendomat.cloud.payments.providers import (
+from vendomat.cloud.payments import (
+    CODE_CHANNEL,
     CancelState,
     NoticeAnswer,
     NoticeKind,
     NoticeRefusedError,
+    ProviderBook,
     Refunded,
     RefundRequest,
+    RefundStage,
     RefundState,
     StartRequest,
     StartState,
     Trade,
     TradeState,
 )
+from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.model import PaymentClosed, PaymentPaid, PaymentUncertain, RefundSaid, RefundSeen

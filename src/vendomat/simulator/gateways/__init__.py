@@ -10,7 +10,7 @@ from vendomat.simulator.gateways.faults import CallFault, FaultRule, NoticeFault
 from vendomat.simulator.gateways.server import GatewayPorts, GatewayServer
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
-from vendomat.simulator.gateways.wechat.records import KeyMode
+from vendomat.simulator.gateways.wechat import KeyMode
 
 __all__ = [
     "AlipayAccount",

@@ -12,16 +12,14 @@ from typing import Any
 import msgspec
 
 from vendomat.kernel import VendomatError
-from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
-from vendomat.simulator.gateways.alipay.records import Application
+from vendomat.simulator.gateways.alipay import AlipayPlatform, Application
 from vendomat.simulator.gateways.asgi import Answer, Exchange, Receive, Scope, Send, read_exchange, send_answer
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.enrolment import open_alipay_account, open_wechat_account
 from vendomat.simulator.gateways.faults import CallFault, FaultBook, FaultRule, NoticeFault
 from vendomat.simulator.gateways.keys import serial_of
 from vendomat.simulator.gateways.views import BuyerRefusedError, Platform
-from vendomat.simulator.gateways.wechat.platform import WechatPlatform
-from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
+from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
 
 class _NewAccounts(msgspec.Struct):

@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vendomat.simulator.gateways import keys
-from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
-from vendomat.simulator.gateways.alipay.records import Application
+from vendomat.simulator.gateways.alipay import AlipayPlatform, Application
 from vendomat.simulator.gateways.context import Context
-from vendomat.simulator.gateways.wechat.platform import WechatPlatform
-from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
+from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

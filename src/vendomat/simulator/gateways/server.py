@@ -13,8 +13,7 @@ import uvicorn
 
 from vendomat.kernel import Clock
 from vendomat.simulator.gateways.alarms import Alarms
-from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
-from vendomat.simulator.gateways.alipay.routes import GATEWAY_PATH, AlipayApi
+from vendomat.simulator.gateways.alipay import GATEWAY_PATH, AlipayApi, AlipayPlatform
 from vendomat.simulator.gateways.asgi import ResettableHttp
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.control import Addresses, ControlApi
@@ -32,9 +31,7 @@ from vendomat.simulator.gateways.numbers import Numbers, Randomness
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import RecordStore
 from vendomat.simulator.gateways.wallet import Wallet
-from vendomat.simulator.gateways.wechat.platform import WechatPlatform
-from vendomat.simulator.gateways.wechat.records import KeyMode
-from vendomat.simulator.gateways.wechat.routes import WechatApi
+from vendomat.simulator.gateways.wechat import KeyMode, WechatApi, WechatPlatform
 
 STORE_NAME = "gateways.sqlite3"
 
@@ -172,7 +169,8 @@ class GatewayServer:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol must be named: the loop sets TCP_NODELAY only on sockets that say they are TCP.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     return bound

@@ -19,7 +19,7 @@ def cloud(
     https_port: Annotated[int, typer.Option(help="Enrolment and pictures, for machines.")] = 8443,
 ) -> None:
     """Run the cloud: one worker, with its own PostgreSQL and NATS unless DATABASE_URL and NATS_URL are given."""
-    from vendomat.cloud.app.main import run_cloud
+    from vendomat.cloud.app import run_cloud
     from vendomat.cloud.platform.settings import CloudSettings
 
     run_cloud(CloudSettings(data_dir=data, http_port=http_port, https_port=https_port))

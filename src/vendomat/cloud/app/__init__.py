@@ -1,6 +1,7 @@
-"""The cloud put together: HTTP applications, problems, the seed of a demo."""
+"""The cloud put together: the program, HTTP applications, problems, the seed of a demo."""
 
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
+from vendomat.cloud.app.main import run_cloud
 from vendomat.cloud.app.seed import Seeded, SeededMachine, SeedPlan, load_stock, seed_demo
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "build_machine_app",
     "build_public_app",
     "load_stock",
+    "run_cloud",
     "seed_demo",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from vendomat.cloud.app.seed import SeedPlan, seed_demo
+from vendomat.cloud.app import SeedPlan, seed_demo
 from vendomat.cloud.merchants import MasterKey, Passwords
 from vendomat.cloud.platform.database import Database, migrate
 from vendomat.cloud.platform.engines import Engines

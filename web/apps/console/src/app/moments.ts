@@ -5,6 +5,9 @@ const EXACT: Intl.DateTimeFormatOptions = {
   hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false,
 };
 
+/** Closer than this is "now": a heartbeat that counts up and back would only flicker. */
+const NOW_S = 10;
+
 /** "14:02:11.482" in the machine's time zone. */
 export function exactTime(moment: string, locale: Locale, timeZone: string | undefined): string {
   return new Intl.DateTimeFormat(locale, { ...EXACT, ...zone(timeZone) }).format(new Date(moment));
@@ -20,6 +23,7 @@ export function dayOf(moment: string | number, timeZone: string | undefined): st
 export function ago(moment: string, now: number, locale: Locale): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(moment)) / 1000));
   const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+  if (seconds < NOW_S) return words.format(0, "second");
   if (seconds < 60) return words.format(-seconds, "second");
   if (seconds < 3600) return words.format(-Math.floor(seconds / 60), "minute");
   if (seconds < 86_400) return words.format(-Math.floor(seconds / 3600), "hour");

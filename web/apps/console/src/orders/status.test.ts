@@ -8,6 +8,7 @@ const SETTLED = {
 describe("orderStatus", () => {
   it.each([
     [{}, "order.delivered", "ok"],
+    [{ refunded_minor: 700 }, "order.extra_returned", "ok"],
     [{ units_delivered: 1, refunded_minor: 350 }, "order.partly_returned", "warn"],
     [{ units_delivered: 0, refunded_minor: 700 }, "order.returned", "crit"],
     [{ state: "dispensing", refunding_minor: 350, units_delivered: 1 }, "order.refunding", "warn"],

@@ -25,7 +25,9 @@ export function orderStatus(order: Facts): Status {
 }
 
 function settledStatus(order: Facts): Status {
-  if (order.units_delivered === order.units) return { tone: "ok", word: "order.delivered" };
+  if (order.units_delivered === order.units) {
+    return { tone: "ok", word: order.refunded_minor > 0 ? "order.extra_returned" : "order.delivered" };
+  }
   if (order.units_delivered > 0) return { tone: "warn", word: "order.partly_returned" };
   return { tone: "crit", word: "order.returned" };
 }

@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, urlparse
 import httpx
 
 from vendomat.kernel import Clock, Ids, VendomatError
-from vendomat.simulator.gateways import GatewayControl, NoticeFault
+from vendomat.simulator.gateways import CallFault, GatewayControl, NoticeFault
 
 LOOK_EVERY_S = 0.15
 PATIENCE_S = 60.0
+LATE_S = 4.0
 
 Screen = dict[str, Any]
 
@@ -107,9 +108,7 @@ class Shopper:
         if story is Story.WALKS_AWAY:
             return
         if story is Story.PAYS_LATE:
-            await self._wait(lambda s: _code_of(s, channel) is None)
-            await self._clock.sleep(1.0)
-            await self._try_pay(channel, code, late=True)
+            await self._pay_late(channel, code)
             return
         if story is Story.PAYS_TWICE:
             await self._pay_twice(channel, code)
@@ -120,6 +119,13 @@ class Shopper:
         if story is Story.RESTART:
             await self._wait(lambda s: s["screen"] in ("delivering", "result"))
             await self._restart()
+
+    async def _pay_late(self, channel: str, code: str) -> None:
+        """Pay a code whose order is being given up, while the platform has not heard of that yet."""
+        await self._control.add_call_fault(CallFault.ERROR_BEFORE, platform=channel, verb="close", count=4)
+        await self._wait(lambda s: _code_of(s, channel) is None)
+        await self._clock.sleep(LATE_S)
+        await self._try_pay(channel, code, late=True)
 
     async def _pay_twice(self, channel: str, code: str) -> None:
         other = "alipay" if channel == "wechat" else "wechat"

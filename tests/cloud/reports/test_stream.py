@@ -171,6 +171,18 @@ async def test_a_browser_hears_events_and_resumes_by_last_event_id(shop: Shop, f
         assert refused.status_code == 422
 
 
+async def test_an_open_page_does_not_keep_the_server_from_stopping(shop: Shop, feeds: EventFeeds) -> None:
+    async with httpx.AsyncClient(timeout=20) as client:
+        async with served(shop, feeds) as url:
+            log_in = {"email": shop.seeded.email, "password": PASSWORD}
+            await client.post(f"{url}/api/v1/session", json=log_in, headers={"Origin": url})
+            answer = await client.send(client.build_request("GET", f"{url}/api/v1/events/stream"), stream=True)
+            assert answer.status_code == 200
+            stopping = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - stopping < 5
+        await answer.aclose()
+
+
 async def _blocks(client: httpx.AsyncClient, headers: dict[str, str], count: int) -> list[dict[str, str]]:
     """The first `count` events of the stream, as `{event, id, data}`."""
     found: list[dict[str, str]] = []

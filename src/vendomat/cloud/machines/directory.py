@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
+import structlog
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
@@ -19,6 +20,7 @@ from vendomat.kernel import Clock, ErrorCode, VendomatError
 from vendomat.protocol import Envelope, unseal
 
 UNKNOWN_KEPT_MAX = 10_000
+_log = structlog.get_logger("directory")
 _LOAD = (
     "SELECT merchant_id, machine_id, state, public_key FROM machine "
     "WHERE machine_id = ANY($1) AND public_key IS NOT NULL AND state IN ('enrolled', 'quarantined')"
@@ -91,10 +93,13 @@ class MachineDirectory:
         return self._entries.get(machine_id)
 
     async def keep_fresh(self) -> None:
-        """Forever: re-read what was read more than `refresh_s` ago, a slice each second."""
+        """Forever: re-read what was read more than `refresh_s` ago. A database that is away is asked again."""
         while True:
             await self._clock.sleep(1.0)
-            await self.refresh()
+            try:
+                await self.refresh()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                _log.warning("the directory could not be refreshed; trying again", error=repr(error))
 
     async def refresh(self) -> None:
         """Re-read every entry older than `refresh_s`; a machine that may no longer speak is forgotten."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+ELSEWHERE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""For a command that is defined with its options in its own part, and imported only when it is called."""
 
 DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps everything this program must remember.")]
 
@@ -66,17 +70,34 @@ def demo(
     if not sales:
         asyncio.run(run_demo(data, machines=machines or 3, console_port=port))
         return
+
+    from vendomat.cli.judge import judge
+
     plan = SalesPlan(data.parent / f"sales-{seed}", sales, machines=machines or 20, seed=seed, is_chaotic=chaos)
 
     async def sell() -> SalesReport:
         ours = asyncio.current_task()
         assert ours is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ours.cancel)
-        return await run_sales(plan, Say())
+        return await run_sales(plan, Say(), judge)
 
     report = asyncio.run(sell())
     typer.echo(report_json(report) if as_json else "\n".join(report_lines(report)))
     raise typer.Exit(0 if report.is_good else 1)
+
+
+@app.command(context_settings=ELSEWHERE)
+def audit(context: typer.Context) -> None:
+    """Recompute the invariants of money and motors from the evidence; exit 1 on any breach."""
+    from vendomat.audit import audit_command
+
+    _run_elsewhere(audit_command, context)
+
+
+def _run_elsewhere(command: Callable[..., None], context: typer.Context) -> None:
+    there = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    there.command()(command)
+    there(context.args, prog_name=context.command_path)
 
 
 def main() -> None:

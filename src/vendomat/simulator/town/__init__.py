@@ -1,15 +1,31 @@
 """A town: real engines, a real cloud, real terminals and emulated payment platforms, each a process of its own."""
 
 from vendomat.simulator.town.demo import run_demo
-from vendomat.simulator.town.sales_run import SalesPlan, SalesReport, Say, report_json, report_lines, run_sales
+from vendomat.simulator.town.processes import Child, free_port
+from vendomat.simulator.town.sales_run import (
+    Judge,
+    LeftBehind,
+    SalesPlan,
+    SalesReport,
+    Say,
+    Verdict,
+    report_json,
+    report_lines,
+    run_sales,
+)
 from vendomat.simulator.town.town import Town, TownPlan
 
 __all__ = [
+    "Child",
+    "Judge",
+    "LeftBehind",
     "SalesPlan",
     "SalesReport",
     "Say",
     "Town",
     "TownPlan",
+    "Verdict",
+    "free_port",
     "report_json",
     "report_lines",
     "run_demo",

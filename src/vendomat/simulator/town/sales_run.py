@@ -10,14 +10,13 @@ import random
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import asyncpg
 import msgspec
 
-from vendomat.audit import AuditReport, AuditSources, Terms, machine_files, run_audit
 from vendomat.kernel import SystemClock, TimeOrderedIds
 from vendomat.simulator.town.chaos import Chaos
 from vendomat.simulator.town.shopper import Shopper, Story
@@ -84,6 +83,28 @@ class SalesPlan:
     is_chaotic: bool = False
 
 
+@dataclass(frozen=True)
+class LeftBehind:
+    """What a town at rest leaves for an audit: its database, its machines' folder, the platforms' books by channel."""
+
+    database_url: str
+    machines: Path
+    books: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an audit found."""
+
+    violations: int
+    breaches: Sequence[str]
+    not_checked: Sequence[str]
+
+
+Judge = Callable[[LeftBehind], Awaitable[Verdict]]
+"""The audit, handed in from above: a world must not choose its own judge."""
+
+
 @dataclass
 class SalesReport:
     """What happened. `is_good` is the verdict; times are from the paid notice, in milliseconds."""
@@ -110,7 +131,7 @@ class SalesReport:
         return self.still_open == 0 and self.violations == 0
 
 
-async def run_sales(plan: SalesPlan, say: Say) -> SalesReport:
+async def run_sales(plan: SalesPlan, say: Say, judge: Judge) -> SalesReport:
     """Start a fresh town, sell, wait until nothing is open, audit. The folder stays when the verdict is bad."""
     shutil.rmtree(plan.folder, ignore_errors=True)
     clock = SystemClock()
@@ -126,7 +147,9 @@ async def run_sales(plan: SalesPlan, say: Say) -> SalesReport:
         report.seconds = round(clock.elapsed() - began, 1)
         report.kills = dict(chaos.kills) if chaos is not None else {}
         await _count(town, report)
-        _judge(report, await _audit(town))
+        verdict = await judge(_left_behind(town))
+        report.violations, report.breaches = verdict.violations, list(verdict.breaches)
+        report.not_checked = list(verdict.not_checked)
         postgres = town.engines.postgres
     if report.is_good:
         if postgres is not None:
@@ -245,19 +268,11 @@ async def _count(town: Town, report: SalesReport) -> None:
         await connection.close()
 
 
-async def _audit(town: Town) -> AuditReport:
-    cabinets, journals = machine_files(town.plan.folder / "machines")
+def _left_behind(town: Town) -> LeftBehind:
     books = {platform: f"{town.control_url}/control/{platform}/books" for platform in ("wechat", "alipay")}
     postgres = town.engines.postgres
     assert postgres is not None, "a town has a database server of its own"
-    sources = AuditSources(postgres.address.superuser_url, cabinets, journals, books)
-    return await run_audit(sources, Terms(is_at_rest=True))
-
-
-def _judge(report: SalesReport, audit: AuditReport) -> None:
-    report.violations = sum(finding.count for finding in audit.breaches)
-    report.breaches = [f"{finding.name}: {finding.title} ({finding.count})" for finding in audit.breaches]
-    report.not_checked = [finding.name for finding in audit.findings if finding.missing]
+    return LeftBehind(postgres.address.superuser_url, town.plan.folder / "machines", books)
 
 
 def report_json(report: SalesReport) -> str:

@@ -27,7 +27,8 @@ from vendomat.cloud.codes import CodePosting, codes_key
 from vendomat.cloud.ledger import Entry, post, postings
 from vendomat.cloud.machines import MachineDirectory, WireAddress
 from vendomat.cloud.merchants import MasterKey, Passwords, PaymentAccounts
-from vendomat.cloud.payments.book import ProviderBook
+from vendomat.cloud.payments.book import OpenProvider, ProviderBook
+from vendomat.cloud.payments.providers import open_provider as open_real_provider
 from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CloudIdentity
@@ -53,11 +54,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class WorkerAddress:
-    """What a worker needs to know of its surroundings, besides its settings."""
+    """What a worker needs to know of its surroundings, besides its settings. `open_provider` reaches the platforms."""
 
     database_url: str
     nats_url: str
     identity: CloudIdentity
+    open_provider: OpenProvider = open_real_provider
 
 
 class _QuietServer(uvicorn.Server):
@@ -100,6 +102,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             clock,
             threads=settings.platform_threads,
             lookups_per_second=settings.lookups_per_second,
+            open_provider=address.open_provider,
         )
         stack.push_async_callback(book.aclose)
         writer = Writer(database, settings, ids)

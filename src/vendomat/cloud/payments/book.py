@@ -6,11 +6,15 @@ go through one token bucket per account: a platform's limits are kept by waiting
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vendomat.cloud.merchants import PaymentAccounts
 from vendomat.cloud.payments.providers import CallThreads, Provider, open_provider
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 KEPT_S = 60.0
+OpenProvider = Callable[..., Provider]
+"""Opens one account's provider; the shape of `open_provider`."""
 
 
 class TokenBucket:
@@ -31,12 +35,21 @@ class TokenBucket:
 
 
 class ProviderBook:
-    """Provider by (merchant, channel)."""
+    """Provider by (merchant, channel), opened by `open_provider`."""
 
-    def __init__(self, accounts: PaymentAccounts, clock: Clock, *, threads: int, lookups_per_second: float) -> None:
+    def __init__(
+        self,
+        accounts: PaymentAccounts,
+        clock: Clock,
+        *,
+        threads: int,
+        lookups_per_second: float,
+        open_provider: OpenProvider = open_provider,
+    ) -> None:
         self._accounts = accounts
         self._clock = clock
         self._threads = CallThreads(threads)
+        self._open_provider = open_provider
         self._lookups_per_second = lookups_per_second
         self._open: dict[tuple[str, str], tuple[float, Provider]] = {}
         self._buckets: dict[tuple[str, str], TokenBucket] = {}
@@ -51,7 +64,7 @@ class ProviderBook:
             raise VendomatError(
                 ErrorCode.METHOD_UNAVAILABLE, "this way to pay is not offered here; no money was taken, choose another"
             )
-        provider = open_provider(channel, account.settings, clock=self._clock, threads=self._threads)
+        provider = self._open_provider(channel, account.settings, clock=self._clock, threads=self._threads)
         self._open[merchant_id, channel] = (self._clock.elapsed(), provider)
         return provider
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vendomat.kernel import ManualClock, VendomatError
@@ -38,6 +38,7 @@ def watched(plan: tuple[Happening, ...]) -> Board:
     return board
 
 
+@settings(deadline=None)
 @given(
     chances=st.lists(st.floats(0, 0.999), min_size=3, max_size=3),
     fault=st.sampled_from([fault for fault in SLOT_FAULTS if fault not in (Fault.HANG, Fault.HANG_DROP)]),

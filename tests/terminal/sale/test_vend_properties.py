@@ -96,7 +96,7 @@ def played(acts: list[str], safeguards: Safeguards = PRODUCTION) -> Machine:
     return machine
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(ACTS), max_size=14))
 def test_the_motor_starts_at_most_once_and_never_after_a_promise(acts: list[str]) -> None:
     machine = played(acts)
@@ -104,6 +104,7 @@ def test_the_motor_starts_at_most_once_and_never_after_a_promise(acts: list[str]
         assert FactKind.INTENT in [note.kind for note in machine.disk]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(ACTS), max_size=14))
 def test_once_the_faults_stop_every_command_ends(acts: list[str]) -> None:
     machine = played(acts)

@@ -1,5 +1,5 @@
-"""Pricing: the place of the one price and promotion engine that kiosk, shop and cloud share.
+"""Pricing: what a cart costs, unit by unit. Pure; the one place where prices are added up."""
 
-Until there are promotions a price is the catalogue's, taken into the order as it stands; nothing is computed here.
-Pure: no I/O, no clock, no chance.
-"""
+from vendomat.pricing.model import PricedLine, PricedUnit, Quote, quote
+
+__all__ = ["PricedLine", "PricedUnit", "Quote", "quote"]

@@ -23,6 +23,7 @@ from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.store import Change, Dispatch, insert_purchases, load_purchases, save
 from vendomat.cloud.stock import SlotOffer, change_slots, lock_offers
 from vendomat.kernel import ErrorCode, Ids, VendomatError
+from vendomat.pricing import PricedLine, quote
 from vendomat.protocol import OrderLine
 
 
@@ -146,7 +147,7 @@ def _new_purchase(
         )
     if sum(line.quantity for line in item.lines) > settings.units_max:
         raise VendomatError(ErrorCode.CART_TOO_LARGE, f"at most {settings.units_max} items at once; take some out")
-    units: list[Unit] = []
+    priced: list[PricedLine] = []
     wanted: dict[str, int] = {}
     for line in item.lines:
         offer = offers.get((item.merchant_id, item.machine_id, line.slot))
@@ -154,11 +155,10 @@ def _new_purchase(
         assert offer is not None
         wanted[line.slot] = wanted.get(line.slot, 0) + line.quantity
         price_minor = offer.price_minor if item.unit_price_minor is None else item.unit_price_minor
-        first = len(units) + 1
-        units += [Unit(first + n, line.slot, offer.product_id, price_minor) for n in range(line.quantity)]
+        priced.append(PricedLine(line.slot, offer.product_id, line.quantity, price_minor))
     for slot, quantity in wanted.items():
         offers[item.merchant_id, item.machine_id, slot].reserved += quantity
-    total_minor = sum(unit.price_minor for unit in units)
+    cart = quote(priced)
     return Purchase(
         merchant_id=item.merchant_id,
         order_id=item.order_id,
@@ -168,11 +168,11 @@ def _new_purchase(
         state=OrderState.AWAITING_PAYMENT,
         version=1,
         currency=offers[item.merchant_id, item.machine_id, item.lines[0].slot].currency,
-        total_minor=total_minor,
+        total_minor=cart.total_minor,
         created_at=item.at,
         expires_at=item.expires_at,
-        units=tuple(units),
-        payments=(replace(item.payment, amount_minor=total_minor, state=PaymentState.CREATED),),
+        units=tuple(Unit(u.unit, u.slot, u.product_id, u.price_minor) for u in cart.units),
+        payments=(replace(item.payment, amount_minor=cart.total_minor, state=PaymentState.CREATED),),
         code_id=item.code_id,
     )
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from vendomat.cloud.app.worker import WorkerAddress, run_worker
-from vendomat.cloud.payments.book import OpenProvider
-from vendomat.cloud.payments.providers import open_provider as open_real_provider
+from vendomat.cloud.app.parts import WorkerAddress
+from vendomat.cloud.app.worker import run_worker
+from vendomat.cloud.payments import OpenProvider
+from vendomat.cloud.payments import open_provider as open_real_provider
 from vendomat.cloud.platform.database import migrate
 from vendomat.cloud.platform.engines import Engines
 from vendomat.cloud.platform.settings import CloudSettings

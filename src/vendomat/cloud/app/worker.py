@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 
 import asyncpg
 import structlog
@@ -22,44 +20,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.app.health import Check
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
+from vendomat.cloud.app.parts import Ground, WorkerAddress, build_sales, open_ground
 from vendomat.cloud.app.upkeep import Upkeep
-from vendomat.cloud.codes import CodePosting, codes_key
+from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.ledger import Entry, post, postings
-from vendomat.cloud.machines import MachineDirectory, WireAddress
-from vendomat.cloud.merchants import MasterKey, Passwords, PaymentAccounts
-from vendomat.cloud.payments.book import OpenProvider, ProviderBook
-from vendomat.cloud.payments.providers import open_provider as open_real_provider
+from vendomat.cloud.machines import WireAddress
+from vendomat.cloud.merchants import Passwords
 from vendomat.cloud.platform.connection import Wire
-from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reports import EventFeeds
-from vendomat.cloud.sales import (
-    Dispatcher,
-    FactTaker,
-    Presence,
-    Redeemer,
-    SalesDesk,
-    Sweeps,
-    Till,
-    UpMessages,
-    Writer,
-    notice_router,
-)
-from vendomat.kernel import SystemClock, TimeOrderedIds
+from vendomat.cloud.sales import Till, notice_router
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class WorkerAddress:
-    """What a worker needs to know of its surroundings, besides its settings. `open_provider` reaches the platforms."""
-
-    database_url: str
-    nats_url: str
-    identity: CloudIdentity
-    open_provider: OpenProvider = open_real_provider
 
 
 class _QuietServer(uvicorn.Server):
@@ -89,93 +63,25 @@ async def run_worker(settings: CloudSettings, address: WorkerAddress, *, on_read
 
 @asynccontextmanager
 async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> AsyncIterator[list[asyncio.Task[None]]]:
-    clock, identity = SystemClock(), address.identity
-    ids = TimeOrderedIds(clock)
-    master_key = MasterKey.load_or_create(settings.data_dir / "identity")
     async with AsyncExitStack() as stack:
-        database = await Database.open(address.database_url, hot_connections=settings.hot_connections)
-        stack.push_async_callback(database.aclose)
-        wire = await Wire.open(address.nats_url, identity, clock, "w" + secrets.token_hex(6))
-        stack.push_async_callback(wire.aclose)
-        book = ProviderBook(
-            PaymentAccounts(database, master_key),
-            clock,
-            threads=settings.platform_threads,
-            lookups_per_second=settings.lookups_per_second,
-            open_provider=address.open_provider,
-        )
-        stack.push_async_callback(book.aclose)
-        writer = Writer(database, settings, ids)
-        stack.push_async_callback(writer.aclose)
-        directory = MachineDirectory(database.hot, clock)
-        presence = Presence(database, settings, ids)
-        stack.push_async_callback(presence.aclose)
-        till = Till(database, writer, book, settings=settings, clock=clock)
-        facts = FactTaker(writer, clock)
-        dispatcher = Dispatcher(
-            database=database,
-            writer=writer,
-            wire=wire,
-            directory=directory,
-            facts=facts,
-            signer=identity.command_key,
-            settings=settings,
-            clock=clock,
-        )
-        stack.push_async_callback(dispatcher.aclose)
-        sweeps = Sweeps(
-            database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock
-        )
-        writer.followers += [dispatcher.follow, sweeps.follow]
-        redeemer = Redeemer(database, writer, code_key=codes_key(master_key), settings=settings, clock=clock, ids=ids)
-        desk = SalesDesk(writer=writer, till=till, redeemer=redeemer, settings=settings, clock=clock, ids=ids)
-        messages = UpMessages(
-            database=database,
-            directory=directory,
-            desk=desk,
-            facts=facts,
-            presence=presence,
-            signer=identity.command_key,
-            settings=settings,
-            clock=clock,
-        )
-        feeds = EventFeeds(database, clock)
+        ground = await open_ground(settings, address, stack)
+        sales = build_sales(ground, stack)
+        feeds = EventFeeds(ground.database, ground.clock)
         stack.push_async_callback(feeds.aclose)
-        public = build_public_app(
-            PublicParts(
-                database=database,
-                master_key=master_key,
-                passwords=Passwords(),
-                ids=ids,
-                clock=clock,
-                post_ledger=_post_code,
-                feeds=feeds,
-                heartbeat_s=settings.heartbeat_s,
-                more_routers=[notice_router(till)],
-                checks={"wire": _wire_check(wire)},
-            )
-        )
-        machines = build_machine_app(
-            MachineParts(
-                database=database,
-                issuer=identity,
-                wire=WireAddress(address.nats_url, {identity.command_key.key_id: identity.command_key.public_base64}),
-                ids=ids,
-                clock=clock,
-            )
-        )
-        servers = [_public_server(public, settings), _machine_server(machines, settings, identity)]
-        upkeep = Upkeep(database, address.database_url, clock)
+        servers = [
+            _public_server(_public_app(ground, sales.till, feeds), settings),
+            _machine_server(_machine_app(ground), settings, address.identity),
+        ]
         jobs = JobWorker(
             address.database_url,
-            kinds={"refund": sweeps.ask_refund},
-            schedules={("upkeep", "17 * * * *"): upkeep.run},
+            kinds={"refund": sales.sweeps.ask_refund},
+            schedules={("upkeep", "17 * * * *"): Upkeep(ground.database, address.database_url, ground.clock).run},
         )
-        await wire.serve(messages.handle)
+        await ground.wire.serve(sales.messages.handle)
         tasks = [asyncio.create_task(server.serve()) for server in servers]
         tasks += [
-            asyncio.create_task(sweeps.run()),
-            asyncio.create_task(directory.keep_fresh()),
+            asyncio.create_task(sales.sweeps.run()),
+            asyncio.create_task(sales.directory.keep_fresh()),
             asyncio.create_task(jobs.run()),
         ]
         try:
@@ -183,6 +89,36 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             yield tasks
         finally:
             await _end(servers, tasks)
+
+
+def _public_app(ground: Ground, till: Till, feeds: EventFeeds) -> FastAPI:
+    return build_public_app(
+        PublicParts(
+            database=ground.database,
+            master_key=ground.master_key,
+            passwords=Passwords(),
+            ids=ground.ids,
+            clock=ground.clock,
+            post_ledger=_post_code,
+            feeds=feeds,
+            heartbeat_s=ground.settings.heartbeat_s,
+            more_routers=[notice_router(till)],
+            checks={"wire": _wire_check(ground.wire)},
+        )
+    )
+
+
+def _machine_app(ground: Ground) -> FastAPI:
+    key = ground.address.identity.command_key
+    return build_machine_app(
+        MachineParts(
+            database=ground.database,
+            issuer=ground.address.identity,
+            wire=WireAddress(ground.address.nats_url, {key.key_id: key.public_base64}),
+            ids=ground.ids,
+            clock=ground.clock,
+        )
+    )
 
 
 def _public_server(app: FastAPI, settings: CloudSettings) -> uvicorn.Server:

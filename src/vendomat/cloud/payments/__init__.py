@@ -1,7 +1,7 @@
 """Payments: one channel's attempt to take money, its refunds, and the platforms behind them."""
 
 from vendomat.cloud.payments import store
-from vendomat.cloud.payments.book import ProviderBook
+from vendomat.cloud.payments.book import OpenProvider, ProviderBook
 from vendomat.cloud.payments.model import (
     CODE_CHANNEL,
     PAYMENT_MOVES,
@@ -43,6 +43,7 @@ __all__ = [
     "NoticeAnswer",
     "NoticeKind",
     "NoticeRefusedError",
+    "OpenProvider",
     "Payment",
     "PaymentMove",
     "PaymentState",

@@ -1,0 +1,138 @@
+"""The parts of one worker, made in the order in which they need each other.
+
+First the ground (database, wire, clock, ids, keys), then what sells. Nothing here runs yet, and nothing here decides.
+Whoever makes them hands over an exit stack, which closes them in the opposite order.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from vendomat.cloud.codes import codes_key
+from vendomat.cloud.machines import MachineDirectory
+from vendomat.cloud.merchants import MasterKey, PaymentAccounts
+from vendomat.cloud.payments import OpenProvider, ProviderBook, open_provider
+from vendomat.cloud.platform.connection import Wire
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.identity import CloudIdentity
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales import (
+    Dispatcher,
+    FactTaker,
+    Presence,
+    Redeemer,
+    SalesDesk,
+    Sweeps,
+    Till,
+    UpMessages,
+    Writer,
+)
+from vendomat.kernel import Clock, Ids, SystemClock, TimeOrderedIds
+
+
+@dataclass(frozen=True)
+class WorkerAddress:
+    """What a worker needs to know of its surroundings, besides its settings. `open_provider` reaches the platforms."""
+
+    database_url: str
+    nats_url: str
+    identity: CloudIdentity
+    open_provider: OpenProvider = open_provider
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What every part of a worker stands on."""
+
+    settings: CloudSettings
+    address: WorkerAddress
+    database: Database
+    wire: Wire
+    master_key: MasterKey
+    clock: Clock
+    ids: Ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class SalesParts:
+    """What sells: the messages machines send, the till, the sweeps that leave nothing behind, who is where."""
+
+    messages: UpMessages
+    till: Till
+    sweeps: Sweeps
+    directory: MachineDirectory
+
+
+async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: AsyncExitStack) -> Ground:
+    """Connect to the database and the wire, under a name of this worker alone."""
+    clock = SystemClock()
+    master_key = MasterKey.load_or_create(settings.data_dir / "identity")
+    database = await Database.open(address.database_url, hot_connections=settings.hot_connections)
+    stack.push_async_callback(database.aclose)
+    wire = await Wire.open(address.nats_url, address.identity, clock, "w" + secrets.token_hex(6))
+    stack.push_async_callback(wire.aclose)
+    return Ground(
+        settings=settings,
+        address=address,
+        database=database,
+        wire=wire,
+        master_key=master_key,
+        clock=clock,
+        ids=TimeOrderedIds(clock),
+    )
+
+
+def build_sales(ground: Ground, stack: AsyncExitStack) -> SalesParts:
+    """Put together what sells on this ground; the caller starts it."""
+    database, settings, clock, ids = ground.database, ground.settings, ground.clock, ground.ids
+    book = _provider_book(ground)
+    stack.push_async_callback(book.aclose)
+    writer = Writer(database, settings, ids)
+    stack.push_async_callback(writer.aclose)
+    presence = Presence(database, settings, ids)
+    stack.push_async_callback(presence.aclose)
+    directory = MachineDirectory(database.hot, clock)
+    till = Till(database, writer, book, settings=settings, clock=clock)
+    facts = FactTaker(writer, clock)
+    dispatcher = _dispatcher(ground, writer, directory, facts)
+    stack.push_async_callback(dispatcher.aclose)
+    sweeps = Sweeps(database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock)
+    writer.followers += [dispatcher.follow, sweeps.follow]
+    code_key = codes_key(ground.master_key)
+    redeemer = Redeemer(database, writer, code_key=code_key, settings=settings, clock=clock, ids=ids)
+    messages = UpMessages(
+        database=database,
+        directory=directory,
+        desk=SalesDesk(writer=writer, till=till, redeemer=redeemer, settings=settings, clock=clock, ids=ids),
+        facts=facts,
+        presence=presence,
+        signer=ground.address.identity.command_key,
+        settings=settings,
+        clock=clock,
+    )
+    return SalesParts(messages=messages, till=till, sweeps=sweeps, directory=directory)
+
+
+def _provider_book(ground: Ground) -> ProviderBook:
+    return ProviderBook(
+        PaymentAccounts(ground.database, ground.master_key),
+        ground.clock,
+        threads=ground.settings.platform_threads,
+        lookups_per_second=ground.settings.lookups_per_second,
+        open_provider=ground.address.open_provider,
+    )
+
+
+def _dispatcher(ground: Ground, writer: Writer, directory: MachineDirectory, facts: FactTaker) -> Dispatcher:
+    return Dispatcher(
+        database=ground.database,
+        writer=writer,
+        wire=ground.wire,
+        directory=directory,
+        facts=facts,
+        signer=ground.address.identity.command_key,
+        settings=ground.settings,
+        clock=ground.clock,
+    )

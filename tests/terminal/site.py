@@ -137,6 +137,7 @@ class CloudOnWire:
         self.client = Client()
         self.key = site.identity.command_key
         self.signer: object = self.key
+        self.is_answering_late = False  # each reply belongs to the request before
         self._seq = 0
         cloud.down = self.ask
 
@@ -165,22 +166,25 @@ class CloudOnWire:
         VerifyKey(base64.b32decode(key_id)[1:33]).verify(data, signature)
         return True
 
-    def sealed(self, kind: str, body: object, machine: str = MACHINE) -> bytes:
+    def sealed(self, kind: str, body: object, machine: str = MACHINE, origin: tuple[int, int] | None = None) -> bytes:
+        """A message of the cloud; a reply carries the `origin` (epoch, seq) of what it answers."""
         self._seq += 1
-        return seal(body, kind=kind, machine=machine, epoch=0, seq=self._seq, signer=self.signer)  # type: ignore[arg-type]
+        epoch, seq = origin or (0, self._seq)
+        return seal(body, kind=kind, machine=machine, epoch=epoch, seq=seq, signer=self.signer)  # type: ignore[arg-type]
 
     async def _serve(self, message: Msg) -> None:
         _, machine, _, kind = message.subject.split(".")
         envelope = unseal(message.data, verify=self._verify, machine=machine)
         assert envelope.kind == kind
+        origin = (envelope.epoch, envelope.seq - 1) if self.is_answering_late else (envelope.epoch, envelope.seq)
         try:
             reply = self.cloud.handle(kind, envelope.epoch, bytes(envelope.body))
         except VendomatError as error:
             problem = Problem(code=error.code.value, message=error.message, detail=dict(error.detail))
-            await message.respond(self.sealed("problem", problem))
+            await message.respond(self.sealed("problem", problem, origin=origin))
             return
         if reply is not None:
-            await message.respond(self.sealed(f"{kind}.reply", reply))
+            await message.respond(self.sealed(f"{kind}.reply", reply, origin=origin))
 
     async def ask(self, kind: str, body: object, timeout_s: float = 5.0) -> CommandReply | None:
         answer = await self.client.request(f"vm.{MACHINE}.down.{kind}", self.sealed(kind, body), timeout=timeout_s)

@@ -129,6 +129,13 @@ async def test_a_reply_by_another_key_is_a_security_event_and_no_answer(
     assert "security_event" in peer.events()
 
 
+async def test_a_reply_to_another_request_is_a_security_event_and_no_answer(peer: Peer, cloud: CloudOnWire) -> None:
+    cloud.is_answering_late = True
+    with pytest.raises(NotAnsweredError):
+        await peer.wire.request("heartbeat", BEAT, HeartbeatReply, timeout_s=2)
+    assert "security_event" in peer.events()
+
+
 @pytest.mark.parametrize("is_named", [True, False])
 async def test_a_command_by_another_key_is_refused_unread(peer: Peer, cloud: CloudOnWire, is_named: bool) -> None:
     cloud.signer = Forger(cloud.key.key_id) if is_named else CommandKey(b"x" * 32)

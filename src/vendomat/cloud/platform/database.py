@@ -36,8 +36,9 @@ async def ensure_roles(url: str) -> None:
         for role in ROLES:
             if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
                 await connection.execute(f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS")
-            if not await connection.fetchval("SELECT pg_has_role($1, 'SET')", role):
-                await connection.execute(f"GRANT {role} TO CURRENT_USER")
+            # Taken on purpose (SET ROLE), never inherited: the owner by itself reads no row.
+            if not await connection.fetchval("SELECT pg_has_role($1, 'SET') AND NOT pg_has_role($1, 'USAGE')", role):
+                await connection.execute(f"GRANT {role} TO CURRENT_USER WITH INHERIT FALSE, SET TRUE")
     finally:
         await connection.close()
 

@@ -7,7 +7,6 @@ again.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -73,7 +72,6 @@ class UpMessages:
         self._signer = signer
         self._settings = settings
         self._clock = clock
-        self._answered = itertools.count(1)
         self._answers: dict[str, _Answer] = {
             "hello": self._hello,
             "heartbeat": self._heartbeat,
@@ -87,9 +85,14 @@ class UpMessages:
         }
 
     async def handle(self, machine_id: str, kind: str, data: bytes) -> bytes | None:
-        """The signed reply to one message of `machine_id` (known from the subject, never from the payload)."""
+        """The signed reply to one message of `machine_id` (known from the subject, never from the payload).
+
+        It carries the epoch and seq of the message, so that an old reply never passes for the answer to a new one.
+        """
+        epoch, seq = 0, 0
         try:
             machine, envelope = await self._directory.open(machine_id, data)
+            epoch, seq = envelope.epoch, envelope.seq
             body = await self._answer_to(kind, envelope)(machine, envelope)
             reply_kind = f"{kind}.reply"
         except VendomatError as error:
@@ -98,7 +101,7 @@ class UpMessages:
             log.info("message.refused", machine=machine_id, kind=kind, code=error.code, message=error.message)
             body = Problem(code=error.code, message=error.message[:500], detail=error.detail)
             reply_kind = "problem"
-        return seal(body, kind=reply_kind, machine=machine_id, epoch=0, seq=next(self._answered), signer=self._signer)
+        return seal(body, kind=reply_kind, machine=machine_id, epoch=epoch, seq=seq, signer=self._signer)
 
     def _answer_to(self, kind: str, envelope: Envelope) -> _Answer:
         answer = self._answers.get(kind)

@@ -163,6 +163,8 @@ def on_payment_added(now: Step, event: PaymentAdded) -> Step:
     purchase = now.purchase
     if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is not Closing.NO:
         return now
+    if purchase.payment(event.payment.payment_id) is not None:
+        return now  # asked twice at once: the number stands for the payment that has it
     if any(p.channel == event.payment.channel and p.is_open for p in purchase.payments):
         return now
     said = {"payment_id": event.payment.payment_id, "channel": event.payment.channel}

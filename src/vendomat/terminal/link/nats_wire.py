@@ -73,8 +73,10 @@ class NatsWire:
         client = self._client
         if client is None or not client.is_connected:
             raise NotAnsweredError(f"{kind}: there is no connection")
+        asked = self._next_origin()
+        message = self._sealed(kind, body, asked)
         try:
-            answer = await client.request(f"vm.{self._machine}.up.{kind}", self._sealed(kind, body), timeout=timeout_s)
+            answer = await client.request(f"vm.{self._machine}.up.{kind}", message, timeout=timeout_s)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             raise NotAnsweredError(f"{kind}: {error or type(error).__name__}") from error
         try:
@@ -82,6 +84,9 @@ class NatsWire:
         except VendomatError as error:
             self._log.warning("security_event", what="reply_not_ours", kind=kind, code=error.code.value)
             raise NotAnsweredError(f"{kind}: the answer is not the cloud's") from error
+        if (envelope.epoch, envelope.seq) != asked:
+            self._log.warning("security_event", what="reply_to_another_request", kind=kind)
+            raise NotAnsweredError(f"{kind}: the answer belongs to another request")
         if envelope.kind == "problem":
             problem = read_body(envelope, Problem)
             raise VendomatError(code_of(problem.code), problem.message, **problem.detail)
@@ -89,9 +94,13 @@ class NatsWire:
             raise NotAnsweredError(f"{kind}: the answer is of kind {envelope.kind}")
         return read_body(envelope, reply_type)
 
-    def _sealed(self, kind: str, body: object) -> bytes:
+    def _next_origin(self) -> tuple[int, int]:
         self._seq += 1
-        return seal(body, kind=kind, machine=self._machine, epoch=self._epoch(), seq=self._seq, signer=self._key)
+        return self._epoch(), self._seq
+
+    def _sealed(self, kind: str, body: object, origin: tuple[int, int]) -> bytes:
+        epoch, seq = origin
+        return seal(body, kind=kind, machine=self._machine, epoch=epoch, seq=seq, signer=self._key)
 
     # --- staying connected -------------------------------------------------------------------------------------------
 
@@ -208,7 +217,7 @@ class NatsWire:
         if message.reply and body is not None:
             reply_kind = "problem" if isinstance(body, Problem) else f"{kind}.reply"
             try:
-                await message.respond(self._sealed(reply_kind, body))
+                await message.respond(self._sealed(reply_kind, body, self._next_origin()))
             except (nats.errors.Error, OSError) as error:
                 # The cloud asks again; the journal has the answer.
                 self._log.warning("reply_not_sent", kind=kind, error=str(error))

@@ -64,7 +64,14 @@ async def add_order(shop: Shop, number: int, *, state: str = "settled", outcome:
             derive_id("ref", number),
             now,
         )
-    await hot.execute(
+    await add_traces(shop, key)
+    return key
+
+
+async def add_traces(shop: Shop, order: str) -> None:
+    """What an order of 800 leaves in the ledger and among the evidence."""
+    base, now = (shop.merchant_id, order), shop.clock.now()
+    await shop.database.hot.execute(
         "WITH t AS (INSERT INTO ledger_transaction (merchant_id, txn_key, kind, order_id, posted_at) "
         "VALUES ($1, $2, 'payment_confirmed', $2, $3)) INSERT INTO ledger_line (merchant_id, txn_key, line, account, "
         "amount_minor, currency, posted_at) "
@@ -73,14 +80,13 @@ async def add_order(shop: Shop, number: int, *, state: str = "settled", outcome:
         now,
     )
     for kind in ("order.created", "payment.paid"):
-        await hot.execute(
+        await shop.database.hot.execute(
             "INSERT INTO evidence (merchant_id, order_id, at, source, kind, data) VALUES ($1, $2, $3, 'cloud', $4, $5)",
             *base,
             now,
             kind,
             {"amount_minor": 800},
         )
-    return key
 
 
 async def test_machines_show_what_they_said_and_sold(shop: Shop, browser: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from vendomat.cloud.payments.model import (
     refund_number,
 )
 from vendomat.cloud.payments.providers import (
+    CallThreads,
     Cancelled,
     CancelState,
     Notice,
@@ -30,6 +31,8 @@ from vendomat.cloud.payments.providers import (
     StartState,
     Trade,
     TradeState,
+    WeChatPayProvider,
+    WeChatSettings,
     open_provider,
 )
 
@@ -37,6 +40,7 @@ __all__ = [
     "CODE_CHANNEL",
     "PAYMENT_MOVES",
     "REFUND_MOVES",
+    "CallThreads",
     "CancelState",
     "Cancelled",
     "Notice",
@@ -60,6 +64,8 @@ __all__ = [
     "Started",
     "Trade",
     "TradeState",
+    "WeChatPayProvider",
+    "WeChatSettings",
     "open_provider",
     "refund_number",
     "store",

@@ -19,6 +19,7 @@ from vendomat.cloud.payments.providers.contract import (
 )
 from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider
 from vendomat.cloud.payments.providers.threads import CallThreads
+from vendomat.cloud.payments.providers.wechat import WeChatPayProvider, WeChatSettings
 
 __all__ = [
     "CHANNELS",
@@ -38,5 +39,7 @@ __all__ = [
     "Started",
     "Trade",
     "TradeState",
+    "WeChatPayProvider",
+    "WeChatSettings",
     "open_provider",
 ]

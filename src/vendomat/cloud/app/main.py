@@ -28,7 +28,7 @@ def run_cloud(settings: CloudSettings, *, open_provider: OpenProvider = open_rea
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)  # the database server runs as somebody else
     log_to(settings.data_dir / "cloud.log")
     with Engines.open(settings.data_dir, settings.database_url or None, settings.nats_url or None) as engines:
-        address = WorkerAddress(engines.database_url, engines.nats_url, engines.identity, open_provider)
+        address = WorkerAddress(engines.database_url, engines.nats_url, engines.identity, open_provider, engines.revoke)
         _loop_run(_migrate_and_serve(settings, address))
 
 

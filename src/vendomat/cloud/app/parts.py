@@ -7,6 +7,7 @@ Whoever makes them hands over an exit stack, which closes them in the opposite o
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -34,12 +35,16 @@ from vendomat.kernel import Clock, Ids, SystemClock, TimeOrderedIds
 
 @dataclass(frozen=True)
 class WorkerAddress:
-    """What a worker needs to know of its surroundings, besides its settings. `open_provider` reaches the platforms."""
+    """What a worker needs to know of its surroundings, besides its settings.
+
+    `open_provider` reaches the platforms; `revoke` cuts a machine's old key off the wire.
+    """
 
     database_url: str
     nats_url: str
     identity: CloudIdentity
     open_provider: OpenProvider = open_provider
+    revoke: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

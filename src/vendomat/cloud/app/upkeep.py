@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 
 from vendomat.cloud.codes import forget_failures
+from vendomat.cloud.merchants import SignIns
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock
 
@@ -17,13 +18,15 @@ MONTHS_AHEAD = 2
 class Upkeep:
     """`run` may run at any time, on any worker, also on several at once."""
 
-    def __init__(self, database: Database, owner_url: str, clock: Clock) -> None:
+    def __init__(self, database: Database, owner_url: str, sign_ins: SignIns, clock: Clock) -> None:
         self._database = database
         self._owner_url = owner_url
+        self._sign_ins = sign_ins
         self._clock = clock
 
     async def run(self) -> None:
         await self._make_partitions()
+        await self._sign_ins.purge()
         now = self._clock.now()
         async with self._database.hot.acquire() as connection:
             await forget_failures(connection, before=now - timedelta(days=1))

@@ -24,8 +24,8 @@ from vendomat.cloud.app.parts import Ground, WorkerAddress, build_sales, open_gr
 from vendomat.cloud.app.upkeep import Upkeep
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.ledger import Entry, post, postings
-from vendomat.cloud.machines import WireAddress
-from vendomat.cloud.merchants import Passwords
+from vendomat.cloud.machines import KeyReplaced, WireAddress
+from vendomat.cloud.merchants import Passwords, SignIns
 from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
@@ -75,7 +75,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         jobs = JobWorker(
             address.database_url,
             kinds={"refund": sales.sweeps.ask_refund},
-            schedules={("upkeep", "17 * * * *"): Upkeep(ground.database, address.database_url, ground.clock).run},
+            schedules={("upkeep", "17 * * * *"): _upkeep(ground).run},
         )
         await ground.wire.serve(sales.messages.handle)
         tasks = [asyncio.create_task(server.serve()) for server in servers]
@@ -91,6 +91,11 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             await _end(servers, tasks)
 
 
+def _upkeep(ground: Ground) -> Upkeep:
+    sign_ins = SignIns(ground.database, Passwords(), ground.clock)
+    return Upkeep(ground.database, ground.address.database_url, sign_ins, ground.clock)
+
+
 def _public_app(ground: Ground, till: Till, feeds: EventFeeds) -> FastAPI:
     return build_public_app(
         PublicParts(
@@ -102,6 +107,7 @@ def _public_app(ground: Ground, till: Till, feeds: EventFeeds) -> FastAPI:
             post_ledger=_post_code,
             feeds=feeds,
             heartbeat_s=ground.settings.heartbeat_s,
+            is_secure=ground.settings.public_url.startswith("https://"),
             more_routers=[notice_router(till)],
             checks={"wire": _wire_check(ground.wire)},
         )
@@ -117,8 +123,18 @@ def _machine_app(ground: Ground) -> FastAPI:
             wire=WireAddress(ground.address.nats_url, {key.key_id: key.public_base64}),
             ids=ground.ids,
             clock=ground.clock,
+            key_replaced=_revoke_by(ground.address),
         )
     )
+
+
+def _revoke_by(address: WorkerAddress) -> KeyReplaced:
+    """A machine that enrols with a new key takes the old one off the wire."""
+
+    async def key_replaced(old_public_key: str) -> None:
+        await asyncio.to_thread(address.revoke or address.identity.revoke, old_public_key)
+
+    return key_replaced
 
 
 def _public_server(app: FastAPI, settings: CloudSettings) -> uvicorn.Server:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from vendomat.kernel.errors import ErrorCode, VendomatError
 
@@ -81,7 +81,7 @@ class Money:
         try:
             scaled = Decimal(text).scaleb(EXPONENTS[currency])
             whole = int(scaled)
-        except (InvalidOperation, ValueError, OverflowError, KeyError) as error:
+        except (ArithmeticError, ValueError, KeyError) as error:
             raise VendomatError(ErrorCode.INVALID_AMOUNT, f"{text!r} {currency!r} is not an amount") from error
         if scaled != whole:
             raise VendomatError(ErrorCode.INVALID_AMOUNT, f"{text!r} has more digits than {currency} has")

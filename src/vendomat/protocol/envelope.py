@@ -21,7 +21,7 @@ from vendomat.kernel import ErrorCode, VendomatError
 PROTOCOL_VERSION = 1
 MESSAGE_BYTES_MAX = 65_536
 
-MachineId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+MachineId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 ShortText = Annotated[str, Meta(max_length=64)]
 
 
@@ -39,7 +39,7 @@ Verify = Callable[[str, bytes, bytes], bool]
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=1, le=999)] = PROTOCOL_VERSION
-    kind: Annotated[str, Meta(pattern=r"^[a-z_.]{1,40}$")]
+    kind: Annotated[str, Meta(pattern=r"^[a-z_.]{1,40}\Z")]
     machine: MachineId
     epoch: Annotated[int, Meta(ge=0, le=2**53)]
     seq: Annotated[int, Meta(ge=0, le=2**53)]

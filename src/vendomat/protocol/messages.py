@@ -14,11 +14,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Id = Annotated[str, Meta(pattern=r"^[a-z]{2,5}_[0-9a-z]{26}$")]
-Slot = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}$")]
+Id = Annotated[str, Meta(pattern=r"^[a-z]{2,5}_[0-9a-z]{26}\Z")]
+Slot = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}\Z")]
 Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
 Minor = Annotated[int, Meta(ge=0, le=10**12)]
-Channel = Annotated[str, Meta(pattern=r"^[a-z_]{1,20}$")]
+Channel = Annotated[str, Meta(pattern=r"^[a-z_]{1,20}\Z")]
 Count = Annotated[int, Meta(ge=1, le=20)]
 Text = Annotated[str, Meta(max_length=500)]
 Short = Annotated[str, Meta(max_length=80)]
@@ -101,7 +101,7 @@ class CatalogueSlot(msgspec.Struct, frozen=True, kw_only=True):
     detail: LocalText
     category: Short
     price_minor: Minor
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
     image: Short
     capacity: int
     available: int
@@ -157,7 +157,7 @@ class RedeemRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A pickup code typed at this machine. Idempotent by `request_id`."""
 
     request_id: Id
-    code: Annotated[str, Meta(pattern=r"^[0-9]{8}$")]
+    code: Annotated[str, Meta(pattern=r"^[0-9]{8}\Z")]
     nonce: Nonce
 
 
@@ -334,7 +334,7 @@ class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`POST /enrol`. `token` is used once; `proof` is the machine key's signature over token and public key."""
 
     token: Annotated[str, Meta(min_length=16, max_length=128)]
-    public_key: Annotated[str, Meta(pattern=r"^U[A-Z2-7]{55}$")]
+    public_key: Annotated[str, Meta(pattern=r"^U[A-Z2-7]{55}\Z")]
     proof: Annotated[str, Meta(max_length=120)]
 
 

@@ -44,7 +44,7 @@ class ChannelBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CodeBody(msgspec.Struct, frozen=True, kw_only=True):
-    code: Annotated[str, Meta(pattern=r"^[0-9]{8}$")]
+    code: Annotated[str, Meta(pattern=r"^[0-9]{8}\Z")]
 
 
 class NoBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +54,14 @@ class NoBody(msgspec.Struct, frozen=True, kw_only=True):
 class FaultBody(msgspec.Struct, frozen=True, kw_only=True):
     """`slot` is `*` for a fault of the whole machine."""
 
-    slot: Annotated[str, Meta(pattern=r"^([A-Z0-9]{1,6}|\*)$")]
+    slot: Annotated[str, Meta(pattern=r"^([A-Z0-9]{1,6}|\*)\Z")]
     fault: Annotated[str, Meta(max_length=20)] = ""
     is_once: bool = False
     is_on: bool = True
 
 
 class FillBody(msgspec.Struct, frozen=True, kw_only=True):
-    slot: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}$")]
+    slot: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}\Z")]
     count: Annotated[int, Meta(ge=0, le=200)]
 
 

@@ -12,9 +12,9 @@ from msgspec import Meta
 from vendomat.simulator.gateways.wechat.records import Order, Refund, Terms
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
 
-_Number = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*]{6,32}$")]
-_RefundNumber = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*@]{1,64}$")]
-_Url = Annotated[str, Meta(pattern=r"^https?://[^?\s]+$", max_length=255)]
+_Number = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*]{6,32}\Z")]
+_RefundNumber = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*@]{1,64}\Z")]
+_Url = Annotated[str, Meta(pattern=r"^https?://[^?\s]+\Z", max_length=255)]
 _Currency = Annotated[str, Meta(pattern="^CNY$")]
 _PATH = re.compile(r"at `\$\.?([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]+)`")

@@ -308,3 +308,21 @@ def test_after_a_restart_an_order_nobody_answers_for_is_cancelled_not_forgotten(
     order = FakeOrder(ORD, list(LINES), "wechat", channels=["wechat"], outcomes=["pending", "pending"])
     talk, _ = resumed(order.status())
     assert talk.later(61) == (AskCancel(ORD), Remember(None))
+
+
+def test_an_order_given_up_shows_no_code_and_asks_for_none() -> None:
+    talk = Talk().to_paying()
+    assert talk.say(CancelPressed) == (AskCancel(ORD),)
+    talk.order.version += 1
+    talk.hear(has_url=False)
+    assert payment_state_of(talk.sale, talk.at_s) == "closing"
+    assert talk.later(2.0) == (AskStatus(ORD),)
+    with pytest.raises(IllegalMoveError):
+        talk.say(ChannelChosen, channel="alipay")
+
+
+def test_an_order_that_is_over_says_so_once() -> None:
+    talk = Talk().to_paying()
+    talk.later(121.0)
+    talk.say(Refused, about=ORD, code="order_not_open", detail="")
+    assert payment_state_of(talk.sale, talk.at_s) == "expired" and talk.sale.notice is None

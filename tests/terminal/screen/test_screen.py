@@ -57,7 +57,7 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
         *("revision", "build", "machine", "link", "screen", "out_of_order_reason", "products", "limits", "channels"),
         *("notice", "sale", "code_entry", "idle_in_ms"),
     }
-    assert set(state["machine"]) == {"id", "number", "name", "service_phone", "mm_px", "is_demo"}
+    assert set(state["machine"]) == {"id", "number", "name", "service_phone", "payee", "mm_px", "is_demo"}
     assert set(state["products"][0]) == {
         *("slot", "product_id", "name", "detail", "category", "price_minor", "currency", "image", "available", "state"),
     }

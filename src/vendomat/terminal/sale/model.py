@@ -90,7 +90,7 @@ def _on_checked(sale: Sale, event: terms.Checked) -> Step:
 
 
 def _on_channel(sale: Sale, event: terms.ChannelChosen) -> Step:
-    if sale.screen is not Screen.PAYING or sale.order is None or payment_state_of(sale, event.at_s) == "expired":
+    if sale.screen is not Screen.PAYING or sale.order is None or _is_ending(sale, event.at_s):
         raise IllegalMoveError("there is no open order to pay another way")
     return replace(sale, channel=event.channel, notice=None), (AskChannel(sale.order.order_id, event.channel),)
 
@@ -218,7 +218,7 @@ def _on_refused(sale: Sale, event: terms.Refused) -> Step:
         if sale.screen is Screen.PREPARING:
             return _give_up(sale, event.code, event.detail, event.at_s)
     is_ours = sale.order is not None and event.about == sale.order.order_id
-    if is_ours and sale.screen in (Screen.PREPARING, Screen.PAYING):
+    if is_ours and sale.screen in (Screen.PREPARING, Screen.PAYING) and not _is_ending(sale, event.at_s):
         return replace(sale, notice=Notice(event.code, event.detail, event.at_s + NOTICE_S)), ()
     return sale, ()
 
@@ -315,9 +315,15 @@ def _on_tick(sale: Sale, event: terms.Ticked) -> Step:
     return sale, ()
 
 
+def _is_ending(sale: Sale, at_s: float) -> bool:
+    """Nobody waits for a payment code any more: the order was given up here, or its time is over."""
+    return payment_state_of(sale, at_s) in ("closing", "expired")
+
+
 def _ask_again(sale: Sale, order_id: str, at_s: float) -> Step:
     order = sale.order
-    if sale.channel and order is not None and order.state == AWAITING and not code_url_of(order, sale.channel):
+    is_code_wanted = order is not None and order.state == AWAITING and not _is_ending(sale, at_s)
+    if order is not None and is_code_wanted and sale.channel and not code_url_of(order, sale.channel):
         return replace(sale, ask_at_s=at_s + ASK_OFFER_EVERY_S), (AskChannel(order_id, sale.channel),)
     return replace(sale, ask_at_s=at_s + ASK_EVERY_S), (AskStatus(order_id),)
 

@@ -71,7 +71,7 @@ def code_url_of(order: OrderStatus, channel: str) -> str:
 
 
 def payment_state_of(sale: Sale, at_s: float) -> str:
-    """starting | waiting | paid | expired | unavailable."""
+    """starting | waiting | closing | paid | expired | unavailable."""
     if sale.order is None:
         return "starting"
     if sale.order.state in (EXPIRED, CANCELLED):
@@ -80,6 +80,8 @@ def payment_state_of(sale: Sale, at_s: float) -> str:
         return "paid"
     if at_s >= sale.expires_at_s:
         return "expired"
+    if sale.is_cancelling:
+        return "closing"
     if code_url_of(sale.order, sale.channel):
         return "waiting"
     return "unavailable" if sale.notice is not None else "starting"

@@ -54,6 +54,7 @@ def snapshot_of(view: View) -> dict[str, Any]:
             "number": catalogue.machine_number if catalogue else "",
             "name": {"zh": catalogue.name.zh, "en": catalogue.name.en} if catalogue else {"zh": "", "en": ""},
             "service_phone": catalogue.service_phone if catalogue else "",
+            "payee": catalogue.payee if catalogue else "",
             "mm_px": face.mm_px,
             "is_demo": face.is_demo,
         },

@@ -13,6 +13,7 @@ export function browse(count = 12) {
       number: "SH-0005",
       name: { zh: "静安寺地铁站 2 号口", en: "Jing'an Temple, exit 2" },
       service_phone: "400-820-1234",
+      payee: "静安售货",
       mm_px: 4.03,
       is_demo: true,
     },

@@ -73,7 +73,11 @@ export class KioskClient {
     } catch {
       return { kind: "not_known" };
     }
-    if (response.ok) return { kind: "taken" };
+    if (response.ok) {
+      // "Taken" is in the status; the body is read to its end so that the time limit finds nothing left to cut off.
+      void response.text().catch(() => "");
+      return { kind: "taken" };
+    }
     const problem = await readProblem(response);
     return problem === undefined ? { kind: "not_known" } : { kind: "refused", problem };
   }

@@ -5,7 +5,7 @@ export type Text = { zh: string; en: string };
 export type Screen = "browse" | "preparing" | "paying" | "delivering" | "result" | "out_of_order";
 export type Channel = "wechat" | "alipay";
 export type ProductState = "ok" | "sold_out" | "closed";
-export type PaymentState = "starting" | "waiting" | "paid" | "expired" | "unavailable";
+export type PaymentState = "starting" | "waiting" | "closing" | "paid" | "expired" | "unavailable";
 export type UnitOutcome = "pending" | "started" | "delivered" | "not_delivered" | "unknown";
 export type CodeState = "idle" | "checking" | "refused" | "locked";
 
@@ -14,6 +14,8 @@ export type Machine = {
   number: string;
   name: Text;
   service_phone: string;
+  /** Whom the buyer's wallet will name. */
+  payee: string;
   /** CSS pixels per millimetre of the panel. */
   mm_px: number;
   is_demo: boolean;

@@ -1,1 +1,6 @@
-"""Benchmarks: what the product can carry, measured on its real parts. Never imported by the product."""
+"""The benchmarks: what the system carries, measured on its real parts beside a yardstick of the same run."""
+
+from vendomat.bench.figures import PaidVendReport, report_json
+from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
+
+__all__ = ["PaidVendPlan", "PaidVendReport", "report_json", "run_paid_vend"]

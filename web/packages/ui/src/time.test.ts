@@ -18,4 +18,8 @@ describe("formatTime", () => {
   it("uses the machine's time zone, not the viewer's", () => {
     expect(formatTime("2026-03-01T23:30:00Z", "time", "en", "Asia/Shanghai")).toBe("07:30");
   });
+
+  it("starts the day at 00, not at 24", () => {
+    expect(formatTime("2026-03-01T16:05:00Z", "time", "en", "Asia/Shanghai")).toBe("00:05");
+  });
 });

@@ -4,9 +4,9 @@ import type { Locale } from "./i18n/locale";
 export type TimeForm = "time" | "date" | "both";
 
 const SHAPES: Readonly<Record<TimeForm, Intl.DateTimeFormatOptions>> = {
-  time: { hour: "2-digit", minute: "2-digit", hour12: false },
+  time: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
   date: { year: "numeric", month: "short", day: "numeric" },
-  both: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false },
+  both: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
 
 /** An RFC 3339 moment in a time zone (the machine's, not the viewer's, where it matters). */

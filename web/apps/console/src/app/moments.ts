@@ -2,7 +2,7 @@
 import type { Locale } from "@vendomat/ui";
 
 const EXACT: Intl.DateTimeFormatOptions = {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false,
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
 };
 
 /** Closer than this is "now": a heartbeat that counts up and back would only flicker. */

@@ -84,8 +84,10 @@ _REFUND_MOVE_OF = {
 def on_refund_seen(now: Step, event: RefundSeen) -> Step:
     refund = next((r for r in now.purchase.refunds if r.refund_id == event.refund_id), None)
     payment = now.purchase.payment(refund.payment_id) if refund else None
-    if refund is None or payment is None or not refund.is_open:
+    if refund is None or payment is None:
         return now
+    if not refund.is_open:
+        return _after_end(now, refund, event)
     if event.said is RefundSaid.SUCCEEDED:
         return settle(_refund_succeeded(now, refund, payment))
     move = _REFUND_MOVE_OF[event.said]
@@ -100,4 +102,14 @@ def on_refund_seen(now: Step, event: RefundSeen) -> Step:
         detail = f"{refund.refund_id}: {event.error}"
         severity = "critical" if event.said is RefundSaid.GIVEN_UP else "warning"
         now = now.plus(RaiseAlarm("refund_stuck", severity, "", detail))
+    return now
+
+
+def _after_end(now: Step, refund: Refund, event: RefundSeen) -> Step:
+    """A late word changes no final stage. Money that went back after all is said aloud: a person books it."""
+    if refund.stage is RefundStage.FAILED and event.said is RefundSaid.SUCCEEDED:
+        detail = f"{refund.refund_id}: the platform paid {refund.amount_minor} back after it had given this refund up"
+        said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor}
+        note = Note(Source.PLATFORM, "refund.paid_after_given_up", said)
+        return now.plus(note, RaiseAlarm("refund_after_given_up", "critical", "", detail))
     return now

@@ -1,0 +1,102 @@
+"""What holds for every purchase after every step: the checks that the table test and the random walk share."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.cloud.sales.purchases import Played
+from vendomat.cloud.ledger import Posting
+from vendomat.cloud.orders import ORDER_MOVES, CommandState, OrderState, UnitOutcome
+from vendomat.cloud.payments import PaymentState, RefundStage
+from vendomat.cloud.sales.model import Effect, MoveStock, Post, Purchase
+
+
+def postings(effects: tuple[Effect, ...]) -> list[Posting]:
+    return [e.posting for e in effects if isinstance(e, Post)]
+
+
+def balances(effects: tuple[Effect, ...]) -> Counter[str]:
+    """Signed minor units by account; a missing account is zero."""
+    sums: Counter[str] = Counter()
+    for posting in postings(effects):
+        for account, amount in posting.lines:
+            sums[account] += amount
+    return sums
+
+
+def check_step(before: Purchase, after: Purchase) -> None:
+    """One step: the version counts changes, and what is final stays."""
+    assert after.version == before.version + (after is not before)
+    if before.state in ORDER_MOVES.final:
+        assert (after.state, after.ended_at) == (before.state, before.ended_at)
+    for old, new in zip(before.units, after.units, strict=True):
+        if old.is_final:
+            assert new == old
+        if old.command is not None:
+            assert new.command is not None and new.command.cmd_id == old.command.cmd_id
+    for payment in before.payments:
+        now = after.payment(payment.payment_id)
+        assert now is not None
+        if payment.state is PaymentState.PAID:
+            assert now == payment
+    for refund in before.refunds:
+        now_refund = next(r for r in after.refunds if r.refund_id == refund.refund_id)
+        assert now_refund.amount_minor == refund.amount_minor
+        if not refund.is_open:
+            assert now_refund.stage is refund.stage
+
+
+def check_purchase(purchase: Purchase) -> None:
+    """What may stand together, at any moment."""
+    winning = [p for p in purchase.payments if p.is_winning]
+    assert len(winning) <= 1
+    assert bool(winning) == (purchase.state in (OrderState.PAID, OrderState.DISPENSING, OrderState.SETTLED))
+    commands = [u.command for u in purchase.units if u.command is not None]
+    assert not commands or winning, "a command without a captured payment"
+    unanswered = [c for c in commands if c.state in (CommandState.QUEUED, CommandState.FENCING)]
+    assert len(unanswered) <= 1, "two units under way at once"
+    for payment in purchase.payments:
+        assert not (payment.is_frozen and payment.is_winning)
+        asked = [r.amount_minor for r in purchase.refunds if r.payment_id == payment.payment_id]
+        assert sum(asked) <= payment.captured_minor, "more asked back than was paid"
+        assert not (payment.is_frozen and asked), "unexplained money goes back by itself"
+        if payment.state is PaymentState.PAID and not payment.is_winning and not payment.is_frozen:
+            assert asked == [payment.captured_minor], "a late payment goes back in full"
+    if purchase.state in (OrderState.EXPIRED, OrderState.CANCELLED):
+        assert not any(p.is_open for p in purchase.payments)
+    if purchase.state is OrderState.SETTLED:
+        assert all(u.is_final for u in purchase.units)
+        assert owed(purchase) == paid_back(purchase, winning[0].payment_id)
+
+
+def owed(purchase: Purchase) -> int:
+    return sum(u.price_minor for u in purchase.units if u.is_final and u.outcome is not UnitOutcome.DELIVERED)
+
+
+def paid_back(purchase: Purchase, payment_id: str) -> int:
+    done = [r for r in purchase.refunds if r.payment_id == payment_id and r.stage is RefundStage.SUCCEEDED]
+    return sum(r.amount_minor for r in done)
+
+
+def check_books(played: Played) -> None:
+    """The whole story of one purchase against its ledger and stock: nothing lost, doubled or stranded."""
+    purchase, effects = played.purchase, played.effects
+    keys = [posting.key for posting in postings(effects)]
+    assert len(keys) == len(set(keys)), "one event booked twice"
+    books = balances(effects)
+    assert sum(books.values()) == 0
+    paid = [p for p in purchase.payments if p.state is PaymentState.PAID]
+    back = sum(paid_back(purchase, p.payment_id) for p in paid)
+    clearing = sum(amount for account, amount in books.items() if account.startswith("asset:clearing:"))
+    assert clearing == sum(p.captured_minor for p in paid) - back
+    winning = purchase.winning
+    waiting = sum(u.price_minor for u in purchase.units if not u.is_final) if winning else 0
+    assert books["liab:undelivered"] == -waiting
+    late = sum(p.captured_minor for p in paid if not p.is_winning and not p.is_frozen)
+    assert books["liab:refund_payable"] == -((owed(purchase) if winning else 0) + late - back)
+    assert books["memo:ambiguous"] == sum(
+        u.price_minor for u in purchase.units if u.outcome is UnitOutcome.UNKNOWN and u.is_final
+    )
+    moves = Counter((e.unit, e.released) for e in effects if isinstance(e, MoveStock))
+    for unit in purchase.units:
+        assert moves[unit.unit, 1] == unit.is_final, "a reservation ends once, with its unit"

@@ -1,0 +1,166 @@
+"""Purchases and events for tests of the pure step: made by playing events, never by setting a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from vendomat.cloud.orders import Closing, OrderState, Unit
+from vendomat.cloud.payments import Payment, PaymentState, refund_number
+from vendomat.cloud.sales.model import (
+    CloseAsked,
+    CommandSilent,
+    DeadlinePassed,
+    Effect,
+    Event,
+    PaymentAdded,
+    PaymentClosed,
+    PaymentPaid,
+    PaymentUncertain,
+    Purchase,
+    RefundSaid,
+    RefundSeen,
+    VendFactSeen,
+    VendSaid,
+)
+from vendomat.cloud.sales.steps import step
+from vendomat.cloud.sales.vend_steps import command_number
+from vendomat.kernel import derive_id
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+MERCHANT = "mer_" + "0" * 26
+MACHINE = "mch_" + "0" * 26
+ORDER = derive_id("ord", "table")
+ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000000000001"}
+FIRST, SECOND = derive_id("pay", "first"), derive_id("pay", "second")
+PRICES = (350, 200)
+TOTAL = sum(PRICES)
+
+
+def payment(payment_id: str, channel: str) -> Payment:
+    return Payment(payment_id, channel, ACCOUNTS[channel], TOTAL, PaymentState.CREATED)
+
+
+def new_purchase(origin: str = "touch") -> Purchase:
+    """Two units in two slots, one payment."""
+    units = tuple(Unit(n, f"A{n}", "prd_" + "0" * 26, price) for n, price in enumerate(PRICES, start=1))
+    return Purchase(
+        merchant_id=MERCHANT,
+        order_id=ORDER,
+        machine_id=MACHINE,
+        request_id=derive_id("req", "table"),
+        origin=origin,
+        state=OrderState.AWAITING_PAYMENT,
+        version=1,
+        currency="CNY",
+        total_minor=TOTAL,
+        created_at=AT,
+        expires_at=AT + timedelta(seconds=120),
+        units=units,
+        payments=(payment(FIRST, "wechat"),),
+    )
+
+
+def paid(payment_id: str = FIRST, *, amount: int = TOTAL, at: datetime = AT, account: str = "") -> PaymentPaid:
+    channel = "wechat" if payment_id == FIRST else "alipay"
+    return PaymentPaid(
+        payment_id=payment_id,
+        account=account or ACCOUNTS[channel],
+        amount_minor=amount,
+        currency="CNY",
+        transaction_id=f"42{payment_id[-8:]}",
+        paid_at=at,
+        via="notice",
+        grace=timedelta(seconds=30),
+        at=at,
+    )
+
+
+def added(payment_id: str = SECOND, at: datetime = AT) -> PaymentAdded:
+    return PaymentAdded(payment(payment_id, "alipay"), at)
+
+
+def vend(unit: int, said: VendSaid, result: str = "", *, machine_id: str = MACHINE, at: datetime = AT) -> VendFactSeen:
+    words = {VendSaid.STARTED: "", VendSaid.DELIVERED: "delivered", VendSaid.NOT_DELIVERED: "jam"}
+    spoken = result or words.get(said, "unknown")
+    return VendFactSeen(command_number(ORDER, unit), machine_id, said, spoken, "", f"1/{unit}", at)
+
+
+def refund(said: RefundSaid, payment_id: str = FIRST, at: datetime = AT) -> RefundSeen:
+    return RefundSeen(refund_number(payment_id, 1), said, "" if said is RefundSaid.SUCCEEDED else "why", at)
+
+
+EVENTS: dict[str, Event] = {
+    "first paid": paid(),
+    "first paid too late": paid(at=AT + timedelta(seconds=151)),
+    "first paid with too little": paid(amount=TOTAL - 1),
+    "first paid to a stranger": paid(account="1900000009"),
+    "second paid": paid(SECOND),
+    "first closed": PaymentClosed(FIRST, AT),
+    "second closed": PaymentClosed(SECOND, AT),
+    "first uncertain": PaymentUncertain(FIRST, "time-out", AT),
+    "expiry asked": CloseAsked(Closing.EXPIRING, AT),
+    "cancel asked": CloseAsked(Closing.CANCELLING, AT),
+    "second added": added(),
+    **{f"unit {n} {said}": vend(n, said) for n in (1, 2) for said in VendSaid},
+    "unit 1 refused": replace(vend(1, VendSaid.NOT_DELIVERED), result="", reason="expired"),
+    "unit 1 delivered by a stranger": vend(1, VendSaid.DELIVERED, machine_id="mch_" + "1" * 26),
+    **{f"command {n} silent": CommandSilent(command_number(ORDER, n), was_sent=True, at=AT) for n in (1, 2)},
+    **{f"command {n} never sent": CommandSilent(command_number(ORDER, n), was_sent=False, at=AT) for n in (1, 2)},
+    **{f"deadline {n}": DeadlinePassed(command_number(ORDER, n), AT) for n in (1, 2)},
+    **{f"refund {said}": refund(said) for said in RefundSaid},
+    **{f"second refund {said}": refund(said, SECOND) for said in RefundSaid},
+}
+
+_PAID = ("first paid",)
+_JAMMED = (*_PAID, "unit 1 delivered", "unit 2 not_delivered")
+STATES: dict[str, tuple[str, ...]] = {
+    "awaiting": (),
+    "two codes": ("second added",),
+    "expiring": ("expiry asked",),
+    "cancelling": ("cancel asked",),
+    "uncertain": ("expiry asked", "first uncertain"),
+    "expiring with two codes": ("second added", "expiry asked", "first closed"),
+    "expired": ("expiry asked", "first closed"),
+    "cancelled": ("cancel asked", "first closed"),
+    "frozen": ("first paid with too little",),
+    "frozen and expired": ("first paid with too little", "expiry asked"),
+    "late": ("expiry asked", "first closed", "first paid too late"),
+    "late and refunded": ("expiry asked", "first closed", "first paid", "refund succeeded"),
+    "paid": _PAID,
+    "paid beside a code": ("second added", *_PAID),
+    "paid twice": ("second added", *_PAID, "second paid"),
+    "fencing": (*_PAID, "command 1 silent"),
+    "dispensing": (*_PAID, "unit 1 started"),
+    "unknown": (*_PAID, "unit 1 started", "unit 1 unknown"),
+    "on the second unit": (*_PAID, "unit 1 delivered"),
+    "on the second unit after a failure": (*_PAID, "unit 1 not_delivered"),
+    "both unknown": (*_PAID, "unit 1 unknown", "unit 2 unknown"),
+    "refund requested": _JAMMED,
+    "refund processing": (*_JAMMED, "refund accepted"),
+    "refund unknown": (*_JAMMED, "refund unknown"),
+    "refund given up": (*_JAMMED, "refund given_up"),
+    "settled": (*_PAID, "unit 1 delivered", "unit 2 delivered"),
+    "settled with a refund": (*_JAMMED, "refund succeeded"),
+    "settled beside a code": ("second added", *_PAID, "unit 1 delivered", "unit 2 delivered"),
+}
+
+
+@dataclass(frozen=True)
+class Played:
+    purchase: Purchase
+    effects: tuple[Effect, ...]
+
+
+def play(events: Iterable[Event], purchase: Purchase | None = None) -> Played:
+    """The purchase after `events`, with everything they caused."""
+    now, effects = purchase or new_purchase(), ()
+    for event in events:
+        now, more = step(now, event)
+        effects += more
+    return Played(now, effects)
+
+
+def state(name: str) -> Played:
+    return play(EVENTS[event] for event in STATES[name])

@@ -1,0 +1,117 @@
+"""Every event in every representative state of a purchase: where the order goes, and what must hold in any case."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cloud.sales.purchase_rules import check_books, check_purchase, check_step
+from tests.cloud.sales.purchases import EVENTS, STATES, TOTAL, Played, play, state
+from vendomat.cloud.orders import UnitOutcome
+from vendomat.cloud.sales.model import Note, RaiseAlarm, RestoreCode, SecurityAlert
+from vendomat.cloud.sales.steps import step
+
+MISFITS = ("first paid too late", "first paid with too little", "first paid to a stranger")
+MOVES: dict[str, dict[str, tuple[str, ...]]] = {
+    "awaiting": {"paid": ("first paid",), "expired": ("first closed",)},
+    "two codes": {"paid": ("first paid", "second paid")},
+    "expiring": {"paid": ("first paid",), "expired": (*MISFITS, "first closed")},
+    "cancelling": {"cancelled": ("first paid", *MISFITS, "first closed")},
+    "uncertain": {"paid": ("first paid",), "expired": (*MISFITS, "first closed")},
+    "expiring with two codes": {"paid": ("first paid", "second paid"), "expired": ("second closed",)},
+    "frozen": {"expired": ("expiry asked",), "cancelled": ("cancel asked",)},
+    "paid": {"dispensing": ("unit 1 started",)},
+    "paid beside a code": {"dispensing": ("unit 1 started",)},
+    "paid twice": {"dispensing": ("unit 1 started",)},
+    "fencing": {"dispensing": ("unit 1 started",)},
+    "on the second unit": {"dispensing": ("unit 2 started",), "settled": ("unit 2 delivered",)},
+    "on the second unit after a failure": {"dispensing": ("unit 2 started",)},
+    "refund requested": {"settled": ("refund succeeded",)},
+    "refund processing": {"settled": ("refund succeeded",)},
+    "refund unknown": {"settled": ("refund succeeded",)},
+}
+"""Where an order moves. Every pair of state and event that is not here leaves the order's state alone."""
+
+PAIRS = [(name, event) for name in STATES for event in EVENTS]
+
+
+def expected(name: str, event: str, now: str) -> str:
+    return next((after for after, events in MOVES.get(name, {}).items() if event in events), now)
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_event_moves_the_order_as_the_table_says_and_breaks_no_rule(name: str) -> None:
+    before = state(name)
+    for event in EVENTS:
+        after = play([EVENTS[event]], before.purchase)
+        assert after.purchase.state == expected(name, event, before.purchase.state), event
+        check_step(before.purchase, after.purchase)
+        check_purchase(after.purchase)
+        check_books(Played(after.purchase, before.effects + after.effects))
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_an_event_that_comes_twice_changes_nothing_the_second_time(name: str) -> None:
+    for event in EVENTS.values():
+        once, _ = step(state(name).purchase, event)
+        twice, effects = step(once, event)
+        assert twice is once, event
+        assert not any(type(e).__name__ in ("Post", "MoveStock", "Tell", "RestoreCode") for e in effects), event
+
+
+def test_the_table_names_only_what_there_is() -> None:
+    assert set(MOVES) <= set(STATES)
+    assert {event for moves in MOVES.values() for events in moves.values() for event in events} <= set(EVENTS)
+
+
+@pytest.mark.parametrize("name", ["paid", "fencing", "dispensing", "unknown"])
+def test_goods_that_come_late_change_no_money_and_are_said_aloud(name: str) -> None:
+    ended = play([EVENTS["deadline 1"]], state(name).purchase).purchase
+    assert ended.units[0].outcome is UnitOutcome.UNKNOWN and ended.units[0].is_final
+    late = play([EVENTS["unit 1 delivered"]], ended)
+    assert late.purchase is ended
+    assert [e.kind for e in late.effects if isinstance(e, RaiseAlarm)] == ["delivered_after_refund"]
+    assert [e.kind for e in late.effects if isinstance(e, Note)] == ["vend.delivered"]
+
+
+def test_a_refund_paid_after_it_was_given_up_is_said_aloud_and_kept_as_evidence() -> None:
+    given_up = state("refund given up").purchase
+    after = play([EVENTS["refund succeeded"]], given_up)
+    assert after.purchase is given_up
+    assert [e.kind for e in after.effects if isinstance(e, RaiseAlarm)] == ["refund_after_given_up"]
+    assert [e.kind for e in after.effects if isinstance(e, Note)] == ["refund.paid_after_given_up"]
+
+
+def test_an_outcome_that_overtakes_its_intent_is_the_last_word() -> None:
+    overtaken = play([EVENTS["unit 1 delivered"], EVENTS["unit 1 started"]], state("paid").purchase)
+    assert overtaken.purchase.units[0].outcome is UnitOutcome.DELIVERED
+    assert overtaken.purchase.units[1].command is not None
+
+
+def test_a_fact_of_another_machine_is_an_alert_and_nothing_else() -> None:
+    for name in STATES:
+        before = state(name).purchase
+        after, effects = step(before, EVENTS["unit 1 delivered by a stranger"])
+        assert after is before
+        assert [type(e) for e in effects] == [SecurityAlert]
+
+
+@pytest.mark.parametrize("event", ["first paid with too little", "first paid to a stranger"])
+def test_unexplained_money_is_held_and_nothing_goes_back_by_itself(event: str) -> None:
+    for name in ("awaiting", "expiring", "cancelling", "expired"):
+        after = play([EVENTS[event]], state(name).purchase)
+        assert after.purchase.payments[0].is_frozen and not after.purchase.refunds
+        assert [e.kind for e in after.effects if isinstance(e, RaiseAlarm)] == ["payment_mismatch"]
+
+
+def test_a_refund_notice_may_overtake_the_answer_to_the_refund() -> None:
+    done = play([EVENTS["refund succeeded"]], state("refund requested").purchase).purchase
+    for late in ("refund accepted", "refund unknown", "refund refused", "refund given_up", "refund not_accepted"):
+        after, effects = step(done, EVENTS[late])
+        assert after is done and not effects
+
+
+def test_every_undelivered_unit_is_in_the_one_refund() -> None:
+    failed = play([EVENTS["unit 1 not_delivered"], EVENTS["command 2 never sent"]], state("paid").purchase).purchase
+    (refund,) = failed.refunds
+    assert (refund.ordinal, refund.amount_minor) == (1, TOTAL)
+    assert not any(isinstance(e, RestoreCode) for e in play([EVENTS["refund succeeded"]], failed).effects)

@@ -1,0 +1,48 @@
+"""Postings: each balances by construction, and names what it books so that it is booked once."""
+
+from __future__ import annotations
+
+import pytest
+
+from vendomat.cloud.ledger import Posting, funding, postings
+
+FUND = funding("wechat", "1900000001")
+EVERY = [
+    postings.payment_confirmed("pay_1", FUND, 350),
+    postings.payment_late("pay_1", FUND, 350),
+    postings.payment_unexplained("pay_1", FUND, "wechat", 350),
+    postings.unit_delivered("ord_1", 1, "mer_1", 350),
+    postings.unit_not_delivered("ord_1", 1, 350),
+    postings.unit_ambiguous("ord_1", 1, 350),
+    postings.refund_succeeded("rfd_1", FUND, 350),
+    postings.voucher_issued("cod_1", 350),
+    postings.voucher_withdrawn("cod_1", 350),
+]
+
+
+@pytest.mark.parametrize("posting", EVERY, ids=lambda posting: posting.kind)
+def test_every_posting_balances(posting: Posting) -> None:
+    assert sum(amount for _, amount in posting.lines) == 0
+    assert len({account for account, _ in posting.lines}) == len(posting.lines)
+
+
+def test_what_excludes_each_other_shares_a_key() -> None:
+    """The database then refuses a second way to book the same payment or unit."""
+    assert len({p.key for p in EVERY if p.kind.startswith("payment_")}) == 1
+    assert len({p.key for p in EVERY if p.kind in ("delivered", "not_delivered", "ambiguous")}) == 1
+
+
+@pytest.mark.parametrize("lines", [(("a", 1), ("b", -2)), (("a", 1),), (("a", 0), ("b", 0))])
+def test_what_does_not_balance_cannot_be_made(lines: tuple[tuple[str, int], ...]) -> None:
+    with pytest.raises(AssertionError):
+        Posting("x", "x", lines)
+
+
+def test_an_ambiguous_unit_is_owed_and_declared() -> None:
+    lines = dict(postings.unit_ambiguous("ord_1", 1, 350).lines)
+    assert lines == {
+        "liab:undelivered": 350,
+        "liab:refund_payable": -350,
+        "memo:ambiguous": 350,
+        "memo:ambiguous_contra": -350,
+    }

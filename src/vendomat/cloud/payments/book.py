@@ -1,14 +1,16 @@
 """Which provider speaks for a merchant's channel, and how fast it may be asked.
 
-Providers are opened on first need and kept for a minute, so that a changed key is taken up without a restart. Look-ups
+Providers are opened on first need; their settings are read again each minute, so that a changed key is taken up
+without a restart. Look-ups
 go through one token bucket per account: a platform's limits are kept by waiting, never by giving up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from vendomat.cloud.merchants import PaymentAccounts
+from vendomat.cloud.merchants import PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments.providers import CallThreads, Provider, open_provider
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
@@ -34,6 +36,15 @@ class TokenBucket:
         return max(0.0, -self._tokens / self._rate)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """An open provider, the account it was opened for, and when that account was last seen unchanged."""
+
+    account: PaymentAccount
+    provider: Provider
+    checked_at: float
+
+
 class ProviderBook:
     """Provider by (merchant, channel), opened by `open_provider`."""
 
@@ -51,21 +62,28 @@ class ProviderBook:
         self._threads = CallThreads(threads)
         self._open_provider = open_provider
         self._lookups_per_second = lookups_per_second
-        self._open: dict[tuple[str, str], tuple[float, Provider]] = {}
+        self._open: dict[tuple[str, str], _Kept] = {}
+        self._replaced: list[Provider] = []
         self._buckets: dict[tuple[str, str], TokenBucket] = {}
 
     async def get(self, merchant_id: str, channel: str) -> Provider:
         """Raises `VendomatError(method_unavailable)` when the merchant has no such channel."""
         kept = self._open.get((merchant_id, channel))
-        if kept is not None and self._clock.elapsed() - kept[0] < KEPT_S:
-            return kept[1]
+        if kept is not None and self._clock.elapsed() - kept.checked_at < KEPT_S:
+            return kept.provider
         account = await self._accounts.find(merchant_id, channel)
         if account is None:
             raise VendomatError(
                 ErrorCode.METHOD_UNAVAILABLE, "this way to pay is not offered here; no money was taken, choose another"
             )
+        kept = self._open.get((merchant_id, channel))  # anew: somebody else may have opened it meanwhile
+        if kept is not None and kept.account == account:
+            kept.checked_at = self._clock.elapsed()
+            return kept.provider
         provider = self._open_provider(channel, account.settings, clock=self._clock, threads=self._threads)
-        self._open[merchant_id, channel] = (self._clock.elapsed(), provider)
+        if kept is not None:
+            self._replaced.append(kept.provider)  # calls may be under way: closed at the end
+        self._open[merchant_id, channel] = _Kept(account, provider, self._clock.elapsed())
         return provider
 
     async def pace(self, merchant_id: str, channel: str) -> None:
@@ -79,6 +97,6 @@ class ProviderBook:
             await self._clock.sleep(wait_s)
 
     async def aclose(self) -> None:
-        for _, provider in self._open.values():
+        for provider in [*self._replaced, *(kept.provider for kept in self._open.values())]:
             await provider.aclose()
         await self._threads.aclose()

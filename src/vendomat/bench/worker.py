@@ -15,8 +15,15 @@ import msgspec
 
 from vendomat.bench.platform_notice import PLATFORM_KEY, PLATFORM_KEY_ID
 from vendomat.cloud.app import run_cloud
-from vendomat.cloud.payments.providers import CallThreads, Provider, Started, StartRequest, StartState
-from vendomat.cloud.payments.providers.wechat import WeChatPayProvider, WeChatSettings
+from vendomat.cloud.payments import (
+    CallThreads,
+    Provider,
+    Started,
+    StartRequest,
+    StartState,
+    WeChatPayProvider,
+    WeChatSettings,
+)
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import Clock
 

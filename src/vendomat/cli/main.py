@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -101,5 +103,6 @@ def _run_elsewhere(command: Callable[..., None], context: typer.Context) -> None
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. Logs go to standard error (programs with a folder keep their own file there)."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     app()

@@ -312,11 +312,12 @@ def test_after_a_restart_an_order_nobody_answers_for_is_cancelled_not_forgotten(
 
 def test_an_order_given_up_shows_no_code_and_asks_for_none() -> None:
     talk = Talk().to_paying()
+    talk.later(1.5)
     assert talk.say(CancelPressed) == (AskCancel(ORD),)
     talk.order.version += 1
     talk.hear(has_url=False)
     assert payment_state_of(talk.sale, talk.at_s) == "closing"
-    assert talk.later(2.0) == (AskStatus(ORD),)
+    assert talk.later(0.6) == (AskStatus(ORD),)
     with pytest.raises(IllegalMoveError):
         talk.say(ChannelChosen, channel="alipay")
 

@@ -43,7 +43,7 @@ from vendomat.terminal.sale.views import code_url_of, is_all_final, payment_stat
 ASK_EVERY_S = 2.0
 ASK_OFFER_EVERY_S = 1.0
 OFFER_WAIT_MAX_S = 15.0
-CANCEL_WAIT_MAX_S = 3.0
+CANCEL_WAIT_MAX_S = 1.0
 TRIES_MAX = 3
 NOTICE_S = 10.0
 IDLE_S = 60.0

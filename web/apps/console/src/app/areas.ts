@@ -14,7 +14,7 @@ export const AREAS: readonly Area[] = [
   { page: "machines", path: "machines", word: "machines.title", icon: machineIcon },
   { page: "orders", path: "orders", word: "orders.title", icon: orderIcon },
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon },
-  { page: "codes", path: "codes", word: "codes.title", icon: codeIcon },
+  { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
 ];
 
 /** The area a page belongs to. */

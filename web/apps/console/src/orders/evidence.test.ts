@@ -30,6 +30,8 @@ describe("evidence", () => {
     expect(reasonOf(entry({ result: "jam", reason: "x" }))).toBe("jam");
     expect(reasonOf(entry({ result: "", reason: "not delivered" }))).toBe("not delivered");
     expect(reasonOf(entry({}))).toBe("");
+    expect(reasonOf(entry({ result: "delivered", reason: "" }))).toBe("");
+    expect(reasonOf(entry({ result: "delivered_double" }))).toBe("delivered_double");
   });
 
   it("has only sentences whose places evidence can fill", () => {

@@ -46,10 +46,12 @@ export function factsOf(entry: Evidence): { slot: string; unit: string; channel:
   };
 }
 
-/** The word that explains a line: what the machine or the platform gave as its reason. */
+/** The word that explains a line: what the machine or the platform gave as its reason; nothing where all went well. */
 export function reasonOf(entry: Evidence): string {
   const { data } = entry;
-  return textOf(data["result"]) || textOf(data["reason"]) || textOf(data["error"]);
+  const result = textOf(data["result"]);
+  if (result === "delivered") return "";
+  return result || textOf(data["reason"]) || textOf(data["error"]);
 }
 
 function textOf(value: unknown): string {

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import fmean, median
 
 import msgspec
+
+CLOUD_PARTS = ("postgres", "nats", "workers")
+YARDSTICK_PARTS = ("postgres", "load")
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -45,9 +48,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     payment_to_command: Latency | None = None
     whole_cycle: Latency | None = None
 
+    def cpu_ms_per_cycle(self, parts: Sequence[str]) -> float:
+        """Processor time of `parts` for each cycle of the run, those of the warm-up too."""
+        return 1000 * sum(self.cpu_s[part] for part in parts) / max(1, self.all_cycles)
+
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """Cycles a second over the rounds, and its ratio to pgbench (each round against its own pgbench runs)."""
+    """Cycles a second over the rounds, and its ratio to pgbench (each round against its own pgbench runs).
+
+    `cpu_ms_per_cycle` is processor time of the cloud's parts (for pgbench: of it and the server), `cpu_ratio` pgbench's
+    over ours: what the ratio would be with load and platform on other machines, and all cores busy.
+    """
 
     median_per_second: float
     lowest_per_second: float
@@ -55,6 +66,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float
     lowest_ratio: float
     highest_ratio: float
+    cpu_ms_per_cycle: float
+    cpu_ratio: float
     runs: list[Run]
 
 
@@ -96,11 +109,13 @@ def latency_of(seconds: Sequence[float]) -> Latency:
     return Latency(round(median(ordered) * 1000, 1), round(at_99 * 1000, 1), len(ordered))
 
 
-def summary_of(runs: Sequence[Run], yardsticks: Sequence[float]) -> Summary:
-    """`yardsticks` are the pgbench cycles a second that belong to each of `runs`."""
-    assert runs and len(runs) == len(yardsticks)
+def summary_of(runs: Sequence[Run], beside: Sequence[Sequence[Run]], parts: Sequence[str]) -> Summary:
+    """`beside` are the pgbench runs that belong to each of `runs`; `parts` are those whose processor time counts."""
+    assert runs and len(runs) == len(beside)
     speeds = [run.per_second for run in runs]
-    ratios = [run.per_second / yardstick for run, yardstick in zip(runs, yardsticks, strict=True)]
+    ratios = [run.per_second / fmean(y.per_second for y in yard) for run, yard in zip(runs, beside, strict=True)]
+    costs = [run.cpu_ms_per_cycle(parts) for run in runs]
+    yard_costs = [fmean(y.cpu_ms_per_cycle(YARDSTICK_PARTS) for y in yard) for yard in beside]
     return Summary(
         median_per_second=round(median(speeds), 1),
         lowest_per_second=round(min(speeds), 1),
@@ -108,6 +123,8 @@ def summary_of(runs: Sequence[Run], yardsticks: Sequence[float]) -> Summary:
         ratio=round(median(ratios), 3),
         lowest_ratio=round(min(ratios), 3),
         highest_ratio=round(max(ratios), 3),
+        cpu_ms_per_cycle=round(median(costs), 2),
+        cpu_ratio=round(median(yard / ours for yard, ours in zip(yard_costs, costs, strict=True)), 3),
         runs=list(runs),
     )
 

@@ -8,6 +8,7 @@ are on. Refuses to report a cycle that did not settle.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from vendomat.bench.figures import LoadResult, PaidVendReport, Run, summary_of
+from vendomat.bench.figures import CLOUD_PARTS, YARDSTICK_PARTS, LoadResult, PaidVendReport, Run, summary_of
 from vendomat.bench.pgbench import Yardstick
 from vendomat.bench.players import LoadPlan
 from vendomat.bench.processor import CpuMeter
@@ -73,12 +74,11 @@ async def run_paid_vend(
         rounds = await _Rounds(plan, site, yardstick, say).measure()
         books = await _books(site, SystemClock())
         audit = await inspect(site.superuser_url) if inspect is not None else None
-        before, after = rounds.yard[:-1], rounds.yard[1:]
-        beside = [(a.per_second + b.per_second) / 2 for a, b in zip(before, after, strict=True)]
+        beside = list(itertools.pairwise(rounds.yard))
         return PaidVendReport(
-            with_platform=summary_of(rounds.with_platform, beside[0::2]),
-            without_platform=summary_of(rounds.without_platform, beside[1::2]),
-            pgbench=summary_of(rounds.yard, [run.per_second for run in rounds.yard]),
+            with_platform=summary_of(rounds.with_platform, beside[0::2], CLOUD_PARTS),
+            without_platform=summary_of(rounds.without_platform, beside[1::2], CLOUD_PARTS),
+            pgbench=summary_of(rounds.yard, [[run] for run in rounds.yard], YARDSTICK_PARTS),
             terminals=plan.terminals,
             workers=plan.workers,
             cores=len(os.sched_getaffinity(0)),
@@ -128,7 +128,8 @@ class _Rounds:
         await _checkpoint(self._site)
         meter = CpuMeter(self._site.pids(), "load")
         speed = await self._yardstick.run(self._plan.seconds)
-        self.yard.append(Run(per_second=speed, seconds=self._plan.seconds, cpu_s=meter.stop(self._site.pids())))
+        cpu_s, cycles = meter.stop(self._site.pids()), round(speed * self._plan.seconds)
+        self.yard.append(Run(per_second=speed, seconds=self._plan.seconds, cpu_s=cpu_s, all_cycles=cycles))
         self._say(f"round {number}: pgbench {speed:.0f}/s")
 
     async def _measure(self, number: int, *, is_calling_platform: bool) -> Run:
@@ -184,8 +185,8 @@ async def _capture(site: Site, postgres: PostgresEngine) -> CycleScript:
     await _as_superuser(site, f"ALTER DATABASE {DATABASE} SET log_statement = 'all'")
     plan = PaidVendPlan(site.folder, seconds=REST_S, warm_up_s=0.0)
     async with site.cloud(1, is_calling_platform=False):
-        await _as_superuser(site, f"ALTER DATABASE {DATABASE} RESET log_statement")
         result = await _load(site, plan, is_calling_platform=False, cycles_each=3, terminals=1)
+    await _as_superuser(site, f"ALTER DATABASE {DATABASE} RESET log_statement")
     if result.all_cycles != 3:
         raise VendomatError(ErrorCode.UNAVAILABLE, f"the traced sales failed: {result.first_failures}")
     log = (site.folder / "cloud" / "postgres" / "postgres.log").read_text(encoding="utf-8", errors="replace")

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 from vendomat.kernel import ErrorCode, VendomatError
 
+IDLE_S_MAX = 2.0
+"""A server closes what it was not spoken on for some seconds; we are sooner, so that no post meets a closing door."""
+
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -21,11 +24,11 @@ class Poster:
         parts = urlsplit(base_url)
         assert parts.hostname is not None and parts.port is not None
         self._host, self._port = parts.hostname, parts.port
-        self._idle: list[_Connection] = []
+        self._idle: list[tuple[float, _Connection]] = []
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
         """The status of the answer. Raises `OSError` or `VendomatError` when there was none that could be read."""
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+        reader, writer = self._kept() or await asyncio.open_connection(self._host, self._port)
         lines = [f"POST {path} HTTP/1.1", f"Host: {self._host}:{self._port}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode() + body)
@@ -34,11 +37,24 @@ class Poster:
         except (asyncio.IncompleteReadError, OSError, VendomatError):
             writer.close()
             raise
-        self._idle.append((reader, writer))
+        self._idle.append((asyncio.get_running_loop().time(), (reader, writer)))
         return status
 
+    def _kept(self) -> _Connection | None:
+        """The connection used last, unless it has been idle for too long; those older than it are idle longer."""
+        if not self._idle:
+            return None
+        used_at, connection = self._idle.pop()
+        if asyncio.get_running_loop().time() - used_at < IDLE_S_MAX:
+            return connection
+        connection[1].close()
+        for _, (_, writer) in self._idle:
+            writer.close()
+        self._idle.clear()
+        return None
+
     async def aclose(self) -> None:
-        for _, writer in self._idle:
+        for _, (_, writer) in self._idle:
             writer.close()
         self._idle.clear()
 

@@ -20,6 +20,7 @@ from vendomat.cloud.sales.facts import FactTaker
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.till import Till
+from vendomat.cloud.sales.use_cases import newest_epochs
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 from vendomat.protocol import (
     PROTOCOL_VERSION,
@@ -46,6 +47,8 @@ from vendomat.protocol import (
 log = structlog.get_logger(__name__)
 
 NOTICE_BYTES_MAX = 65_536
+_NUL = b"\\u0000"
+_WAITING_MAX = 2**31 - 1
 _Answer = Callable[[DirectoryEntry, Envelope], Awaitable[object]]
 
 
@@ -77,9 +80,9 @@ class UpMessages:
             "heartbeat": self._heartbeat,
             "catalogue": self._catalogue,
             "order": self._selling(self._order),
-            "channel": self._selling(self._channel),
+            "channel": self._selling(self._of_newest_run(self._channel)),
             "order_status": self._status,
-            "cancel": self._cancel,
+            "cancel": self._of_newest_run(self._cancel),
             "redeem": self._selling(self._redeem),
             "facts": self._take_facts,
         }
@@ -107,6 +110,8 @@ class UpMessages:
         answer = self._answers.get(kind)
         if answer is None or envelope.kind != kind:
             raise VendomatError(ErrorCode.MALFORMED, f"there is no message of kind {kind!r}; nothing changed")
+        if _NUL in bytes(envelope.body):  # no row can keep one, and the batch it came in would fail with it
+            raise VendomatError(ErrorCode.MALFORMED, "the message contains a NUL character; nothing changed")
         return answer
 
     def _selling(self, answer: _Answer) -> _Answer:
@@ -116,6 +121,21 @@ class UpMessages:
             return await answer(machine, envelope)
 
         return only_when_selling
+
+    def _of_newest_run(self, answer: _Answer) -> _Answer:
+        """For messages that no other statement checks: an older run of the machine, or its double, changes nothing."""
+
+        async def only_of_newest_run(machine: DirectoryEntry, envelope: Envelope) -> object:
+            key = (machine.merchant_id, machine.machine_id)
+            async with self._database.hot.acquire() as connection:
+                newest = await newest_epochs(connection, [key])
+            if envelope.epoch < newest.get(key, 0):
+                raise VendomatError(
+                    ErrorCode.OLD_EPOCH, "the request comes from an earlier run of the machine; nothing changed"
+                )
+            return await answer(machine, envelope)
+
+        return only_of_newest_run
 
     async def _hello(self, machine: DirectoryEntry, envelope: Envelope) -> HelloReply:
         hello = read_body(envelope, Hello)
@@ -146,7 +166,7 @@ class UpMessages:
                 is_ready=beat.is_ready,
                 reasons=tuple(beat.reasons),
                 temperature_c=beat.temperature_c,
-                facts_waiting=beat.facts_waiting,
+                facts_waiting=max(0, min(beat.facts_waiting, _WAITING_MAX)),
             )
         )
         return HeartbeatReply(catalogue_version=heard.catalogue_version)
@@ -173,7 +193,8 @@ class UpMessages:
 
     async def _take_facts(self, machine: DirectoryEntry, envelope: Envelope) -> FactsReply:
         facts = read_body(envelope, Facts).facts
-        return FactsReply(acks=await self._facts.take(machine.merchant_id, machine.machine_id, facts))
+        acks = await self._facts.take(machine.merchant_id, machine.machine_id, facts, sender_epoch=envelope.epoch)
+        return FactsReply(acks=acks)
 
 
 def notice_router(till: Till) -> APIRouter:

@@ -82,13 +82,15 @@ class Dispatcher:
         """What a due command needs: its deadline, a fence, or one more send."""
         now, settings = self._clock.now(), self._settings
         key = (row["merchant_id"], row["order_id"])
-        wait_s = settings.lease_s + settings.clock_margin_s + settings.deadline_s
-        if row["nonce_at"] is not None and now >= row["nonce_at"] + timedelta(seconds=wait_s):
+        was_sent = row["nonce_at"] is not None
+        wait = timedelta(seconds=settings.lease_s + settings.clock_margin_s + settings.deadline_s)
+        # A machine may answer a command that our rows do not know as sent (they came from a backup): it ends, too.
+        has_deadline = was_sent or row["state"] != "queued"
+        if has_deadline and now >= (row["nonce_at"] or row["queued_at"]) + wait:
             await self._writer.apply(EventFor(key, DeadlinePassed(row["cmd_id"], now)))
         elif row["state"] == "fencing":
             self._spawn(self.fence(row))
         elif row["state"] == "queued" and now >= row["heard_at"] + timedelta(seconds=settings.silence_s):
-            was_sent = row["nonce_at"] is not None
             await self._writer.apply(EventFor(key, CommandSilent(row["cmd_id"], was_sent, now)))
         elif row["state"] == "queued" and row["is_quoted_now"]:
             fields = ("merchant_id", "cmd_id", "order_id", "unit", "machine_id", "slot", "product_id", "epoch", "nonce")
@@ -125,10 +127,9 @@ class Dispatcher:
         try:
             entry, envelope = await self._directory.open(machine_id, reply)
             answer = read_body(envelope, CommandReply)
+            await self._facts.take(entry.merchant_id, machine_id, answer.facts, sender_epoch=envelope.epoch)
         except VendomatError as error:
             log.warning("command.reply_refused", machine=machine_id, error=repr(error))
-            return
-        await self._facts.take(entry.merchant_id, machine_id, answer.facts)
 
     async def _tell(self, applied: Applied) -> None:
         purchase = applied.purchase

@@ -63,17 +63,24 @@ class FactTaker:
         self._writer = writer
         self._clock = clock
 
-    async def take(self, merchant_id: str, machine_id: str, facts: Sequence[Fact]) -> list[FactAck]:
-        """Apply `facts` in their order. One whose (epoch, seq) is known with other content is not acknowledged."""
-        results = await asyncio.gather(*(self._take_one(merchant_id, machine_id, fact) for fact in facts))
+    async def take(
+        self, merchant_id: str, machine_id: str, facts: Sequence[Fact], *, sender_epoch: int
+    ) -> list[FactAck]:
+        """Apply `facts` in their order. One whose (epoch, seq) is known with other content is not acknowledged.
+
+        Raises `VendomatError(old_epoch)` when the run that sends them is not the machine's newest: a double of it, with
+        the same key but another memory, must not decide about goods. The epoch a fact was journalled under is free.
+        """
+        results = await asyncio.gather(*(self._take_one(merchant_id, machine_id, fact, sender_epoch) for fact in facts))
         return [
             FactAck(epoch=fact.epoch, seq=fact.seq, digest=fact.digest())
             for fact, is_accepted in zip(facts, results, strict=True)
             if is_accepted
         ]
 
-    async def _take_one(self, merchant_id: str, machine_id: str, fact: Fact) -> bool:
+    async def _take_one(self, merchant_id: str, machine_id: str, fact: Fact, sender_epoch: int) -> bool:
         found = vend_event(machine_id, fact, self._clock)
         order_id, event = found if found is not None else ("", None)
         inbox = InboxFact(merchant_id, machine_id, fact.epoch, fact.seq, fact.digest(), fact.kind, self._clock.now())
-        return (await self._writer.take(VendItem(inbox, (merchant_id, order_id), event))).is_accepted
+        item = VendItem(inbox, (merchant_id, order_id), event, sender_epoch)
+        return (await self._writer.take(item)).is_accepted

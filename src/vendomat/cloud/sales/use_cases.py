@@ -6,7 +6,8 @@ concern the same order are applied in their order. A refused item gets its error
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -69,11 +70,16 @@ class EventFor:
 
 @dataclass(frozen=True, slots=True)
 class VendItem:
-    """A journalled fact of a terminal; `event` None: remembered only."""
+    """A journalled fact of a terminal; `event` None: remembered only. `sender_epoch` None: not sent by a machine."""
 
     fact: InboxFact
     key: Key
     event: Event | None
+    sender_epoch: int | None = None
+
+    @property
+    def machine(self) -> tuple[str, str]:
+        return (self.fact.merchant_id, self.fact.machine_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ async def create_orders(
 ) -> list[Applied | Exception]:
     """Check, reserve, write. The same request again gives the order it made the first time."""
     known = await order_rows.find_by_request(connection, [(i.merchant_id, i.machine_id, i.request_id) for i in items])
-    epochs = await _machine_epochs(connection, items)
+    epochs = await newest_epochs(connection, [(i.merchant_id, i.machine_id) for i in items], is_selling=True)
     offers = await lock_offers(
         connection, sorted({(i.merchant_id, i.machine_id, line.slot) for i in items for line in i.lines})
     )
@@ -121,14 +127,17 @@ async def create_orders(
     return await _fill_known(connection, items, results, known)
 
 
-async def _machine_epochs(connection: asyncpg.Connection, items: Sequence[NewOrder]) -> dict[tuple[str, str], int]:
+async def newest_epochs(
+    connection: asyncpg.Connection, machines: Iterable[tuple[str, str]], *, is_selling: bool = False
+) -> dict[tuple[str, str], int]:
+    """The newest known epoch of each `(merchant_id, machine_id)` (with `is_selling`: of those that may sell)."""
     rows = await fetch_rows(
         connection,
-        "SELECT merchant_id, machine_id, epoch FROM machine JOIN unnest($1::text[], $2::text[]) "
-        "AS k(merchant_id, machine_id) USING (merchant_id, machine_id) WHERE state = 'enrolled'",
-        sorted({(i.merchant_id, i.machine_id) for i in items}),
+        "SELECT merchant_id, machine_id, epoch, state FROM machine JOIN unnest($1::text[], $2::text[]) "
+        "AS k(merchant_id, machine_id) USING (merchant_id, machine_id)",
+        sorted(set(machines)),
     )
-    return {(row[0], row[1]): row[2] for row in rows}
+    return {(row[0], row[1]): row[2] for row in rows if row[3] == "enrolled" or not is_selling}
 
 
 def _new_purchase(
@@ -255,7 +264,18 @@ async def apply_payment_facts(
 async def apply_vend_facts(
     connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
 ) -> list[VendApplied | Exception]:
-    """Apply what terminals say, each fact once by its origin (machine, epoch, seq)."""
+    """Apply what terminals say, each fact once by its origin (machine, epoch, seq); nothing from an older run."""
+    newest = await newest_epochs(connection, [i.machine for i in items if i.sender_epoch is not None])
+    is_current = [i.sender_epoch is None or i.sender_epoch >= newest.get(i.machine, 0) for i in items]
+    accepted = await _apply_current(connection, list(itertools.compress(items, is_current)), settings, ids)
+    refusal = VendomatError(ErrorCode.OLD_EPOCH, "a newer run of this machine has been seen; nothing was accepted")
+    results = iter(accepted)
+    return [next(results) if current else refusal for current in is_current]
+
+
+async def _apply_current(
+    connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
+) -> list[VendApplied | Exception]:
     to_apply, is_accepted = await accept_facts(connection, [i.fact for i in items])
     moving = [(index, items[index].key, event) for index in to_apply if (event := items[index].event) is not None]
     outcomes = await _apply_events(connection, [(key, event) for _, key, event in moving], settings, ids)

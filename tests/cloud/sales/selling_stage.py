@@ -1,0 +1,289 @@
+"""One cloud worker's selling parts on a real database, with a platform and a wire that remember and can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from nacl.signing import VerifyKey
+
+from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
+from tests.cloud.sales.purchases import AT
+from tests.cloud.shop_stage import MachineKey
+from vendomat.cloud.machines import MachineDirectory
+from vendomat.cloud.merchants import MasterKey, PaymentAccount, PaymentAccounts
+from vendomat.cloud.payments import (
+    Cancelled,
+    CancelState,
+    Notice,
+    NoticeAnswer,
+    NoticeKind,
+    NoticeRefusedError,
+    ProviderBook,
+    Refunded,
+    RefundRequest,
+    RefundState,
+    Started,
+    StartRequest,
+    StartState,
+    Trade,
+    TradeState,
+)
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales import (
+    Dispatcher,
+    FactTaker,
+    Presence,
+    Redeemer,
+    SalesDesk,
+    Sweeps,
+    Till,
+    UpMessages,
+    Writer,
+)
+from vendomat.kernel import ManualClock, Money, TimeOrderedIds
+from vendomat.protocol import CommandReply, Envelope, Fact, FactKind, seal, unseal
+
+ACCOUNT = "1900000001"
+CODE_KEY = b"c" * 32
+MASTER = MasterKey(b"k" * 32)
+CLOUD_KEY = MachineKey(b"\x07" * 32)
+
+
+class DiedError(Exception):
+    """The worker was killed here: whatever the platform did stands, its answer is lost."""
+
+
+@dataclass
+class Platform:
+    """A payment platform in memory: trades and refunds by our numbers. After `dies_after` verbs the worker dies."""
+
+    account: str = ACCOUNT
+    channel: str = "wechat"
+    trades: dict[str, Trade] = field(default_factory=dict)
+    amounts: dict[str, Money] = field(default_factory=dict)
+    refunds: dict[str, Money] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    dies_after: set[str] = field(default_factory=set)
+    is_away: bool = False
+    pause: Callable[[str], Any] | None = None
+
+    def take_money(self, number: str, minor: int | None = None) -> Trade:
+        amount = self.amounts[number] if minor is None else Money(minor, "CNY")
+        trade = Trade(TradeState.PAID, number, transaction_id=f"42{number[-20:]}", amount=amount, account=self.account)
+        self.trades[number] = trade
+        return trade
+
+    @property
+    def refunded_minor(self) -> int:
+        return sum(amount.minor_units for amount in self.refunds.values())
+
+    async def _called(self, verb: str, number: str) -> None:
+        self.calls.append((verb, number))
+        if self.pause is not None:
+            await self.pause(verb)
+
+    async def _ended(self, verb: str) -> None:
+        if verb in self.dies_after:
+            raise DiedError(verb)
+
+    async def start(self, request: StartRequest) -> Started:
+        await self._called("start", request.number)
+        if self.is_away:
+            return Started(StartState.UNKNOWN, error="away")
+        self.amounts[request.number] = request.amount
+        self.trades.setdefault(request.number, Trade(TradeState.NOT_PAID, request.number))
+        return Started(StartState.STARTED, code_url=f"weixin://wxpay/{request.number}")
+
+    async def look_up(self, number: str) -> Trade:
+        await self._called("look_up", number)
+        if self.is_away:
+            return Trade(TradeState.UNKNOWN, number, error="away")
+        return self.trades.get(number, Trade(TradeState.NOT_FOUND, number))
+
+    async def cancel(self, number: str) -> Cancelled:
+        await self._called("cancel", number)
+        if self.is_away:
+            return Cancelled(CancelState.UNKNOWN, "away")
+        if self.trades.get(number, Trade(TradeState.NOT_FOUND, number)).state is TradeState.PAID:
+            return Cancelled(CancelState.PAID)
+        self.trades[number] = Trade(TradeState.CLOSED, number)
+        return Cancelled(CancelState.CLOSED)
+
+    async def refund(self, request: RefundRequest) -> Refunded:
+        await self._called("refund", request.refund_number)
+        if self.is_away:
+            return Refunded(RefundState.UNKNOWN, request.refund_number, error="away")
+        self.refunds[request.refund_number] = request.amount
+        await self._ended("refund")
+        return Refunded(RefundState.PROCESSING, request.refund_number, amount=request.amount)
+
+    async def look_up_refund(self, request: RefundRequest) -> Refunded:
+        await self._called("look_up_refund", request.refund_number)
+        if self.is_away:
+            return Refunded(RefundState.UNKNOWN, request.refund_number, error="away")
+        if request.refund_number not in self.refunds:
+            return Refunded(RefundState.NOT_ACCEPTED, request.refund_number)
+        return Refunded(RefundState.SUCCEEDED, request.refund_number, amount=request.amount)
+
+    async def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        if headers.get("x-signature") != "good":
+            raise NoticeRefusedError("the signature is wrong")
+        said = msgspec.json.decode(body)
+        return Notice(NoticeKind.PAYMENT, said["id"], trade=self.trades[said["number"]])
+
+    def answer_notice(self, *, accepted: bool) -> NoticeAnswer:
+        return NoticeAnswer(204 if accepted else 401, b"", "application/json")
+
+    async def aclose(self) -> None:
+        return
+
+
+Serve = Callable[[str, Envelope], object]
+
+
+@dataclass
+class Line:
+    """The wire: keeps what was sent; `serve` plays the machine (None: no answer), `is_open` false: nobody there."""
+
+    key: MachineKey
+    asked: list[tuple[str, Envelope]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    serve: Serve | None = None
+    epoch: int = 1
+
+    async def ask(self, machine_id: str, kind: str, data: bytes, *, timeout_s: float) -> bytes | None:
+        envelope = unseal(data, verify=verifier(CLOUD_KEY), machine=machine_id)
+        self.asked.append((kind, envelope))
+        answer = self.serve(kind, envelope) if self.serve is not None else None
+        if answer is None:
+            return None
+        return seal(answer, kind=f"{kind}.reply", machine=machine_id, epoch=self.epoch, seq=1, signer=self.key)
+
+    async def tell(self, machine_id: str, kind: str, data: bytes) -> None:
+        self.told.append(kind)
+
+
+def verifier(key: MachineKey) -> Callable[[str, bytes, bytes], bool]:
+    verify_key = VerifyKey(base64.b32decode(key.public)[1:33])
+
+    def verify(key_id: str, data: bytes, signature: bytes) -> bool:
+        return key_id == key.public and bool(verify_key.verify(data, signature))
+
+    return verify
+
+
+def fact(kind: FactKind, body: Mapping[str, object], *, epoch: int = 1, seq: int = 1) -> Fact:
+    return Fact(epoch=epoch, seq=seq, kind=kind, at="2026-06-01T00:00:00Z", body=msgspec.Raw(msgspec.json.encode(body)))
+
+
+def reply_of(*facts: Fact) -> CommandReply:
+    return CommandReply(facts=list(facts))
+
+
+@dataclass
+class Stage:
+    """What a test of selling is given."""
+
+    world: World
+    clock: ManualClock
+    platform: Platform
+    line: Line
+    machine: MachineKey
+    settings: CloudSettings
+    book: ProviderBook
+    writer: Writer
+    till: Till
+    dispatcher: Dispatcher
+    sweeps: Sweeps
+    messages: UpMessages
+    directory: MachineDirectory
+    seq: int = 0
+
+    async def say(self, kind: str, body: object, *, epoch: int = 1, key: MachineKey | None = None) -> tuple[str, Any]:
+        """What the machine asks, and the cloud's verified answer: (kind, body)."""
+        self.seq += 1
+        data = seal(body, kind=kind, machine=MACHINE, epoch=epoch, seq=self.seq, signer=key or self.machine)
+        return await self.hand_in(kind, data)
+
+    async def hand_in(self, kind: str, data: bytes, machine_id: str = MACHINE) -> tuple[str, Any]:
+        reply = await self.messages.handle(machine_id, kind, data)
+        assert reply is not None
+        envelope = unseal(reply, verify=verifier(CLOUD_KEY), machine=machine_id)
+        return envelope.kind, msgspec.json.decode(envelope.body)
+
+    async def breathe(self, nonce: str = "nonce-nonce-nonce-2") -> None:
+        kind, _ = await self.say("heartbeat", {"nonce": nonce, "is_ready": True})
+        assert kind == "heartbeat.reply"
+
+    async def one(self, query: str, *values: object) -> Any:
+        return await self.world.superuser.fetchval(query, *values)
+
+    async def settle_down(self) -> None:
+        """Let what followed the commits finish, in real time."""
+        while self.dispatcher._tasks:
+            await asyncio.gather(*self.dispatcher._tasks)
+
+
+@asynccontextmanager
+async def open_stage(
+    world: World, *, is_following: bool = True, settings: CloudSettings | None = None, **book_parts: Any
+) -> AsyncIterator[Stage]:
+    """`is_following` false: nothing follows a commit, as when the worker is killed right after it."""
+    clock, ids = ManualClock(AT), TimeOrderedIds(ManualClock(AT), random.Random(2).getrandbits)
+    machine, settings, database = MachineKey(b"\x05" * 32), settings or CloudSettings(), world.database
+    await world.superuser.execute("UPDATE machine SET public_key = $1 WHERE machine_id = $2", machine.public, MACHINE)
+    await world.superuser.execute("UPDATE machine_live SET seen_at = nonce_at")
+    accounts = PaymentAccounts(database, MASTER)
+    platform, line = Platform(), Line(machine)
+    if not book_parts:
+        await accounts.put(PaymentAccount(MERCHANT, "wechat", ACCOUNT, {}))
+        book_parts = {"open_provider": lambda *_, **__: platform}
+    book = ProviderBook(accounts, clock, threads=2, lookups_per_second=1000.0, **book_parts)
+    writer = Writer(database, settings, ids)
+    till = Till(database, writer, book, settings=settings, clock=clock)
+    facts, directory, presence = (
+        FactTaker(writer, clock),
+        MachineDirectory(database.hot, clock),
+        Presence(database, settings, ids),
+    )
+    dispatcher = Dispatcher(
+        database=database,
+        writer=writer,
+        wire=line,  # type: ignore[arg-type]
+        directory=directory,
+        facts=facts,
+        signer=CLOUD_KEY,
+        settings=settings,
+        clock=clock,
+    )
+    sweeps = Sweeps(database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock)
+    if is_following:
+        writer.followers += [dispatcher.follow, sweeps.follow]
+    redeemer = Redeemer(database, writer, code_key=CODE_KEY, settings=settings, clock=clock, ids=ids)
+    desk = SalesDesk(writer=writer, till=till, redeemer=redeemer, settings=settings, clock=clock, ids=ids)
+    messages = UpMessages(
+        database=database,
+        directory=directory,
+        desk=desk,
+        facts=facts,
+        presence=presence,
+        signer=CLOUD_KEY,
+        settings=settings,
+        clock=clock,
+    )
+    try:
+        yield Stage(
+            world, clock, platform, line, machine, settings, book, writer, till, dispatcher, sweeps, messages, directory
+        )
+    finally:
+        await dispatcher.aclose()
+        await presence.aclose()
+        await writer.aclose()
+        await book.aclose()

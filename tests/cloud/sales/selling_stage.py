@@ -72,6 +72,8 @@ class Platform:
     calls: list[tuple[str, str]] = field(default_factory=list)
     dies_after: set[str] = field(default_factory=set)
     is_away: bool = False
+    cancel_is_known: bool = True
+    """Whether a cancel of a number without a trade is an end, as at WeChat Pay; at Alipay it is not."""
     pause: Callable[[str], Any] | None = None
 
     def take_money(self, number: str, minor: int | None = None) -> Trade:
@@ -111,6 +113,8 @@ class Platform:
         await self._called("cancel", number)
         if self.is_away:
             return Cancelled(CancelState.UNKNOWN, "away")
+        if number not in self.trades and not self.cancel_is_known:
+            return Cancelled(CancelState.UNKNOWN, "no trade yet")
         if self.trades.get(number, Trade(TradeState.NOT_FOUND, number)).state is TradeState.PAID:
             return Cancelled(CancelState.PAID)
         self.trades[number] = Trade(TradeState.CLOSED, number)

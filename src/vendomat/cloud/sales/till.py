@@ -18,6 +18,7 @@ from vendomat.cloud.payments import (
     NoticeAnswer,
     NoticeKind,
     NoticeRefusedError,
+    Provider,
     ProviderBook,
     Refunded,
     RefundRequest,
@@ -105,12 +106,26 @@ class Till:
             log.warning("payment.not_started", payment=call.payment_id, state=started.state, error=started.error)
         return started.state
 
+    async def _provider_of(self, row: asyncpg.Record) -> Provider:
+        """The provider of the account the payment was made to. "No such number" of another account proves nothing.
+
+        Raises `VendomatError(method_unavailable)`; the row stays due until the account is there again.
+        """
+        provider = await self._book.get(row["merchant_id"], row["channel"])
+        if provider.account != row["account"]:
+            raise VendomatError(
+                ErrorCode.METHOD_UNAVAILABLE,
+                f"{row['payment_id']} belongs to account {row['account']}, not {provider.account}; nothing was asked. "
+                "Restore that account until its payments and refunds have ended",
+            )
+        return provider
+
     async def look_up(self, row: asyncpg.Record) -> None:
         """One due payment: is it paid? If it is to be closed: close it."""
         merchant_id, payment_id = row["merchant_id"], row["payment_id"]
         if row["channel"] == CODE_CHANNEL:
             return
-        provider = await self._book.get(merchant_id, row["channel"])
+        provider = await self._provider_of(row)
         await self._book.pace(merchant_id, row["channel"])
         if row["close_wanted"]:
             cancelled = await provider.cancel(payment_id)
@@ -119,16 +134,20 @@ class Till:
                 return
             if cancelled.state is CancelState.UNKNOWN:
                 await self._apply_uncertain(row, cancelled.error)
+        asked_at = self._clock.now()
         trade = await provider.look_up(payment_id)
         if trade.state is TradeState.PAID:
             await self.apply_paid(merchant_id, trade, via="look_up", order_id=row["order_id"])
-        elif trade.state is TradeState.CLOSED or self._is_dead(row, trade):
+        elif trade.state is TradeState.CLOSED or self._is_dead(row, trade, asked_at):
             await self._apply_closed(row)
 
-    def _is_dead(self, row: asyncpg.Record, trade: Trade) -> bool:
-        """A number the platform has never made a trade of, so long after its code's end that none can come."""
+    def _is_dead(self, row: asyncpg.Record, trade: Trade, asked_at: datetime) -> bool:
+        """A number the platform has never made a trade of, asked so long after its code's end that none can come.
+
+        A worker that was paused between question and answer holds an old answer: the time of asking counts.
+        """
         margin = timedelta(seconds=self._settings.platform_expiry_margin_s)
-        is_over = self._clock.now() > row["expires_at"] + margin
+        is_over = asked_at > row["expires_at"] + margin
         return is_over and bool(row["close_wanted"]) and trade.state is TradeState.NOT_FOUND
 
     async def apply_paid(
@@ -140,7 +159,7 @@ class Till:
             async with self._database.hot.acquire() as connection:
                 order_id = await payment_rows.find_payment_order(connection, merchant_id, trade.number) or ""
         if not order_id:
-            log.error("payment.of_unknown_number", merchant=merchant_id, number=trade.number, amount=str(trade.amount))
+            await self._note_unknown_payment(merchant_id, trade, via)
             return None
         event = PaymentPaid(
             payment_id=trade.number,
@@ -166,7 +185,7 @@ class Till:
     async def refund(self, row: asyncpg.Record) -> None:
         """One due refund: ask for it, or ask what became of it; always under its one number."""
         merchant_id, stage = row["merchant_id"], RefundStage(row["state"])
-        provider = await self._book.get(merchant_id, row["channel"])
+        provider = await self._provider_of(row)
         request = RefundRequest(
             payment_number=row["payment_id"],
             refund_number=row["refund_id"],
@@ -215,13 +234,29 @@ class Till:
             await self.apply_paid(merchant_id, notice.trade, via="notice", notice=inbox)
         return provider.answer_notice(accepted=True)
 
+    async def _note_unknown_payment(self, merchant_id: str, trade: Trade, via: str) -> None:
+        """The platform will not tell it twice: what it took has to stand somewhere, for a person to find its owner."""
+        assert trade.amount is not None
+        log.error("payment.of_unknown_number", merchant=merchant_id, number=trade.number, amount=str(trade.amount))
+        said = {
+            "number": trade.number,
+            "amount_minor": trade.amount.minor_units,
+            "currency": trade.amount.currency,
+            "account": trade.account,
+            "transaction_id": trade.transaction_id,
+        }
+        await self._note_security_event(merchant_id, "payment_of_unknown_number", via, said)
+
     async def _note_refused(self, merchant_id: str, channel: str, reason: str) -> None:
         log.warning("notice.refused", merchant=merchant_id, channel=channel, reason=reason)
+        await self._note_security_event(merchant_id, "notice_refused", channel, {"reason": reason})
+
+    async def _note_security_event(self, merchant_id: str, kind: str, source: str, detail: dict[str, object]) -> None:
         await self._database.hot.execute(
             "INSERT INTO security_event (merchant_id, at, kind, source, detail) VALUES ($1, $2, $3, $4, $5)",
             merchant_id,
             self._clock.now(),
-            "notice_refused",
-            channel,
-            {"reason": reason},
+            kind,
+            source,
+            detail,
         )

@@ -1,0 +1,1 @@
+"""Journeys in a real browser: a town of real processes, used the way people use it."""

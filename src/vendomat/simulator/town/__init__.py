@@ -13,7 +13,7 @@ from vendomat.simulator.town.sales_run import (
     report_lines,
     run_sales,
 )
-from vendomat.simulator.town.town import Town, TownPlan
+from vendomat.simulator.town.town import Town, TownMachine, TownPlan
 
 __all__ = [
     "Child",
@@ -23,6 +23,7 @@ __all__ = [
     "SalesReport",
     "Say",
     "Town",
+    "TownMachine",
     "TownPlan",
     "Verdict",
     "free_port",

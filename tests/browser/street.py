@@ -1,0 +1,80 @@
+"""A browser that reaches this machine and nothing else, and the pages people open in it.
+
+Whatever a page asks of another address is refused and kept in `strayed`; what a page's script fails at is kept in
+`failures`. A journey ends well only when both are empty.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, Error, Page, Route, WebSocketRoute
+
+HOME = "127.0.0.1"
+INLINE = ("data:", "blob:", "about:")
+PATIENCE_MS = 15_000
+SIZES = {"kiosk": (1080, 1920), "phone": (390, 844), "desk": (1440, 900)}
+FLAGS = (
+    *("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--no-first-run", "--disable-quic", f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOME}"),
+)
+
+
+def is_home(url: str) -> bool:
+    """Whether `url` stays on this machine."""
+    return url.startswith(INLINE) or urlsplit(url).hostname == HOME
+
+
+class Street:
+    """`open` gives a page of its own to one person; `aclose` sends everybody home."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.strayed: list[str] = []
+        self.failures: list[str] = []
+
+    async def open(self, url: str, *, size: str = "kiosk", locale: str = "zh-CN", scheme: str = "light") -> Page:
+        """A page at `url` in a browser profile of its own."""
+        width, height = SIZES[size]
+        context = await self._browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=locale,
+            timezone_id="Asia/Shanghai",
+            color_scheme="dark" if scheme == "dark" else "light",
+            has_touch=size != "desk",
+            service_workers="block",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        await context.route("**/*", self._let_pass)
+        await context.route_web_socket("**/*", self._let_pass_socket)
+        context.on("page", self._watch)
+        self._contexts.append(context)
+        page = await context.new_page()
+        await page.goto(url)
+        return page
+
+    async def aclose(self) -> None:
+        for context in self._contexts:
+            await context.close()
+        self._contexts.clear()
+
+    def _watch(self, page: Page) -> None:
+        page.on("pageerror", self._keep_failure)
+
+    def _keep_failure(self, error: Error) -> None:
+        self.failures.append(str(error))
+
+    async def _let_pass(self, route: Route) -> None:
+        if is_home(route.request.url):
+            await route.continue_()
+        else:
+            self.strayed.append(route.request.url)
+            await route.abort("blockedbyclient")
+
+    async def _let_pass_socket(self, socket: WebSocketRoute) -> None:
+        if is_home(socket.url):
+            socket.connect_to_server()
+        else:
+            self.strayed.append(socket.url)
+            await socket.close()

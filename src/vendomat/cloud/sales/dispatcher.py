@@ -61,7 +61,7 @@ class Dispatcher:
         """After a commit: send the commands it queued, and tell the machine where its order stands."""
         for dispatch in applied.dispatches:
             self._spawn(self.send(dispatch))
-        if applied.purchase is not None:
+        if applied.purchase is not None and applied.purchase.version > 1:  # a new order is the answer to its request
             self._spawn(self._tell(applied))
 
     async def sweep(self, limit: int = 200) -> int:

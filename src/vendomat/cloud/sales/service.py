@@ -6,6 +6,7 @@ given only to the machine whose order it is.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -109,7 +110,7 @@ class SalesDesk:
         payment = next((p for p in purchase.payments if p.channel == channel and p.is_open), None)
         if payment is None or payment.code_url:
             return status_of(purchase, self._clock.now())
-        await self._till.start(
+        code_url = await self._till.start(
             PaymentCall(
                 merchant_id=purchase.merchant_id,
                 order_id=purchase.order_id,
@@ -120,4 +121,5 @@ class SalesDesk:
                 expires_at=purchase.expires_at,
             )
         )
-        return status_of(await self._writer.find((purchase.merchant_id, purchase.order_id)), self._clock.now())
+        offered = tuple(replace(p, code_url=code_url) if p is payment else p for p in purchase.payments)
+        return status_of(replace(purchase, payments=offered), self._clock.now())

@@ -202,7 +202,8 @@ async def _save_units(connection: asyncpg.Connection, changes: Sequence[Change])
         connection,
         [
             (c.after.merchant_id, c.after.order_id, u.unit, u.outcome, u.is_final, u.result, u.reason)
-            for c, _, u in _changed_units(changes)
+            for c, old, u in _changed_units(changes)
+            if u != replace(old, command=u.command)  # a change of the command alone has a row of its own
         ],
     )
 

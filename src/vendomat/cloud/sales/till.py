@@ -33,7 +33,7 @@ from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.model import PaymentClosed, PaymentPaid, PaymentUncertain, RefundSaid, RefundSeen
-from vendomat.cloud.sales.use_cases import Applied, EventFor, grace_of
+from vendomat.cloud.sales.use_cases import Applied, EventFor, IssuedCode, grace_of
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Money, VendomatError
 
@@ -85,8 +85,11 @@ class Till:
     def notify_url(self, merchant_id: str, channel: str) -> str:
         return f"{self._public_url}/notify/{merchant_id}/{channel}"
 
-    async def start(self, call: PaymentCall) -> StartState:
-        """Ask the platform for the code of `call`, and keep it. Safe to repeat: number and parameters are the same."""
+    async def start(self, call: PaymentCall) -> str:
+        """Ask the platform for the code of `call`, and keep it; "" when there is none (yet).
+
+        Safe to repeat: number and parameters are the same.
+        """
         provider = await self._book.get(call.merchant_id, call.channel)
         started = await provider.start(
             StartRequest(
@@ -99,12 +102,11 @@ class Till:
                 attach=call.order_id,
             )
         )
-        if started.state is StartState.STARTED:
-            async with self._database.hot.acquire() as connection:
-                await payment_rows.set_code_urls(connection, [(call.merchant_id, call.payment_id, started.code_url)])
-        else:
+        if started.state is not StartState.STARTED:
             log.warning("payment.not_started", payment=call.payment_id, state=started.state, error=started.error)
-        return started.state
+            return ""
+        await self._writer.keep_code(IssuedCode(call.merchant_id, call.payment_id, started.code_url))
+        return started.code_url
 
     async def _provider_of(self, row: asyncpg.Record) -> Provider:
         """The provider of the account the payment was made to. "No such number" of another account proves nothing.

@@ -16,6 +16,7 @@ import asyncpg
 from vendomat.cloud.orders import Key, OrderState, Unit
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notices
 from vendomat.cloud.platform.rows import fetch_rows
 from vendomat.cloud.platform.settings import CloudSettings
@@ -57,6 +58,15 @@ class NewOrder:
     code_id: str = ""
     event: Event | None = None
     unit_price_minor: int | None = None  # a pickup code: its value, whatever the price is today
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCode:
+    """The code a platform issued for a payment."""
+
+    merchant_id: str
+    payment_id: str
+    code_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +261,14 @@ async def _fill_known(
 
 
 # --- apply facts -----------------------------------------------------------------------------------------------------
+
+
+async def keep_codes(
+    connection: asyncpg.Connection, items: Sequence[IssuedCode], settings: CloudSettings, ids: Ids
+) -> list[Exception | None]:
+    """Keep the codes that platforms issued. No version rises: what is owed to whom stays the same."""
+    await payment_rows.set_code_urls(connection, sorted((i.merchant_id, i.payment_id, i.code_url) for i in items))
+    return [None] * len(items)
 
 
 async def apply_payment_facts(

@@ -1,4 +1,4 @@
-"""The writer: the three hot use cases behind their batchers, and what follows a commit.
+"""The writer: the hot use cases behind their batchers, and what follows a commit.
 
 Everything that changes a purchase goes through here. What a commit allows (publish a command, tell the machine, try a
 refund) is handed to `followers` after it, never inside the transaction; a follower that is lost is made up for by the
@@ -22,12 +22,14 @@ from vendomat.cloud.sales.store import load_purchases
 from vendomat.cloud.sales.use_cases import (
     Applied,
     EventFor,
+    IssuedCode,
     NewOrder,
     VendApplied,
     VendItem,
     apply_payment_facts,
     apply_vend_facts,
     create_orders,
+    keep_codes,
 )
 from vendomat.kernel import ErrorCode, Ids, VendomatError
 
@@ -52,6 +54,7 @@ class Writer:
         self._create = self._batcher(create_orders)
         self._pay = self._batcher(apply_payment_facts)
         self._vend = self._batcher(apply_vend_facts)
+        self._codes = self._batcher(keep_codes)
 
     async def create(self, order: NewOrder) -> Applied:
         """Raises `VendomatError` when the order cannot be (nothing reserved, no money asked)."""
@@ -60,6 +63,10 @@ class Writer:
     async def apply(self, event: EventFor) -> Applied:
         """Raises `VendomatError(not_found)` for an unknown order."""
         return self._followed(await self._pay.submit(event))
+
+    async def keep_code(self, code: IssuedCode) -> None:
+        """Keep the code of a payment, so that whoever asks again is shown it."""
+        await self._codes.submit(code)
 
     async def take(self, item: VendItem) -> VendApplied:
         result = await self._vend.submit(item)
@@ -79,7 +86,7 @@ class Writer:
         return found[key]
 
     async def aclose(self) -> None:
-        for batcher in (self._create, self._pay, self._vend):
+        for batcher in (self._create, self._codes, self._pay, self._vend):
             await batcher.aclose()
 
     def _followed(self, applied: Applied) -> Applied:

@@ -50,14 +50,13 @@ class Redeemer:
         self, connection: asyncpg.Connection, machine: DirectoryEntry, epoch: int, request: RedeemRequest
     ) -> Applied | Exception:
         asked = (machine.merchant_id, machine.machine_id, request.request_id)
-        known = (await order_rows.find_by_request(connection, [asked])).get(asked)
+        known = await self._known(connection, asked)
         if known is not None:
-            key = (machine.merchant_id, known)
-            return Applied((await load_purchases(connection, [key], is_locking=False))[key])
+            return known
         entry = CodeEntry(machine.merchant_id, machine.machine_id, request.code, self._clock.now())
         code = await enter_code(connection, entry, key=self._code_key, ids=self._ids)
-        if isinstance(code, VendomatError):
-            return code
+        if isinstance(code, VendomatError):  # refused, or used up meanwhile by this same request, sent twice
+            return await self._known(connection, asked) or code
         slot = await slot_holding(connection, machine.merchant_id, machine.machine_id, code.product_id)
         if slot is None:
             return VendomatError(ErrorCode.SOLD_OUT, "this product is not in the machine now; the code stays good")
@@ -66,6 +65,14 @@ class Redeemer:
         if isinstance(result, Applied) and not await mark_redeemed(connection, code, order.order_id, now=order.at):
             raise VendomatError(ErrorCode.CODE_REFUSED, "this code is not accepted here; nothing was used up")
         return result
+
+    async def _known(self, connection: asyncpg.Connection, asked: tuple[str, str, str]) -> Applied | None:
+        """The order that stands for the request `asked` already."""
+        order_id = (await order_rows.find_by_request(connection, [asked])).get(asked)
+        if order_id is None:
+            return None
+        key = (asked[0], order_id)
+        return Applied((await load_purchases(connection, [key], is_locking=False))[key])
 
     def _order(
         self, machine: DirectoryEntry, epoch: int, request: RedeemRequest, *, code: PickupCode, slot: str

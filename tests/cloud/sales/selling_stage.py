@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +34,7 @@ from vendomat.cloud.payments import (
     StartState,
     Trade,
     TradeState,
+    open_provider,
 )
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import (
@@ -237,19 +238,26 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    world: World, *, is_following: bool = True, settings: CloudSettings | None = None, **book_parts: Any
+    world: World,
+    *,
+    is_following: bool = True,
+    clock: ManualClock | None = None,
+    accounts: Sequence[PaymentAccount] = (),
 ) -> AsyncIterator[Stage]:
-    """`is_following` false: nothing follows a commit, as when the worker is killed right after it."""
-    clock, ids = ManualClock(AT), TimeOrderedIds(ManualClock(AT), random.Random(2).getrandbits)
-    machine, settings, database = MachineKey(b"\x05" * 32), settings or CloudSettings(), world.database
+    """`is_following` false: nothing follows a commit, as when the worker is killed right after it.
+
+    With `accounts` the real providers speak to whoever their settings name; without, `Stage.platform` answers.
+    """
+    clock, ids = clock or ManualClock(AT), TimeOrderedIds(ManualClock(AT), random.Random(2).getrandbits)
+    machine, settings, database = MachineKey(b"\x05" * 32), CloudSettings(), world.database
     await world.superuser.execute("UPDATE machine SET public_key = $1 WHERE machine_id = $2", machine.public, MACHINE)
     await world.superuser.execute("UPDATE machine_live SET seen_at = nonce_at")
-    accounts = PaymentAccounts(database, MASTER)
     platform, line = Platform(), Line(machine)
-    if not book_parts:
-        await accounts.put(PaymentAccount(MERCHANT, "wechat", ACCOUNT, {}))
-        book_parts = {"open_provider": lambda *_, **__: platform}
-    book = ProviderBook(accounts, clock, threads=2, lookups_per_second=1000.0, **book_parts)
+    kept = PaymentAccounts(database, MASTER)
+    for account in accounts or (PaymentAccount(MERCHANT, "wechat", ACCOUNT, {}),):
+        await kept.put(account)
+    opener = open_provider if accounts else lambda *_, **__: platform
+    book = ProviderBook(kept, clock, threads=2, lookups_per_second=1000.0, open_provider=opener)
     writer = Writer(database, settings, ids)
     till = Till(database, writer, book, settings=settings, clock=clock)
     facts, directory, presence = (

@@ -74,6 +74,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     current = current_operator(sign_ins)
     codes = Codes(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock, post_ledger=parts.post_ledger)
     fleet = FleetReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
+    for router in parts.more_routers:  # first, so that a notice is not held against every other path
+        app.include_router(router)
     app.include_router(session_router(sign_ins, current, is_secure=parts.is_secure))
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
     app.include_router(alarms_router(Alarms(parts.database, parts.clock), current))
@@ -81,8 +83,6 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}, parts.registry))
-    for router in parts.more_routers:
-        app.include_router(router)
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:

@@ -166,12 +166,17 @@ async def claim_due_refunds(
     return answer
 
 
-async def find_payment_order(connection: asyncpg.Connection, merchant_id: str, payment_id: str) -> str | None:
-    """The order a payment number belongs to."""
-    order_id: str | None = await connection.fetchval(
-        "SELECT order_id FROM payment WHERE merchant_id = $1 AND payment_id = $2", merchant_id, payment_id
+async def find_payment_orders(
+    connection: asyncpg.Connection, numbers: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """The order ids of `(merchant_id, payment_id)`; a number that we never gave is missing."""
+    rows = await fetch_rows(
+        connection,
+        "SELECT merchant_id, payment_id, order_id FROM payment JOIN unnest($1::text[], $2::text[]) "
+        "AS k(merchant_id, payment_id) USING (merchant_id, payment_id)",
+        numbers,
     )
-    return order_id
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 async def find_refund_order(connection: asyncpg.Connection, merchant_id: str, refund_id: str) -> str | None:

@@ -157,12 +157,6 @@ class Till:
     ) -> Applied | None:
         """Apply a verified payment. None for a number we never gave: that is kept as a security event, not an order."""
         assert trade.state is TradeState.PAID and trade.amount is not None
-        if not order_id:
-            async with self._database.hot.acquire() as connection:
-                order_id = await payment_rows.find_payment_order(connection, merchant_id, trade.number) or ""
-        if not order_id:
-            await self._note_unknown_payment(merchant_id, trade, via)
-            return None
         event = PaymentPaid(
             payment_id=trade.number,
             account=trade.account,
@@ -174,7 +168,13 @@ class Till:
             grace=grace_of(self._settings),
             at=self._clock.now(),
         )
-        return await self._writer.apply(EventFor((merchant_id, order_id), event, notice))
+        try:
+            return await self._writer.apply(EventFor((merchant_id, order_id), event, notice))
+        except VendomatError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                raise
+        await self._note_unknown_payment(merchant_id, trade, via)
+        return None
 
     async def _apply_closed(self, row: asyncpg.Record) -> None:
         key = (row["merchant_id"], row["order_id"])

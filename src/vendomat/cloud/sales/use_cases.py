@@ -20,7 +20,7 @@ from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notices
 from vendomat.cloud.platform.rows import fetch_rows
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.sales.model import Effect, Event, Note, Purchase, Source
+from vendomat.cloud.sales.model import Effect, Event, Note, PaymentPaid, Purchase, Source
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.store import Change, Dispatch, insert_purchases, load_purchases, save
 from vendomat.cloud.stock import SlotOffer, change_slots, lock_offers
@@ -71,7 +71,10 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class EventFor:
-    """An event for the order of `key`. `notice` (channel, id) is remembered in the inbox."""
+    """An event for the order of `key`, or (its order id empty) for the order that a paid payment is of.
+
+    `notice` (channel, id) is remembered in the inbox.
+    """
 
     key: Key
     event: Event
@@ -275,8 +278,25 @@ async def apply_payment_facts(
     connection: asyncpg.Connection, items: Sequence[EventFor], settings: CloudSettings, ids: Ids
 ) -> list[Applied | Exception]:
     """Apply what platforms (by notice, look-up or close), timers and people say of orders."""
-    await accept_notices(connection, [(i.key[0], *i.notice, i.event.at) for i in items if i.notice is not None])
+    items = await _with_orders(connection, items)
+    notices = [(i.key[0], *i.notice, i.event.at) for i in items if i.notice is not None and i.key[1]]
+    if notices:
+        await accept_notices(connection, notices)
     return await _apply_events(connection, [(i.key, i.event) for i in items], settings, ids)
+
+
+async def _with_orders(connection: asyncpg.Connection, items: Sequence[EventFor]) -> list[EventFor]:
+    """`items`, their orders found by the payments' numbers; a number that we never gave stays without one."""
+    numbers = {
+        index: (item.key[0], item.event.payment_id)
+        for index, item in enumerate(items)
+        if not item.key[1] and isinstance(item.event, PaymentPaid)
+    }
+    orders = await payment_rows.find_payment_orders(connection, sorted(set(numbers.values())))
+    placed = list(items)
+    for index, number in numbers.items():
+        placed[index] = replace(items[index], key=(number[0], orders.get(number, "")))
+    return placed
 
 
 async def apply_vend_facts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from vendomat.simulator.town import Town, TownMachine
 
 CALM_MS = 380  # a second press of the same key within 350 ms is taken for a trembling hand
 REFUND_MS = 20_000
+WAKE_S = 15.0
+LOOK_EVERY_S = 0.1
 MOMENTS = """
 () => {
   window.moments = {};
@@ -59,10 +62,11 @@ class Buyer:
 
     async def wake(self) -> None:
         """To the products, from wherever the last buyer left the screen."""
-        await expect(self.at("attract").or_(self.at("browse")).first).to_be_visible()
-        if await self.at("wake").is_visible():
-            await self.at("wake").click()
-        await expect(self.at("browse")).to_be_visible()
+        async with asyncio.timeout(WAKE_S):
+            while not await self.at("browse").is_visible():
+                if await self.at("wake").is_visible():
+                    await self.at("wake").click()
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def choose(self, *slots: str) -> None:
         for slot in slots:

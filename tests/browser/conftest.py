@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.buyer import Buyer, Machine
 from tests.browser.office import Office
-from tests.browser.street import FLAGS, Street
+from tests.browser.street import FLAGS, PATIENCE_MS, Street
 from tools.ensure_browser import ADVICE, find_browser
 from vendomat.simulator.town import Town, TownPlan
 
@@ -22,6 +22,7 @@ async def browser() -> AsyncIterator[Browser]:
     where = find_browser()
     if where is None:
         pytest.skip(ADVICE)
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=where, args=list(FLAGS))
         yield chromium

@@ -41,7 +41,8 @@ async def test_sheet_opens_by_address(wechat: WechatMerchant, escaped: bool) -> 
     address = {"params": {"code": code}} if escaped else {}
     page = await wechat.client.get("/wallet" if escaped else f"/wallet?code={code}", **address)
     assert 'role="dialog"' in page.text
-    assert "A-17" in page.text
+    assert "确认付款 ¥3.50" in page.text
+    assert "A-17" not in page.text  # the machine's number is for the merchant's books; no wallet shows it
 
 
 @pytest.mark.parametrize(("deed", "state", "notices"), [("pay", "SUCCESS", 1), ("lose", "SUCCESS", 0)])

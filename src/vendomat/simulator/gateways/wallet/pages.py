@@ -71,17 +71,12 @@ def nearby(phone: Phone, codes: Sequence[CodeView]) -> str:
     rows = "".join(
         f'<li><a class="row" href="/wallet?code={quote(code.code, safe="")}">'
         f'<span class="mark">{drawings.MACHINE}</span><span class="what"><b>{escape(code.description)}</b>'
-        f"<span>{escape(_place(phone, code))}</span></span>"
+        f"<span>{escape(code.payee)}</span></span>"
         f'<span class="sum">¥{yuan(code.amount_fen)}<small data-ends="{int(code.expires_at.timestamp())}" '
         f'data-left="{phone.say("left")}"></small></span></a></li>'
         for code in codes
     )
     return f'<ul class="list">{rows}</ul>'
-
-
-def _place(phone: Phone, code: CodeView) -> str:
-    machine = f"{text('machine', phone.language)} {code.machine}" if code.machine else code.number
-    return f"{machine} · {code.payee}"
 
 
 def home(phone: Phone, codes: Sequence[CodeView], sheet: str = "") -> str:
@@ -105,7 +100,6 @@ def home(phone: Phone, codes: Sequence[CodeView], sheet: str = "") -> str:
 
 def sheet(phone: Phone, code: CodeView) -> str:
     """What is to be paid, to whom, and what the buyer may do about it."""
-    machine = f"<div><dt>{phone.say('machine')}</dt><dd>{escape(code.machine)}</dd></div>" if code.machine else ""
     return (
         '<a class="veil" href="/wallet" tabindex="-1" aria-hidden="true"></a>'
         f'<section class="sheet" tabindex="-1" autofocus role="dialog" aria-modal="true" '
@@ -114,7 +108,7 @@ def sheet(phone: Phone, code: CodeView) -> str:
         f'<a href="/wallet" aria-label="{phone.say("close")}">{drawings.CROSS}</a></div>'
         f'<div class="payee">{phone.say("pay_to")} {escape(code.payee)}</div>'
         f'<div class="amount"><span>¥</span>{yuan(code.amount_fen)}</div>'
-        f"<dl><div><dt>{phone.say('item')}</dt><dd>{escape(code.description)}</dd></div>{machine}"
+        f"<dl><div><dt>{phone.say('item')}</dt><dd>{escape(code.description)}</dd></div>"
         f"<div><dt>{phone.say('paid_by')}</dt><dd>{escape(phone.name)}</dd></div>"
         f'<div><dt>{phone.say("order")}</dt><dd class="number">{escape(code.number)}</dd></div></dl>'
         f'<form class="deeds" method="post" action="/wallet/deed">'

@@ -36,7 +36,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Choose something at a machine and its code appears here.",
     ),
     "left": ("剩余 {}", "{} left"),
-    "machine": ("售货机", "Machine"),
     "pay_to": ("付款给", "Pay to"),
     "item": ("商品", "Item"),
     "order": ("订单号", "Order"),

@@ -30,6 +30,9 @@ from vendomat.kernel import Clock, ErrorCode, SystemClock, VendomatError
 
 DATABASE, CLONE = "vendomat", "yardstick"
 REST_S = 20.0
+SEQ_TRACED = 7 * 10**15
+"""Facts of the traced sales are counted from here: sixteen digits are found again in a log."""
+
 SETTINGS = (
     "server_version",
     "fsync",
@@ -69,7 +72,6 @@ async def run_paid_vend(
         say("capturing the statements of one cycle")
         script = await _capture(site, postgres)
         (plan.folder / "cycle.sql").write_text(script.text, encoding="utf-8")
-        await asyncio.to_thread(postgres.create_database, CLONE, DATABASE)
         yardstick = Yardstick(postgres, CLONE, plan.folder / "cycle.sql", plan.terminals)
         rounds = await _Rounds(plan, site, yardstick, say).measure()
         books = await _books(site, SystemClock())
@@ -154,13 +156,11 @@ class _Rounds:
         return run
 
 
-async def _load(
-    site: Site, plan: PaidVendPlan, *, is_calling_platform: bool, cycles_each: int = 0, terminals: int = 0
-) -> LoadResult:
+async def _load(site: Site, plan: PaidVendPlan, *, is_calling_platform: bool, cycles_each: int = 0) -> LoadResult:
     """One run of the load generator."""
     load = LoadPlan(
-        seats=site.seats[: terminals or plan.terminals],
-        around=site.next_surroundings(),
+        seats=site.seats[: plan.terminals],
+        around=site.next_surroundings(SEQ_TRACED if cycles_each else 0),
         warm_up_s=plan.warm_up_s,
         seconds=plan.seconds,
         cycles_each=cycles_each,
@@ -181,16 +181,20 @@ async def _load(
 
 
 async def _capture(site: Site, postgres: PostgresEngine) -> CycleScript:
-    """Sell three times at one machine with every statement logged; the script is the third sale."""
-    await _as_superuser(site, f"ALTER DATABASE {DATABASE} SET log_statement = 'all'")
-    plan = PaidVendPlan(site.folder, seconds=REST_S, warm_up_s=0.0)
-    async with site.cloud(1, is_calling_platform=False):
-        result = await _load(site, plan, is_calling_platform=False, cycles_each=3, terminals=1)
-    await _as_superuser(site, f"ALTER DATABASE {DATABASE} RESET log_statement")
+    """Sell three times at one machine with every statement logged; the script is the third sale.
+
+    It happens in the database that pgbench will use, so that the measured one is left with real sales only.
+    """
+    clone_url = await asyncio.to_thread(postgres.create_database, CLONE, DATABASE)
+    await _as_superuser(site, f"ALTER DATABASE {CLONE} SET log_statement = 'all'")
+    plan = PaidVendPlan(site.folder, seconds=REST_S, warm_up_s=0.0, terminals=1)
+    async with site.cloud(1, is_calling_platform=False, database_url=clone_url):
+        result = await _load(site, plan, is_calling_platform=False, cycles_each=3)
+    await _as_superuser(site, f"ALTER DATABASE {CLONE} RESET log_statement")
     if result.all_cycles != 3:
         raise VendomatError(ErrorCode.UNAVAILABLE, f"the traced sales failed: {result.first_failures}")
     log = (site.folder / "cloud" / "postgres" / "postgres.log").read_text(encoding="utf-8", errors="replace")
-    cycle = cycle_of(list(read_log(log, DATABASE)), list(result.trace))
+    cycle = cycle_of(list(read_log(log, CLONE)), list(result.trace))
     return script_of(cycle, result.trace, site.seats[0].machine_id)
 
 

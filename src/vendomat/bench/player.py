@@ -47,7 +47,6 @@ from vendomat.protocol import (
 log = structlog.get_logger(__name__)
 
 ANSWER_S = 30.0
-SEQ_FIRST = 7 * 10**15  # sixteen digits, so that a fact is easily told in a log
 _Reply = TypeVar("_Reply")
 
 
@@ -68,6 +67,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str
     cloud_keys: dict[str, bytes]
     epoch: int
+    seq_before: int = 0
 
 
 class Sale(msgspec.Struct, kw_only=True):
@@ -97,7 +97,7 @@ class Player:
         self._client = Client()
         self._nonce = ids.new("nce")
         self._message = 0
-        self._seq = SEQ_FIRST
+        self._seq = around.seq_before
         self._commanded: asyncio.Future[tuple[float, Dispense]] | None = None
         self._states: dict[str, str] = {}
         self._news = asyncio.Event()

@@ -68,8 +68,8 @@ class Site:
         assert self.engines.postgres is not None, "the site has a database server of its own"
         return self.engines.postgres.address.superuser_url
 
-    def next_surroundings(self) -> Surroundings:
-        """What the machines' next run needs to know."""
+    def next_surroundings(self, seq_before: int = 0) -> Surroundings:
+        """What the machines' next run needs to know; their facts are counted from `seq_before` on."""
         self.epoch += 1
         key = self.engines.identity.command_key
         return Surroundings(
@@ -77,6 +77,7 @@ class Site:
             ca_file=str((self.folder / "cloud" / "identity" / "ca.pem").resolve()),
             cloud_keys={key.key_id: key.public_key},
             epoch=self.epoch,
+            seq_before=seq_before,
         )
 
     def notices(self) -> NoticePlan:
@@ -90,10 +91,12 @@ class Site:
         )
 
     @asynccontextmanager
-    async def cloud(self, count: int, *, is_calling_platform: bool) -> AsyncIterator[None]:
+    async def cloud(
+        self, count: int, *, is_calling_platform: bool, database_url: str | None = None
+    ) -> AsyncIterator[None]:
         """`count` workers, with or without the call that starts a payment; ended when left."""
         module = ["vendomat.cli", "cloud"] if is_calling_platform else ["vendomat.bench.worker"]
-        environment = {"DATABASE_URL": self.engines.database_url, "NATS_URL": self.engines.nats_url}
+        environment = {"DATABASE_URL": database_url or self.engines.database_url, "NATS_URL": self.engines.nats_url}
         if not is_calling_platform:
             environment[PLATFORM_KEY] = self.platform_public
         self.http_ports = [free_port() for _ in range(count)]

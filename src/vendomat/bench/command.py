@@ -1,0 +1,40 @@
+"""`vendomat bench …`: the benchmarks as commands. Parses, runs, prints; progress goes to standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vendomat.bench.figures import report_json
+from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
+
+bench_app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@bench_app.callback()
+def bench() -> None:
+    """Measure the system on its real parts, beside a yardstick of the same run."""
+
+
+@bench_app.command()
+def paid_vend(
+    *,
+    seconds: Annotated[float, typer.Option(min=1, help="Measured time of each run, after its warm-up.")] = 15.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Each: pgbench, with the platform, pgbench, without it.")] = 5,
+    terminals: Annotated[int, typer.Option(min=1, max=128, help="Machines, and clients of pgbench.")] = 64,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Workers of the cloud.")] = 1,
+    keep: Annotated[Path | None, typer.Option(help="Empty folder for logs and the pgbench script; kept.")] = None,
+) -> None:
+    """Paid vends a second, with and without the platform's call, against pgbench with the same SQL; one JSON object."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    plan = PaidVendPlan(folder, seconds=seconds, rounds=rounds, terminals=terminals, workers=workers)
+    report = asyncio.run(run_paid_vend(plan, lambda text: typer.echo(text, err=True)))
+    typer.echo(report_json(report))
+    if keep is None and report.is_good:
+        shutil.rmtree(folder)
+    raise typer.Exit(0 if report.is_good else 1)

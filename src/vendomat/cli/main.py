@@ -96,6 +96,14 @@ def audit(context: typer.Context) -> None:
     _run_elsewhere(audit_command, context)
 
 
+@app.command(context_settings=ELSEWHERE)
+def bench(context: typer.Context) -> None:
+    """Measure the system on its real parts, beside a yardstick of the same run."""
+    from vendomat.bench import bench_app
+
+    bench_app(context.args, prog_name=context.command_path)
+
+
 def _run_elsewhere(command: Callable[..., None], context: typer.Context) -> None:
     there = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     there.command()(command)

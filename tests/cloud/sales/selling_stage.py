@@ -260,11 +260,8 @@ async def open_stage(
     book = ProviderBook(kept, clock, threads=2, lookups_per_second=1000.0, open_provider=opener)
     writer = Writer(database, settings, ids)
     till = Till(database, writer, book, settings=settings, clock=clock)
-    facts, directory, presence = (
-        FactTaker(writer, clock),
-        MachineDirectory(database.hot, clock),
-        Presence(database, settings, ids),
-    )
+    facts, directory = FactTaker(writer, clock), MachineDirectory(database.hot, clock)
+    presence = Presence(database, settings, ids)
     dispatcher = Dispatcher(
         database=database,
         writer=writer,

@@ -1,4 +1,8 @@
-"""One town and one browser for all journeys; one street per journey, which must end with nothing strayed or failed."""
+"""One town and one browser for all journeys; one street per journey, which must end with nothing strayed or failed.
+
+A town takes its time to start, so everybody shares one: the console's journeys come first (by name), to a town where
+nothing has happened yet; the kiosks' journeys leave closed slots and open alarms behind.
+"""
 
 from __future__ import annotations
 

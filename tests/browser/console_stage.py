@@ -6,30 +6,19 @@ Every request that leaves the console's own address is a fault, and so is every 
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from vendomat.kernel import SystemClock, TimeOrderedIds
-from vendomat.simulator.town import Town, TownPlan
+from vendomat.simulator.town import Town
 from vendomat.simulator.town.shopper import Shopper, Story
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-HURRIED_CLOUD = {"qr_s": "5", "deadline_s": "10", "silence_s": "6", "payment_poll_first_s": "2"}
-HURRIED_PLATFORMS = ("--order-life-min", "5", "--refund-delay", "1")
 PATIENCE_MS = 10_000
 DESK = (1440, 900)
 PHONE = (390, 844)
-
-
-def find_browser() -> str | None:
-    """Where a Chromium is, None when there is none."""
-    found = (shutil.which(name) for name in BROWSERS)
-    return next((where for where in found if where is not None), None)
 
 
 @dataclass
@@ -98,17 +87,3 @@ async def _watch(context: BrowserContext, visit: Visit, origin: str) -> None:
 
     await context.route("**/*", only_ours)
     visit.page.on("pageerror", lambda error: visit.faults.append(f"page error: {error}"))
-
-
-@asynccontextmanager
-async def open_stage(folder: Path, browser_path: str) -> AsyncIterator[ConsoleStage]:
-    """Two machines, their cloud and platforms, and a browser."""
-    plan = TownPlan(folder, machines=2, speed=10.0, cloud=HURRIED_CLOUD, gateways=HURRIED_PLATFORMS)
-    async with Town.open(plan) as town, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        stage = ConsoleStage(town, browser)
-        try:
-            yield stage
-        finally:
-            await stage.aclose()
-            await browser.close()

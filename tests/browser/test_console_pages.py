@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser.console_stage import PHONE, ConsoleStage, find_browser, open_stage
+from tests.browser.console_stage import PHONE, ConsoleStage
 from vendomat.cloud.app.http import CONSOLE_FOLDER
+from vendomat.simulator.town import Town
 from vendomat.simulator.town.shopper import Story
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 SEEN_WITHIN_MS = 2_000  # from a fact in the cloud to its place on an open page
 STARTED_WITHIN_MS = 30_000
@@ -22,15 +23,13 @@ DOUBLE_PRESS_MS = 400  # a second press sooner than this is taken for a tremblin
 ORDER_ROW = re.compile(r"^order-ord_")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConsoleStage]:
-    browser = find_browser()
-    if browser is None:
-        pytest.skip("no Chromium here")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stage(browser: Browser, town: Town) -> AsyncIterator[ConsoleStage]:
     if not (CONSOLE_FOLDER / "index.html").is_file():
         pytest.skip("the console is not built: run tools/build_web.py")
-    async with open_stage(tmp_path_factory.mktemp("town"), browser) as stage:
-        yield stage
+    stage = ConsoleStage(town, browser)
+    yield stage
+    await stage.aclose()
 
 
 async def _orders(page: Page) -> list[str]:

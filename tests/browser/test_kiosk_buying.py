@@ -87,6 +87,7 @@ async def test_a_machine_killed_while_it_shows_a_code_goes_on_with_the_same_orde
     await terminal.kill()
     await expect(buyer.at("wallet-link")).to_have_count(0)  # no code while nobody could serve it
     await terminal.start()
+    await expect(buyer.at("wallet-link")).to_be_visible()
     await wallet.locator("button[name=deed][value=pay]").click()
     await wallet.wait_for_url("**/wallet/result*")
     await buyer.expect_result("delivered")

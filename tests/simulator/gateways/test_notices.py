@@ -206,6 +206,6 @@ async def test_unreachable_merchant_is_tried_again(
     await recorded(server, 1)
     notice = server.wechat.notices()[0]
     assert notice.state == NoticeState.PENDING
-    assert notice.answers == ("genuine: ConnectError",)
+    assert notice.answers == ("genuine: NewConnectionError",)
     assert isinstance(notice.due_at, datetime)
     assert (notice.due_at - clock.now()).total_seconds() == 15

@@ -40,8 +40,8 @@ WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 PLACES = {
     "a path of one machine": re.compile(r"(?<![\w.~/}*-])[/](?:work|root|opt|tmp|home[/]\w+|Users[/]\w+)[/]\w"),
     "the host of a package registry": re.compile(
-        r"\b(?:pypi[.]org|pythonhosted[.]org|registry[.]npmjs[.]org|npmmirror[.]com|proxy[.]golang[.]org"
-        r"|mirrors[.][a-z]+[.](?:com|edu[.]cn)|pypi[.][a-z.]+[.]cn)\b"
+        r"\b(?:py[p]i[.]org|python[h]osted[.]org|registry[.]npm[j]s[.]org|npmmirror[.]com|proxy[.]golang[.]org"
+        r"|mirrors[.][a-z]+[.](?:com|edu[.]cn)|py[p]i[.][a-z.]+[.]cn)\b"
     ),
 }
 

@@ -109,7 +109,7 @@ class Shop:
             self._paid(payment, purchase, now),
             self._paid(payment, purchase, now),
             PaymentClosed(payment.payment_id, now),
-            PaymentUncertain(payment.payment_id, "time-out", now),
+            PaymentUncertain(payment.payment_id, "time-out", timedelta(seconds=30), now),
             CloseAsked(self.chance.choice([Closing.EXPIRING, Closing.CANCELLING]), now),
             PaymentAdded(self._another(purchase), now),
         ]

@@ -48,9 +48,9 @@ async def test_the_catalogue_of_a_seeded_machine(shop: Shop) -> None:
 
 async def test_channels_are_those_with_an_account(shop: Shop) -> None:
     accounts = PaymentAccounts(shop.database, shop.master_key)
-    for channel in ("wechat", "alipay"):
+    for channel in ("stripe", "alipay", "wechat"):
         await accounts.put(PaymentAccount(shop.merchant_id, channel, "a", {}))
-    assert (await told(shop)).channels == ["alipay", "wechat"]
+    assert (await told(shop)).channels == ["wechat", "alipay", "stripe"]
 
 
 async def test_reserved_goods_and_closed_slots_are_not_for_sale(shop: Shop) -> None:

@@ -99,7 +99,7 @@ EVENTS: dict[str, Event] = {
     "second paid": paid(SECOND),
     "first closed": PaymentClosed(FIRST, AT),
     "second closed": PaymentClosed(SECOND, AT),
-    "first uncertain": PaymentUncertain(FIRST, "time-out", AT),
+    "first uncertain": PaymentUncertain(FIRST, "time-out", timedelta(seconds=30), AT),
     "expiry asked": CloseAsked(Closing.EXPIRING, AT),
     "cancel asked": CloseAsked(Closing.CANCELLING, AT),
     "second added": added(),

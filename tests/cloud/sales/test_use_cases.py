@@ -20,6 +20,7 @@ from vendomat.cloud.sales.model import (
     Event,
     PaymentClosed,
     PaymentPaid,
+    PaymentUncertain,
     RefundSaid,
     RefundSeen,
     VendFactSeen,
@@ -303,3 +304,30 @@ async def test_any_split_into_batches_gives_the_same_database(world: World, data
     one_by_one = await play(world, list(items), [1] * len(items))
     assert await play(world, list(items), sizes) == one_by_one
     assert await play(world, list(items), []) == one_by_one
+
+
+async def test_a_cancelled_order_gives_its_goods_free_before_its_payments_are_closed(world: World) -> None:
+    await create(world, new_order(1))
+    key = (MERCHANT, derive_id("ord", 1))
+    await pay(world, EventFor(key, CloseAsked(Closing.CANCELLING, AT)))
+    assert await world.superuser.fetchval("SELECT reserved FROM stock_slot WHERE slot = 'A1'") == 0
+    assert await world.superuser.fetchval("SELECT state FROM sale_order") == "awaiting_payment"
+    await pay(world, paid(1))
+    assert await world.superuser.fetchval("SELECT count(*) FROM command") == 0
+    assert await world.superuser.fetchval("SELECT amount_minor FROM refund") == 350
+    assert await world.superuser.fetchval("SELECT state FROM sale_order") == "cancelled"
+
+
+async def test_an_expired_order_gives_its_goods_free_once_nothing_may_vend_any_more(world: World) -> None:
+    await create(world, new_order(1))
+    key = (MERCHANT, derive_id("ord", 1))
+    grace, payment_id = timedelta(seconds=30), derive_id("pay", 1)
+    within, after = AT + timedelta(seconds=149), AT + timedelta(seconds=151)
+    await pay(world, EventFor(key, CloseAsked(Closing.EXPIRING, AT + timedelta(seconds=120))))
+    await pay(world, EventFor(key, PaymentUncertain(payment_id, "", grace, within)))
+    assert await world.superuser.fetchval("SELECT reserved FROM stock_slot WHERE slot = 'A1'") == 1
+    await pay(world, EventFor(key, PaymentUncertain(payment_id, "", grace, after)))
+    assert await world.superuser.fetchval("SELECT reserved FROM stock_slot WHERE slot = 'A1'") == 0
+    await pay(world, paid(1, at=within))  # a worker whose clock is behind
+    assert await world.superuser.fetchval("SELECT count(*) FROM command") == 0
+    assert await world.superuser.fetchval("SELECT state FROM sale_order") == "expired"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from vendomat.cloud.catalog.model import image_path, slot_order, slot_state
+from vendomat.cloud.catalog.model import channel_order, image_path, slot_order, slot_state
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import Catalogue, CatalogueSlot, LocalText
 
@@ -43,7 +43,7 @@ async def catalogue_for(connection: asyncpg.Connection, merchant_id: str, machin
         name=LocalText(zh=machine["name_zh"], en=machine["name_en"]),
         service_phone=machine["service_phone"],
         payee=machine["payee"],
-        channels=list(machine["channels"]),
+        channels=sorted(machine["channels"], key=channel_order),
         slots=[_slot(row) for row in sorted(rows, key=lambda row: slot_order(row["slot"]))],
     )
 

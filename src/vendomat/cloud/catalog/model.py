@@ -71,3 +71,9 @@ def slot_state(on_hand: int, reserved: int, closed_reason: str) -> SlotState:
 def image_path(sha256: str) -> str:
     """Where a picture is served, empty for none."""
     return f"/media/{sha256}.svg" if sha256 else ""
+
+
+def channel_order(channel: str) -> tuple[int, str]:
+    """Sorts the ways to pay as buyers meet them: the usual ones first. The kiosk offers the first one unasked."""
+    usual = ("wechat", "alipay")
+    return (usual.index(channel) if channel in usual else len(usual), channel)

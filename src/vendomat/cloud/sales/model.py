@@ -92,10 +92,11 @@ class PaymentClosed:
 
 @dataclass(frozen=True, slots=True)
 class PaymentUncertain:
-    """The platform gave no definite answer about a payment that is to be closed."""
+    """The platform gave no definite answer about a payment that is to be closed. `grace` as in `PaymentPaid`."""
 
     payment_id: str
     error: str
+    grace: timedelta
     at: datetime
 
 

@@ -71,6 +71,7 @@ def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
         now.purchase.state is OrderState.AWAITING_PAYMENT
         and now.purchase.closing is not Closing.CANCELLING
         and event.at <= now.purchase.expires_at + event.grace
+        and not any(unit.is_final for unit in now.purchase.units)  # its goods were given free: too late on any clock
     )
     return _win(now, paid) if may_vend else _late(now, paid)
 
@@ -130,7 +131,11 @@ def on_payment_closed(now: Step, event: PaymentClosed) -> Step:
 
 def on_payment_uncertain(now: Step, event: PaymentUncertain) -> Step:
     payment = now.purchase.payment(event.payment_id)
-    if payment is None or payment.state is not PaymentState.CREATED:
+    if payment is None or not payment.is_open:
+        return now
+    if now.purchase.closing is Closing.EXPIRING and event.at > now.purchase.expires_at + event.grace:
+        now = _give_goods_free(now)
+    if payment.state is PaymentState.UNKNOWN:
         return now
     unsure = replace(payment, state=PAYMENT_MOVES.next(payment.state, PaymentMove.LOSE_SIGHT))
     said = {"payment_id": payment.payment_id, "error": event.error}
@@ -143,7 +148,19 @@ def on_close_asked(now: Step, event: CloseAsked) -> Step:
         return now
     payments = tuple(replace(p, close_wanted=True) if p.is_open else p for p in purchase.payments)
     now = replace(now, purchase=replace(purchase, closing=event.closing, payments=payments))
-    return _end_unpaid(now.plus(Note(Source.CLOUD, f"order.{event.closing}", {})))
+    now = now.plus(Note(Source.CLOUD, f"order.{event.closing}", {}))
+    if event.closing is Closing.CANCELLING:
+        now = _give_goods_free(now)
+    return _end_unpaid(now)
+
+
+def _give_goods_free(now: Step) -> Step:
+    """Nothing of this order vends any more: its goods are others' to buy, however long its payments take to close."""
+    reason = "order cancelled" if now.purchase.closing is Closing.CANCELLING else "order expired"
+    for unit in now.purchase.units:
+        if not unit.is_final:
+            now = now.set_unit(final_unit(unit, UnitMove.FAIL, "", reason)).plus(MoveStock(unit.slot, unit.unit, 0, 1))
+    return now
 
 
 def _end_unpaid(now: Step) -> Step:
@@ -153,9 +170,7 @@ def _end_unpaid(now: Step) -> Step:
         return now
     if any(p.is_open for p in purchase.payments):
         return now
-    for unit in purchase.units:
-        reason = "order cancelled" if purchase.closing is Closing.CANCELLING else "order expired"
-        now = now.set_unit(final_unit(unit, UnitMove.FAIL, "", reason)).plus(MoveStock(unit.slot, unit.unit, 0, 1))
+    now = _give_goods_free(now)
     return now.move_order(OrderMove.CANCEL if purchase.closing is Closing.CANCELLING else OrderMove.EXPIRE)
 
 

@@ -182,7 +182,9 @@ class Till:
 
     async def _apply_uncertain(self, row: asyncpg.Record, error: str) -> None:
         key = (row["merchant_id"], row["order_id"])
-        await self._writer.apply(EventFor(key, PaymentUncertain(row["payment_id"], error[:200], self._clock.now())))
+        await self._writer.apply(
+            EventFor(key, PaymentUncertain(row["payment_id"], error[:200], grace_of(self._settings), self._clock.now()))
+        )
 
     async def refund(self, row: asyncpg.Record) -> None:
         """One due refund: ask for it, or ask what became of it; always under its one number."""

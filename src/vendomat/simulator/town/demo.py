@@ -31,6 +31,7 @@ async def run_demo(folder: Path, *, machines: int, console_port: int) -> None:
             )
             status.stop()
             console.print(_welcome(town))
+            console.print(_mischief(town), markup=False, soft_wrap=True)
             await stop.wait()
             console.print("stopping …")
 
@@ -43,9 +44,14 @@ def _welcome(town: Town) -> Panel:
     places.add_row("wallet, Alipay", town.wallet_url("alipay"))
     places.add_row("console", town.console_url)
     places.add_row("  sign in as", f"{town.record.email}  /  {town.record.password}")
-    first = town.record.machines[0]
-    places.add_row("", "")
-    places.add_row("break something", f"curl -X POST {town.kiosk_url(first)}/sim/fault \\")
-    places.add_row("", f"  -H 'Origin: {town.kiosk_url(first)}' -H 'Content-Type: application/json' \\")
-    places.add_row("", """  -d '{"slot": "A1", "fault": "jam", "is_once": true}'""")
     return Panel(places, title="Vendomat is selling", subtitle="Ctrl-C ends it; the next start goes on from here")
+
+
+def _mischief(town: Town) -> str:
+    """A command to copy: the next can of slot A1 will jam."""
+    kiosk = town.kiosk_url(town.record.machines[0])
+    return (
+        "break something: the next sale from slot A1 jams\n"
+        f"  curl {kiosk}/sim/fault -H 'Origin: {kiosk}' -H 'Content-Type: application/json' \\\n"
+        """    -d '{"slot": "A1", "fault": "jam", "is_once": true}'"""
+    )

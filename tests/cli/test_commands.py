@@ -7,6 +7,9 @@ import subprocess
 import sys
 
 import pytest
+import typer
+
+from vendomat.cli.main import app
 
 
 def vendomat(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -51,3 +54,10 @@ def test_migrate_wants_to_be_told_which_database() -> None:
 def test_the_command_itself_loads_no_part(heavy: str) -> None:
     code = f"import sys, vendomat.cli; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["cloud", "demo", "migrate", "audit", "bench"])
+def test_a_command_accepts_its_own_defaults(name: str) -> None:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    with command.make_context(name, []) as context:
+        assert context.command is command

@@ -56,7 +56,7 @@ def migrate() -> None:
 @app.command()
 def demo(
     data: DataDir = Path(".vendomat/demo"),
-    machines: Annotated[int, typer.Option(min=1, max=200, help="Machines; 20 when --sales is given.")] = 0,
+    machines: Annotated[int | None, typer.Option(min=1, max=200, help="3, or 20 when --sales is given.")] = None,
     port: Annotated[int, typer.Option(help="Port of the console.")] = 8080,
     sales: Annotated[int, typer.Option(help="Sell this often head-less, audit, and end.")] = 0,
     seed: Annotated[int, typer.Option(help="With --sales: who buys what with which luck.")] = 1,

@@ -15,7 +15,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=True, rich_markup_mode="r
 ELSEWHERE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """For a command that is defined with its options in its own part, and imported only when it is called."""
 
-DataDir = Annotated[Path, typer.Option("--data", help="Folder that keeps everything this program must remember.")]
+DataDir = Annotated[
+    Path, typer.Option("--data", resolve_path=True, help="Folder that keeps everything this program must remember.")
+]
 
 
 @app.command()
@@ -32,7 +34,9 @@ def cloud(
 
 
 @app.command()
-def terminal(data: Annotated[Path, typer.Option("--data", help="Folder with terminal.json.")]) -> None:
+def terminal(
+    data: Annotated[Path, typer.Option("--data", resolve_path=True, help="Folder with terminal.json.")],
+) -> None:
     """Run the program of one machine."""
     from vendomat.terminal.app import main as run_terminal
 

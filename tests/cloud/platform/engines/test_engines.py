@@ -71,3 +71,9 @@ def test_a_signal_to_the_program_ends_the_engines_in_order(open_folder: Path, si
     assert len(pids) == 2
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert "database system is shut down" in (folder / "postgres" / "postgres.log").read_text()
+
+
+def test_a_folder_named_from_where_one_stands_will_do(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(open_folder)
+    with Engines.open(Path("here") / "below") as engines:
+        assert None not in engines.pids.values()

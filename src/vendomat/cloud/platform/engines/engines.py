@@ -70,6 +70,7 @@ class Engines:
 
         `tcp` opens PostgreSQL on 127.0.0.1 too. SIGTERM becomes `SystemExit` here, unless the program handles it.
         """
+        data_dir = data_dir.resolve()  # the engines run elsewhere: no path of theirs may depend on where we stand
         identity = CloudIdentity(data_dir / "identity", clock or SystemClock())
         postgres = PostgresEngine(data_dir / "postgres", tcp=tcp) if database_url is None else None
         nats = NatsEngine(data_dir / "nats", lambda: trust_of(identity)) if nats_url is None else None

@@ -30,7 +30,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresEngin
         asyncio.run(prepare())
         yield engine
     finally:
-        engine.stop()
+        engine.destroy()
 
 
 @pytest.fixture(scope="module")

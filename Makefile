@@ -24,7 +24,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help setup setup-dev web browser demo test check lint fast-tests lock states clean
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests lock states clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -64,6 +64,10 @@ $(VENV)/.node-ready: $(VENV)/.demo-ready requirements-web.lock
 
 web: $(VENV)/.node-ready
 	@$(BIN)/python tools/build_web.py
+
+# What `make demo` installed must suffice for every program: run it before the developers' packages come in.
+check-setup: setup
+	@$(BIN)/python -c "import vendomat.audit, vendomat.bench, vendomat.cloud.app, vendomat.simulator.town, vendomat.terminal.app"
 
 browser:
 	@$(PYTHON) tools/ensure_browser.py

@@ -14,12 +14,13 @@ Plant = Callable[[dict[str, str]], Path]
 CLOSING = "====== 3 passed, 1 skipped in 4.20s ======"
 
 
-def run_ci(root: Path, repository: Path, *, lint: int, test: int) -> subprocess.CompletedProcess[str]:
+def run_ci(root: Path, repository: Path, *, lint: int, test: int, setup: int = 0) -> subprocess.CompletedProcess[str]:
     """Runs the script in a small repository whose `make` answers with the given exit codes."""
     make = root / "bin" / "make"
     make.parent.mkdir()
     make.write_text(
-        f'#!/bin/sh\ncase "$1" in\n  lint) exit {lint};;\n  test) echo "{CLOSING}"; echo "make: done"; exit {test};;\n'
+        f'#!/bin/sh\ncase "$1" in\n  check-setup) exit {setup};;\n  lint) exit {lint};;\n'
+        f'  test) echo "{CLOSING}"; echo "make: done"; exit {test};;\n'
         "esac\nexit 9\n"
     )
     make.chmod(0o755)
@@ -40,3 +41,7 @@ def test_it_fails_when_either_fails_and_always_runs_both(
     assert (done.returncode == 0) is is_good
     assert f"make lint exit code {lint}, make test exit code {test}" in done.stdout
     assert done.stdout.splitlines()[-1] == CLOSING
+
+
+def test_it_fails_when_the_demo_lacks_a_package(tmp_path: Path, repository: Path) -> None:
+    assert run_ci(tmp_path, repository, lint=0, test=0, setup=1).returncode != 0

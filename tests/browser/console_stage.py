@@ -16,6 +16,8 @@ from vendomat.kernel import SystemClock, TimeOrderedIds
 from vendomat.simulator.town import Town
 from vendomat.simulator.town.shopper import Shopper, Story
 
+SECOND_PRESS_MS = 400  # a button takes no second press within 350 ms
+
 PATIENCE_MS = 10_000
 DESK = (1440, 900)
 PHONE = (390, 844)
@@ -70,6 +72,7 @@ class ConsoleStage:
         record = self.town.record
         await page.get_by_test_id("sign-in-email").fill(record.email)
         await page.get_by_test_id("sign-in-password").fill(record.password if password is None else password)
+        await page.wait_for_timeout(SECOND_PRESS_MS)
         await page.get_by_test_id("sign-in").click()
 
     async def aclose(self) -> None:

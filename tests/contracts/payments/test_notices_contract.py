@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
 from tests.contracts.payments.payment_stage import Delivery, Stage
-from vendomat.cloud.payments.providers import NoticeKind, NoticeRefusedError, RefundState, StartState, TradeState
+from vendomat.cloud.payments.providers import (
+    Notice,
+    NoticeKind,
+    NoticeRefusedError,
+    RefundState,
+    StartState,
+    TradeState,
+)
 from vendomat.simulator.gateways import NoticeFault
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -106,6 +114,13 @@ async def test_of_another_account(stage: Stage):
     await refused(stage.other, notice.headers, notice.body)
 
 
+def said(notice: Notice) -> Notice:
+    """What a notice says, without the text of its signature: base64 has several texts for the same bytes."""
+    assert notice.trade is not None
+    raw = {name: value for name, value in notice.trade.raw.items() if name != "sign"}
+    return replace(notice, trade=replace(notice.trade, raw=raw))
+
+
 async def test_with_any_byte_changed(stage: Stage):
     """Either refused, or (where the change means nothing in the encoding) read exactly as it was sent."""
     notice = await delivered(stage)
@@ -116,7 +131,7 @@ async def test_with_any_byte_changed(stage: Stage):
         changed = bytearray(notice.body)
         changed[at] ^= 1 << choice.randrange(8)
         try:
-            assert await stage.provider.read_notice(notice.headers, bytes(changed)) == whole
+            assert said(await stage.provider.read_notice(notice.headers, bytes(changed))) == said(whole)
         except NoticeRefusedError:
             refusals += 1
     assert refusals > 140

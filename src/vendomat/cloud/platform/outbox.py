@@ -1,7 +1,7 @@
 """Outbox and inbox: what happened, written in the deciding transaction; what arrived, applied once.
 
-A lower feature speaks upward by an event here. Events are read in the order of their ids and only once every older
-transaction has ended, so a reader that remembers the last id misses none.
+A lower feature speaks upward by an event here. Events are read in the order of (transaction, id) and only once every older
+transaction has ended, so a reader that remembers its last place misses none; by id alone it would miss late commits.
 """
 
 from __future__ import annotations

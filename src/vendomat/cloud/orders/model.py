@@ -137,13 +137,3 @@ class Unit:
     result: str = ""
     reason: str = ""
     command: Command | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What was asked for: `quantity` of the product in `slot` at the price the screen showed."""
-
-    slot: str
-    product_id: str
-    quantity: int
-    price_minor: int

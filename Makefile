@@ -77,8 +77,9 @@ browser:
 demo: setup
 	@$(BIN)/vendomat demo
 
+# A file of tests stays in one process, so that its engines are started once; each process has engines of its own.
 test: setup-dev browser
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 

@@ -5,39 +5,30 @@ It also is the witness that a journal existed: a missing database next to this f
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from vendomat.terminal.journal.files import REAL_FILES, Files
 
 
 class EpochFile:
     """One number in one small file, replaced whole and fsynced."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: Files = REAL_FILES) -> None:
         self._path = path
+        self._files = files
 
     def read(self) -> int:
-        """The last epoch that was written; 0 when there is none or it cannot be read."""
+        """The last epoch that was written; 0 when there is none or it is no number. Raises `OSError`."""
         try:
-            return int(self._path.read_text().strip())
+            return int(self._files.read(self._path).decode().strip())
         except FileNotFoundError:
             return 0
-        except (ValueError, UnicodeDecodeError):
+        except ValueError:
             return 0
-
-    @property
-    def exists(self) -> bool:
-        return self._path.exists()
 
     def write(self, epoch: int) -> None:
         """Durable when this returns. Raises `OSError`."""
         beside = self._path.with_suffix(".new")
-        with beside.open("w") as file:
-            file.write(f"{epoch}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        self._files.write(beside, f"{epoch}\n".encode())
+        self._files.rename(beside, self._path)
+        self._files.sync(self._path.parent)

@@ -11,7 +11,7 @@ Refuses a database of a newer program, and a second program on the same file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ import msgspec
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import Fact, FactKind
 from vendomat.terminal.journal.epoch_file import EpochFile
+from vendomat.terminal.journal.files import REAL_FILES, Files
 from vendomat.terminal.journal.rows import SCHEMA, SCHEMA_VERSION, RowMac
 
 COMMANDS_MAX = 10_000
@@ -49,11 +50,16 @@ class KnownCommand:
 class Journal:
     """One connection, used from one thread. Every public call raises `JournalError` when the disk says no."""
 
-    def __init__(self, path: Path, key: bytes, *, epoch_min: int = 1, vfs: str | None = None) -> None:
-        """Open, check and, when damaged, quarantine. Raises the epoch durably before it returns."""
-        self._path, self._vfs = path, vfs
+    def __init__(
+        self, path: Path, key: bytes, *, epoch_min: int = 1, vfs: str | None = None, files: Files = REAL_FILES
+    ) -> None:
+        """Open, check and, when damaged, quarantine. Raises the epoch durably before it returns.
+
+        `vfs` and `files` are the disk: SQLite's, and that of the files beside the database.
+        """
+        self._path, self._vfs, self._files = path, vfs, files
         self._mac = RowMac(key)
-        self._epoch_file = EpochFile(path.with_name(path.name + ".epoch"))
+        self._epoch_file = EpochFile(path.with_name(path.name + ".epoch"), files)
         self._seq = 0
         self.damage = ""
         try:
@@ -62,7 +68,13 @@ class Journal:
             self.damage = str(found)
             self._quarantine()
             self._db = self._open(is_new=True)
-        self.epoch = self._raise_epoch(epoch_min)
+        except OSError as error:
+            raise JournalError(f"the epoch cannot be read: {error}") from error
+        try:
+            self.epoch = self._raise_epoch(epoch_min)
+        except JournalError:
+            self.close()
+            raise
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
@@ -76,11 +88,11 @@ class Journal:
             self._check(db, epoch_known)
         except (apsw.CorruptError, apsw.NotADBError, _DamageError) as error:
             if db is not None:
-                db.close()
+                _close(db)
             raise _DamageError(str(error)) from error
         except apsw.Error as error:
             if db is not None:
-                db.close()
+                _close(db)
             raise JournalError(f"the journal cannot be opened: {error}") from error
         return db
 
@@ -115,14 +127,16 @@ class Journal:
 
     def _quarantine(self) -> None:
         """Rename the damaged files; keep every earlier one."""
-        number = 1
-        while (target := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists():
+        files, number = self._files, 1
+        while files.exists(target := self._path.with_name(f"{self._path.name}.damaged-{number}")):
             number += 1
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("-wal", "-shm", "-journal", ""):
             part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(target.with_name(target.name + suffix))
-        target.touch()
+            if files.exists(part):
+                files.rename(part, target.with_name(target.name + suffix))
+        if not files.exists(target):
+            files.write(target, b"")
+        files.sync(target.parent)
 
     def _raise_epoch(self, epoch_min: int) -> int:
         stored = int(self.get("epoch") or b"0")
@@ -237,7 +251,8 @@ class Journal:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?,?)", (key, value, mac))
 
     def close(self) -> None:
-        self._db.close()
+        """Let go of the files. What a sick disk refuses now is only tidying: every commit is safe in the log."""
+        _close(self._db)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -253,6 +268,11 @@ class Journal:
                 yield
         except (apsw.Error, _DamageError) as error:
             raise JournalError(f"the journal cannot be written: {error}") from error
+
+
+def _close(db: apsw.Connection) -> None:
+    with suppress(apsw.Error):
+        db.close()
 
 
 def _one(db: apsw.Connection, sql: str) -> Any:

@@ -2,16 +2,20 @@
 
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
 from vendomat.cloud.app.main import run_cloud
+from vendomat.cloud.app.parts import SalesGround, SalesParts, build_sales
 from vendomat.cloud.app.seed import Seeded, SeededMachine, SeedPlan, load_stock, seed_demo
 
 __all__ = [
     "MachineParts",
     "PublicParts",
+    "SalesGround",
+    "SalesParts",
     "SeedPlan",
     "Seeded",
     "SeededMachine",
     "build_machine_app",
     "build_public_app",
+    "build_sales",
     "load_stock",
     "run_cloud",
     "seed_demo",

@@ -15,7 +15,7 @@ from vendomat.cloud.codes import codes_key
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.merchants import MasterKey, PaymentAccounts
 from vendomat.cloud.payments import OpenProvider, ProviderBook, open_provider
-from vendomat.cloud.platform.connection import Wire
+from vendomat.cloud.platform.connection import MachineWire, Wire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.settings import CloudSettings
@@ -31,6 +31,7 @@ from vendomat.cloud.sales import (
     Writer,
 )
 from vendomat.kernel import Clock, Ids, SystemClock, TimeOrderedIds
+from vendomat.protocol import Signer
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,25 @@ class WorkerAddress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
-    """What every part of a worker stands on."""
+class SalesGround:
+    """What selling stands on: all of its outside. `signer` signs commands and answers for the cloud."""
 
     settings: CloudSettings
-    address: WorkerAddress
     database: Database
-    wire: Wire
+    wire: MachineWire
     master_key: MasterKey
+    signer: Signer
+    open_provider: OpenProvider
     clock: Clock
     ids: Ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground(SalesGround):
+    """What every part of a worker stands on."""
+
+    address: WorkerAddress
+    wire: Wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +94,14 @@ async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: As
         database=database,
         wire=wire,
         master_key=master_key,
+        signer=address.identity.command_key,
+        open_provider=address.open_provider,
         clock=clock,
         ids=TimeOrderedIds(clock),
     )
 
 
-def build_sales(ground: Ground, stack: AsyncExitStack) -> SalesParts:
+def build_sales(ground: SalesGround, stack: AsyncExitStack) -> SalesParts:
     """Put together what sells on this ground; the caller starts it."""
     database, settings, clock, ids = ground.database, ground.settings, ground.clock, ground.ids
     book = _provider_book(ground)
@@ -113,31 +125,31 @@ def build_sales(ground: Ground, stack: AsyncExitStack) -> SalesParts:
         desk=SalesDesk(writer=writer, till=till, redeemer=redeemer, settings=settings, clock=clock, ids=ids),
         facts=facts,
         presence=presence,
-        signer=ground.address.identity.command_key,
+        signer=ground.signer,
         settings=settings,
         clock=clock,
     )
     return SalesParts(messages=messages, till=till, sweeps=sweeps, directory=directory)
 
 
-def _provider_book(ground: Ground) -> ProviderBook:
+def _provider_book(ground: SalesGround) -> ProviderBook:
     return ProviderBook(
         PaymentAccounts(ground.database, ground.master_key),
         ground.clock,
         threads=ground.settings.platform_threads,
         lookups_per_second=ground.settings.lookups_per_second,
-        open_provider=ground.address.open_provider,
+        open_provider=ground.open_provider,
     )
 
 
-def _dispatcher(ground: Ground, writer: Writer, directory: MachineDirectory, facts: FactTaker) -> Dispatcher:
+def _dispatcher(ground: SalesGround, writer: Writer, directory: MachineDirectory, facts: FactTaker) -> Dispatcher:
     return Dispatcher(
         database=ground.database,
         writer=writer,
         wire=ground.wire,
         directory=directory,
         facts=facts,
-        signer=ground.address.identity.command_key,
+        signer=ground.signer,
         settings=ground.settings,
         clock=ground.clock,
     )

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Protocol
 
 import nats
 import nats.errors
@@ -30,8 +31,24 @@ IDENTITY_LIFE = timedelta(hours=12)
 AT_ONCE_MAX = 2_000
 
 
+class MachineWire(Protocol):
+    """The wire to machines as the cloud's features see it. It keeps nothing; no answer proves nothing."""
+
+    async def serve(self, handle: Handle) -> None:
+        """Answer what machines ask, together with every other worker."""
+        ...
+
+    async def ask(self, machine_id: str, kind: str, data: bytes, *, timeout_s: float) -> bytes | None:
+        """A machine's answer; None when there was none, for whatever reason."""
+        ...
+
+    async def tell(self, machine_id: str, kind: str, data: bytes) -> None:
+        """Tell a machine something it would also find out by asking."""
+        ...
+
+
 class Wire:
-    """Made by `await Wire.open(...)`."""
+    """`MachineWire` over NATS. Made by `await Wire.open(...)`."""
 
     def __init__(self, identity: CloudIdentity, clock: Clock, worker_id: str) -> None:
         self._identity = identity

@@ -35,6 +35,7 @@ class CloudSettings(BaseSettings):
     payment_poll_first_s: float = 3.0
     payment_poll_s: float = 3.0
     lookups_per_second: float = 50.0  # per merchant and channel
+    sweep_pause_s: float = 0.25  # between two looks for rows that are due
     units_max: int = 10
 
     hot_connections: int = 6

@@ -16,7 +16,7 @@ import structlog
 
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.orders import store as order_rows
-from vendomat.cloud.platform.connection import Wire
+from vendomat.cloud.platform.connection import MachineWire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.facts import FactTaker
@@ -39,7 +39,7 @@ class Dispatcher:
         *,
         database: Database,
         writer: Writer,
-        wire: Wire,
+        wire: MachineWire,
         directory: MachineDirectory,
         facts: FactTaker,
         signer: Signer,

@@ -26,7 +26,6 @@ from vendomat.kernel import Clock
 
 log = structlog.get_logger(__name__)
 
-PAUSE_S = 0.25
 AT_ONCE = 200
 SECONDS_PER_CALL_MAX = 30.0
 
@@ -127,7 +126,7 @@ class Sweeps:
 
     async def _pause(self, wake: asyncio.Event) -> None:
         try:
-            async with asyncio.timeout(PAUSE_S):
+            async with asyncio.timeout(self._settings.sweep_pause_s):
                 await wake.wait()
         except TimeoutError:
             pass

@@ -6,6 +6,7 @@ from vendomat.terminal.link.https import CloudHttps
 from vendomat.terminal.link.keys import CloudKeys, MachineKey, write_private
 from vendomat.terminal.link.nats_wire import NatsWire
 from vendomat.terminal.link.pictures import Pictures
+from vendomat.terminal.link.talk import Question, SealedTalk
 
 __all__ = [
     "CloudHttps",
@@ -16,6 +17,8 @@ __all__ = [
     "NatsWire",
     "NotAnsweredError",
     "Pictures",
+    "Question",
+    "SealedTalk",
     "Wire",
     "write_private",
 ]

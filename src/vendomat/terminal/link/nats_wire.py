@@ -18,12 +18,11 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from vendomat.kernel import Clock, ErrorCode, VendomatError
-from vendomat.protocol import Envelope, Problem, read_body, seal, unseal
+from vendomat.kernel import Clock, VendomatError
 from vendomat.terminal.link.contract import Down, NotAnsweredError
 from vendomat.terminal.link.enrolment import RENEW_AGAIN_S, RENEW_LOOK_S_MAX, Enrolment
-from vendomat.terminal.link.https import code_of
 from vendomat.terminal.link.keys import MachineKey
+from vendomat.terminal.link.talk import SealedTalk
 
 CONNECT_TIMEOUT_S = 5
 PING_EVERY_S = 3
@@ -49,11 +48,16 @@ class NatsWire:
     ) -> None:
         self._enrolment = enrolment
         self._key = key
-        self._epoch = epoch
         self._clock = clock
         self._chance = chance
         self._log = log
-        self._seq = 0
+        self._talk = SealedTalk(
+            key,
+            machine=lambda: self._machine,
+            epoch=epoch,
+            verify=enrolment.cloud_keys.verify,
+            log=log,
+        )
         self._is_refused = False
         self._client: Client | None = None
         self._closed = asyncio.Event()
@@ -73,34 +77,12 @@ class NatsWire:
         client = self._client
         if client is None or not client.is_connected:
             raise NotAnsweredError(f"{kind}: there is no connection")
-        asked = self._next_origin()
-        message = self._sealed(kind, body, asked)
+        question = self._talk.ask(kind, body)
         try:
-            answer = await client.request(f"vm.{self._machine}.up.{kind}", message, timeout=timeout_s)
+            answer = await client.request(f"vm.{self._machine}.up.{kind}", question.data, timeout=timeout_s)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             raise NotAnsweredError(f"{kind}: {error or type(error).__name__}") from error
-        try:
-            envelope = unseal(answer.data, verify=self._enrolment.cloud_keys.verify, machine=self._machine)
-        except VendomatError as error:
-            self._log.warning("security_event", what="reply_not_ours", kind=kind, code=error.code.value)
-            raise NotAnsweredError(f"{kind}: the answer is not the cloud's") from error
-        if (envelope.epoch, envelope.seq) != asked:
-            self._log.warning("security_event", what="reply_to_another_request", kind=kind)
-            raise NotAnsweredError(f"{kind}: the answer belongs to another request")
-        if envelope.kind == "problem":
-            problem = read_body(envelope, Problem)
-            raise VendomatError(code_of(problem.code), problem.message, **problem.detail)
-        if envelope.kind != f"{kind}.reply":
-            raise NotAnsweredError(f"{kind}: the answer is of kind {envelope.kind}")
-        return read_body(envelope, reply_type)
-
-    def _next_origin(self) -> tuple[int, int]:
-        self._seq += 1
-        return self._epoch(), self._seq
-
-    def _sealed(self, kind: str, body: object, origin: tuple[int, int]) -> bytes:
-        epoch, seq = origin
-        return seal(body, kind=kind, machine=self._machine, epoch=epoch, seq=seq, signer=self._key)
+        return self._talk.answer(question, answer.data, reply_type)
 
     # --- staying connected -------------------------------------------------------------------------------------------
 
@@ -204,33 +186,13 @@ class NatsWire:
 
     async def _serve(self, down: Down, message: Msg) -> None:
         kind = message.subject.rsplit(".", 1)[-1]
-        try:
-            envelope = self._opened(message.data, kind)
-            body = await down(envelope)
-        except VendomatError as error:
-            self._log.warning("request_refused", kind=kind, code=error.code.value, detail=error.message)
-            body = Problem(code=error.code.value, message=error.message[:500])
-        except Exception:
-            # No answer is a true one: what became of the request is not known. The cloud asks again.
-            self._log.exception("request_failed", kind=kind)
-            return
-        if message.reply and body is not None:
-            reply_kind = "problem" if isinstance(body, Problem) else f"{kind}.reply"
+        reply = await self._talk.serve(kind, message.data, down)
+        if message.reply and reply is not None:
             try:
-                await message.respond(self._sealed(reply_kind, body, self._next_origin()))
+                await message.respond(reply)
             except (nats.errors.Error, OSError) as error:
                 # The cloud asks again; the journal has the answer.
                 self._log.warning("reply_not_sent", kind=kind, error=str(error))
-
-    def _opened(self, data: bytes, kind: str) -> Envelope:
-        try:
-            envelope = unseal(data, verify=self._enrolment.cloud_keys.verify, machine=self._machine)
-        except VendomatError as error:
-            self._log.warning("security_event", what="command_not_ours", kind=kind, code=error.code.value)
-            raise
-        if envelope.kind != kind:
-            raise VendomatError(ErrorCode.FORBIDDEN, "the message came on another subject than it names")
-        return envelope
 
 
 async def _close(client: Client) -> None:

@@ -2,5 +2,6 @@
 
 from vendomat.terminal.drivers.cabinet.driver import SimulatedCabinet
 from vendomat.terminal.drivers.cabinet.model import Fault
+from vendomat.terminal.drivers.cabinet.world import Record
 
-__all__ = ["Fault", "SimulatedCabinet"]
+__all__ = ["Fault", "Record", "SimulatedCabinet"]

@@ -38,7 +38,10 @@ class _Run:
 
 
 class SimulatedCabinet:
-    """`slots` gives each slot's first filling; a world that exists already keeps its own. `speed` 10 is ten times."""
+    """`slots` gives each slot's first filling; a world that exists already keeps its own. `speed` 10 is ten times.
+
+    `recorded` hears of each line of the physical log once it is written.
+    """
 
     def __init__(
         self,
@@ -48,12 +51,13 @@ class SimulatedCabinet:
         clock: Clock,
         chance: Callable[[], float],
         speed: float = 1.0,
+        recorded: Callable[[Record], None] = lambda _: None,
     ) -> None:
         self._slots = dict(slots)
         self._clock = clock
         self._chance = chance
         self._speed = speed
-        self._world = World(path)
+        self._world = World(path, recorded)
         self._is_turning = False
 
     @property

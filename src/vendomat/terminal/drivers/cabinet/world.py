@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,7 +43,7 @@ RECORDS_MAX = 2_000
 class World:
     """Stock and faults, folded from the file; every change is fsynced before it counts."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, recorded: Callable[[Record], None] = lambda _: None) -> None:
         self.stock: dict[str, int] = {}
         self.faults: dict[str, tuple[Fault, bool]] = {}
         self.machine_faults: set[Fault] = set()
@@ -50,6 +51,7 @@ class World:
         self.records: deque[Record] = deque(maxlen=RECORDS_MAX)
         self._unfinished: dict[int, Record] = {}
         self._path = path
+        self._recorded = recorded
         self._file = self._open()
 
     def _open(self) -> BinaryIO:
@@ -76,6 +78,7 @@ class World:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._fold(record)
+        self._recorded(record)
 
     def _fold(self, record: Record) -> None:
         self.records.append(record)

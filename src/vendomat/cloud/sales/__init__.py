@@ -1,11 +1,14 @@
 """Sales: the one place where an order, its payments, stock, ledger and commands move together."""
 
+from vendomat.cloud.sales import model
 from vendomat.cloud.sales.api import UpMessages, notice_router
+from vendomat.cloud.sales.command_model import Need, need_of
 from vendomat.cloud.sales.dispatcher import Dispatcher
-from vendomat.cloud.sales.facts import FactTaker
+from vendomat.cloud.sales.facts import FactTaker, vend_event
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.service import SalesDesk
+from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.writer import Writer
@@ -13,6 +16,7 @@ from vendomat.cloud.sales.writer import Writer
 __all__ = [
     "Dispatcher",
     "FactTaker",
+    "Need",
     "Presence",
     "Redeemer",
     "SalesDesk",
@@ -20,5 +24,9 @@ __all__ = [
     "Till",
     "UpMessages",
     "Writer",
+    "model",
+    "need_of",
     "notice_router",
+    "step",
+    "vend_event",
 ]

@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Coroutine, Sequence
-from datetime import timedelta
 
 import asyncpg
 import structlog
 
 from vendomat.cloud.machines import MachineDirectory
+from vendomat.cloud.orders import Command, CommandState
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.platform.connection import MachineWire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.command_model import Need, need_of
 from vendomat.cloud.sales.facts import FactTaker
 from vendomat.cloud.sales.model import CommandSilent, DeadlinePassed
 from vendomat.cloud.sales.status import status_of
@@ -29,6 +30,8 @@ from vendomat.kernel import Clock, VendomatError
 from vendomat.protocol import CommandReply, Dispense, FenceRequest, Signer, read_body, seal
 
 log = structlog.get_logger(__name__)
+
+DISPATCH_FIELDS = ("merchant_id", "cmd_id", "order_id", "unit", "machine_id", "slot", "product_id", "epoch", "nonce")
 
 
 class Dispatcher:
@@ -79,22 +82,26 @@ class Dispatcher:
         return len(rows)
 
     async def _attend(self, row: asyncpg.Record) -> None:
-        """What a due command needs: its deadline, a fence, or one more send."""
-        now, settings = self._clock.now(), self._settings
-        key = (row["merchant_id"], row["order_id"])
-        was_sent = row["nonce_at"] is not None
-        wait = timedelta(seconds=settings.lease_s + settings.clock_margin_s + settings.deadline_s)
-        # A machine may answer a command that our rows do not know as sent (they came from a backup): it ends, too.
-        has_deadline = was_sent or row["state"] != "queued"
-        if has_deadline and now >= (row["nonce_at"] or row["queued_at"]) + wait:
-            await self._writer.apply(EventFor(key, DeadlinePassed(row["cmd_id"], now)))
-        elif row["state"] == "fencing":
-            self._spawn(self.fence(row))
-        elif row["state"] == "queued" and now >= row["heard_at"] + timedelta(seconds=settings.silence_s):
-            await self._writer.apply(EventFor(key, CommandSilent(row["cmd_id"], was_sent, now)))
-        elif row["state"] == "queued" and row["is_quoted_now"]:
-            fields = ("merchant_id", "cmd_id", "order_id", "unit", "machine_id", "slot", "product_id", "epoch", "nonce")
-            self._spawn(self.send(Dispatch(*(row[name] for name in fields))))
+        now, key = self._clock.now(), (row["merchant_id"], row["order_id"])
+        command = Command(
+            cmd_id=row["cmd_id"],
+            state=CommandState(row["state"]),
+            queued_at=row["queued_at"],
+            heard_at=row["heard_at"],
+            epoch=row["epoch"],
+            nonce=row["nonce"],
+            nonce_at=row["nonce_at"],
+        )
+        match need_of(command, self._settings, now=now, is_quoted_now=row["is_quoted_now"]):
+            case Need.DEADLINE:
+                await self._writer.apply(EventFor(key, DeadlinePassed(command.cmd_id, now)))
+            case Need.SILENCE:
+                was_sent = command.nonce_at is not None
+                await self._writer.apply(EventFor(key, CommandSilent(command.cmd_id, was_sent, now)))
+            case Need.FENCE:
+                self._spawn(self.fence(row))
+            case Need.SEND:
+                self._spawn(self.send(Dispatch(*(row[name] for name in DISPATCH_FIELDS))))
 
     async def send(self, dispatch: Dispatch) -> None:
         """Publish one command and take what the machine answers."""

@@ -23,6 +23,7 @@ from vendomat.cloud.platform.jobs import enqueue
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
 from vendomat.cloud.platform.rows import execute_rows
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.command_model import deadline_of
 from vendomat.cloud.sales.model import (
     Effect,
     MoveStock,
@@ -247,18 +248,10 @@ def next_try(unit: Unit, now: datetime, settings: CloudSettings) -> datetime:
     command = unit.command
     assert command is not None
     if command.state is CommandState.WAITING:
-        return max(now, deadline(unit, settings))
+        return max(now, deadline_of(command, settings))
     if unit.outcome is UnitOutcome.STARTED and command.state is CommandState.QUEUED:
         return command.heard_at + timedelta(seconds=settings.silence_s)
     return now
-
-
-def deadline(unit: Unit, settings: CloudSettings) -> datetime:
-    """After this no start is possible any more and no answer is waited for: the lease's end (counted from the receipt
-    of the last nonce quoted, with a margin for the rate of clocks) and the declared time."""
-    assert unit.command is not None
-    base = unit.command.nonce_at or unit.command.queued_at
-    return base + timedelta(seconds=settings.lease_s + settings.clock_margin_s + settings.deadline_s)
 
 
 async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings) -> None:

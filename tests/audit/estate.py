@@ -36,6 +36,8 @@ class Ending:
     result: str
     drops: int
     starts: int = 1
+    is_late: bool = False
+    """Declared unknown at its deadline; the machine's word came after that."""
 
 
 ENDINGS = {
@@ -45,6 +47,7 @@ ENDINGS = {
     "missed": Ending("not_delivered", FactKind.OUTCOME, "not_detected", 1),
     "fenced": Ending("not_delivered", FactKind.FENCED, "", 0, starts=0),
     "unknown": Ending("unknown", FactKind.OUTCOME, "timeout", 1),
+    "late": Ending("unknown", FactKind.OUTCOME, "delivered", 1, is_late=True),
 }
 
 
@@ -115,6 +118,7 @@ class Estate:
         for number, ending in enumerate(units, start=1):
             unit: Row = {"order_id": name, "unit": number, "machine_id": MACHINE, "slot": "A1"}
             final: Row = {"outcome": ending.outcome, "result": ending.result, "is_final": True}
+            final["came_out_late"] = ending.is_late
             self.add("vend_unit", **unit, **final, product_id=PRODUCT, price_minor=PRICE)
 
     def _payment(self, order: str, number: str, channel: str, amount: int, *, is_winning: bool = False) -> None:
@@ -192,7 +196,10 @@ class Estate:
             if unit == 1:
                 self.note(order, "order.dispensing")
             self._run(cmd_id, ending)
-        if ending.outcome == "unknown":
+        if ending.is_late:
+            self.note(order, "vend.declared_ambiguous", **said)
+            self._say(order, ending.kind, "vend.delivered", said | {"result": ending.result})
+        elif ending.outcome == "unknown":
             self._say(order, ending.kind, "vend.unknown", said | {"result": ending.result})
             self.note(order, "vend.declared_ambiguous", **said)
         else:
@@ -225,13 +232,18 @@ class Estate:
         lines = {"liab:undelivered": PRICE, "liab:refund_payable": -PRICE}
         if ending.outcome == "delivered":
             lines = {"liab:undelivered": PRICE, f"income:sales:{MERCHANT}": -PRICE}
+        elif ending.outcome == "unknown":
+            lines |= {"memo:ambiguous": PRICE, "memo:ambiguous_contra": -PRICE}
+        if ending.outcome == "delivered" or ending.is_late:
             taken = 2 if ending.result == "delivered_double" else 1
             self.taken += taken
             move: Row = {"machine_id": MACHINE, "slot": "A1", "kind": "delivered", "quantity": taken}
             self.add("stock_move", **move, order_id=f"ord_{name}", unit=unit, at=self.now)
-        elif ending.outcome == "unknown":
-            lines |= {"memo:ambiguous": PRICE, "memo:ambiguous_contra": -PRICE}
         self.post(f"ord_{name}", key, ending.outcome, lines)
+        if ending.is_late:
+            loss = {"expense:sensor_fault": PRICE, f"income:sales:{MERCHANT}": -PRICE}
+            loss |= {"memo:ambiguous_contra": PRICE, "memo:ambiguous": -PRICE}
+            self.post(f"ord_{name}", f"late:ord_{name}:{unit}", "came_out_late", loss)
 
     # --- putting it down ---------------------------------------------------------------------------------------------
 
@@ -269,6 +281,7 @@ def build_estate(folder: Path) -> Estate:
     estate.sale("double", "double", channel="alipay")
     estate.sale("fenced", "fenced")
     estate.sale("unknown", "unknown")
+    estate.sale("after", "late")
     estate.sale("code", "delivered", channel="code")
     estate.sale("gift", "delivered", channel="code")
     estate.sale("badcode", "jam", channel="code")

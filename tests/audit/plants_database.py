@@ -137,6 +137,19 @@ PLANTS = {
         "UPDATE ledger_transaction SET order_id = 'ord_last' WHERE txn_key = 'unit:ord_good:1'",
     ),
     "mismatch_not_held": Plant("I4.frozen B2.not_paid", _MISMATCH),
+    "late_goods_not_booked": Plant(
+        "I4.postings I4.merchant I4.order",
+        "DELETE FROM ledger_line WHERE txn_key = 'late:ord_after:1'; "
+        "DELETE FROM ledger_transaction WHERE txn_key = 'late:ord_after:1'",
+    ),
+    "late_goods_unknown_to_the_books": Plant(
+        "I4.merchant I4.order I4.postings I5.late_goods I11.delivered",
+        "UPDATE vend_unit SET came_out_late = false WHERE order_id = 'ord_after'",
+    ),
+    "late_goods_still_in_stock": Plant(
+        "I11.delivered I11.on_hand",
+        "DELETE FROM stock_move WHERE order_id = 'ord_after'",
+    ),
     "price": Plant("I4.price", "UPDATE sale_order SET total_minor = 300 WHERE order_id = 'ord_good'"),
     "ledger_trigger_off": Plant("I4.guards", "ALTER TABLE ledger_line DISABLE TRIGGER ledger_line_append_only"),
     "evidence_trigger_gone": Plant("I4.guards", "DROP TRIGGER evidence_append_only ON evidence"),

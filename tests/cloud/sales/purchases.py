@@ -104,6 +104,7 @@ EVENTS: dict[str, Event] = {
     "cancel asked": CloseAsked(Closing.CANCELLING, AT),
     "second added": added(),
     **{f"unit {n} {said}": vend(n, said) for n in (1, 2) for said in VendSaid},
+    "unit 2 delivered twice": replace(vend(2, VendSaid.DELIVERED, "delivered_double"), origin="1/9"),
     "unit 1 refused": replace(vend(1, VendSaid.NOT_DELIVERED), result="", reason="expired"),
     "unit 1 delivered by a stranger": vend(1, VendSaid.DELIVERED, machine_id="mch_" + "1" * 26),
     **{f"command {n} silent": CommandSilent(command_number(ORDER, n), was_sent=True, at=AT) for n in (1, 2)},
@@ -143,6 +144,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "refund given up": (*_JAMMED, "refund given_up"),
     "settled": (*_PAID, "unit 1 delivered", "unit 2 delivered"),
     "settled with a refund": (*_JAMMED, "refund succeeded"),
+    "settled with goods that came late": (*_JAMMED, "refund succeeded", "unit 2 delivered"),
     "settled beside a code": ("second added", *_PAID, "unit 1 delivered", "unit 2 delivered"),
 }
 

@@ -98,6 +98,9 @@ async def test_a_machine_gone_for_good_is_declared_ambiguous_at_the_deadline(sta
     await stage.say("facts", {"facts": [fact(FactKind.OUTCOME, vend_body(result="delivered"), seq=9)]})
     assert await stage.one("SELECT count(*) FROM refund") == 1
     assert await stage.one("SELECT count(*) FROM alarm WHERE kind = 'delivered_after_refund'") == 1
+    assert await stage.one("SELECT amount_minor FROM ledger_line WHERE account = 'expense:sensor_fault'") == 350
+    assert await stage.one("SELECT sum(amount_minor) FROM ledger_line WHERE account = 'memo:ambiguous'") == 0
+    assert await stage.one("SELECT on_hand FROM stock_slot WHERE slot = 'A1'") == 39
 
 
 async def test_a_command_that_never_left_ends_as_not_delivered(stage: Stage) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.cloud.sales.purchase_rules import check_books, check_purchase, check_step
-from tests.cloud.sales.purchases import EVENTS, STATES, TOTAL, Played, play, state
+from tests.cloud.sales.purchase_rules import balances, check_books, check_purchase, check_step
+from tests.cloud.sales.purchases import EVENTS, MERCHANT, STATES, TOTAL, Played, play, state
 from vendomat.cloud.orders import UnitOutcome
-from vendomat.cloud.sales.model import Note, RaiseAlarm, RestoreCode, SecurityAlert
+from vendomat.cloud.sales.model import MoveStock, Note, RaiseAlarm, RestoreCode, SecurityAlert
 from vendomat.cloud.sales.steps import step
 
 MISFITS = ("first paid too late", "first paid with too little", "first paid to a stranger")
@@ -23,7 +25,10 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     "paid beside a code": {"dispensing": ("unit 1 started",)},
     "paid twice": {"dispensing": ("unit 1 started",)},
     "fencing": {"dispensing": ("unit 1 started",)},
-    "on the second unit": {"dispensing": ("unit 2 started",), "settled": ("unit 2 delivered",)},
+    "on the second unit": {
+        "dispensing": ("unit 2 started",),
+        "settled": ("unit 2 delivered", "unit 2 delivered twice"),
+    },
     "on the second unit after a failure": {"dispensing": ("unit 2 started",)},
     "refund requested": {"settled": ("refund succeeded",)},
     "refund processing": {"settled": ("refund succeeded",)},
@@ -64,13 +69,30 @@ def test_the_table_names_only_what_there_is() -> None:
 
 
 @pytest.mark.parametrize("name", ["paid", "fencing", "dispensing", "unknown"])
-def test_goods_that_come_late_change_no_money_and_are_said_aloud(name: str) -> None:
+def test_goods_that_come_late_are_the_merchants_loss_and_change_no_buyers_money(name: str) -> None:
     ended = play([EVENTS["deadline 1"]], state(name).purchase).purchase
     assert ended.units[0].outcome is UnitOutcome.UNKNOWN and ended.units[0].is_final
     late = play([EVENTS["unit 1 delivered"]], ended)
-    assert late.purchase is ended
+    unit, *others = late.purchase.units
+    assert unit == replace(ended.units[0], came_out_late=True) and tuple(others) == ended.units[1:]
+    assert (late.purchase.payments, late.purchase.refunds) == (ended.payments, ended.refunds)
     assert [e.kind for e in late.effects if isinstance(e, RaiseAlarm)] == ["delivered_after_refund"]
     assert [e.kind for e in late.effects if isinstance(e, Note)] == ["vend.delivered"]
+    assert [e for e in late.effects if isinstance(e, MoveStock)] == [MoveStock("A1", 1, 1, 0)]
+    assert balances(late.effects) == {
+        "expense:sensor_fault": 350,
+        f"income:sales:{MERCHANT}": -350,
+        "memo:ambiguous": -350,
+        "memo:ambiguous_contra": 350,
+    }
+
+
+def test_goods_the_sensor_missed_are_booked_once_however_often_they_are_told() -> None:
+    refunded = state("settled with a refund").purchase
+    told = play([EVENTS["unit 2 delivered"], EVENTS["unit 2 delivered twice"]], refunded)
+    assert balances(told.effects) == {"expense:sensor_fault": 200, f"income:sales:{MERCHANT}": -200}
+    assert [e.delivered for e in told.effects if isinstance(e, MoveStock)] == [1]
+    assert told.purchase.refunds == refunded.refunds and told.purchase.state is refunded.state
 
 
 def test_a_refund_paid_after_it_was_given_up_is_said_aloud_and_kept_as_evidence() -> None:

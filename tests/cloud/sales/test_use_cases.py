@@ -233,6 +233,7 @@ LIVES = {
     "fails": [VendSaid.STARTED, VendSaid.NOT_DELIVERED],
     "refused": [VendSaid.NOT_DELIVERED],
     "lost": [VendSaid.STARTED, VendSaid.UNKNOWN],
+    "seen_late": [VendSaid.STARTED, VendSaid.NOT_DELIVERED, VendSaid.DELIVERED],
 }
 
 
@@ -277,7 +278,7 @@ async def play(world: World, items: list[tuple[str, object]], sizes: list[int]) 
 
 OUTCOME = (
     "SELECT order_id, state, closing, version, ended_at FROM sale_order ORDER BY 1",
-    "SELECT order_id, unit, outcome, is_final, result, reason FROM vend_unit ORDER BY 1, 2",
+    "SELECT order_id, unit, outcome, is_final, came_out_late, result, reason FROM vend_unit ORDER BY 1, 2",
     "SELECT cmd_id, state, nonce, epoch FROM command ORDER BY 1",
     "SELECT payment_id, state, is_winning, captured_minor, close_wanted FROM payment ORDER BY 1",
     "SELECT refund_id, ordinal, amount_minor, state FROM refund ORDER BY 1",

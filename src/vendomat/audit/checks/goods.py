@@ -70,6 +70,17 @@ CHECKS: tuple[Check, ...] = (
         _CABINETS,
     ),
     Check(
+        "I5.late_goods",
+        "Goods were reported after the money had been promised back, and the books do not know, or the other way round",
+        "The operator lost goods without any account and the stock saying so.",
+        """
+        SELECT u.merchant_id, u.order_id, u.unit, u.outcome, u.came_out_late, e.entries AS reports FROM vend_unit u
+        LEFT JOIN (SELECT merchant_id, order_id, (data ->> 'unit')::int AS unit, count(*) AS entries FROM evidence
+            WHERE kind = 'vend.delivered' GROUP BY 1, 2, 3) e USING (merchant_id, order_id, unit)
+        WHERE u.came_out_late <> (u.is_final AND u.outcome <> 'delivered' AND e.entries IS NOT NULL)
+        """,
+    ),
+    Check(
         "I5.journal_disagrees",
         "The machine's own memory says another outcome than the cloud booked",
         "Goods or money were booked against the machine's word.",
@@ -79,7 +90,7 @@ CHECKS: tuple[Check, ...] = (
         JOIN command c ON c.merchant_id = m.merchant_id AND c.cmd_id = f.cmd_id
         JOIN vend_unit u ON (u.merchant_id, u.order_id, u.unit) = (c.merchant_id, c.order_id, c.unit)
         WHERE u.is_final AND NOT f.is_kept AND f.kind IN ('outcome', 'refused', 'fenced') AND u.outcome <> 'unknown'
-            AND (u.outcome = 'delivered') <> (f.kind = 'outcome' AND f.result LIKE 'delivered%')
+            AND NOT u.came_out_late AND (u.outcome = 'delivered') <> (f.kind = 'outcome' AND f.result LIKE 'delivered%')
         """,
         frozenset({Source.JOURNALS}),
     ),

@@ -27,6 +27,15 @@ _EXPECTED = f"""
     ) AS l (account, amount_minor)
     WHERE u.is_final AND l.amount_minor <> 0
     UNION ALL
+    SELECT u.merchant_id, 'late:' || u.order_id || ':' || u.unit, l.account, o.currency, l.amount_minor
+    FROM vend_unit u JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
+    CROSS JOIN LATERAL (VALUES ('expense:sensor_fault', u.price_minor),
+        ('income:sales:' || u.merchant_id, -u.price_minor),
+        ('memo:ambiguous', CASE WHEN u.outcome = 'unknown' THEN -u.price_minor ELSE 0 END),
+        ('memo:ambiguous_contra', CASE WHEN u.outcome = 'unknown' THEN u.price_minor ELSE 0 END)
+    ) AS l (account, amount_minor)
+    WHERE u.came_out_late AND l.amount_minor <> 0
+    UNION ALL
     SELECT r.merchant_id, 'refund:' || r.refund_id, l.account, p.currency, l.amount_minor
     FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
     CROSS JOIN LATERAL (VALUES ('liab:refund_payable', r.amount_minor), ({_FUND}, -r.amount_minor)
@@ -51,11 +60,13 @@ BY_CLASS = """
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'suspense:%'), 0) AS suspense_minor,
         coalesce(sum(l.amount_minor) FILTER (WHERE l.account IN ('expense:goodwill', 'expense:sensor_fault')), 0)
             AS loss_minor,
+        coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'expense:goodwill'), 0) AS goodwill_minor,
         coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'memo:ambiguous'), 0) AS ambiguous_minor
     FROM ledger_transaction t JOIN ledger_line l ON (l.merchant_id, l.txn_key) = (t.merchant_id, t.txn_key)
     GROUP BY t.merchant_id, t.order_id, l.currency
 """
-"""The ledger's balances per order, each with the sign in which people read it."""
+"""The ledger's balances per order, each with the sign in which people read it. Goodwill is the part of the loss that
+was owed to a buyer on top; goods that came out late are a loss beside a sale, and owe nobody."""
 
 CAPTURED = """
     SELECT p.merchant_id, p.order_id, p.currency, sum(p.captured_minor) AS captured_minor FROM payment p
@@ -87,7 +98,8 @@ IN_FLIGHT = f"""
 _GOODS = """
     SELECT p.merchant_id, p.order_id, p.currency, sum(u.price_minor) AS goods_minor
     FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
-    WHERE p.is_winning AND u.outcome = 'delivered' GROUP BY p.merchant_id, p.order_id, p.currency
+    WHERE p.is_winning AND (u.outcome = 'delivered' OR u.came_out_late)
+    GROUP BY p.merchant_id, p.order_id, p.currency
 """
 
 _CONSERVED = f"""
@@ -134,7 +146,7 @@ CHECKS: tuple[Check, ...] = (
         FROM ({_EXPECTED}) e FULL JOIN (
             SELECT l.merchant_id, l.txn_key, l.account, l.currency, sum(l.amount_minor) AS amount_minor
             FROM ledger_line l
-            WHERE (l.txn_key LIKE 'paid:%' OR l.txn_key LIKE 'unit:%' OR l.txn_key LIKE 'refund:%') AND NOT {_IS_FROZEN}
+            WHERE l.txn_key ~ '^(paid|unit|late|refund):' AND NOT {_IS_FROZEN}
             GROUP BY l.merchant_id, l.txn_key, l.account, l.currency) a USING (merchant_id, txn_key, account, currency)
         WHERE e.amount_minor IS DISTINCT FROM a.amount_minor
         """,
@@ -148,6 +160,7 @@ CHECKS: tuple[Check, ...] = (
         FROM ledger_transaction t JOIN (
             SELECT merchant_id, 'paid:' || payment_id AS txn_key, order_id FROM payment
             UNION ALL SELECT merchant_id, 'unit:' || order_id || ':' || unit, order_id FROM vend_unit
+            UNION ALL SELECT merchant_id, 'late:' || order_id || ':' || unit, order_id FROM vend_unit
             UNION ALL SELECT merchant_id, 'refund:' || refund_id, order_id FROM refund) e USING (merchant_id, txn_key)
         WHERE t.order_id <> e.order_id
         """,
@@ -206,10 +219,10 @@ CHECKS: tuple[Check, ...] = (
         "Undelivered must be the open units that are paid for, refund payable what is owed and not yet paid back.",
         f"""
         SELECT merchant_id, order_id, currency, b.undelivered_minor, coalesce(e.open_minor, 0) AS open_minor,
-            b.payable_minor, coalesce(e.owed_minor, 0) + coalesce(b.loss_minor, 0) AS owed_minor
+            b.payable_minor, coalesce(e.owed_minor, 0) + coalesce(b.goodwill_minor, 0) AS owed_minor
         FROM ({BY_CLASS}) b FULL JOIN ({IN_FLIGHT}) e USING (merchant_id, order_id, currency)
         WHERE coalesce(b.undelivered_minor, 0) <> coalesce(e.open_minor, 0)
-            OR coalesce(b.payable_minor, 0) <> coalesce(e.owed_minor, 0) + coalesce(b.loss_minor, 0)
+            OR coalesce(b.payable_minor, 0) <> coalesce(e.owed_minor, 0) + coalesce(b.goodwill_minor, 0)
         """,
     ),
     Check(

@@ -90,6 +90,19 @@ def unit_ambiguous(order_id: str, unit: int, amount_minor: int) -> Posting:
     )
 
 
+def unit_came_out_late(
+    order_id: str, unit: int, merchant_id: str, amount_minor: int, *, was_ambiguous: bool
+) -> Posting:
+    """The goods came out although the money had been promised back: sold, and the price is the merchant's loss.
+
+    What was only declared ambiguous is known now, so the declaration is taken back. No buyer's money moves.
+    """
+    lines = [(SENSOR_FAULT, amount_minor), (sales_income(merchant_id), -amount_minor)]
+    if was_ambiguous:
+        lines += [(AMBIGUOUS_CONTRA, amount_minor), (AMBIGUOUS, -amount_minor)]
+    return Posting(f"late:{order_id}:{unit}", "came_out_late", tuple(lines))
+
+
 def refund_succeeded(refund_id: str, fund: str, amount_minor: int) -> Posting:
     return _move(f"refund:{refund_id}", "refund_succeeded", (REFUND_PAYABLE, fund), amount_minor)
 

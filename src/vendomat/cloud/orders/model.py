@@ -134,6 +134,8 @@ class Unit:
     price_minor: int
     outcome: UnitOutcome = UnitOutcome.PENDING
     is_final: bool = False
+    came_out_late: bool = False
+    """Goods were reported after the unit had been decided otherwise: the loss is booked, the decision stays."""
     result: str = ""
     reason: str = ""
     command: Command | None = None

@@ -81,6 +81,7 @@ def _unit(row: asyncpg.Record) -> Unit:
         price_minor=row["price_minor"],
         outcome=UnitOutcome(row["outcome"]),
         is_final=row["is_final"],
+        came_out_late=row["came_out_late"],
         result=row["result"],
         reason=row["reason"],
         command=command,
@@ -124,12 +125,12 @@ async def update_orders(connection: asyncpg.Connection, rows: Sequence[tuple[obj
 
 
 async def update_units(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, order_id, unit, outcome, is_final, result, reason)."""
+    """Rows of (merchant_id, order_id, unit, outcome, is_final, came_out_late, result, reason)."""
     await execute_rows(
         connection,
-        "UPDATE vend_unit u SET outcome = n.c, is_final = n.f, result = n.r, reason = n.w "
-        "FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bool[], $6::text[], $7::text[]) "
-        "AS n(m, o, u, c, f, r, w) WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.unit = n.u",
+        "UPDATE vend_unit u SET outcome = n.c, is_final = n.f, came_out_late = n.l, result = n.r, reason = n.w "
+        "FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bool[], $6::bool[], $7::text[], $8::text[]) "
+        "AS n(m, o, u, c, f, l, r, w) WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.unit = n.u",
         rows,
     )
 

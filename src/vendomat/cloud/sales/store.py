@@ -202,7 +202,7 @@ async def _save_units(connection: asyncpg.Connection, changes: Sequence[Change])
     await order_rows.update_units(
         connection,
         [
-            (c.after.merchant_id, c.after.order_id, u.unit, u.outcome, u.is_final, u.result, u.reason)
+            (c.after.merchant_id, c.after.order_id, u.unit, u.outcome, u.is_final, u.came_out_late, u.result, u.reason)
             for c, old, u in _changed_units(changes)
             if u != replace(old, command=u.command)  # a change of the command alone has a row of its own
         ],

@@ -100,11 +100,30 @@ def on_vend_fact(now: Step, event: VendFactSeen) -> Step:
 
 
 def _after_final(now: Step, unit: Unit, event: VendFactSeen) -> Step:
-    """A late word changes no money. Goods that came out after all are said aloud."""
-    if event.said is VendSaid.DELIVERED and unit.outcome is not UnitOutcome.DELIVERED:
-        detail = f"{now.purchase.order_id} unit {unit.unit}: goods reported after the money went back"
-        return now.plus(RaiseAlarm("delivered_after_refund", "warning", unit.slot, detail))
-    return now
+    """A late word changes no decision and no buyer's money. Goods that came out after all leave the stock and are
+    booked as the merchant's loss, once."""
+    if event.said is not VendSaid.DELIVERED or unit.outcome is UnitOutcome.DELIVERED or unit.came_out_late:
+        return now
+    purchase = now.purchase
+    loss = postings.unit_came_out_late(
+        purchase.order_id,
+        unit.unit,
+        purchase.merchant_id,
+        unit.price_minor,
+        was_ambiguous=unit.outcome is UnitOutcome.UNKNOWN,
+    )
+    detail = f"{purchase.order_id} unit {unit.unit}: goods reported after the money went back"
+    return now.set_unit(replace(unit, came_out_late=True)).plus(
+        Post(loss),
+        MoveStock(unit.slot, unit.unit, _taken(event.result), 0),
+        Tell("vend.came_out_late", {"unit": unit.unit, "slot": unit.slot, "outcome": unit.outcome.value}),
+        RaiseAlarm("delivered_after_refund", "warning", unit.slot, detail),
+    )
+
+
+def _taken(result: str) -> int:
+    """How many pieces left the slot."""
+    return 2 if result == "delivered_double" else 1
 
 
 def final_unit(unit: Unit, move: UnitMove, result: str, reason: str) -> Unit:
@@ -121,9 +140,8 @@ def _finish_unit(now: Step, unit: Unit, move: UnitMove, *, result: str, reason: 
     order_id = now.purchase.order_id
     posting: Posting
     if done.outcome is UnitOutcome.DELIVERED:
-        taken = 2 if result == "delivered_double" else 1
         posting = postings.unit_delivered(order_id, unit.unit, now.purchase.merchant_id, unit.price_minor)
-        now = now.plus(MoveStock(unit.slot, unit.unit, taken, 1))
+        now = now.plus(MoveStock(unit.slot, unit.unit, _taken(result), 1))
     elif done.outcome is UnitOutcome.NOT_DELIVERED:
         posting = postings.unit_not_delivered(order_id, unit.unit, unit.price_minor)
         now = _quarantine(now, unit, result) if result else now.plus(MoveStock(unit.slot, unit.unit, 0, 1))

@@ -64,7 +64,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of the console.")] = 8080,
     sales: Annotated[int, typer.Option(help="Sell this often head-less, audit, and end.")] = 0,
     seed: Annotated[int, typer.Option(help="With --sales: who buys what with which luck.")] = 1,
-    chaos: Annotated[bool, typer.Option("--chaos", help="With --sales: kill cloud and machines at random.")] = False,
+    chaos: Annotated[bool, typer.Option("--chaos", help="With --sales: kill and freeze every part at random.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --sales: the report as JSON.")] = False,
 ) -> None:
     """Start a whole town: cloud, machines, payment platforms. With --sales N: sell N times, check the books, end."""

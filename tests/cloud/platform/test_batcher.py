@@ -55,6 +55,22 @@ async def test_no_more_batches_are_written_at_once_than_there_are_writers() -> N
     await batcher.aclose()
 
 
+async def test_a_failure_that_all_share_is_met_once() -> None:
+    """A server that is away costs one time-out, not one for each waiting item."""
+    tried: list[int] = []
+
+    async def write(items: Sequence[int]) -> list[int | Exception]:
+        tried.append(len(items))
+        await asyncio.sleep(0.002)
+        raise ConnectionRefusedError if len(items) > 1 else ArithmeticError
+
+    batcher: Batcher[int, int] = Batcher(write, items_max=8, writers=1, is_shared=lambda e: isinstance(e, OSError))
+    met = await asyncio.gather(*(batcher.submit(n) for n in range(9)), return_exceptions=True)
+    assert tried == [8, 1]
+    assert [type(error) for error in met] == [ConnectionRefusedError] * 8 + [ArithmeticError]
+    await batcher.aclose()
+
+
 async def test_an_item_with_an_error_as_its_result_raises_it_alone() -> None:
     book = Book()
     batcher = Batcher(book.write, items_max=8, writers=1)

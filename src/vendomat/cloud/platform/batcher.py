@@ -2,7 +2,8 @@
 
 Callers wait for `submit(item)`. A batch leaves when `items_max` are waiting, or `wait_s` after the first one; while one
 batch is being written the next one gathers, so the batch grows with the load and a lone caller hardly waits.
-A batch that fails as a whole is replayed one by one: a bad item gets its own error and never fails its neighbours.
+A batch that fails as a whole is replayed one by one: a bad item gets its own error and never fails its neighbours. When
+the failure is not any item's (the server is away) all get it at once: a hundred time-outs in a row help nobody.
 Decides nothing and knows no SQL.
 """
 
@@ -22,7 +23,10 @@ WAITING_MAX = 20_000
 
 
 class Batcher(Generic[Item, Result]):
-    """`write(items)` does one transaction and returns one result per item; an item's result may be an exception."""
+    """`write(items)` does one transaction and returns one result per item; an item's result may be an exception.
+
+    `is_shared(error)`: the whole batch failed for a reason that each of its items would meet alone.
+    """
 
     def __init__(
         self,
@@ -31,8 +35,10 @@ class Batcher(Generic[Item, Result]):
         items_max: int = 128,
         wait_s: float = 0.002,
         writers: int = 2,
+        is_shared: Callable[[Exception], bool] = lambda _: False,
     ) -> None:
         self._write = write
+        self._is_shared = is_shared
         self._items_max = items_max
         self._wait_s = wait_s
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
@@ -85,8 +91,9 @@ class Batcher(Generic[Item, Result]):
             results = await self._write([item for item, _ in batch])
             assert len(results) == len(batch), "one result per item"
         except Exception as error:
-            if len(batch) == 1:
-                _answer(batch[0][1], error)
+            if len(batch) == 1 or self._is_shared(error):
+                for _, done in batch:
+                    _answer(done, error)
                 return
             for one in batch:
                 await self._flush([one])

@@ -7,9 +7,10 @@ The owner itself reads nothing: row-level security is forced and has no policy f
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import msgspec
@@ -20,6 +21,23 @@ from vendomat.kernel import ErrorCode, VendomatError
 
 ROLES = ("vendomat_hot", "vendomat_merchant", "vendomat_auth")
 MIGRATIONS = Path(__file__).parent / "migrations"
+TRIES_MAX = 4
+
+_BROKEN_OFF = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_OF_THE_SERVER = (
+    OSError,  # a time-out is one, too
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+_Result = TypeVar("_Result")
+
+
+def is_of_the_server(error: Exception) -> bool:
+    """Whether `error` is the server's state (away, full, read-only) and not what it was asked: all would meet it."""
+    return isinstance(error, _OF_THE_SERVER)
 
 
 def driver_url(url: str) -> str:
@@ -111,6 +129,21 @@ class Database:
         )
         engine = create_async_engine(driver_url(url), pool_size=4, max_overflow=4, pool_pre_ping=True)
         return cls(hot, engine, url)
+
+    async def write(self, work: Callable[[asyncpg.Connection], Awaitable[_Result]]) -> _Result:
+        """`work` in one transaction under the hot role; its result is committed.
+
+        Begun again when the server broke it off in favour of another (deadlock, serialisation), so `work` does nothing
+        outside the transaction. Raises what the last try met.
+        """
+        for left in range(TRIES_MAX - 1, -1, -1):
+            try:
+                async with self.hot.acquire() as connection, connection.transaction():
+                    return await work(connection)
+            except _BROKEN_OFF:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
 
     @asynccontextmanager
     async def merchant(self, merchant_id: str) -> AsyncIterator[AsyncConnection]:

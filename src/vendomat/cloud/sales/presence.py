@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vendomat.cloud.alarms import clone_alarms
 from vendomat.cloud.machines import Greeted, HeartbeatItem, HelloItem, apply_heartbeats, apply_hellos
 from vendomat.cloud.platform.batcher import Batcher
-from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.database import Database, is_of_the_server
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import Ids
 
@@ -19,9 +19,11 @@ class Presence:
         self._database = database
         self._raise_clone_alarms = clone_alarms(ids)
         size, wait_s = settings.batch_items_max, settings.batch_wait_s
-        self._hellos: Batcher[HelloItem, Greeted] = Batcher(self._write_hellos, items_max=size, wait_s=wait_s)
+        self._hellos: Batcher[HelloItem, Greeted] = Batcher(
+            self._write_hellos, items_max=size, wait_s=wait_s, is_shared=is_of_the_server
+        )
         self._beats: Batcher[HeartbeatItem, Greeted] = Batcher(
-            self._write_beats, items_max=4 * size, wait_s=10 * wait_s, writers=1
+            self._write_beats, items_max=4 * size, wait_s=10 * wait_s, writers=1, is_shared=is_of_the_server
         )
 
     async def greet(self, item: HelloItem) -> Greeted:
@@ -35,9 +37,7 @@ class Presence:
         await self._beats.aclose()
 
     async def _write_hellos(self, items: Sequence[HelloItem]) -> Sequence[Greeted | Exception]:
-        async with self._database.hot.acquire() as connection, connection.transaction():
-            return await apply_hellos(connection, items, raise_clone_alarms=self._raise_clone_alarms)
+        return await self._database.write(lambda c: apply_hellos(c, items, raise_clone_alarms=self._raise_clone_alarms))
 
     async def _write_beats(self, items: Sequence[HeartbeatItem]) -> Sequence[Greeted | Exception]:
-        async with self._database.hot.acquire() as connection, connection.transaction():
-            return await apply_heartbeats(connection, items)
+        return await self._database.write(lambda c: apply_heartbeats(c, items))

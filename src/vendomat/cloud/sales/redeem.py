@@ -40,8 +40,7 @@ class Redeemer:
 
     async def redeem(self, machine: DirectoryEntry, epoch: int, request: RedeemRequest) -> Applied:
         """Raises `VendomatError` (code_refused, code_locked, sold_out, …). The same request again: the same order."""
-        async with self._database.hot.acquire() as connection, connection.transaction():
-            answer = await self._redeem(connection, machine, epoch, request)
+        answer = await self._database.write(lambda c: self._redeem(c, machine, epoch, request))
         if isinstance(answer, Exception):  # raised after the commit: the failed try stays counted
             raise answer
         return self._writer.follow(answer)

@@ -15,7 +15,7 @@ import structlog
 
 from vendomat.cloud.orders import Key
 from vendomat.cloud.platform.batcher import Batcher
-from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.database import Database, is_of_the_server
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.model import Purchase
 from vendomat.cloud.sales.store import load_purchases
@@ -97,7 +97,11 @@ class Writer:
 
     def _batcher(self, use_case: _UseCase[_Item, _Result]) -> Batcher[_Item, _Result]:
         async def write(items: Sequence[_Item]) -> list[_Result | Exception]:
-            async with self._database.hot.acquire() as connection, connection.transaction():
-                return await use_case(connection, items, self._settings, self._ids)
+            return await self._database.write(lambda c: use_case(c, items, self._settings, self._ids))
 
-        return Batcher(write, items_max=self._settings.batch_items_max, wait_s=self._settings.batch_wait_s)
+        return Batcher(
+            write,
+            items_max=self._settings.batch_items_max,
+            wait_s=self._settings.batch_wait_s,
+            is_shared=is_of_the_server,
+        )

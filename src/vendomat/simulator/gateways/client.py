@@ -13,7 +13,8 @@ from vendomat.simulator.gateways.faults import CallFault, NoticeFault
 class GatewayControl:
     """`control_url` is the control port's, as `http://127.0.0.1:PORT`. `platform` is `wechat` or `alipay`.
 
-    A refusal raises `VendomatError` (CONFLICT when the buyer may not pay).
+    A refusal raises `VendomatError` (CONFLICT when the buyer may not pay); silence raises `VendomatError(UNAVAILABLE)`,
+    and whether it happened is then not known.
     """
 
     def __init__(self, control_url: str) -> None:
@@ -86,7 +87,12 @@ class GatewayControl:
         return str(answer["answer"])
 
     async def _call(self, method: str, path: str, body: object = None) -> Any:
-        answer = await self._client.request(method, f"/control/{path}", json=body)
+        try:
+            answer = await self._client.request(method, f"/control/{path}", json=body)
+        except httpx.HTTPError as error:
+            raise VendomatError(
+                ErrorCode.UNAVAILABLE, f"the control port does not answer {path}; it may have been done"
+            ) from error
         if answer.status_code == 200:
             return answer.json()
         said = answer.json()

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +91,27 @@ class Child:
         """SIGKILL, at once."""
         await self._end(signal.SIGKILL)
 
+    @contextlib.asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """Stopped by SIGSTOP meanwhile; afterwards it goes on as if no time had passed."""
+        process = self._process
+        self._signal(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(process, signal.SIGCONT)
+
+    def _signal(self, process: asyncio.subprocess.Process | None, number: signal.Signals) -> None:
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+
     async def _end(self, number: signal.Signals) -> None:
         process = self._process
         if process is None:
             return
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
+            self._signal(process, number)
             try:
                 async with asyncio.timeout(STOP_S):
                     await process.wait()

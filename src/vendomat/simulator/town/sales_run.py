@@ -50,6 +50,8 @@ SELECT (SELECT count(*) FROM sale_order WHERE state NOT IN ('settled', 'expired'
      + (SELECT count(*) FROM refund WHERE state NOT IN ('succeeded', 'failed'))
      + (SELECT count(*) FROM command WHERE state <> 'done')
      + (SELECT coalesce(sum(facts_waiting), 0) FROM machine_live)
+     + (SELECT count(*) FROM machine WHERE state = 'enrolled' AND NOT EXISTS
+        (SELECT FROM machine_live l WHERE l.machine_id = machine.machine_id AND l.seen_at > now() - interval '15 s'))
 """
 _TIMES = """
 WITH paid AS (
@@ -74,7 +76,7 @@ FROM spans
 
 @dataclass(frozen=True)
 class SalesPlan:
-    """`seed` fixes who buys what with which luck; `is_chaotic` kills the cloud and machines at random meanwhile."""
+    """`seed` fixes who buys what with which luck; `is_chaotic` strikes every part at random meanwhile."""
 
     folder: Path
     sales: int
@@ -107,7 +109,10 @@ Judge = Callable[[LeftBehind], Awaitable[Verdict]]
 
 @dataclass
 class SalesReport:
-    """What happened. `is_good` is the verdict; times are from the paid notice, in milliseconds."""
+    """What happened. `is_good` is the verdict; times are from the paid notice, in milliseconds.
+
+    `kills` are the strikes by kind, `fallen` the parts that ended by themselves, which is never good.
+    """
 
     sales: int = 0
     machines: int = 0
@@ -119,6 +124,7 @@ class SalesReport:
     units: dict[str, int] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
+    fallen: dict[str, int] = field(default_factory=dict)
     times: dict[str, float | None] = field(default_factory=dict)
     still_open: int = 0
     violations: int = 0
@@ -128,7 +134,7 @@ class SalesReport:
 
     @property
     def is_good(self) -> bool:
-        return self.still_open == 0 and self.violations == 0
+        return self.still_open == 0 and self.violations == 0 and not self.fallen
 
 
 async def run_sales(plan: SalesPlan, say: Say, judge: Judge) -> SalesReport:
@@ -145,7 +151,8 @@ async def run_sales(plan: SalesPlan, say: Say, judge: Judge) -> SalesReport:
         await _sell(town, plan, report, say=say, chaos=chaos)
         report.still_open = await _rest(town, say)
         report.seconds = round(clock.elapsed() - began, 1)
-        report.kills = dict(chaos.kills) if chaos is not None else {}
+        if chaos is not None:
+            report.kills, report.fallen = dict(chaos.kills), dict(chaos.fallen)
         await _count(town, report)
         verdict = await judge(_left_behind(town))
         report.violations, report.breaches = verdict.violations, list(verdict.breaches)

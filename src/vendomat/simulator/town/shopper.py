@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -20,6 +20,7 @@ from vendomat.simulator.gateways import CallFault, GatewayControl, NoticeFault
 LOOK_EVERY_S = 0.15
 PATIENCE_S = 60.0
 LATE_S = 4.0
+SHRUG_S = 1.0
 
 Screen = dict[str, Any]
 
@@ -65,7 +66,7 @@ class Shopper:
 
     async def buy(self, story: Story) -> str:
         """Play one purchase to the end of its screen; how it ended for the buyer."""
-        screen = await self._wait(lambda s: s["screen"] == "browse" and s["link"] == "online" and bool(_goods(s)))
+        screen = await self._wait(_is_selling, press="/api/order/done")  # what the last buyer left is pressed away
         if screen is None:
             return f"machine not selling: {await self._why_not()}"
         goods = self._chance.choice(_goods(screen))
@@ -75,6 +76,7 @@ class Shopper:
         channel = self._chance.choice(["wechat", "alipay"])
         code = await self._choose(goods, channel)
         if code is None:
+            await self._clock.sleep(SHRUG_S)
             return "refused"
         await self._pay(story, channel, code)
         screen = await self._wait(_is_over)
@@ -114,7 +116,7 @@ class Shopper:
             await self._pay_twice(channel, code)
             return
         if story is Story.NOTICE_DOUBLED:
-            await self._control.add_notice_fault(NoticeFault.DUPLICATE, platform=channel, count=1)
+            await self._try(self._control.add_notice_fault(NoticeFault.DUPLICATE, platform=channel, count=1))
         await self._try_pay(channel, code, lose_network=story is Story.NOTICE_LOST)
         if story is Story.RESTART:
             await self._wait(lambda s: s["screen"] in ("delivering", "result"))
@@ -122,7 +124,7 @@ class Shopper:
 
     async def _pay_late(self, channel: str, code: str) -> None:
         """Pay a code whose order is being given up, while the platform has not heard of that yet."""
-        await self._control.add_call_fault(CallFault.ERROR_BEFORE, platform=channel, verb="close", count=4)
+        await self._try(self._control.add_call_fault(CallFault.ERROR_BEFORE, platform=channel, verb="close", count=4))
         await self._wait(lambda s: _code_of(s, channel) is None)
         await self._clock.sleep(LATE_S)
         await self._try_pay(channel, code, late=True)
@@ -137,19 +139,24 @@ class Shopper:
         await asyncio.gather(*payments)
 
     async def _try_pay(self, channel: str, code: str, *, late: bool = False, lose_network: bool = False) -> None:
-        try:
-            await self._control.pay(channel, code=code, late=late, lose_network=lose_network)
-        except VendomatError:
-            return  # the wallet says no: the code is dead, and no money moved
+        await self._try(self._control.pay(channel, code=code, late=late, lose_network=lose_network))
 
-    async def _wait(self, is_there: Callable[[Screen], bool]) -> Screen | None:
-        """Look at the screen until `is_there`; the last screen seen when patience ends is not given."""
+    async def _try(self, request: Awaitable[object]) -> None:
+        try:
+            await request
+        except VendomatError:
+            return  # the platform says no, or is down: the buyer does what buyers do, and looks at the screen
+
+    async def _wait(self, is_there: Callable[[Screen], bool], *, press: str = "") -> Screen | None:
+        """Look at the screen until `is_there`, pressing `press` while a result is shown; None when patience ends."""
         until = self._clock.elapsed() + PATIENCE_S
         while self._clock.elapsed() < until:
             try:
                 screen: Screen = (await self._kiosk.get("/api/state")).json()
                 if is_there(screen):
                     return screen
+                if press and screen["screen"] == "result":
+                    await self._post(press, {})
             except httpx.HTTPError:
                 pass  # the terminal is being started again
             await self._clock.sleep(LOOK_EVERY_S)
@@ -160,6 +167,10 @@ class Shopper:
             return (await self._kiosk.post(path, json=body)).is_success
         except httpx.HTTPError:
             return False
+
+
+def _is_selling(screen: Screen) -> bool:
+    return screen["screen"] == "browse" and screen["link"] == "online" and bool(_goods(screen))
 
 
 def _goods(screen: Screen) -> list[dict[str, Any]]:

@@ -51,6 +51,14 @@ def test_it_comes_back_at_the_same_address_after_a_kill(engine: NatsEngine) -> N
     assert engine.pid not in (None, pid)
 
 
+def test_it_comes_back_at_the_same_address_with_its_folder_wiped(engine: NatsEngine, open_folder: Path) -> None:
+    url = engine.url
+    engine.kill()
+    engine.destroy()
+    assert not (open_folder / "nats").exists()
+    assert engine.start() == url
+
+
 def test_a_port_that_somebody_took_is_left_to_him(engine: NatsEngine) -> None:
     import socket
 

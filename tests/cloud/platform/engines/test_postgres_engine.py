@@ -86,6 +86,15 @@ async def test_a_killed_server_comes_back_with_what_was_committed(running: Postg
     held_open.terminate()
 
 
+def test_a_socket_with_a_long_path_stays_where_clients_look_for_it(open_folder: Path) -> None:
+    with PostgresEngine(open_folder / ("long" * 30)) as long_one:
+        url = long_one.address.url
+        assert str(long_one.storage) not in url, "the path was meant to be too long for a socket"
+        long_one.kill()
+        assert long_one.start().url == url
+        assert long_one.restart().url == url
+
+
 def test_a_warm_start_is_quick(running: PostgresEngine) -> None:
     running.stop()
     before = time.monotonic()

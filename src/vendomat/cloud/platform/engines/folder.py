@@ -58,14 +58,20 @@ class EngineFolder:
         """Keep `value` (0600) so that it is there, whole, after a power cut."""
         write_private(self.path / name, (value + "\n").encode())
 
-    def port(self, name: str) -> int:
-        """The loop-back port used last time if it is free, else a free one; kept, so that clients find it again."""
-        last = self.remembered(name)
-        if last is not None and last.isdecimal() and _is_free(int(last)):
-            return int(last)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
+    def port(self, name: str, last: int | None = None) -> int:
+        """The loop-back port used last time if it is free, else a free one; kept, so that clients find it again.
+
+        `last`: the port our own run used, which counts even when the folder was lost meanwhile.
+        """
+        kept = self.remembered(name)
+        if last is None and kept is not None and kept.isdecimal():
+            last = int(kept)
+        if last is not None and _is_free(last):
+            port = last
+        else:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
         self.remember(name, str(port))
         return port
 

@@ -81,7 +81,7 @@ class NatsEngine:
         self._folder.lock()
         try:
             self._server.clear()
-            self._port = self._folder.port("port")
+            self._port = self._folder.port("port", self._port)
             trust = self._write_config()
             command = [str(find_nats_server()), "-c", str(self._config)]
             self._server.spawn(command, Account(os.geteuid(), os.getegid(), borrowed=False), BARE_ENVIRONMENT)

@@ -155,7 +155,7 @@ class PostgresEngine:
         self._server.clear()
         disarm_stale_pid_file(data)
         self._address = PostgresAddress(
-            socket_dir=make_socket_dir(storage, account),
+            socket_dir=make_socket_dir(storage, account, self._address.socket_dir if self._address else None),
             port=self._folder.port("port") if self._tcp else _SOCKET_PORT,
             password=self._password() if self._tcp else None,
             binaries=binaries.program("psql").parent,

@@ -74,9 +74,12 @@ def _still_there(folder: EngineFolder) -> Path:
     return place
 
 
-def make_socket_dir(storage: Path, account: Account) -> Path:
-    """A new folder of mode 0700 for the socket: `storage/run`, or a temporary one when that path is too long."""
-    socket_dir = storage / "run"
+def make_socket_dir(storage: Path, account: Account, last: Path | None = None) -> Path:
+    """A new folder of mode 0700 for the socket: `storage/run`, or a temporary one when that path is too long.
+
+    `last` is where a former life of the same server answered: it is made anew there, so that clients find it again.
+    """
+    socket_dir = last or storage / "run"
     if len(os.fsencode(socket_dir / _LONGEST_SOCKET_NAME)) > _SOCKET_PATH_BYTES_MAX:
         socket_dir = Path(tempfile.mkdtemp(prefix="vendomat-pg-"))
     else:

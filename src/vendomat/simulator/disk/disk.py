@@ -184,6 +184,12 @@ class DiskFolder:
         self._note(Call.RENAME, lambda: names.rename(str(old), str(new)))
         names.rename(str(old), str(new))
 
+    def remove(self, path: Path) -> None:
+        names = self._disk.names
+        if self.exists(path):
+            self._note(Call.DELETE, lambda: names.delete(str(path)))
+            names.delete(str(path))
+
     def sync(self, folder: Path) -> None:
         """Names that were changed survive."""
         self._note(Call.SYNC)

@@ -25,6 +25,10 @@ class Files(Protocol):
         """In place of any `new` that is there."""
         ...
 
+    def remove(self, path: Path) -> None:
+        """No matter if it is not there."""
+        ...
+
     def sync(self, folder: Path) -> None:
         """Names that were changed in `folder` survive the loss of power."""
         ...
@@ -47,6 +51,9 @@ class RealFiles:
 
     def rename(self, old: Path, new: Path) -> None:
         old.replace(new)
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
 
     def sync(self, folder: Path) -> None:
         number = os.open(folder, os.O_RDONLY)

@@ -1,7 +1,7 @@
 """The journal's tables and the keyed MAC of their rows.
 
-A row whose MAC does not fit was changed by something that is not this program (or by a dying flash chip). Deleted rows
-leave no trace here: lost facts show as gaps in `seq` to the cloud, a lost file is noticed by the epoch file.
+A row whose MAC does not fit was changed by something that is not this program (or by a dying flash chip). How many
+facts there are is a row of its own, so that none can get lost unseen; a lost file is noticed by the epoch file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: the number of facts is kept under `COUNT_KEY`; before, it was counted at each start."""
+
+EPOCH_KEY, COUNT_KEY, STARTS_KEY = "epoch", "facts", "starts"
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL, mac BLOB NOT NULL) WITHOUT ROWID;
@@ -23,6 +26,10 @@ CREATE TABLE commands (
 );
 CREATE INDEX commands_open ON commands (is_open) WHERE is_open = 1;
 """
+
+
+class DamageError(Exception):
+    """The file is not what this program wrote."""
 
 
 class RowMac:
@@ -40,3 +47,8 @@ class RowMac:
 
     def fits(self, mac: bytes, table: str, *fields: object) -> bool:
         return hmac.compare_digest(mac, self.of(table, *fields))
+
+    def verify(self, mac: bytes, table: str, *fields: object) -> None:
+        """Raises `DamageError`."""
+        if not self.fits(mac, table, *fields):
+            raise DamageError(f"a row of {table} does not carry this machine's mark")

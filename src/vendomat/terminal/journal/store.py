@@ -21,9 +21,18 @@ import msgspec
 
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import Fact, FactKind
+from vendomat.terminal.journal.checking import Patrol, check, one
 from vendomat.terminal.journal.epoch_file import EpochFile
 from vendomat.terminal.journal.files import REAL_FILES, Files
-from vendomat.terminal.journal.rows import SCHEMA, SCHEMA_VERSION, RowMac
+from vendomat.terminal.journal.rows import (
+    COUNT_KEY,
+    EPOCH_KEY,
+    SCHEMA,
+    SCHEMA_VERSION,
+    STARTS_KEY,
+    DamageError,
+    RowMac,
+)
 
 COMMANDS_MAX = 10_000
 EPOCH_JUMP_AFTER_LOSS = 1_000
@@ -31,14 +40,14 @@ _FACTS = msgspec.json.Decoder(list[Fact])
 
 
 class JournalError(VendomatError):
-    """The journal could not be read or written. Nothing may be started on what it would have said."""
+    """The journal could not be read or written. Nothing may be started on what it would have said.
 
-    def __init__(self, message: str, **detail: object) -> None:
+    `is_damage`: it is not what this machine wrote; the next start checks the whole and puts it aside.
+    """
+
+    def __init__(self, message: str, *, is_damage: bool = False, **detail: object) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, message, **detail)
-
-
-class _DamageError(Exception):
-    """The file is not what this program wrote."""
+        self.is_damage = is_damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,77 +69,95 @@ class Journal:
         self._path, self._vfs, self._files = path, vfs, files
         self._mac = RowMac(key)
         self._epoch_file = EpochFile(path.with_name(path.name + ".epoch"), files)
+        self._suspicion = path.with_name(path.name + ".suspect")
         self._seq = 0
+        self._is_unsure = False
+        self._patrol = Patrol()
         self.damage = ""
         try:
-            self._db = self._open()
-        except _DamageError as found:
-            self.damage = str(found)
-            self._quarantine()
-            self._db = self._open(is_new=True)
+            self._db = self._opened()
         except OSError as error:
-            raise JournalError(f"the epoch cannot be read: {error}") from error
+            raise JournalError(f"the journal's files cannot be used: {error}") from error
         try:
-            self.epoch = self._raise_epoch(epoch_min)
+            self._count = int(self.get(COUNT_KEY) or b"0")
+            self.epoch, self.starts = self._raise_epoch(epoch_min)
+        except OSError as error:
+            self.close()
+            raise JournalError(f"the epoch cannot be kept: {error}") from error
         except JournalError:
             self.close()
             raise
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
-    def _open(self, *, is_new: bool = False) -> apsw.Connection:
-        epoch_known = 0 if is_new else self._epoch_file.read()
+    def _opened(self) -> apsw.Connection:
+        epoch_known, is_suspect = self._epoch_file.read(), self._files.exists(self._suspicion)
+        try:
+            return self._open(epoch_known, is_suspect=is_suspect)
+        except DamageError as found:
+            self.damage = str(found)
+        self._quarantine()
+        try:
+            return self._open(0, is_suspect=False)
+        except DamageError as again:
+            raise JournalError(f"a new journal cannot be made: {again}") from again
+
+    def _open(self, epoch_known: int, *, is_suspect: bool) -> apsw.Connection:
         db: apsw.Connection | None = None
         try:
             db = apsw.Connection(str(self._path), vfs=self._vfs)
             for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
                 db.execute(f"PRAGMA {pragma}").fetchall()
-            self._check(db, epoch_known)
-        except (apsw.CorruptError, apsw.NotADBError, _DamageError) as error:
+            self._prepare(db, epoch_known, is_suspect=is_suspect)
+        except (apsw.CorruptError, apsw.NotADBError, DamageError) as error:
             if db is not None:
                 _close(db)
-            raise _DamageError(str(error)) from error
+            raise DamageError(str(error)) from error
         except apsw.Error as error:
             if db is not None:
                 _close(db)
             raise JournalError(f"the journal cannot be opened: {error}") from error
+        except JournalError:
+            if db is not None:
+                _close(db)
+            raise
         return db
 
-    def _check(self, db: apsw.Connection, epoch_known: int) -> None:
-        version = _one(db, "PRAGMA user_version")
-        if version == 0:
-            if epoch_known:
-                raise _DamageError("the journal is gone, yet this machine has kept one")
-            with db:
-                db.execute(SCHEMA)
-                db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            return
+    def _prepare(self, db: apsw.Connection, epoch_known: int, *, is_suspect: bool) -> None:
+        version = one(db, "PRAGMA user_version")
         if version > SCHEMA_VERSION:
             raise JournalError(f"the journal is of a newer program (schema {version}); it is left as it is")
-        verdict = _one(db, "PRAGMA integrity_check(1)")
-        if verdict != "ok":
-            raise _DamageError(str(verdict))
-        for table, fields in (
-            ("meta", "key, value"),
-            ("facts", "epoch, seq, kind, at, trusted, body, digest"),
-            ("commands", "cmd_id, is_open, facts"),
-        ):
-            for *values, mac in db.execute(f"SELECT {fields}, mac FROM {table}"):
-                self._verify(cast(bytes, mac), table, *values)
-        stored = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchall()
+        if version == 0:
+            if epoch_known:
+                raise DamageError("the journal is gone, yet this machine has kept one")
+            with db:
+                db.execute(SCHEMA)
+                self._number_facts(db)
+            return
+        if version == 1:
+            with db:
+                self._number_facts(db)
+        check(db, self._mac, is_suspect=is_suspect)
+        stored = db.execute("SELECT value FROM meta WHERE key = ?", (EPOCH_KEY,)).fetchall()
         if epoch_known > (int(cast(bytes, stored[0][0])) if stored else 0):
-            raise _DamageError("the journal is older than the last epoch: an earlier state was put back")
+            raise DamageError("the journal is older than the last epoch: an earlier state was put back")
 
-    def _verify(self, mac: bytes, table: str, *fields: object) -> None:
-        if not self._mac.fits(mac, table, *fields):
-            raise _DamageError(f"a row of {table} does not carry this machine's mark")
+    def _number_facts(self, db: apsw.Connection) -> None:
+        """What this schema has more than the one before. The rows are checked after it as they would have been."""
+        count = str(one(db, "SELECT count(*) FROM facts")).encode()
+        mac = self._mac.of("meta", COUNT_KEY, count)
+        db.execute("INSERT OR REPLACE INTO meta VALUES (?,?,?)", (COUNT_KEY, count, mac))
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def _quarantine(self) -> None:
-        """Rename the damaged files; keep every earlier one."""
+        """Rename the damaged files; keep every earlier one.
+
+        The database goes first: should the power go before the rest went, it is missed, and nothing is read as empty.
+        """
         files, number = self._files, 1
         while files.exists(target := self._path.with_name(f"{self._path.name}.damaged-{number}")):
             number += 1
-        for suffix in ("-wal", "-shm", "-journal", ""):
+        for suffix in ("", "-wal", "-shm", "-journal"):
             part = self._path.with_name(self._path.name + suffix)
             if files.exists(part):
                 files.rename(part, target.with_name(target.name + suffix))
@@ -138,24 +165,28 @@ class Journal:
             files.write(target, b"")
         files.sync(target.parent)
 
-    def _raise_epoch(self, epoch_min: int) -> int:
-        stored = int(self.get("epoch") or b"0")
-        known = max(stored, self._epoch_file.read(), epoch_min - 1)
+    def _raise_epoch(self, epoch_min: int) -> tuple[int, int]:
+        """The epoch of this run, and how many starts there were since the last quiet one, durable.
+
+        Raises `JournalError` or `OSError`.
+        """
+        known = max(int(self.get(EPOCH_KEY) or b"0"), self._epoch_file.read(), epoch_min - 1)
         epoch = known + (EPOCH_JUMP_AFTER_LOSS if self.damage else 1)
+        starts = int(self.get(STARTS_KEY) or b"0") + 1
         with self._transaction():
-            self._put("epoch", str(epoch).encode())
+            self._put(EPOCH_KEY, str(epoch).encode())
+            self._put(STARTS_KEY, str(starts).encode())
             if self.damage:
                 self._put("halted", self.damage.encode())
-        try:
-            self._epoch_file.write(epoch)
-        except OSError as error:
-            raise JournalError(f"the epoch cannot be written: {error}") from error
-        return epoch
+        self._epoch_file.write(epoch)
+        self._files.remove(self._suspicion)
+        return epoch, starts
 
     # --- facts -------------------------------------------------------------------------------------------------------
 
     def append(self, kind: FactKind, body: bytes, at: str, *, is_time_trusted: bool, cmd_id: str = "") -> Fact:
         """Write one fact (and the command's record) in one commit; durable when this returns."""
+        self._be_sure()
         seq = self._seq + 1
         fact = Fact(
             epoch=self.epoch, seq=seq, kind=kind, at=at, is_time_trusted=is_time_trusted, body=msgspec.Raw(body)
@@ -163,9 +194,10 @@ class Journal:
         row = (fact.epoch, seq, kind.value, at, int(is_time_trusted), body, fact.digest())
         with self._transaction():
             self._db.execute("INSERT INTO facts VALUES (?,?,?,?,?,?,?,?)", (*row, self._mac.of("facts", *row)))
+            self._put(COUNT_KEY, str(self._count + 1).encode())
             if cmd_id:
                 self._record(cmd_id, fact)
-        self._seq = seq
+        self._seq, self._count = seq, self._count + 1
         return fact
 
     def _record(self, cmd_id: str, fact: Fact) -> None:
@@ -198,7 +230,7 @@ class Journal:
                 f"SELECT cmd_id, is_open, facts, mac FROM commands WHERE {where} ORDER BY ordinal", (value,)
             ).fetchall()
             for cmd_id, is_open, facts, mac in rows:
-                self._verify(mac, "commands", cmd_id, is_open, facts)
+                self._mac.verify(mac, "commands", cmd_id, is_open, facts)
                 found.append(KnownCommand(cmd_id, tuple(_FACTS.decode(facts))))
             return found
 
@@ -210,7 +242,7 @@ class Journal:
 
     def _fact(self, row: tuple[Any, ...]) -> Fact:
         epoch, seq, kind, at, trusted, body, digest, mac = row
-        self._verify(mac, "facts", epoch, seq, kind, at, trusted, body, digest)
+        self._mac.verify(mac, "facts", epoch, seq, kind, at, trusted, body, digest)
         return Fact(
             epoch=epoch,
             seq=seq,
@@ -221,20 +253,32 @@ class Journal:
         )
 
     def count_unacked(self) -> int:
-        with self._reading():
-            return int(_one(self._db, "SELECT count(*) FROM facts"))
+        """Known without counting."""
+        return self._count
 
     def prune(self, acks: list[tuple[int, int, str]]) -> None:
         """Forget acknowledged facts, each as `(epoch, seq, digest)`; another digest than ours forgets nothing."""
+        self._be_sure()
         with self._transaction():
+            before = self._db.total_changes()
             self._db.executemany("DELETE FROM facts WHERE epoch = ? AND seq = ? AND digest = ?", acks)
+            count = self._count - (self._db.total_changes() - before)
+            self._put(COUNT_KEY, str(count).encode())
+        self._count = count
+
+    def patrol(self, limit: int) -> bool:
+        """Check the next `limit` facts that the start left unchecked; False once all were."""
+        if not self._patrol.is_done:
+            with self._reading():
+                self._patrol.step(self._db, self._mac, limit)
+        return not self._patrol.is_done
 
     # --- settings ----------------------------------------------------------------------------------------------------
 
     def get(self, key: str) -> bytes | None:
         with self._reading():
             for value, mac in self._db.execute("SELECT value, mac FROM meta WHERE key = ?", (key,)):
-                self._verify(mac, "meta", key, value)
+                self._mac.verify(mac, "meta", key, value)
                 return bytes(value)
         return None
 
@@ -258,22 +302,37 @@ class Journal:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (apsw.Error, _DamageError) as error:
-            raise JournalError(f"the journal cannot be read: {error}") from error
+        except (apsw.Error, DamageError) as error:
+            raise self._failed("read", error) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
             with self._db:
                 yield
-        except (apsw.Error, _DamageError) as error:
-            raise JournalError(f"the journal cannot be written: {error}") from error
+        except (apsw.Error, DamageError) as error:
+            self._is_unsure = True
+            raise self._failed("written", error) from error
+
+    def _be_sure(self) -> None:
+        """After a write that failed: it may be there all the same, so ask before a number is used again."""
+        if self._is_unsure:
+            count = int(self.get(COUNT_KEY) or b"0")
+            with self._reading():
+                newest = self._db.execute("SELECT max(seq) FROM facts WHERE epoch = ?", (self.epoch,)).fetchall()[0][0]
+            self._seq, self._count = max(self._seq, cast(int, newest or 0)), count
+            self._is_unsure = False
+
+    def _failed(self, what: str, error: Exception) -> JournalError:
+        """Damage is noted beside the journal for the next start."""
+        is_damage = isinstance(error, apsw.CorruptError | apsw.NotADBError | DamageError)
+        if is_damage:
+            with suppress(OSError):  # a disk that cannot take the note: the next start finds what this run found
+                self._files.write(self._suspicion, str(error).encode())
+                self._files.sync(self._suspicion.parent)
+        return JournalError(f"the journal cannot be {what}: {error}", is_damage=is_damage)
 
 
 def _close(db: apsw.Connection) -> None:
     with suppress(apsw.Error):
         db.close()
-
-
-def _one(db: apsw.Connection, sql: str) -> Any:
-    return db.execute(sql).fetchall()[0][0]

@@ -39,7 +39,7 @@ class TradeState(StrEnum):
 
 
 class CancelState(StrEnum):
-    CLOSED = "closed"  # confirmed: can no longer be paid (or was paid at the last moment and given back: `error`)
+    CLOSED = "closed"  # confirmed: can no longer be paid and never was
     PAID = "paid"  # refused because it was paid: apply the payment instead
     UNKNOWN = "unknown"  # look up and try again
 

@@ -45,8 +45,6 @@ from vendomat.kernel import Clock
 
 log = structlog.get_logger(__name__)
 
-CANCEL_TRIES_MAX = 3
-
 
 class AlipayProvider:
     """One application at Alipay."""
@@ -87,21 +85,17 @@ class AlipayProvider:
         return wire.read_trade(fields, number, app_id=self.account)
 
     async def cancel(self, number: str) -> Cancelled:
-        """Close an open trade; revoke a code nobody scanned.
+        """Close an open trade. A code nobody scanned has none: it stays payable until its end, and so UNKNOWN.
 
-        The platform's "cancel" gives the money of a paid trade back, so it is only sent when there is no trade yet.
+        The platform's own "cancel" is never sent: it gives the money of a trade back that was paid a moment before, and
+        the goods of that payment may be on their way.
         """
         trade = await self.look_up(number)
         if trade.state is TradeState.NOT_PAID:
             error = await self._close(number)
-        elif trade.state is TradeState.NOT_FOUND:
-            cancelled = await self._revoke(number)
-            if cancelled.state is CancelState.CLOSED:
-                return cancelled
-            error = cancelled.error
-        else:
-            return _cancelled_as(trade, trade.error)
-        return _cancelled_as(await self.look_up(number), error)
+            trade = await self.look_up(number)
+            return _cancelled_as(trade, error)
+        return _cancelled_as(trade, trade.error)
 
     async def refund(self, request: RefundRequest) -> Refunded:
         check_number(request.payment_number)
@@ -167,19 +161,6 @@ class AlipayProvider:
             return doubt.reason
         return "" if wire.is_success(fields) else wire.error_text(fields)
 
-    async def _revoke(self, number: str) -> Cancelled:
-        for _ in range(CANCEL_TRIES_MAX):
-            try:
-                fields = await self._ask(lambda: self._client.api_alipay_trade_cancel(out_trade_no=number))
-            except NotKnownError as doubt:
-                return Cancelled(CancelState.UNKNOWN, doubt.reason)
-            if not wire.is_retry_wanted(fields):
-                break
-        cancelled = wire.read_cancel(fields)
-        if cancelled.state is CancelState.CLOSED and cancelled.error:
-            log.warning("payment_given_back_by_cancel", channel=self.channel, account=self.account, number=number)
-        return cancelled
-
     def _notice(self, fields: Mapping[str, str], *, is_signed: bool) -> Notice:
         if not is_signed:
             raise NotKnownError("the signature is wrong")
@@ -207,4 +188,6 @@ def _cancelled_as(trade: Trade, error: str) -> Cancelled:
         return Cancelled(CancelState.CLOSED)
     if trade.state is TradeState.PAID:
         return Cancelled(CancelState.PAID, error)
+    if trade.state is TradeState.NOT_FOUND:
+        return Cancelled(CancelState.UNKNOWN, "no trade yet: the code may be scanned until it expires")
     return Cancelled(CancelState.UNKNOWN, error or trade.error or "the trade is open still")

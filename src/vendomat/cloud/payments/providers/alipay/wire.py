@@ -13,8 +13,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from vendomat.cloud.payments.providers.contract import (
-    Cancelled,
-    CancelState,
     Refunded,
     RefundRequest,
     RefundState,
@@ -172,25 +170,6 @@ def trade_of(fields: Fields, number: str, *, account: str, paid_at_field: str, p
         payer=_text(fields, payer_field) or _text(fields, "buyer_open_id"),
         raw=dict(fields),
     )
-
-
-def read_cancel(fields: Fields) -> Cancelled:
-    """The answer to `alipay.trade.cancel`. Only a named action proves anything.
-
-    Success without an action is also answered for a number that has no trade, and then the code may stay payable.
-    """
-    action = _text(fields, "action")
-    if not is_success(fields) or _text(fields, "retry_flag") != "N":
-        return Cancelled(CancelState.UNKNOWN, error_text(fields))
-    if action == "close":
-        return Cancelled(CancelState.CLOSED)
-    if action == "refund":
-        return Cancelled(CancelState.CLOSED, "paid at the last moment; the platform gave the money back")
-    return Cancelled(CancelState.UNKNOWN, "no trade yet: the code may be scanned until it expires")
-
-
-def is_retry_wanted(fields: Fields) -> bool:
-    return _text(fields, "retry_flag") == "Y"
 
 
 def read_refund(fields: Fields, request: RefundRequest) -> Refunded:

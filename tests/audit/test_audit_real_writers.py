@@ -76,7 +76,6 @@ class Shop:
         order = NewOrder(
             merchant_id=MERCHANT,
             machine_id=MACHINE,
-            epoch=1,
             request_id=derive_id("req", n),
             order_id=derive_id("ord", n),
             origin="touch",

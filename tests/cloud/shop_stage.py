@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,6 +40,11 @@ class MachineKey:
         return EnrolRequest(token=token, public_key=self.public, proof=proof)
 
 
+def key_of(machine_id: str) -> MachineKey:
+    """The key of a machine that `Shop.enrol_all` enrolled."""
+    return MachineKey(hashlib.sha256(machine_id.encode()).digest())
+
+
 class PlainIssuer:
     """Gives identities that a test can read."""
 
@@ -70,7 +76,7 @@ class Shop:
             await self.as_hot_owner(
                 "UPDATE machine SET state = 'enrolled', epoch = 1, public_key = $2 WHERE machine_id = $1",
                 machine.machine_id,
-                MachineKey().public,
+                key_of(machine.machine_id).public,
             )
 
     async def as_hot_owner(self, statement: str, *values: object) -> None:

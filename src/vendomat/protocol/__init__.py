@@ -1,5 +1,13 @@
 """The protocol between terminal and cloud: messages and the signed envelope. Does no I/O."""
 
+from vendomat.protocol.enrolment import (
+    EnrolReply,
+    EnrolRequest,
+    RenewReply,
+    RenewRequest,
+    enrol_proof_text,
+    renew_proof_text,
+)
 from vendomat.protocol.envelope import (
     MESSAGE_BYTES_MAX,
     PROTOCOL_VERSION,
@@ -23,8 +31,6 @@ from vendomat.protocol.messages import (
     CommandReply,
     Count,
     Dispense,
-    EnrolReply,
-    EnrolRequest,
     Fact,
     FactAck,
     FactKind,
@@ -36,6 +42,7 @@ from vendomat.protocol.messages import (
     Hello,
     HelloReply,
     Id,
+    KeyIds,
     LocalText,
     Minor,
     Nonce,
@@ -48,8 +55,8 @@ from vendomat.protocol.messages import (
     RedeemRequest,
     RefundStatus,
     Refusal,
-    RenewReply,
-    RenewRequest,
+    SecurityFact,
+    SecurityKind,
     Settings,
     Short,
     Slot,
@@ -59,8 +66,6 @@ from vendomat.protocol.messages import (
     UnitStatus,
     VendFact,
     VendResult,
-    enrol_proof_text,
-    renew_proof_text,
 )
 
 __all__ = [
@@ -92,6 +97,7 @@ __all__ = [
     "Hello",
     "HelloReply",
     "Id",
+    "KeyIds",
     "LocalText",
     "Minor",
     "Nonce",
@@ -106,6 +112,8 @@ __all__ = [
     "Refusal",
     "RenewReply",
     "RenewRequest",
+    "SecurityFact",
+    "SecurityKind",
     "Settings",
     "Short",
     "Signer",

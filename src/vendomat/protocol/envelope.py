@@ -28,7 +28,8 @@ ShortText = Annotated[str, Meta(max_length=64)]
 class Signer(Protocol):
     """Holds a private key. `key_id` names it to the other side."""
 
-    key_id: str
+    @property
+    def key_id(self) -> str: ...
 
     def sign(self, data: bytes) -> bytes: ...
 
@@ -77,21 +78,34 @@ def seal(body: object, *, kind: str, machine: str, epoch: int, seq: int, signer:
     )
 
 
-def unseal(data: bytes, *, verify: Verify, machine: str | None = None) -> Envelope:
-    """Check size, form, machine and signature. Raises `VendomatError` (too_large, malformed, bad_signature)."""
+def unseal(data: bytes, *, verify: Verify, machine: str | None = None, kind: str | None = None) -> Envelope:
+    """Check size, form, machine, kind and signature: what the subject said must be what was signed.
+
+    Raises `VendomatError` (too_large, malformed, forbidden, bad_signature); nothing of a refused message counts.
+    """
     if len(data) > MESSAGE_BYTES_MAX:
         raise VendomatError(ErrorCode.TOO_LARGE, f"the message has {len(data)} bytes, at most {MESSAGE_BYTES_MAX}")
     try:
         envelope = _ENVELOPE.decode(data)
-        signature = base64.b64decode(envelope.signature, validate=True)
-    except (msgspec.MsgspecError, binascii.Error, UnicodeDecodeError) as error:
+        signature = _signature_in(envelope.signature)
+    except (msgspec.MsgspecError, binascii.Error, UnicodeError) as error:
         raise VendomatError(ErrorCode.MALFORMED, f"the message is not an envelope: {error}") from error
     if machine is not None and envelope.machine != machine:
         raise VendomatError(ErrorCode.FORBIDDEN, "the message names another machine than the one it came from")
+    if kind is not None and envelope.kind != kind:
+        raise VendomatError(ErrorCode.FORBIDDEN, "the message came on another subject than it names")
     head = (envelope.version, envelope.kind, envelope.machine, envelope.epoch, envelope.seq)
     if not verify(envelope.key_id, _signed_text(head, bytes(envelope.body)), signature):
         raise VendomatError(ErrorCode.BAD_SIGNATURE, "the message is not signed by the key it names")
     return envelope
+
+
+def _signature_in(text: str) -> bytes:
+    """The signature that `text` is the one base64 form of."""
+    signature = base64.b64decode(text, validate=True)
+    if base64.b64encode(signature).decode() != text:
+        raise binascii.Error("the signature is not in its one form")
+    return signature
 
 
 def read_body(envelope: Envelope, body_type: type[_Body]) -> _Body:

@@ -23,6 +23,7 @@ Count = Annotated[int, Meta(ge=1, le=20)]
 Text = Annotated[str, Meta(max_length=500)]
 Short = Annotated[str, Meta(max_length=80)]
 Stamp = Annotated[str, Meta(max_length=40)]
+KeyIds = Annotated[tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")], ...], Meta(max_length=8)]
 
 LINES_MAX = 10
 UNITS_MAX = 10
@@ -56,6 +57,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     boot_nonce: Nonce
     nonce: Nonce
     protocol_versions: Annotated[tuple[int, ...], Meta(max_length=10)] = (1,)
+    key_ids: KeyIds = ()  # the cloud's keys that this machine trusts now
 
 
 class HelloReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ class HelloReply(msgspec.Struct, frozen=True, kw_only=True):
     now: Stamp
     settings: Settings
     catalogue_version: int
+    key_ids: KeyIds = ()  # the keys to trust: a machine that has others asks for them over HTTPS
 
 
 class SlotState(StrEnum):
@@ -82,6 +85,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
 class HeartbeatReply(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_version: int
+    key_ids: KeyIds = ()
 
 
 # --- up: catalogue ---------------------------------------------------------------------------------------------------
@@ -212,6 +216,7 @@ class FactKind(StrEnum):
     REFUSED = "refused"  # never started, never will be
     FENCED = "fenced"  # as refused, because the cloud asked
     STOCK = "stock"  # a count by sensor or hand
+    SECURITY = "security"  # the machine refused something that was not the cloud's word
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,6 +249,26 @@ class FactsReply(msgspec.Struct, frozen=True, kw_only=True):
     """Sent after the commit. A fact missing here was not accepted and is sent again."""
 
     acks: list[FactAck]
+
+
+class SecurityKind(StrEnum):
+    """What a machine refused unread."""
+
+    COMMAND_FORGED = "command_forged"  # not signed by a key of the cloud's
+    COMMAND_MISADDRESSED = "command_misaddressed"  # another machine's, or of another kind than its subject
+    COMMAND_UNREADABLE = "command_unreadable"
+    REPLY_FORGED = "reply_forged"
+    REPLY_OF_ANOTHER = "reply_of_another"  # genuine, but the answer to another request
+    CHALLENGE_REFUSED = "challenge_refused"  # the wire's server wanted a message signed as if it were a log-in
+    RIGHT_REFUSED = "right_refused"  # the wire's server refuses what the machine's right allows
+    FLOODED = "flooded"
+
+
+class SecurityFact(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of SECURITY: `count` refusals of one kind since it was told last; at most one fact a minute and kind."""
+
+    what: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\Z")]  # a `SecurityKind`, perhaps of a newer program
+    count: Annotated[int, Meta(ge=1, le=2**31)]
 
 
 class VendResult(StrEnum):
@@ -325,45 +350,3 @@ class CommandReply(msgspec.Struct, frozen=True, kw_only=True):
 
 class CatalogueHint(msgspec.Struct, frozen=True, kw_only=True):
     version: int
-
-
-# --- enrolment, over HTTPS -------------------------------------------------------------------------------------------
-
-
-class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`POST /enrol`. `token` is used once; `proof` is the machine key's signature over token and public key."""
-
-    token: Annotated[str, Meta(min_length=16, max_length=128)]
-    public_key: Annotated[str, Meta(pattern=r"^U[A-Z2-7]{55}\Z")]
-    proof: Annotated[str, Meta(max_length=120)]
-
-
-class EnrolReply(msgspec.Struct, frozen=True, kw_only=True):
-    machine_id: str
-    merchant_id: Id
-    epoch: int  # the first epoch may not be below this
-    user_jwt: str
-    nats_url: str
-    cloud_keys: dict[str, str]  # key_id -> base64 Ed25519 public key that signs commands
-
-
-class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`POST /enrol/renew`: a new user JWT for a machine that proves its key; `at` within 300 s of the cloud's clock."""
-
-    machine_id: str
-    at: int
-    proof: Annotated[str, Meta(max_length=120)]
-
-
-class RenewReply(msgspec.Struct, frozen=True, kw_only=True):
-    user_jwt: str
-    nats_url: str
-    cloud_keys: dict[str, str]
-
-
-def enrol_proof_text(token: str, public_key: str) -> bytes:
-    return f"vendomat-enrol\n{token}\n{public_key}\n".encode()
-
-
-def renew_proof_text(machine_id: str, at: int) -> bytes:
-    return f"vendomat-renew\n{machine_id}\n{at}\n".encode()

@@ -60,7 +60,7 @@ async def machine_side(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         MachineParts(
             database=shop.database,
             issuer=PlainIssuer(),
-            wire=WireAddress("tls://127.0.0.1:1", {}),
+            wire=WireAddress("tls://127.0.0.1:1", dict),
             ids=shop.ids,
             clock=shop.clock,
         )

@@ -8,7 +8,7 @@ import json
 import httpx
 import pytest
 
-from tests.cloud.shop_stage import MachineKey, Shop, open_shop
+from tests.cloud.shop_stage import MachineKey, Shop, key_of, open_shop
 from vendomat.cloud.alarms import AlarmRow, Severity, raise_alarms
 from vendomat.cloud.machines import HeartbeatItem, apply_heartbeats
 from vendomat.kernel import derive_id
@@ -96,7 +96,19 @@ async def test_machines_show_what_they_said_and_sold(shop: Shop, browser: httpx.
     async with shop.database.hot.acquire() as connection:
         await apply_heartbeats(
             connection,
-            [HeartbeatItem(shop.merchant_id, first.machine_id, 1, "nonce", now, is_ready=True, temperature_c=4.0)],
+            [
+                HeartbeatItem(
+                    shop.merchant_id,
+                    first.machine_id,
+                    1,
+                    "nonce",
+                    now,
+                    is_ready=True,
+                    temperature_c=4.0,
+                    seq=1,
+                    public_key=key_of(first.machine_id).public,
+                )
+            ],
         )
     await add_order(shop, 1, outcome="not_delivered")
     page = (await browser.get("/api/v1/machines")).json()

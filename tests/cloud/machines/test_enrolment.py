@@ -16,7 +16,7 @@ from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import EnrolReply, RenewReply, RenewRequest, enrol_proof_text, renew_proof_text
 
 pytestmark = pytest.mark.slow
-WIRE = WireAddress("tls://127.0.0.1:4222", {"c_1": "a2V5"})
+WIRE = WireAddress("tls://127.0.0.1:4222", lambda: {"c_1": "a2V5"})
 
 
 class Gate:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from datetime import timedelta
 
 import asyncpg
 import pytest
 
-from tests.cloud.shop_stage import Shop
+from tests.cloud.shop_stage import Shop, key_of
 from vendomat.cloud.alarms import clone_alarms
 from vendomat.cloud.machines import Greeted, HeartbeatItem, HelloItem, apply_heartbeats, apply_hellos
 from vendomat.kernel import ErrorCode, VendomatError
@@ -22,18 +22,33 @@ async def enrolled(shop: Shop) -> Shop:
     return shop
 
 
+_seqs = itertools.count(1)
+
+
 def hello(shop: Shop, machine: int = 0, epoch: int = 2, boot: str = "boot-a", nonce: str = "n-1") -> HelloItem:
     machine_id = shop.seeded.machines[machine].machine_id
-    return HelloItem(shop.merchant_id, machine_id, epoch, boot, nonce, shop.clock.now())
+    return HelloItem(
+        shop.merchant_id,
+        machine_id,
+        epoch,
+        boot,
+        nonce,
+        shop.clock.now(),
+        seq=next(_seqs),
+        public_key=key_of(machine_id).public,
+    )
 
 
-def beat(shop: Shop, machine: int = 0, epoch: int = 2, nonce: str = "n-2", later_s: float = 0) -> HeartbeatItem:
+def beat(shop: Shop, machine: int = 0, epoch: int = 2, nonce: str = "n-2", seq: int = 0) -> HeartbeatItem:
+    machine_id = shop.seeded.machines[machine].machine_id
     return HeartbeatItem(
         shop.merchant_id,
-        shop.seeded.machines[machine].machine_id,
+        machine_id,
         epoch,
         nonce,
-        shop.clock.now() + timedelta(seconds=later_s),
+        shop.clock.now(),
+        seq=seq or next(_seqs),
+        public_key=key_of(machine_id).public,
         is_ready=True,
         reasons=("door,open", 'quote"s'),
         temperature_c=4.5,
@@ -137,9 +152,9 @@ async def test_of_several_heartbeats_the_newest_stays(enrolled: Shop) -> None:
     await say(enrolled, hello(enrolled))
     async with enrolled.database.hot.acquire() as connection:
         await apply_heartbeats(
-            connection, [beat(enrolled, nonce="new", later_s=5), beat(enrolled, nonce="older", later_s=1)]
+            connection, [beat(enrolled, nonce="new", seq=1_005), beat(enrolled, nonce="older", seq=1_001)]
         )
-        await apply_heartbeats(connection, [beat(enrolled, nonce="late", later_s=2)])
+        assert codes(await apply_heartbeats(connection, [beat(enrolled, nonce="late", seq=1_002)])) == ["replayed"]
     row = await live(enrolled)
     assert row is not None and row["nonce"] == "new"
 

@@ -16,6 +16,7 @@ from nacl.signing import VerifyKey
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
 from tests.cloud.sales.purchases import AT
 from tests.cloud.shop_stage import MachineKey
+from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.merchants import MasterKey, PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments import (
@@ -36,6 +37,7 @@ from vendomat.cloud.payments import (
     TradeState,
     open_provider,
 )
+from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import (
     Dispatcher,
@@ -209,6 +211,7 @@ class Stage:
     sweeps: Sweeps
     messages: UpMessages
     directory: MachineDirectory
+    watch: SecurityWatch
     seq: int = 0
 
     async def say(self, kind: str, body: object, *, epoch: int = 1, key: MachineKey | None = None) -> tuple[str, Any]:
@@ -236,6 +239,16 @@ class Stage:
             await asyncio.gather(*self.dispatcher._tasks)
 
 
+async def _book_of(
+    database: Database, clock: ManualClock, accounts: Sequence[PaymentAccount], platform: Platform
+) -> ProviderBook:
+    kept = PaymentAccounts(database, MASTER)
+    for account in accounts or (PaymentAccount(MERCHANT, "wechat", ACCOUNT, {}),):
+        await kept.put(account)
+    opener = open_provider if accounts else lambda *_, **__: platform
+    return ProviderBook(kept, clock, threads=2, lookups_per_second=1000.0, open_provider=opener)
+
+
 @asynccontextmanager
 async def open_stage(
     world: World,
@@ -247,21 +260,20 @@ async def open_stage(
     """`is_following` false: nothing follows a commit, as when the worker is killed right after it.
 
     With `accounts` the real providers speak to whoever their settings name; without, `Stage.platform` answers.
+
+    Longer because it puts every part of a worker together, each by its name.
     """
     clock, ids = clock or ManualClock(AT), TimeOrderedIds(ManualClock(AT), random.Random(2).getrandbits)
     machine, settings, database = MachineKey(b"\x05" * 32), CloudSettings(), world.database
     await world.superuser.execute("UPDATE machine SET public_key = $1 WHERE machine_id = $2", machine.public, MACHINE)
     await world.superuser.execute("UPDATE machine_live SET seen_at = nonce_at")
     platform, line = Platform(), Line(machine)
-    kept = PaymentAccounts(database, MASTER)
-    for account in accounts or (PaymentAccount(MERCHANT, "wechat", ACCOUNT, {}),):
-        await kept.put(account)
-    opener = open_provider if accounts else lambda *_, **__: platform
-    book = ProviderBook(kept, clock, threads=2, lookups_per_second=1000.0, open_provider=opener)
+    book = await _book_of(database, clock, accounts, platform)
     writer = Writer(database, settings, ids)
     till = Till(database, writer, book, settings=settings, clock=clock)
     facts, directory = FactTaker(writer, clock), MachineDirectory(database.hot, clock)
     presence = Presence(database, settings, ids)
+    watch = SecurityWatch(database, ids, clock)
     dispatcher = Dispatcher(
         database=database,
         writer=writer,
@@ -271,6 +283,7 @@ async def open_stage(
         signer=CLOUD_KEY,
         settings=settings,
         clock=clock,
+        watch=watch,
     )
     sweeps = Sweeps(database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock)
     if is_following:
@@ -286,10 +299,24 @@ async def open_stage(
         signer=CLOUD_KEY,
         settings=settings,
         clock=clock,
+        watch=watch,
     )
     try:
         yield Stage(
-            world, clock, platform, line, machine, settings, book, writer, till, dispatcher, sweeps, messages, directory
+            world,
+            clock,
+            platform,
+            line,
+            machine,
+            settings,
+            book,
+            writer,
+            till,
+            dispatcher,
+            sweeps,
+            messages,
+            directory,
+            watch,
         )
     finally:
         await dispatcher.aclose()

@@ -136,7 +136,7 @@ async def test_only_the_machines_own_key_speaks_for_it(stage: Stage) -> None:
         _, answer = await stage.hand_in("order", changed)
         assert answer["code"] == "bad_signature"
     _, answer = await stage.hand_in("redeem", good)  # moved to another kind
-    assert answer["code"] == "malformed"
+    assert answer["code"] == "forbidden"
     _, answer = await stage.hand_in("order", good, OTHER)  # moved to another machine's subject
     assert answer["code"] == "forbidden"
     assert await content(stage) == before

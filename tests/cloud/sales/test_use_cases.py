@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
+from vendomat.cloud.machines import Sender
 from vendomat.cloud.orders import Closing, OrderState
 from vendomat.cloud.payments import Payment, PaymentState, refund_number
 from vendomat.cloud.platform.outbox import InboxFact
@@ -49,7 +50,6 @@ def new_order(n: int, slots: tuple[tuple[str, int, int], ...] = (("A1", 1, 350),
     order = NewOrder(
         merchant_id=MERCHANT,
         machine_id=MACHINE,
-        epoch=1,
         request_id=derive_id("req", n),
         order_id=derive_id("ord", n),
         origin="touch",
@@ -155,7 +155,8 @@ async def test_the_same_request_gives_the_same_order(world: World) -> None:
         (new_order(1, (("A2", 4, 200),)), ErrorCode.SOLD_OUT),
         (new_order(1, (("A2", 2, 200), ("A2", 2, 200))), ErrorCode.SOLD_OUT),
         (new_order(1, (("A1", 11, 350),)), ErrorCode.CART_TOO_LARGE),
-        (new_order(1, epoch=0), ErrorCode.OLD_EPOCH),
+        (new_order(1, sender=Sender(MERCHANT, MACHINE, "U", 0, 1)), ErrorCode.OLD_EPOCH),
+        (new_order(1, sender=Sender(MERCHANT, MACHINE, "V", 1, 1)), ErrorCode.BAD_SIGNATURE),
         (new_order(1, machine_id="mch_" + "1" * 26), ErrorCode.FORBIDDEN),
     ],
 )

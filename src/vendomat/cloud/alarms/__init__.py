@@ -3,6 +3,7 @@
 from vendomat.cloud.alarms.api import alarms_router
 from vendomat.cloud.alarms.hot import clone_alarms, raise_alarms
 from vendomat.cloud.alarms.model import Alarm, AlarmEvent, AlarmRow, AlarmState, Severity
+from vendomat.cloud.alarms.security import SecurityNote, SecurityWatch, note_security
 from vendomat.cloud.alarms.service import Alarms
 
 __all__ = [
@@ -11,8 +12,11 @@ __all__ = [
     "AlarmRow",
     "AlarmState",
     "Alarms",
+    "SecurityNote",
+    "SecurityWatch",
     "Severity",
     "alarms_router",
     "clone_alarms",
+    "note_security",
     "raise_alarms",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.codes import codes_key
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.merchants import MasterKey, PaymentAccounts
@@ -50,13 +51,17 @@ class WorkerAddress:
 
 @dataclass(frozen=True, kw_only=True)
 class SalesGround:
-    """What selling stands on: all of its outside. `signer` signs commands and answers for the cloud."""
+    """What selling stands on: all of its outside.
+
+    `signer` signs commands and answers for the cloud, `key_ids` names the keys that machines shall trust now.
+    """
 
     settings: CloudSettings
     database: Database
     wire: MachineWire
     master_key: MasterKey
     signer: Signer
+    key_ids: Callable[[], tuple[str, ...]] = tuple
     open_provider: OpenProvider
     clock: Clock
     ids: Ids
@@ -78,6 +83,7 @@ class SalesParts:
     till: Till
     sweeps: Sweeps
     directory: MachineDirectory
+    watch: SecurityWatch
 
 
 async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: AsyncExitStack) -> Ground:
@@ -95,6 +101,7 @@ async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: As
         wire=wire,
         master_key=master_key,
         signer=address.identity.command_key,
+        key_ids=address.identity.command_key.key_ids,
         open_provider=address.open_provider,
         clock=clock,
         ids=TimeOrderedIds(clock),
@@ -113,7 +120,8 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack) -> SalesParts:
     directory = MachineDirectory(database.hot, clock)
     till = Till(database, writer, book, settings=settings, clock=clock)
     facts = FactTaker(writer, clock)
-    dispatcher = _dispatcher(ground, writer, directory, facts)
+    watch = SecurityWatch(database, ids, clock)
+    dispatcher = _dispatcher(ground, writer, directory, facts=facts, watch=watch)
     stack.push_async_callback(dispatcher.aclose)
     sweeps = Sweeps(database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock)
     writer.followers += [dispatcher.follow, sweeps.follow]
@@ -128,8 +136,10 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack) -> SalesParts:
         signer=ground.signer,
         settings=settings,
         clock=clock,
+        watch=watch,
+        key_ids=ground.key_ids,
     )
-    return SalesParts(messages=messages, till=till, sweeps=sweeps, directory=directory)
+    return SalesParts(messages=messages, till=till, sweeps=sweeps, directory=directory, watch=watch)
 
 
 def _provider_book(ground: SalesGround) -> ProviderBook:
@@ -142,7 +152,9 @@ def _provider_book(ground: SalesGround) -> ProviderBook:
     )
 
 
-def _dispatcher(ground: SalesGround, writer: Writer, directory: MachineDirectory, facts: FactTaker) -> Dispatcher:
+def _dispatcher(
+    ground: SalesGround, writer: Writer, directory: MachineDirectory, *, facts: FactTaker, watch: SecurityWatch
+) -> Dispatcher:
     return Dispatcher(
         database=ground.database,
         writer=writer,
@@ -152,4 +164,5 @@ def _dispatcher(ground: SalesGround, writer: Writer, directory: MachineDirectory
         signer=ground.signer,
         settings=ground.settings,
         clock=ground.clock,
+        watch=watch,
     )

@@ -77,11 +77,13 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             kinds={"refund": sales.sweeps.ask_refund},
             schedules={("upkeep", "17 * * * *"): _upkeep(ground).run},
         )
-        await ground.wire.serve(sales.messages.handle)
+        await ground.wire.serve(sales.messages.handle, sales.watch.note)
         tasks = [asyncio.create_task(server.serve()) for server in servers]
         tasks += [
             asyncio.create_task(sales.sweeps.run()),
             asyncio.create_task(sales.directory.keep_fresh()),
+            asyncio.create_task(sales.watch.run()),
+            asyncio.create_task(address.identity.command_key.keep_fresh(ground.clock)),
             asyncio.create_task(jobs.run()),
         ]
         try:
@@ -115,12 +117,12 @@ def _public_app(ground: Ground, till: Till, feeds: EventFeeds) -> FastAPI:
 
 
 def _machine_app(ground: Ground) -> FastAPI:
-    key = ground.address.identity.command_key
+    keys = ground.address.identity.command_key
     return build_machine_app(
         MachineParts(
             database=ground.database,
             issuer=ground.address.identity,
-            wire=WireAddress(ground.address.nats_url, {key.key_id: key.public_base64}),
+            wire=WireAddress(ground.address.nats_url, keys.public_keys),
             ids=ground.ids,
             clock=ground.clock,
             key_replaced=_revoke_by(ground.address),

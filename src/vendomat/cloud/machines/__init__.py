@@ -3,15 +3,17 @@
 from vendomat.cloud.machines.api import enrolment_router
 from vendomat.cloud.machines.directory import DirectoryEntry, MachineDirectory
 from vendomat.cloud.machines.enrolment import Enrolment, JwtIssuer, KeyReplaced, WireAddress
-from vendomat.cloud.machines.liveness import RaiseCloneAlarms, apply_heartbeats, apply_hellos
+from vendomat.cloud.machines.liveness import RaiseCloneAlarms, apply_heartbeats, apply_hellos, known_machines
 from vendomat.cloud.machines.model import (
     CloneSuspicion,
     Greeted,
     HeartbeatItem,
     HelloItem,
+    KnownMachine,
     MachineEvent,
     MachineState,
     NewMachine,
+    Sender,
     is_online,
 )
 from vendomat.cloud.machines.service import Machines
@@ -25,15 +27,18 @@ __all__ = [
     "HelloItem",
     "JwtIssuer",
     "KeyReplaced",
+    "KnownMachine",
     "MachineDirectory",
     "MachineEvent",
     "MachineState",
     "Machines",
     "NewMachine",
     "RaiseCloneAlarms",
+    "Sender",
     "WireAddress",
     "apply_heartbeats",
     "apply_hellos",
     "enrolment_router",
     "is_online",
+    "known_machines",
 ]

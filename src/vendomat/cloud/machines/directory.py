@@ -1,7 +1,8 @@
 """Which key belongs to which machine: every worker's own memory of it, so that any worker can open any envelope.
 
 Filled on first need, refreshed in the background within 30 s, and re-read at once when a signature does not fit (the
-machine may have enrolled anew), at most once a second per machine. Decides nothing about what the message asks.
+machine may have enrolled anew), at most once a second per machine. Decides nothing about what the message asks: whoever
+acts on it asks the rows once more, with the `Sender`, in the transaction that acts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from vendomat.cloud.machines.model import MachineState
+from vendomat.cloud.machines.model import MachineState, Sender, unknown_machine
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 from vendomat.protocol import Envelope, unseal
 
@@ -41,6 +42,10 @@ class DirectoryEntry:
     def is_selling(self) -> bool:
         return self.state is MachineState.ENROLLED
 
+    def sender(self, envelope: Envelope) -> Sender:
+        """Who says `envelope`, as the rows are asked about it."""
+        return Sender(self.merchant_id, self.machine_id, self.public_key, envelope.epoch, envelope.seq)
+
     def verify(self, key_id: str, data: bytes, signature: bytes) -> bool:
         """Fits `protocol.unseal`: only the machine's own key counts, named by itself."""
         if key_id != self.public_key:
@@ -64,13 +69,16 @@ class MachineDirectory:
         self._loaded_at: dict[str, float] = {}
         self._unknown_at: dict[str, float] = {}
 
-    async def open(self, machine_id: str, data: bytes) -> tuple[DirectoryEntry, Envelope]:
-        """The sender and its message. Raises `VendomatError` (forbidden, bad_signature, malformed, too_large)."""
+    async def open(self, machine_id: str, data: bytes, *, kind: str | None = None) -> tuple[DirectoryEntry, Envelope]:
+        """The sender and its message, which must be of `kind` when one is given.
+
+        Raises `VendomatError` (forbidden, bad_signature, malformed, too_large).
+        """
         entry = await self.find(machine_id)
         if entry is None:
-            raise VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
+            raise unknown_machine()
         try:
-            return entry, unseal(data, verify=entry.verify, machine=machine_id)
+            return entry, unseal(data, verify=entry.verify, machine=machine_id, kind=kind)
         except VendomatError as error:
             is_fresh = self._clock.elapsed() - self._loaded_at.get(machine_id, 0.0) < self._retry_s
             if error.code is not ErrorCode.BAD_SIGNATURE or is_fresh:
@@ -78,8 +86,8 @@ class MachineDirectory:
         await self._load([machine_id])
         newer = self._entries.get(machine_id)
         if newer is None:
-            raise VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
-        return newer, unseal(data, verify=newer.verify, machine=machine_id)
+            raise unknown_machine()
+        return newer, unseal(data, verify=newer.verify, machine=machine_id, kind=kind)
 
     async def find(self, machine_id: str) -> DirectoryEntry | None:
         """The machine, from memory or the database; None when it may not speak."""

@@ -49,10 +49,10 @@ class JwtIssuer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WireAddress:
-    """Where machines connect, and the public keys (key id -> base64) that sign commands."""
+    """Where machines connect, and the public keys of now (key id -> base64) that they shall trust."""
 
     nats_url: str
-    cloud_keys: Mapping[str, str]
+    cloud_keys: Callable[[], Mapping[str, str]]
 
 
 KeyReplaced = Callable[[str], Awaitable[None]]
@@ -107,7 +107,7 @@ class Enrolment:
             epoch=row.epoch,
             user_jwt=self._issuer.issue_user_jwt(request.public_key, row.machine_id, now + JWT_LIFE),
             nats_url=self._wire.nats_url,
-            cloud_keys=dict(self._wire.cloud_keys),
+            cloud_keys=dict(self._wire.cloud_keys()),
         )
 
     async def renew(self, request: RenewRequest, *, address: str) -> RenewReply:
@@ -125,7 +125,7 @@ class Enrolment:
         return RenewReply(
             user_jwt=self._issuer.issue_user_jwt(row.public_key, row.machine_id, now + JWT_LIFE),
             nats_url=self._wire.nats_url,
-            cloud_keys=dict(self._wire.cloud_keys),
+            cloud_keys=dict(self._wire.cloud_keys()),
         )
 
     async def _take(

@@ -30,6 +30,8 @@ class MachineEvent(StrEnum):
     RETIRE = "retire"
 
 
+SPEAKING = (MachineState.ENROLLED, MachineState.QUARANTINED)
+
 MOVES = Moves(
     "machine",
     MachineState,
@@ -61,7 +63,7 @@ class NewMachine:
 
 @dataclass(frozen=True, slots=True)
 class HelloItem:
-    """One hello as it came in; `at` is the moment of its arrival."""
+    """One hello as it came in: `at` is the moment of its arrival, `public_key` the one that its signature fits."""
 
     merchant_id: str
     machine_id: str
@@ -69,6 +71,9 @@ class HelloItem:
     boot_nonce: str
     nonce: str
     at: datetime
+    seq: int = 0
+    public_key: str = ""
+    key_ids: tuple[str, ...] = ()  # the cloud's keys that the machine trusts
 
     @property
     def key(self) -> tuple[str, str]:
@@ -77,7 +82,7 @@ class HelloItem:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatItem:
-    """One heartbeat as it came in; `at` is the moment of its arrival."""
+    """One heartbeat as it came in; fields as of `HelloItem`."""
 
     merchant_id: str
     machine_id: str
@@ -88,6 +93,8 @@ class HeartbeatItem:
     reasons: tuple[str, ...] = ()
     temperature_c: float | None = None
     facts_waiting: int = 0
+    seq: int = 0
+    public_key: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -120,6 +127,56 @@ class Run:
     boot_nonce: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who says something: the machine, the key that its signature fits, its run, and its place in that run."""
+
+    merchant_id: str
+    machine_id: str
+    public_key: str
+    epoch: int
+    seq: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.merchant_id, self.machine_id)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMachine:
+    """What the rows say of a machine at the moment of a decision. `overtaken_seq` is of the run `live_epoch`."""
+
+    state: MachineState
+    public_key: str
+    epoch: int
+    live_epoch: int = 0
+    overtaken_seq: int = 0
+
+    def check(self, sender: Sender) -> None:
+        """Whether `sender` still speaks for the machine. Raises `VendomatError` (forbidden, bad_signature, old_epoch).
+
+        Asked inside the transaction that acts: a worker's memory of keys and states may be some seconds old.
+        """
+        if self.state not in SPEAKING:
+            raise unknown_machine()
+        if sender.public_key != self.public_key:
+            raise VendomatError(ErrorCode.BAD_SIGNATURE, "this machine has another key now; nothing was accepted")
+        if sender.epoch < self.epoch:
+            raise old_epoch(self.epoch)
+
+    def check_asking(self, sender: Sender, *, is_selling: bool) -> None:
+        """As `check`, for a request that somebody at the machine waits for. Raises also `replayed`.
+
+        A machine numbers its messages. Once it has sent two heartbeats after a request, nobody waits for the answer any
+        more: a request that arrives so late was held back, and must not sell to an empty room.
+        """
+        self.check(sender)
+        if is_selling and self.state is not MachineState.ENROLLED:
+            raise VendomatError(ErrorCode.FORBIDDEN, "this machine may not sell now; no money was taken")
+        if sender.epoch == self.live_epoch and sender.seq < self.overtaken_seq:
+            raise VendomatError(ErrorCode.REPLAYED, "the request came long after it was sent; nothing changed")
+
+
 def may_speak(known: Run, epoch: int, boot_nonce: str) -> bool:
     """Whether a hello is of the newest run: a higher epoch, or the same run once more (a reconnect)."""
     return epoch > known.epoch or (epoch == known.epoch and known.boot_nonce in ("", boot_nonce))
@@ -132,6 +189,14 @@ def old_epoch(known_epoch: int) -> VendomatError:
         "a newer run of this machine has been seen; nothing was accepted. Start again with a higher epoch",
         epoch=known_epoch,
     )
+
+
+def unknown_machine() -> VendomatError:
+    return VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
+
+
+def replayed() -> VendomatError:
+    return VendomatError(ErrorCode.REPLAYED, "a later message of this run has been heard; nothing was accepted")
 
 
 def is_online(seen_at: datetime | None, now: datetime, heartbeat_s: float) -> bool:

@@ -139,7 +139,7 @@ async def insert_commands(
     connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]], *, fresh_s: float, resend_s: float
 ) -> list[asyncpg.Record]:
     """Queue commands (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, queued_at), quoting the machine's
-    newest nonce when it is younger than `fresh_s`; without one the row waits unsent. Returns the rows."""
+    newest nonce when it is younger than `fresh_s` and the machine may sell; else the row waits unsent. Returns the rows."""
     if not rows:
         return []
     columns = [list(column) for column in zip(*rows, strict=True)]
@@ -149,8 +149,9 @@ async def insert_commands(
         "SELECT n.m, n.c, n.o, n.u, n.i, n.s, n.p, 'queued', l.epoch, l.nonce, l.nonce_at, n.a, n.a, "
         "n.a + make_interval(secs => CASE WHEN l.nonce IS NULL THEN 0.5 ELSE $10 END) "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], "
-        "$8::timestamptz[]) AS n(m, c, o, u, i, s, p, a) LEFT JOIN machine_live l ON l.merchant_id = n.m "
-        "AND l.machine_id = n.i AND l.nonce_at > n.a - make_interval(secs => $9) "
+        "$8::timestamptz[]) AS n(m, c, o, u, i, s, p, a) LEFT JOIN (machine_live l JOIN machine USING (merchant_id, machine_id)) "
+        "ON merchant_id = n.m AND machine_id = n.i AND l.nonce_at > n.a - make_interval(secs => $9) "
+        "AND machine.state = 'enrolled' "
         "RETURNING merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, epoch, nonce",
         *columns,
         fresh_s,
@@ -192,6 +193,7 @@ async def claim_due_commands(
         "ORDER BY next_try_at LIMIT $4 FOR UPDATE SKIP LOCKED), "
         "quoted AS (SELECT c.merchant_id, c.cmd_id, l.epoch, l.nonce, l.nonce_at FROM due JOIN command c "
         "USING (merchant_id, cmd_id) JOIN machine_live l ON (l.merchant_id, l.machine_id) = (c.merchant_id, c.machine_id) "
+        "JOIN machine m ON (m.merchant_id, m.machine_id) = (c.merchant_id, c.machine_id) AND m.state = 'enrolled' "
         "WHERE c.state = 'queued' AND l.nonce_at > $1 - make_interval(secs => $2)) "
         "UPDATE command c SET tries = c.tries + 1, next_try_at = $1 + make_interval(secs => $3), "
         "epoch = coalesce(q.epoch, c.epoch), nonce = coalesce(q.nonce, c.nonce), nonce_at = coalesce(q.nonce_at, c.nonce_at) "

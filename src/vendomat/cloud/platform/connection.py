@@ -27,6 +27,14 @@ log = structlog.get_logger(__name__)
 Handle = Callable[[str, str, bytes], Awaitable[bytes | None]]
 """`handle(machine_id, kind, data)` gives the reply, or None for no reply (the terminal asks again)."""
 
+Refused = Callable[[str, str], None]
+"""`refused(what, machine_id)`."""
+
+
+def _unnoticed(what: str, machine_id: str) -> None:
+    """For set-ups where nobody counts."""
+
+
 IDENTITY_LIFE = timedelta(hours=12)
 AT_ONCE_MAX = 2_000
 
@@ -84,23 +92,24 @@ class Wire:
     def is_connected(self) -> bool:
         return bool(self._client.is_connected)
 
-    async def serve(self, handle: Handle) -> None:
-        """Answer what machines ask, together with every other worker."""
+    async def serve(self, handle: Handle, refused: Refused = _unnoticed) -> None:
+        """Answer what machines ask, together with every other worker; `refused` hears of what is not handed on."""
 
         async def receive(message: Msg) -> None:
             if len(self._tasks) >= AT_ONCE_MAX:
                 return  # no reply is a reply: the terminal asks again, later
-            task = asyncio.create_task(self._answer(handle, message))
+            task = asyncio.create_task(self._answer(handle, refused, message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
         await self._client.subscribe("vm.*.up.>", queue="cloud", cb=receive)
         await self._client.flush()
 
-    async def _answer(self, handle: Handle, message: Msg) -> None:
+    async def _answer(self, handle: Handle, refused: Refused, message: Msg) -> None:
         _, machine_id, _, kind = message.subject.split(".", 3)
         if len(message.data) > MESSAGE_BYTES_MAX or not may_answer(machine_id, message.reply):
             log.warning("wire.refused", machine=machine_id, kind=kind, size=len(message.data), reply=message.reply)
+            refused("wire.unreadable" if len(message.data) > MESSAGE_BYTES_MAX else "wire.reply_subject", machine_id)
             return
         try:
             reply = await handle(machine_id, kind, message.data)

@@ -12,15 +12,23 @@ from collections.abc import Awaitable, Callable
 import structlog
 from fastapi import APIRouter, Request, Response
 
+from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.catalog import catalogue_for
-from vendomat.cloud.machines import DirectoryEntry, HeartbeatItem, HelloItem, MachineDirectory
+from vendomat.cloud.machines import (
+    DirectoryEntry,
+    HeartbeatItem,
+    HelloItem,
+    KnownMachine,
+    MachineDirectory,
+    Sender,
+    known_machines,
+)
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.facts import FactTaker
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.till import Till
-from vendomat.cloud.sales.use_cases import newest_epochs
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 from vendomat.protocol import (
     PROTOCOL_VERSION,
@@ -49,6 +57,17 @@ log = structlog.get_logger(__name__)
 NOTICE_BYTES_MAX = 65_536
 _NUL = b"\\u0000"
 _WAITING_MAX = 2**31 - 1
+REFUSED_MESSAGES = {
+    ErrorCode.BAD_SIGNATURE: "wire.forged",
+    ErrorCode.FORBIDDEN: "wire.misaddressed",  # of another kind or machine than its subject, or of no machine of ours
+    ErrorCode.MALFORMED: "wire.unreadable",
+    ErrorCode.TOO_LARGE: "wire.unreadable",
+}
+_REFUSED_WORDS = {  # genuine once, refused for when and by whom it is said
+    ErrorCode.BAD_SIGNATURE: "wire.old_key",
+    ErrorCode.OLD_EPOCH: "wire.old_run",
+    ErrorCode.REPLAYED: "wire.replayed",
+}
 _Answer = Callable[[DirectoryEntry, Envelope], Awaitable[object]]
 
 
@@ -66,6 +85,8 @@ class UpMessages:
         signer: Signer,
         settings: CloudSettings,
         clock: Clock,
+        watch: SecurityWatch,
+        key_ids: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._database = database
         self._directory = directory
@@ -75,72 +96,95 @@ class UpMessages:
         self._signer = signer
         self._settings = settings
         self._clock = clock
-        self._answers: dict[str, _Answer] = {
+        self._watch = watch
+        self._key_ids = key_ids
+        self._answers: dict[str, _Answer] = {  # those without a guard here ask the rows in the transaction that acts
             "hello": self._hello,
             "heartbeat": self._heartbeat,
-            "catalogue": self._catalogue,
-            "order": self._selling(self._order),
-            "channel": self._selling(self._of_newest_run(self._channel)),
-            "order_status": self._status,
-            "cancel": self._of_newest_run(self._cancel),
-            "redeem": self._selling(self._redeem),
+            "catalogue": self._standing(self._catalogue),
+            "order": self._order,
+            "channel": self._asking(self._channel, is_selling=True),
+            "order_status": self._standing(self._status),
+            "cancel": self._asking(self._cancel, is_selling=False),
+            "redeem": self._redeem,
             "facts": self._take_facts,
         }
 
     async def handle(self, machine_id: str, kind: str, data: bytes) -> bytes | None:
         """The signed reply to one message of `machine_id` (known from the subject, never from the payload).
 
-        It carries the epoch and seq of the message, so that an old reply never passes for the answer to a new one.
+        It carries the epoch and seq of the message, so that an old reply never passes for the answer to a new one. What
+        is not the machine's word is answered under (0, 0), which no machine asks under.
         """
         epoch, seq = 0, 0
         try:
-            machine, envelope = await self._directory.open(machine_id, data)
+            machine, envelope = await self._directory.open(machine_id, data, kind=kind)
             epoch, seq = envelope.epoch, envelope.seq
             body = await self._answer_to(kind, envelope)(machine, envelope)
             reply_kind = f"{kind}.reply"
         except VendomatError as error:
             if error.code is ErrorCode.UNAVAILABLE:
                 return None
+            self._note(error.code, machine_id, is_opened=seq > 0)
             log.info("message.refused", machine=machine_id, kind=kind, code=error.code, message=error.message)
             body = Problem(code=error.code, message=error.message[:500], detail=error.detail)
             reply_kind = "problem"
         return seal(body, kind=reply_kind, machine=machine_id, epoch=epoch, seq=seq, signer=self._signer)
 
+    def _note(self, code: ErrorCode, machine_id: str, *, is_opened: bool) -> None:
+        kind = (_REFUSED_WORDS if is_opened else REFUSED_MESSAGES).get(code)
+        if kind is not None:
+            self._watch.note(kind, machine_id)
+
     def _answer_to(self, kind: str, envelope: Envelope) -> _Answer:
         answer = self._answers.get(kind)
-        if answer is None or envelope.kind != kind:
+        if answer is None:
             raise VendomatError(ErrorCode.MALFORMED, f"there is no message of kind {kind!r}; nothing changed")
         if _NUL in bytes(envelope.body):  # no row can keep one, and the batch it came in would fail with it
             raise VendomatError(ErrorCode.MALFORMED, "the message contains a NUL character; nothing changed")
         return answer
 
-    def _selling(self, answer: _Answer) -> _Answer:
-        async def only_when_selling(machine: DirectoryEntry, envelope: Envelope) -> object:
-            if not machine.is_selling:
-                raise VendomatError(ErrorCode.FORBIDDEN, "this machine may not sell now; no money was taken")
+    def _standing(self, answer: _Answer) -> _Answer:
+        """For what only reads: the rows know the machine under this key, in this run."""
+
+        async def only_when_standing(machine: DirectoryEntry, envelope: Envelope) -> object:
+            sender = machine.sender(envelope)
+            (await self._known(sender)).check(sender)
             return await answer(machine, envelope)
 
-        return only_when_selling
+        return only_when_standing
 
-    def _of_newest_run(self, answer: _Answer) -> _Answer:
-        """For messages that no other statement checks: an older run of the machine, or its double, changes nothing."""
+    def _asking(self, answer: _Answer, *, is_selling: bool) -> _Answer:
+        """As `_standing`, for what somebody at the machine waits for."""
 
-        async def only_of_newest_run(machine: DirectoryEntry, envelope: Envelope) -> object:
-            key = (machine.merchant_id, machine.machine_id)
-            async with self._database.hot.acquire() as connection:
-                newest = await newest_epochs(connection, [key])
-            if envelope.epoch < newest.get(key, 0):
-                raise VendomatError(
-                    ErrorCode.OLD_EPOCH, "the request comes from an earlier run of the machine; nothing changed"
-                )
+        async def only_when_awaited(machine: DirectoryEntry, envelope: Envelope) -> object:
+            sender = machine.sender(envelope)
+            (await self._known(sender)).check_asking(sender, is_selling=is_selling)
             return await answer(machine, envelope)
 
-        return only_of_newest_run
+        return only_when_awaited
+
+    async def _known(self, sender: Sender) -> KnownMachine:
+        async with self._database.hot.acquire() as connection:
+            found = await known_machines(connection, [sender.key])
+        if sender.key not in found:
+            raise VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
+        return found[sender.key]
 
     async def _hello(self, machine: DirectoryEntry, envelope: Envelope) -> HelloReply:
         hello = read_body(envelope, Hello)
         now = self._clock.now()
-        item = HelloItem(machine.merchant_id, machine.machine_id, envelope.epoch, hello.boot_nonce, hello.nonce, now)
+        item = HelloItem(
+            merchant_id=machine.merchant_id,
+            machine_id=machine.machine_id,
+            epoch=envelope.epoch,
+            boot_nonce=hello.boot_nonce,
+            nonce=hello.nonce,
+            at=now,
+            seq=envelope.seq,
+            public_key=machine.public_key,
+            key_ids=hello.key_ids,
+        )
         greeted = await self._presence.greet(item)
         return HelloReply(
             version=PROTOCOL_VERSION,
@@ -152,6 +196,7 @@ class UpMessages:
                 qr_s=self._settings.qr_s,
             ),
             catalogue_version=greeted.catalogue_version,
+            key_ids=self._key_ids(),
         )
 
     async def _heartbeat(self, machine: DirectoryEntry, envelope: Envelope) -> HeartbeatReply:
@@ -167,9 +212,11 @@ class UpMessages:
                 reasons=tuple(beat.reasons),
                 temperature_c=beat.temperature_c,
                 facts_waiting=max(0, min(beat.facts_waiting, _WAITING_MAX)),
+                seq=envelope.seq,
+                public_key=machine.public_key,
             )
         )
-        return HeartbeatReply(catalogue_version=heard.catalogue_version)
+        return HeartbeatReply(catalogue_version=heard.catalogue_version, key_ids=self._key_ids())
 
     async def _catalogue(self, machine: DirectoryEntry, envelope: Envelope) -> Catalogue:
         read_body(envelope, CatalogueRequest)
@@ -177,7 +224,7 @@ class UpMessages:
             return await catalogue_for(connection, machine.merchant_id, machine.machine_id)
 
     async def _order(self, machine: DirectoryEntry, envelope: Envelope) -> object:
-        return await self._desk.order(machine, envelope.epoch, read_body(envelope, OrderRequest))
+        return await self._desk.order(machine, machine.sender(envelope), read_body(envelope, OrderRequest))
 
     async def _channel(self, machine: DirectoryEntry, envelope: Envelope) -> object:
         return await self._desk.channel(machine, read_body(envelope, ChannelRequest))
@@ -189,12 +236,11 @@ class UpMessages:
         return await self._desk.cancel(machine, read_body(envelope, OrderRef))
 
     async def _redeem(self, machine: DirectoryEntry, envelope: Envelope) -> object:
-        return await self._desk.redeem(machine, envelope.epoch, read_body(envelope, RedeemRequest))
+        return await self._desk.redeem(machine, machine.sender(envelope), read_body(envelope, RedeemRequest))
 
     async def _take_facts(self, machine: DirectoryEntry, envelope: Envelope) -> FactsReply:
         facts = read_body(envelope, Facts).facts
-        acks = await self._facts.take(machine.merchant_id, machine.machine_id, facts, sender_epoch=envelope.epoch)
-        return FactsReply(acks=acks)
+        return FactsReply(acks=await self._facts.take(facts, machine.sender(envelope)))
 
 
 def notice_router(till: Till) -> APIRouter:

@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Sequence
 import asyncpg
 import structlog
 
+from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.orders import Command, CommandState
 from vendomat.cloud.orders import store as order_rows
@@ -32,6 +33,7 @@ from vendomat.protocol import CommandReply, Dispense, FenceRequest, Signer, read
 log = structlog.get_logger(__name__)
 
 DISPATCH_FIELDS = ("merchant_id", "cmd_id", "order_id", "unit", "machine_id", "slot", "product_id", "epoch", "nonce")
+REPLY_FORGED, REPLY_OF_ANOTHER = "wire.reply_forged", "wire.reply_of_another"
 
 
 class Dispatcher:
@@ -48,6 +50,7 @@ class Dispatcher:
         signer: Signer,
         settings: CloudSettings,
         clock: Clock,
+        watch: SecurityWatch,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -57,6 +60,7 @@ class Dispatcher:
         self._signer = signer
         self._settings = settings
         self._clock = clock
+        self._watch = watch
         self._sent = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -116,25 +120,35 @@ class Dispatcher:
         )
         data = self._seal("dispense", dispatch.machine_id, message)
         reply = await self._wire.ask(dispatch.machine_id, "dispense", data, timeout_s=self._settings.resend_s)
-        await self._take_reply(dispatch.machine_id, reply)
+        await self._take_reply(dispatch.machine_id, "dispense", reply)
 
     async def fence(self, row: asyncpg.Record) -> None:
         """Ask for the durable promise that the command never starts, or for what became of it."""
         message = FenceRequest(cmd_id=row["cmd_id"], order_id=row["order_id"], unit=row["unit"], slot=row["slot"])
         data = self._seal("fence", row["machine_id"], message)
         reply = await self._wire.ask(row["machine_id"], "fence", data, timeout_s=self._settings.silence_s)
-        await self._take_reply(row["machine_id"], reply)
+        await self._take_reply(row["machine_id"], "fence", reply)
 
     def _seal(self, kind: str, machine_id: str, message: object) -> bytes:
         return seal(message, kind=kind, machine=machine_id, epoch=0, seq=next(self._sent), signer=self._signer)
 
-    async def _take_reply(self, machine_id: str, reply: bytes | None) -> None:
+    async def _take_reply(self, machine_id: str, kind: str, reply: bytes | None) -> None:
+        """Take the facts in an answer. Each names its command and its origin, so it matters not which one was asked."""
         if reply is None:
             return
         try:
             entry, envelope = await self._directory.open(machine_id, reply)
-            answer = read_body(envelope, CommandReply)
-            await self._facts.take(entry.merchant_id, machine_id, answer.facts, sender_epoch=envelope.epoch)
+        except VendomatError as error:
+            log.warning("command.reply_refused", machine=machine_id, error=repr(error))
+            self._watch.note(REPLY_FORGED, machine_id)
+            return
+        if envelope.kind not in (f"{kind}.reply", "problem"):
+            log.warning("command.reply_refused", machine=machine_id, error=f"the answer to {kind} is {envelope.kind}")
+            self._watch.note(REPLY_OF_ANOTHER, machine_id)
+            return
+        try:
+            if envelope.kind != "problem":  # which says no more than silence does
+                await self._facts.take(read_body(envelope, CommandReply).facts, entry.sender(envelope))
         except VendomatError as error:
             log.warning("command.reply_refused", machine=machine_id, error=repr(error))
 

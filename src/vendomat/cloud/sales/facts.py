@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 import structlog
 
+from vendomat.cloud.alarms import SecurityNote
+from vendomat.cloud.machines import Sender
 from vendomat.cloud.platform.outbox import InboxFact
 from vendomat.cloud.sales.model import VendFactSeen, VendSaid
 from vendomat.cloud.sales.use_cases import VendItem
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock
-from vendomat.protocol import Fact, FactAck, FactKind, VendFact, VendResult
+from vendomat.protocol import Fact, FactAck, FactKind, SecurityFact, VendFact, VendResult
 
 log = structlog.get_logger(__name__)
 
@@ -21,11 +24,12 @@ DELIVERED = (VendResult.DELIVERED, VendResult.DELIVERED_DOUBLE)
 NOT_KNOWN = (VendResult.TIMEOUT, VendResult.UNKNOWN)
 
 _VEND_FACT = msgspec.json.Decoder(VendFact)
+_SECURITY_FACT = msgspec.json.Decoder(SecurityFact)
 
 
 def vend_event(machine_id: str, fact: Fact, clock: Clock) -> tuple[str, VendFactSeen] | None:
     """The order id and event that `fact` means for a purchase; None for a fact that moves none, or is unreadable."""
-    if fact.kind in (FactKind.BOOT, FactKind.STOCK):
+    if fact.kind in (FactKind.BOOT, FactKind.STOCK, FactKind.SECURITY):
         return None
     try:
         body = _VEND_FACT.decode(fact.body)
@@ -63,24 +67,36 @@ class FactTaker:
         self._writer = writer
         self._clock = clock
 
-    async def take(
-        self, merchant_id: str, machine_id: str, facts: Sequence[Fact], *, sender_epoch: int
-    ) -> list[FactAck]:
+    async def take(self, facts: Sequence[Fact], sender: Sender) -> list[FactAck]:
         """Apply `facts` in their order. One whose (epoch, seq) is known with other content is not acknowledged.
 
-        Raises `VendomatError(old_epoch)` when the run that sends them is not the machine's newest: a double of it, with
-        the same key but another memory, must not decide about goods. The epoch a fact was journalled under is free.
+        Raises `VendomatError` (old_epoch, bad_signature, forbidden) when the sender is not the machine's newest run, or
+        not the machine any more: a double of it, with the same key but another memory, must not decide about goods.
+        The epoch a fact was journalled under is free.
         """
-        results = await asyncio.gather(*(self._take_one(merchant_id, machine_id, fact, sender_epoch) for fact in facts))
+        results = await asyncio.gather(*(self._take_one(fact, sender) for fact in facts))
         return [
             FactAck(epoch=fact.epoch, seq=fact.seq, digest=fact.digest())
             for fact, is_accepted in zip(facts, results, strict=True)
             if is_accepted
         ]
 
-    async def _take_one(self, merchant_id: str, machine_id: str, fact: Fact, sender_epoch: int) -> bool:
+    async def _take_one(self, fact: Fact, sender: Sender) -> bool:
+        merchant_id, machine_id, now = sender.merchant_id, sender.machine_id, self._clock.now()
         found = vend_event(machine_id, fact, self._clock)
         order_id, event = found if found is not None else ("", None)
-        inbox = InboxFact(merchant_id, machine_id, fact.epoch, fact.seq, fact.digest(), fact.kind, self._clock.now())
-        item = VendItem(inbox, (merchant_id, order_id), event, sender_epoch)
+        inbox = InboxFact(merchant_id, machine_id, fact.epoch, fact.seq, fact.digest(), fact.kind, now)
+        item = VendItem(inbox, (merchant_id, order_id), event, sender, _alert_of(fact, sender, now))
         return (await self._writer.take(item)).is_accepted
+
+
+def _alert_of(fact: Fact, sender: Sender, now: datetime) -> SecurityNote | None:
+    """What a machine says it refused; None for every other fact, and for one that cannot be read."""
+    if fact.kind is not FactKind.SECURITY:
+        return None
+    try:
+        said = _SECURITY_FACT.decode(fact.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("fact.unreadable", machine=sender.machine_id, epoch=fact.epoch, seq=fact.seq, error=str(error))
+        return None
+    return SecurityNote(sender.merchant_id, sender.machine_id, f"machine.{said.what}", said.count, now)

@@ -11,7 +11,7 @@ from datetime import timedelta
 import asyncpg
 
 from vendomat.cloud.codes import CodeEntry, PickupCode, enter_code, mark_redeemed
-from vendomat.cloud.machines import DirectoryEntry
+from vendomat.cloud.machines import DirectoryEntry, Sender, known_machines
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import CODE_CHANNEL, Payment, PaymentState
 from vendomat.cloud.platform.database import Database
@@ -38,20 +38,21 @@ class Redeemer:
         self._clock = clock
         self._ids = ids
 
-    async def redeem(self, machine: DirectoryEntry, epoch: int, request: RedeemRequest) -> Applied:
+    async def redeem(self, machine: DirectoryEntry, sender: Sender, request: RedeemRequest) -> Applied:
         """Raises `VendomatError` (code_refused, code_locked, sold_out, …). The same request again: the same order."""
-        answer = await self._database.write(lambda c: self._redeem(c, machine, epoch, request))
+        answer = await self._database.write(lambda c: self._redeem(c, machine, sender, request))
         if isinstance(answer, Exception):  # raised after the commit: the failed try stays counted
             raise answer
         return self._writer.follow(answer)
 
     async def _redeem(
-        self, connection: asyncpg.Connection, machine: DirectoryEntry, epoch: int, request: RedeemRequest
+        self, connection: asyncpg.Connection, machine: DirectoryEntry, sender: Sender, request: RedeemRequest
     ) -> Applied | Exception:
         asked = (machine.merchant_id, machine.machine_id, request.request_id)
         known = await self._known(connection, asked)
         if known is not None:
             return known
+        await self._check(connection, sender)
         entry = CodeEntry(machine.merchant_id, machine.machine_id, request.code, self._clock.now())
         code = await enter_code(connection, entry, key=self._code_key, ids=self._ids)
         if isinstance(code, VendomatError):  # refused, or used up meanwhile by this same request, sent twice
@@ -59,11 +60,18 @@ class Redeemer:
         slot = await slot_holding(connection, machine.merchant_id, machine.machine_id, code.product_id)
         if slot is None:
             return VendomatError(ErrorCode.SOLD_OUT, "this product is not in the machine now; the code stays good")
-        order = self._order(machine, epoch, request, code=code, slot=slot)
+        order = self._order(machine, sender, request, code=code, slot=slot)
         (result,) = await create_orders(connection, [order], self._settings, self._ids)
         if isinstance(result, Applied) and not await mark_redeemed(connection, code, order.order_id, now=order.at):
             raise VendomatError(ErrorCode.CODE_REFUSED, "this code is not accepted here; nothing was used up")
         return result
+
+    async def _check(self, connection: asyncpg.Connection, sender: Sender) -> None:
+        """Before a try is counted: only the machine of now, and only while somebody waits there."""
+        machine = (await known_machines(connection, [sender.key])).get(sender.key)
+        if machine is None:
+            raise VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
+        machine.check_asking(sender, is_selling=True)
 
     async def _known(self, connection: asyncpg.Connection, asked: tuple[str, str, str]) -> Applied | None:
         """The order that stands for the request `asked` already."""
@@ -74,14 +82,14 @@ class Redeemer:
         return Applied((await load_purchases(connection, [key], is_locking=False))[key])
 
     def _order(
-        self, machine: DirectoryEntry, epoch: int, request: RedeemRequest, *, code: PickupCode, slot: str
+        self, machine: DirectoryEntry, sender: Sender, request: RedeemRequest, *, code: PickupCode, slot: str
     ) -> NewOrder:
         now = self._clock.now()
         payment_id = self._ids.new("pay")
         return NewOrder(
             merchant_id=machine.merchant_id,
             machine_id=machine.machine_id,
-            epoch=epoch,
+            sender=sender,
             request_id=request.request_id,
             order_id=self._ids.new("ord"),
             origin="code",

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from vendomat.cloud.machines import DirectoryEntry
+from vendomat.cloud.machines import DirectoryEntry, Sender
 from vendomat.cloud.orders import Closing, OrderState
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.platform.settings import CloudSettings
@@ -40,7 +40,7 @@ class SalesDesk:
         self._clock = clock
         self._ids = ids
 
-    async def order(self, machine: DirectoryEntry, epoch: int, request: OrderRequest) -> OrderStatus:
+    async def order(self, machine: DirectoryEntry, sender: Sender, request: OrderRequest) -> OrderStatus:
         """An order with a payment on the wanted channel, its code started at the platform."""
         account = await self._till.account_of(machine.merchant_id, request.channel)
         now = self._clock.now()
@@ -48,7 +48,7 @@ class SalesDesk:
             NewOrder(
                 merchant_id=machine.merchant_id,
                 machine_id=machine.machine_id,
-                epoch=epoch,
+                sender=sender,
                 request_id=request.request_id,
                 order_id=self._ids.new("ord"),
                 origin="touch",
@@ -85,9 +85,9 @@ class SalesDesk:
         purchase = await self._applied(EventFor((purchase.merchant_id, purchase.order_id), event))
         return status_of(purchase, self._clock.now())
 
-    async def redeem(self, machine: DirectoryEntry, epoch: int, request: RedeemRequest) -> OrderStatus:
+    async def redeem(self, machine: DirectoryEntry, sender: Sender, request: RedeemRequest) -> OrderStatus:
         """A pickup code: verified, then shipped by the same path as any order. A guesser learns nothing."""
-        applied = await self._redeemer.redeem(machine, epoch, request)
+        applied = await self._redeemer.redeem(machine, sender, request)
         assert applied.purchase is not None
         return status_of(applied.purchase, self._clock.now())
 

@@ -7,18 +7,19 @@ concern the same order are applied in their order. A refused item gets its error
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import asyncpg
 
+from vendomat.cloud.alarms import SecurityNote, note_security
+from vendomat.cloud.machines import KnownMachine, MachineState, Sender, known_machines
 from vendomat.cloud.orders import Key, OrderState, Unit
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notices
-from vendomat.cloud.platform.rows import fetch_rows
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.model import Effect, Event, Note, PaymentPaid, Purchase, Source
 from vendomat.cloud.sales.steps import step
@@ -47,7 +48,6 @@ class NewOrder:
 
     merchant_id: str
     machine_id: str
-    epoch: int
     request_id: str
     order_id: str
     origin: str
@@ -58,6 +58,7 @@ class NewOrder:
     code_id: str = ""
     event: Event | None = None
     unit_price_minor: int | None = None  # a pickup code: its value, whatever the price is today
+    sender: Sender | None = None  # none: not asked for by a machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,13 @@ class EventFor:
 
 @dataclass(frozen=True, slots=True)
 class VendItem:
-    """A journalled fact of a terminal; `event` None: remembered only. `sender_epoch` None: not sent by a machine."""
+    """A journalled fact of a terminal; `event` None: remembered only. `sender` None: not sent by a machine."""
 
     fact: InboxFact
     key: Key
     event: Event | None
-    sender_epoch: int | None = None
+    sender: Sender | None = None
+    alert: SecurityNote | None = None  # what the fact reports, if it reports an attack
 
     @property
     def machine(self) -> tuple[str, str]:
@@ -111,7 +113,7 @@ async def create_orders(
 ) -> list[Applied | Exception]:
     """Check, reserve, write. The same request again gives the order it made the first time."""
     known = await order_rows.find_by_request(connection, [(i.merchant_id, i.machine_id, i.request_id) for i in items])
-    epochs = await newest_epochs(connection, [(i.merchant_id, i.machine_id) for i in items], is_selling=True)
+    known_now = await known_machines(connection, [(i.merchant_id, i.machine_id) for i in items])
     offers = await lock_offers(
         connection, sorted({(i.merchant_id, i.machine_id, line.slot) for i in items for line in i.lines})
     )
@@ -123,7 +125,7 @@ async def create_orders(
         if request in known or request in made:
             continue
         try:
-            purchases.append(_new_purchase(item, epochs, offers, settings))
+            purchases.append(_new_purchase(item, known_now, offers, settings))
             made[request] = index
         except VendomatError as error:
             results[index] = error
@@ -140,33 +142,18 @@ async def create_orders(
     return await _fill_known(connection, items, results, known)
 
 
-async def newest_epochs(
-    connection: asyncpg.Connection, machines: Iterable[tuple[str, str]], *, is_selling: bool = False
-) -> dict[tuple[str, str], int]:
-    """The newest known epoch of each `(merchant_id, machine_id)` (with `is_selling`: of those that may sell)."""
-    rows = await fetch_rows(
-        connection,
-        "SELECT merchant_id, machine_id, epoch, state FROM machine JOIN unnest($1::text[], $2::text[]) "
-        "AS k(merchant_id, machine_id) USING (merchant_id, machine_id)",
-        sorted(set(machines)),
-    )
-    return {(row[0], row[1]): row[2] for row in rows if row[3] == "enrolled" or not is_selling}
-
-
 def _new_purchase(
     item: NewOrder,
-    epochs: dict[tuple[str, str], int],
+    machines: dict[tuple[str, str], KnownMachine],
     offers: dict[tuple[str, str, str], SlotOffer],
     settings: CloudSettings,
 ) -> Purchase:
     """The purchase `item` asks for, its units reserved in `offers`; raises and reserves nothing when it cannot be."""
-    epoch = epochs.get((item.merchant_id, item.machine_id))
-    if epoch is None:
+    machine = machines.get((item.merchant_id, item.machine_id))
+    if machine is None or machine.state is not MachineState.ENROLLED:
         raise VendomatError(ErrorCode.FORBIDDEN, "this machine may not sell now; no money was taken")
-    if item.epoch < epoch:
-        raise VendomatError(
-            ErrorCode.OLD_EPOCH, "the request comes from an earlier run of the machine; nothing changed"
-        )
+    if item.sender is not None:
+        machine.check_asking(item.sender, is_selling=True)
     if sum(line.quantity for line in item.lines) > settings.units_max:
         raise VendomatError(ErrorCode.CART_TOO_LARGE, f"at most {settings.units_max} items at once; take some out")
     priced: list[PricedLine] = []
@@ -303,18 +290,31 @@ async def apply_vend_facts(
     connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
 ) -> list[VendApplied | Exception]:
     """Apply what terminals say, each fact once by its origin (machine, epoch, seq); nothing from an older run."""
-    newest = await newest_epochs(connection, [i.machine for i in items if i.sender_epoch is not None])
-    is_current = [i.sender_epoch is None or i.sender_epoch >= newest.get(i.machine, 0) for i in items]
-    accepted = await _apply_current(connection, list(itertools.compress(items, is_current)), settings, ids)
-    refusal = VendomatError(ErrorCode.OLD_EPOCH, "a newer run of this machine has been seen; nothing was accepted")
-    results = iter(accepted)
-    return [next(results) if current else refusal for current in is_current]
+    known = await known_machines(connection, [i.machine for i in items if i.sender is not None])
+    refusals = [_refusal_of(i.sender, known) for i in items]
+    is_current = [refusal is None for refusal in refusals]
+    results = iter(await _apply_current(connection, list(itertools.compress(items, is_current)), settings, ids))
+    return [next(results) if refusal is None else refusal for refusal in refusals]
+
+
+def _refusal_of(sender: Sender | None, known: dict[tuple[str, str], KnownMachine]) -> VendomatError | None:
+    if sender is None:
+        return None
+    if sender.key not in known:
+        return VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
+    try:
+        known[sender.key].check(sender)
+    except VendomatError as refusal:
+        return refusal
+    return None
 
 
 async def _apply_current(
     connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
 ) -> list[VendApplied | Exception]:
     to_apply, is_accepted = await accept_facts(connection, [i.fact for i in items])
+    alerts = [alert for index in to_apply if (alert := items[index].alert) is not None]
+    await note_security(connection, alerts, ids=ids)
     moving = [(index, items[index].key, event) for index in to_apply if (event := items[index].event) is not None]
     outcomes = await _apply_events(connection, [(key, event) for _, key, event in moving], settings, ids)
     by_index = {index: outcome for (index, _, _), outcome in zip(moving, outcomes, strict=True)}

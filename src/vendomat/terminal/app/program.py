@@ -19,7 +19,7 @@ from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatErro
 from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
 from vendomat.terminal.drivers import Fault, SimulatedCabinet
 from vendomat.terminal.journal import Journal, JournalThread
-from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures
+from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures, Refusals
 from vendomat.terminal.loop import Ports, Terminal
 from vendomat.terminal.screen import Face, ScreenServer, build_app
 
@@ -107,7 +107,10 @@ async def run(folder: Path) -> int:
             chance=chance,
             speed=settings.simulated.speed,
         )
-        wire = NatsWire(enrolment, key, epoch=lambda: journal.epoch, clock=clock, chance=chance, log=log)
+        refusals = Refusals()
+        wire = NatsWire(
+            enrolment, key, epoch=lambda: journal.epoch, clock=clock, chance=chance, log=log, refusals=refusals
+        )
         ports = Ports(
             clock=clock,
             ids=TimeOrderedIds(clock),
@@ -117,6 +120,8 @@ async def run(folder: Path) -> int:
             new_nonce=lambda: secrets.token_urlsafe(18),
             chance=chance,
             log=log,
+            keys=wire,
+            refusals=refusals,
         )
         face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
         terminal = Terminal(ports, face, Pictures(folder / "pictures", https))

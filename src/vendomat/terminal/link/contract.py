@@ -37,3 +37,14 @@ class Wire(Protocol):
     async def run(self, down: Down, changed: Callable[[bool], None]) -> None:
         """Stay connected until cancelled. `changed(True)` comes after the server confirmed the subscriptions."""
         ...
+
+
+class CloudKeyBook(Protocol):
+    """Which of the cloud's keys this machine trusts, and the way to learn of new ones."""
+
+    @property
+    def key_ids(self) -> tuple[str, ...]: ...
+
+    def renew_soon(self) -> None:
+        """Ask the cloud over HTTPS for its keys of now; many calls are one request."""
+        ...

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,7 +14,10 @@ import nkeys
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
+from vendomat.kernel import ErrorCode, VendomatError
+
 SEED_BYTES = 32
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class MachineKey:
@@ -37,7 +41,13 @@ class MachineKey:
         return signature
 
     def answer(self, nonce: str) -> bytes:
-        """The wire server's challenge, signed."""
+        """The wire server's challenge, signed. Raises `VendomatError(forbidden)` for what is no challenge.
+
+        The server chooses this text, and the same key signs our messages: a captured server must not get one signed.
+        All we sign elsewhere has several lines, a challenge is one short word, so no text is both.
+        """
+        if _CHALLENGE.fullmatch(nonce) is None:
+            raise VendomatError(ErrorCode.FORBIDDEN, "the wire's server asked us to sign something else; we did not")
         return base64.b64encode(self.sign(nonce.encode()))
 
     def derive(self, purpose: str) -> bytes:
@@ -51,6 +61,11 @@ class CloudKeys:
     def __init__(self, keys: Mapping[str, str]) -> None:
         self._keys: dict[str, VerifyKey] = {}
         self.replace(keys)
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The names of the keys that count, sorted."""
+        return tuple(sorted(self._keys))
 
     def replace(self, keys: Mapping[str, str]) -> None:
         """`keys` are base64 by id. Raises `ValueError` for what is no key; the old ones stay then."""

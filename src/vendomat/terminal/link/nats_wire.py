@@ -1,8 +1,8 @@
 """The wire over NATS: TLS first, one identity, no buffer, our own reconnection. Every message is signed both ways.
 
 Publishing without a connection fails at once. `changed(True)` is said only after the server has confirmed the
-subscriptions. A message that the cloud's keys did not sign is a security event and changes nothing; so is a permission
-that the server refuses.
+subscriptions. A message that the cloud's keys did not sign is counted as a refusal and changes nothing; so is a
+permission that the server refuses, and a log-in challenge that is none. The wire's server is trusted with nothing.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from vendomat.kernel import Clock, VendomatError
+from vendomat.kernel import Clock, ErrorCode, VendomatError
+from vendomat.protocol import SecurityKind
 from vendomat.terminal.link.contract import Down, NotAnsweredError
 from vendomat.terminal.link.enrolment import RENEW_AGAIN_S, RENEW_LOOK_S_MAX, Enrolment
 from vendomat.terminal.link.keys import MachineKey
+from vendomat.terminal.link.refusals import Refusals
 from vendomat.terminal.link.talk import SealedTalk
 
 CONNECT_TIMEOUT_S = 5
@@ -29,6 +31,8 @@ PING_EVERY_S = 3
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 10.0
 SERVED_MAX = 64
+KEYS_SPREAD_S = 60.0
+KEYS_AGAIN_S = 10.0
 
 _Reply = TypeVar("_Reply")
 
@@ -36,7 +40,7 @@ _Reply = TypeVar("_Reply")
 class NatsWire:
     """`epoch` is asked for each message; `chance` gives numbers in [0, 1) for the jitter."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named parts, put together in one place
         self,
         enrolment: Enrolment,
         key: MachineKey,
@@ -45,18 +49,22 @@ class NatsWire:
         clock: Clock,
         chance: Callable[[], float],
         log: structlog.stdlib.BoundLogger,
+        refusals: Refusals | None = None,
     ) -> None:
         self._enrolment = enrolment
         self._key = key
         self._clock = clock
         self._chance = chance
         self._log = log
+        self._refusals = refusals or Refusals()
+        self._keys_wanted = asyncio.Event()
         self._talk = SealedTalk(
             key,
             machine=lambda: self._machine,
             epoch=epoch,
             verify=enrolment.cloud_keys.verify,
             log=log,
+            refused=self._refused,
         )
         self._is_refused = False
         self._client: Client | None = None
@@ -66,6 +74,15 @@ class NatsWire:
     @property
     def is_connected(self) -> bool:
         return self._client is not None and self._client.is_connected
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The cloud's keys that count here."""
+        return self._enrolment.cloud_keys.key_ids
+
+    def renew_soon(self) -> None:
+        """Ask over HTTPS for the right and the cloud's keys of now; machines spread over a minute, each asks seldom."""
+        self._keys_wanted.set()
 
     @property
     def _machine(self) -> str:
@@ -83,6 +100,12 @@ class NatsWire:
         except (nats.errors.Error, TimeoutError, OSError) as error:
             raise NotAnsweredError(f"{kind}: {error or type(error).__name__}") from error
         return self._talk.answer(question, answer.data, reply_type)
+
+    def _refused(self, what: SecurityKind, code: ErrorCode | None = None) -> None:
+        """Count what is not the cloud's word. It may be signed by a new key of its: ask where the answer is safe."""
+        self._refusals.note(what)
+        if code is ErrorCode.BAD_SIGNATURE:
+            self.renew_soon()
 
     # --- staying connected -------------------------------------------------------------------------------------------
 
@@ -125,9 +148,12 @@ class NatsWire:
             )
             await client.subscribe(f"vm.{self._machine}.down.>", cb=self._serve_with(down))
             await client.flush(CONNECT_TIMEOUT_S)
-        except (nats.errors.Error, OSError, TimeoutError) as error:
+        except Exception as error:
+            # Whatever a server greets us with, its fault is not ours: we are not connected, and try again.
             self._log.warning("wire_refused", error=str(error) or type(error).__name__)
             await _close(client)
+            if isinstance(error, VendomatError):
+                self._refused(SecurityKind.CHALLENGE_REFUSED)
             if isinstance(error, nats.errors.Error) and "uthoriz" in str(error):
                 await self._renew()
             return False
@@ -150,16 +176,31 @@ class NatsWire:
     async def _on_error(self, error: Exception) -> None:
         is_permission = "permissions violation" in str(error).lower()
         self._is_refused = self._is_refused or is_permission
-        name = "security_event" if is_permission else "wire_error"
-        self._log.warning(name, error=str(error) or type(error).__name__)
+        self._log.warning("wire_error", error=str(error) or type(error).__name__)
+        if is_permission:
+            self._refused(SecurityKind.RIGHT_REFUSED)
 
     async def _keep_renewed(self) -> None:
         while True:
-            wait_s = self._enrolment.renew_in_s()
+            wait_s = min(self._enrolment.renew_in_s(), RENEW_LOOK_S_MAX)
             if wait_s <= 0:
                 is_new = await self._renew()
-                wait_s = 1.0 if is_new else RENEW_AGAIN_S
-            await self._clock.sleep(min(wait_s, RENEW_LOOK_S_MAX))
+                await self._clock.sleep(1.0 if is_new else RENEW_AGAIN_S)
+            elif await self._are_keys_wanted_within(wait_s):
+                await self._clock.sleep(self._chance() * KEYS_SPREAD_S)
+                self._keys_wanted.clear()
+                await self._renew()
+                await self._clock.sleep(KEYS_AGAIN_S)
+
+    async def _are_keys_wanted_within(self, seconds: float) -> bool:
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        asking = asyncio.ensure_future(self._keys_wanted.wait())
+        try:
+            await asyncio.wait({sleeping, asking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            asking.cancel()
+        return self._keys_wanted.is_set()
 
     async def _renew(self) -> bool:
         try:
@@ -177,6 +218,7 @@ class NatsWire:
             # A fence waits while the motor runs, so each message is served on its own; too many are left unanswered.
             if len(self._serving) >= SERVED_MAX:
                 self._log.warning("wire_flooded", subject=message.subject)
+                self._refused(SecurityKind.FLOODED)
                 return
             task = asyncio.create_task(self._serve(down, message))
             self._serving.add(task)

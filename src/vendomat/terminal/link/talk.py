@@ -1,7 +1,7 @@
 """What is said on any wire: questions sealed and their answers opened, the cloud's requests opened and answered.
 
-An answer that the cloud's keys did not sign, or that belongs to another question, is none: it is a security event and
-nothing changes. Refuses to know how bytes travel.
+An answer that the cloud's keys did not sign, or that belongs to another question, is none; nor is a request of another
+machine or kind than it came as. Whoever listens hears of each, and nothing changes. Refuses to know how bytes travel.
 """
 
 from __future__ import annotations
@@ -13,11 +13,22 @@ from typing import TypeVar
 import structlog
 
 from vendomat.kernel import ErrorCode, VendomatError
-from vendomat.protocol import Envelope, Problem, Signer, Verify, read_body, seal, unseal
+from vendomat.protocol import Envelope, Problem, SecurityKind, Signer, Verify, read_body, seal, unseal
 from vendomat.terminal.link.contract import Down, NotAnsweredError
 from vendomat.terminal.link.https import code_of
 
+Refused = Callable[[SecurityKind, ErrorCode | None], None]
+"""`refused(what, code)`; the code says why a message could not be opened."""
+
+_REFUSED_AS = {
+    ErrorCode.BAD_SIGNATURE: SecurityKind.COMMAND_FORGED,
+    ErrorCode.FORBIDDEN: SecurityKind.COMMAND_MISADDRESSED,
+}
 _Reply = TypeVar("_Reply")
+
+
+def _unnoticed(what: SecurityKind, code: ErrorCode | None) -> None:
+    """For those who do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +51,14 @@ class SealedTalk:
         epoch: Callable[[], int],
         verify: Verify,
         log: structlog.stdlib.BoundLogger,
+        refused: Refused = _unnoticed,
     ) -> None:
         self._key = key
         self._machine = machine
         self._epoch = epoch
         self._verify = verify
         self._log = log
+        self._refused = refused
         self._seq = 0
 
     def ask(self, kind: str, body: object) -> Question:
@@ -58,16 +71,14 @@ class SealedTalk:
         try:
             envelope = unseal(data, verify=self._verify, machine=self._machine())
         except VendomatError as error:
-            self._log.warning("security_event", what="reply_not_ours", kind=kind, code=error.code.value)
+            self._note(SecurityKind.REPLY_FORGED, kind, error.code)
             raise NotAnsweredError(f"{kind}: the answer is not the cloud's") from error
-        if (envelope.epoch, envelope.seq) != question.origin:
-            self._log.warning("security_event", what="reply_to_another_request", kind=kind)
+        if (envelope.epoch, envelope.seq) != question.origin or envelope.kind not in (f"{kind}.reply", "problem"):
+            self._note(SecurityKind.REPLY_OF_ANOTHER, kind)
             raise NotAnsweredError(f"{kind}: the answer belongs to another request")
         if envelope.kind == "problem":
             problem = read_body(envelope, Problem)
             raise VendomatError(code_of(problem.code), problem.message, **problem.detail)
-        if envelope.kind != f"{kind}.reply":
-            raise NotAnsweredError(f"{kind}: the answer is of kind {envelope.kind}")
         return read_body(envelope, reply_type)
 
     async def serve(self, kind: str, data: bytes, down: Down) -> bytes | None:
@@ -88,13 +99,14 @@ class SealedTalk:
 
     def _opened(self, data: bytes, kind: str) -> Envelope:
         try:
-            envelope = unseal(data, verify=self._verify, machine=self._machine())
+            return unseal(data, verify=self._verify, machine=self._machine(), kind=kind)
         except VendomatError as error:
-            self._log.warning("security_event", what="command_not_ours", kind=kind, code=error.code.value)
+            self._note(_REFUSED_AS.get(error.code, SecurityKind.COMMAND_UNREADABLE), kind, error.code)
             raise
-        if envelope.kind != kind:
-            raise VendomatError(ErrorCode.FORBIDDEN, "the message came on another subject than it names")
-        return envelope
+
+    def _note(self, what: SecurityKind, kind: str, code: ErrorCode | None = None) -> None:
+        self._log.warning("security_event", what=what.value, kind=kind, code=code.value if code is not None else "")
+        self._refused(what, code)
 
     def _next_origin(self) -> tuple[int, int]:
         self._seq += 1

@@ -16,7 +16,7 @@ from vendomat.kernel import Clock, Ids
 from vendomat.protocol import Catalogue, CatalogueSlot, Settings
 from vendomat.terminal.drivers import Dispenser, Readings
 from vendomat.terminal.journal import JournalError, JournalPort
-from vendomat.terminal.link import Wire
+from vendomat.terminal.link import CloudKeyBook, Refusals, Wire
 from vendomat.terminal.sale import Leases
 from vendomat.terminal.stock import SlotBook
 
@@ -38,6 +38,8 @@ class Ports:
     new_nonce: Callable[[], str]
     chance: Callable[[], float]
     log: structlog.stdlib.BoundLogger
+    keys: CloudKeyBook | None = None  # none: a wire whose cloud never changes its keys
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 @dataclass(slots=True)

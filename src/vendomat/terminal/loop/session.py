@@ -28,6 +28,7 @@ class Session:
         self._machine = machine
         self._wake = asyncio.Event()
         self._has_greeted = False
+        self._greeted_with: tuple[str, ...] = ()
 
     def link_changed(self, is_connected: bool) -> None:
         """The subscriptions are confirmed, or the connection is gone."""
@@ -48,7 +49,8 @@ class Session:
     async def _say(self) -> float:
         machine = self._machine
         try:
-            version = await (self._beat() if self._has_greeted else self._greet())
+            is_known = self._has_greeted and self._greeted_with == self._key_ids()
+            version = await (self._beat() if is_known else self._greet())
             self._set_online(True)
             await self.fetch_catalogue(version)
         except NotAnsweredError as silence:
@@ -64,11 +66,13 @@ class Session:
 
     async def _greet(self) -> int:
         machine = self._machine
-        hello = Hello(program=PROGRAM, boot_nonce=machine.boot_nonce, nonce=machine.new_nonce())
+        key_ids = self._key_ids()
+        hello = Hello(program=PROGRAM, boot_nonce=machine.boot_nonce, nonce=machine.new_nonce(), key_ids=key_ids)
         reply = await machine.ports.wire.request("hello", hello, HelloReply, timeout_s=REQUEST_TIMEOUT_S)
         machine.settings = reply.settings
         machine.note_cloud_time(reply.now)
-        self._has_greeted = True
+        self._has_greeted, self._greeted_with = True, key_ids
+        self._compare_keys(reply.key_ids)
         return reply.catalogue_version
 
     async def _beat(self) -> int:
@@ -83,7 +87,18 @@ class Session:
             facts_waiting=machine.facts_waiting,
         )
         reply = await machine.ports.wire.request("heartbeat", beat, HeartbeatReply, timeout_s=REQUEST_TIMEOUT_S)
+        self._compare_keys(reply.key_ids)
         return reply.catalogue_version
+
+    def _key_ids(self) -> tuple[str, ...]:
+        keys = self._machine.ports.keys
+        return keys.key_ids if keys is not None else ()
+
+    def _compare_keys(self, told: tuple[str, ...]) -> None:
+        """The cloud names the keys to trust; we take them from its HTTPS door only, and then greet anew."""
+        keys = self._machine.ports.keys
+        if keys is not None and told and set(told) != set(keys.key_ids):
+            keys.renew_soon()
 
     async def fetch_catalogue(self, version: int) -> None:
         """Get the catalogue when `version` is another than ours. Raises as a request does."""

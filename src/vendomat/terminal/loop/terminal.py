@@ -24,6 +24,7 @@ from vendomat.protocol import (
     read_body,
 )
 from vendomat.terminal.loop.machine import Machine, Ports
+from vendomat.terminal.loop.reporting import Reporting
 from vendomat.terminal.loop.selling import Selling
 from vendomat.terminal.loop.session import PROGRAM, Session
 from vendomat.terminal.loop.tasks import Tasks
@@ -77,6 +78,7 @@ class Terminal:
         self.vending = Vending(
             self.machine, seen=self.selling.see_unit, wake_upload=self.uploading.wake, safeguards=safeguards
         )
+        self.reporting = Reporting(self.machine, self.uploading.wake)
         self.session = Session(self.machine)
         self.watching = Watching(self.machine)
         self._tasks = Tasks(ports.log, self.machine.fail)
@@ -98,6 +100,7 @@ class Terminal:
         self._tasks.spawn(self.selling.run())
         self._tasks.spawn(self.watching.run())
         self._tasks.spawn(self.uploading.run(self.vending))
+        self._tasks.spawn(self.reporting.run())
         self._tasks.spawn(self.session.run())
         self._tasks.spawn(ports.wire.run(self.serve, self._link_changed))
         self._fetch_pictures()

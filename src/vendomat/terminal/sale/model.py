@@ -136,13 +136,15 @@ def _on_code(sale: Sale, event: terms.CodeEntered) -> Step:
 def _on_status(sale: Sale, event: terms.StatusArrived) -> Step:
     status = event.status
     if sale.order is not None and status.order_id == sale.order.order_id:
-        if status.version < sale.order.version:
+        if status.version < sale.order.version + (not event.about):  # told unasked: only what is newer
             return sale, ()
     elif sale.attempt is not None and event.about == sale.attempt.request_id:
         sale = replace(sale, code_entry=CodeEntry())
     elif sale.screen in (Screen.BROWSE, Screen.OUT_OF_ORDER) and event.about in ("", status.order_id):
         if status.state not in ("paid", "dispensing"):
             return sale, ()
+        if not event.about:  # genuine, but of which moment? Only the answer to a question is of now.
+            return sale, (AskStatus(status.order_id),)
     else:
         is_abandoned = bool(event.about) and status.state == AWAITING and event.about != status.order_id
         return sale, (AskCancel(status.order_id),) if is_abandoned else ()

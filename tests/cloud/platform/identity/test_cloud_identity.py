@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vendomat.cloud.platform.identity import CloudIdentity, CommandKey, Nkey, NkeyRole, key_id_of, signed_by
+from vendomat.cloud.platform.identity import CloudIdentity, CommandKeys, Nkey, NkeyRole, key_id_of, signed_by
 from vendomat.cloud.platform.identity.jwt import read_jwt
 from vendomat.kernel import ErrorCode, ManualClock, VendomatError
 
@@ -22,7 +22,7 @@ def test_it_is_the_same_after_a_restart_and_private(tmp_path: Path) -> None:
     assert first.account_public == again.account_public
     assert first.command_key.key_id == again.command_key.key_id
     assert first.operator_jwt() == again.operator_jwt()
-    for secret in ("operator.nk", "account.nk", "command.key", "ca.key"):
+    for secret in ("operator.nk", "account.nk", "command_keys.json", "ca.key"):
         assert stat.S_IMODE((tmp_path / "identity" / secret).stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "identity").stat().st_mode) == 0o700
 
@@ -77,14 +77,14 @@ async def test_the_accounts_list_stays_short_but_a_revoked_key_stays_revoked(tmp
 
 
 def test_the_command_key_signs_and_its_id_follows_from_it(tmp_path: Path) -> None:
-    key = CommandKey.load_or_create(tmp_path / "command.key")
+    key = CommandKeys(tmp_path / "keys.json")
     assert key.key_id == key_id_of(key.public_key)
     signature = key.sign(b"dispense")
     assert signed_by(key.public_key, b"dispense", signature)
     assert not signed_by(key.public_key, b"dispensE", signature)
     assert not signed_by(key.public_key, b"dispense", b"")
-    assert CommandKey.load_or_create(tmp_path / "command.key").public_key == key.public_key
-    assert CommandKey.load_or_create(tmp_path / "other.key").key_id != key.key_id
+    assert CommandKeys(tmp_path / "keys.json").public_key == key.public_key
+    assert CommandKeys(tmp_path / "other.json").key_id != key.key_id
 
 
 def issuer_of(token: str) -> str:

@@ -2,6 +2,7 @@
 
 from vendomat.cloud.platform.identity.authority import CertificateAuthority, ServerCertificate
 from vendomat.cloud.platform.identity.command_key import CommandKey, key_id_of, signed_by
+from vendomat.cloud.platform.identity.command_keys import CommandKeys
 from vendomat.cloud.platform.identity.identity import USER_LIFE_MAX, CloudIdentity
 from vendomat.cloud.platform.identity.nkey import Nkey, NkeyRole, checked_public_nkey, verifies
 from vendomat.cloud.platform.identity.permissions import cloud_inbox, machine_inbox, may_answer
@@ -12,6 +13,7 @@ __all__ = [
     "CertificateAuthority",
     "CloudIdentity",
     "CommandKey",
+    "CommandKeys",
     "Nkey",
     "NkeyRole",
     "ServerCertificate",

@@ -1,18 +1,13 @@
-"""The key by which the cloud signs commands and every answer that moves money, so that a captured broker cannot."""
+"""One key by which the cloud signs commands and every answer, so that a captured broker cannot."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import secrets
-from collections.abc import Callable
-from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from vendomat.cloud.platform.identity.private_files import kept
 
 
 class CommandKey:
@@ -25,11 +20,6 @@ class CommandKey:
             serialization.Encoding.Raw, serialization.PublicFormat.Raw
         )
         self.key_id = key_id_of(self.public_key)
-
-    @classmethod
-    def load_or_create(cls, path: Path, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> CommandKey:
-        """The key whose 32 bytes are in `path` (0600); made there when there is none."""
-        return cls(kept(path, lambda: random_bytes(32)))
 
     @property
     def public_base64(self) -> str:

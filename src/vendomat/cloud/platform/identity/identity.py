@@ -1,6 +1,6 @@
 """Everything by which the cloud is known and lets others in, in one private folder.
 
-The project's certificate authority, the operator and the account of the wire, the command-signing key, the list of
+The project's certificate authority, the operator and the account of the wire, the command-signing keys, the list of
 revoked machine keys. Seeds and private keys never leave the folder. Refuses bearer identities, identities without an
 end or longer than a day, and identities with an empty list of subjects.
 """
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from vendomat.cloud.platform.identity.authority import CertificateAuthority, ServerCertificate
-from vendomat.cloud.platform.identity.command_key import CommandKey
+from vendomat.cloud.platform.identity.command_keys import CommandKeys
 from vendomat.cloud.platform.identity.jwt import account_jwt, operator_jwt, user_jwt
 from vendomat.cloud.platform.identity.nkey import Nkey, NkeyRole, checked_public_nkey
 from vendomat.cloud.platform.identity.permissions import Permissions, checked_id, cloud_permissions, machine_permissions
@@ -34,7 +34,7 @@ class CloudIdentity:
         self._account = Nkey.kept_in(folder / "account.nk", NkeyRole.ACCOUNT, random_bytes)
         self._operator_file = folder / "operator.jwt"
         self._revocations_file = folder / "revocations.json"
-        self.command_key = CommandKey.load_or_create(folder / "command.key", random_bytes)
+        self.command_key = CommandKeys(folder / "command_keys.json", random_bytes)
         self.authority = CertificateAuthority(folder, clock)
 
     @property

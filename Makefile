@@ -3,6 +3,7 @@
 #   make test    every test, with real engines and a real browser
 #   make check   format, types, import rules, house rules, the web's own check, fast tests
 #   make lint    make check without the tests
+#   make mutants change the code that decides about money or motors, one place at a time; every change must fail a test
 #   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
 #   make states  draw docs/states.md again from the tables in the code
 #   make clean   remove what setup made (not the data of a demo, which is in .vendomat)
@@ -24,7 +25,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests lock states clean
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests mutants lock states clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -91,6 +92,12 @@ lint: setup-dev
 fast-tests: setup-dev
 	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
+# Takes about half an hour. What survives is listed at the end; docs/reliability.md explains each survivor.
+mutants: setup-dev
+	@$(BIN)/python tools/install_locked.py requirements-mutation.lock
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+
 # --- upkeep ---------------------------------------------------------------------------------------------------------
 
 # The lock for development holds all others, so it is made first and constrains the rest to the same versions.
@@ -100,8 +107,8 @@ lock: $(VENV)/.uv-ready
 		$(COMPILE) --extra $$extra --constraints requirements-dev.lock --no-annotate \
 			--output-file requirements-$$extra.lock || exit 1; \
 	done
-	@for group in setup web; do \
-		$(subst pyproject.toml,,$(COMPILE)) --group pyproject.toml:$$group --output-file requirements-$$group.lock || exit 1; \
+	@for group in mutation setup web; do \
+		$(subst pyproject.toml,,$(COMPILE)) --group pyproject.toml:$$group --constraints requirements-dev.lock --output-file requirements-$$group.lock || exit 1; \
 	done
 
 states: setup
@@ -109,4 +116,4 @@ states: setup
 
 clean:
 	rm -rf $(VENV) web/node_modules src/vendomat/static src/*.egg-info build
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

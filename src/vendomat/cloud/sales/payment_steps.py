@@ -133,7 +133,8 @@ def on_payment_uncertain(now: Step, event: PaymentUncertain) -> Step:
     payment = now.purchase.payment(event.payment_id)
     if payment is None or not payment.is_open:
         return now
-    if now.purchase.closing is Closing.EXPIRING and event.at > now.purchase.expires_at + event.grace:
+    is_expiring = now.purchase.state is OrderState.AWAITING_PAYMENT and now.purchase.closing is Closing.EXPIRING
+    if is_expiring and event.at > now.purchase.expires_at + event.grace:
         now = _give_goods_free(now)
     if payment.state is PaymentState.UNKNOWN:
         return now

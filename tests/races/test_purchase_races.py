@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -13,9 +14,10 @@ from tests.cloud.conftest import database_url, postgres
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, PRODUCT, World, world
 from tests.cloud.sales.purchases import AT
 from tests.cloud.sales.selling_stage import CODE_KEY, Stage, open_stage
-from tests.cloud.sales.test_use_cases import IDS, create, new_order, paid, vend
+from tests.cloud.sales.test_use_cases import IDS, create, new_order, paid, pay, vend
 from vendomat.cloud.codes.model import code_hash
 from vendomat.cloud.orders import Closing
+from vendomat.cloud.orders.store import claim_due_commands
 from vendomat.cloud.payments import Payment, PaymentState, refund_number
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
@@ -272,6 +274,21 @@ async def test_the_goods_and_the_deadline_race_for_one_last_word(workers: tuple[
     )
     assert len(rows) == len(ORDERS)
     assert {tuple(row) for row in rows} <= {("delivered", None), ("unknown", 350)}
+
+
+@pytest.mark.parametrize("is_locking", [True, False], ids=["with the lock", "control without it"])
+async def test_no_nonce_is_quoted_while_the_order_is_decided(world: World, is_locking: bool) -> None:
+    """Else a command is called unsent by one worker, and paid back, in the moment in which another sends it."""
+    await world.superuser.execute("UPDATE machine_live SET nonce_at = nonce_at - interval '1 hour'")
+    await create(world, new_order(1))
+    await pay(world, paid(1))
+    now = AT + timedelta(seconds=14)
+    async with world.database.hot.acquire() as deciding, world.database.hot.acquire() as sweeping:
+        async with deciding.transaction():
+            await load_purchases(deciding, [key(1)], is_locking=is_locking)
+            taken = await claim_due_commands(sweeping, now, fresh_s=18, resend_s=0, limit=9)
+            assert len(taken) == (0 if is_locking else 1)
+        assert len(await claim_due_commands(sweeping, now, fresh_s=18, resend_s=0, limit=9)) == 1
 
 
 # --- codes ------------------------------------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from tests.cloud.sales.purchase_rules import balances, check_books, check_purchase, check_step
-from tests.cloud.sales.purchases import EVENTS, MERCHANT, STATES, TOTAL, Played, play, state
-from vendomat.cloud.orders import UnitOutcome
-from vendomat.cloud.sales.model import MoveStock, Note, RaiseAlarm, RestoreCode, SecurityAlert
+from tests.cloud.sales.purchases import AT, EVENTS, MERCHANT, SECOND, STATES, TOTAL, Played, play, state
+from vendomat.cloud.orders import CommandState, OrderState, UnitOutcome
+from vendomat.cloud.sales.model import MoveStock, Note, PaymentUncertain, RaiseAlarm, RestoreCode, SecurityAlert
 from vendomat.cloud.sales.steps import step
 
 MISFITS = ("first paid too late", "first paid with too little", "first paid to a stranger")
@@ -137,3 +138,25 @@ def test_every_undelivered_unit_is_in_the_one_refund() -> None:
     (refund,) = failed.refunds
     assert (refund.ordinal, refund.amount_minor) == (1, TOTAL)
     assert not any(isinstance(e, RestoreCode) for e in play([EVENTS["refund succeeded"]], failed).effects)
+
+
+def test_a_second_code_of_unclear_fate_does_not_take_the_goods_of_a_paid_order() -> None:
+    """The model check found it: paid within the grace, then the other code's close stays unanswered beyond it."""
+    won = play([EVENTS["second added"], EVENTS["expiry asked"], EVENTS["first paid"]])
+    unclear = PaymentUncertain(SECOND, "time-out", timedelta(seconds=30), AT + timedelta(seconds=200))
+    after = play([unclear], won.purchase)
+    check_books(Played(after.purchase, won.effects + after.effects))
+    assert after.purchase.state is OrderState.PAID
+    assert not any(unit.is_final for unit in after.purchase.units)
+
+
+def test_a_command_that_another_worker_sent_meanwhile_is_fenced_and_not_called_unsent() -> None:
+    """The model check found it: a worker reads a row without a nonce, is paused, and another sends the command."""
+    purchase = state("paid").purchase
+    first = purchase.units[0]
+    assert first.command is not None
+    sent = replace(first, command=replace(first.command, nonce="quoted since", epoch=1, nonce_at=AT))
+    after = play([EVENTS["command 1 never sent"]], replace(purchase, units=(sent, *purchase.units[1:])))
+    assert not after.purchase.units[0].is_final
+    assert after.purchase.units[0].command is not None
+    assert after.purchase.units[0].command.state is CommandState.FENCING

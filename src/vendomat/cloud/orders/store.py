@@ -186,11 +186,13 @@ async def claim_due_commands(
 ) -> list[asyncpg.Record]:
     """Take due commands for this worker: quote the newest fresh nonce (queued ones only) and set the next try.
 
-    Committed before anything is sent, so a crash after sending never leaves a command that looks unsent.
+    Committed before anything is sent, so a crash after sending never leaves a command that looks unsent. The order's
+    row is locked with it: whoever decides about the order sees every nonce that was ever quoted.
     """
     answer: list[asyncpg.Record] = await connection.fetch(
-        "WITH due AS (SELECT merchant_id, cmd_id FROM command WHERE state <> 'done' AND next_try_at <= $1 "
-        "ORDER BY next_try_at LIMIT $4 FOR UPDATE SKIP LOCKED), "
+        "WITH due AS (SELECT c.merchant_id, c.cmd_id FROM command c JOIN sale_order o USING (merchant_id, order_id) "
+        "WHERE c.state <> 'done' AND c.next_try_at <= $1 ORDER BY c.next_try_at LIMIT $4 "
+        "FOR NO KEY UPDATE OF c, o SKIP LOCKED), "
         "quoted AS (SELECT c.merchant_id, c.cmd_id, l.epoch, l.nonce, l.nonce_at FROM due JOIN command c "
         "USING (merchant_id, cmd_id) JOIN machine_live l ON (l.merchant_id, l.machine_id) = (c.merchant_id, c.machine_id) "
         "JOIN machine m ON (m.merchant_id, m.machine_id) = (c.merchant_id, c.machine_id) AND m.state = 'enrolled' "

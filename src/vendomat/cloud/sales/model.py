@@ -138,7 +138,8 @@ class VendFactSeen:
 
 @dataclass(frozen=True, slots=True)
 class CommandSilent:
-    """No answer to this command for the time a fence is asked after. `was_sent` False: it provably never left."""
+    """No answer to this command for the time a fence is asked after. `was_sent` False: whoever says so saw a row that
+    quoted no nonce. It provably never left if the row under the order's lock quotes none either."""
 
     cmd_id: str
     was_sent: bool

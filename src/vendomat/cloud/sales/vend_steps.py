@@ -167,7 +167,7 @@ def on_command_silent(now: Step, event: CommandSilent) -> Step:
     if found is None or found[1].state is not CommandState.QUEUED:
         return now
     unit, command = found
-    if not event.was_sent:
+    if not event.was_sent and command.nonce_at is None:  # else another worker has sent it since the row was read
         said = {"cmd_id": event.cmd_id, "unit": unit.unit}
         return _finish_unit(
             now.plus(Note(Source.CLOUD, "command.never_sent", said)),

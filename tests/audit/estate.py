@@ -38,6 +38,7 @@ class Ending:
     starts: int = 1
     is_late: bool = False
     """Declared unknown at its deadline; the machine's word came after that."""
+    finding: str = "none"
 
 
 ENDINGS = {
@@ -47,7 +48,10 @@ ENDINGS = {
     "missed": Ending("not_delivered", FactKind.OUTCOME, "not_detected", 1),
     "fenced": Ending("not_delivered", FactKind.FENCED, "", 0, starts=0),
     "unknown": Ending("unknown", FactKind.OUTCOME, "timeout", 1),
-    "late": Ending("unknown", FactKind.OUTCOME, "delivered", 1, is_late=True),
+    "late": Ending("unknown", FactKind.OUTCOME, "delivered", 1, is_late=True, finding="came_out"),
+    "seen_out": Ending("unknown", FactKind.OUTCOME, "timeout", 1, finding="came_out"),
+    "seen_in": Ending("unknown", FactKind.OUTCOME, "timeout", 0, finding="stayed_in"),
+    "given_up": Ending("unknown", FactKind.OUTCOME, "timeout", 0, finding="not_knowable"),
 }
 
 
@@ -118,7 +122,7 @@ class Estate:
         for number, ending in enumerate(units, start=1):
             unit: Row = {"order_id": name, "unit": number, "machine_id": MACHINE, "slot": "A1"}
             final: Row = {"outcome": ending.outcome, "result": ending.result, "is_final": True}
-            final["came_out_late"] = ending.is_late
+            final |= {"finding": ending.finding}
             self.add("vend_unit", **unit, **final, product_id=PRODUCT, price_minor=PRICE)
 
     def _payment(self, order: str, number: str, channel: str, amount: int, *, is_winning: bool = False) -> None:
@@ -160,6 +164,9 @@ class Estate:
         self.note(f"ord_{name}", "order.paid")
         for number, ending in enumerate(units, start=1):
             self._vend(name, number, ending)
+        for number, ending in enumerate(units, start=1):
+            if ending.finding != "none" and not ending.is_late:
+                self._resolve(f"ord_{name}", number, ending)
         owed = PRICE * sum(ending.outcome != "delivered" for ending in units)
         if owed:
             self._refund(f"ord_{name}", f"pay_{name}", channel, owed)
@@ -206,6 +213,25 @@ class Estate:
             self._say(order, ending.kind, f"vend.{ending.outcome}", said | {"result": ending.result or None})
         self._book(name, unit, ending)
 
+    def _resolve(self, order: str, unit: int, ending: Ending) -> None:
+        said: Row = {"unit": unit, "slot": "A1", "finding": ending.finding, "operator_id": "opr_1", "reason": "counted"}
+        self.note(order, "vend.resolved", "operator", **said)
+        if ending.finding != "not_knowable":
+            self._book_finding(order, unit, ending)
+
+    def _book_finding(self, order: str, unit: int, ending: Ending) -> None:
+        known = {"memo:ambiguous_contra": PRICE, "memo:ambiguous": -PRICE}
+        self.post(order, f"found:{order}:{unit}", "found", known)
+        if ending.finding == "came_out":
+            loss = {"expense:sensor_fault": PRICE, f"income:sales:{MERCHANT}": -PRICE}
+            self.post(order, f"late:{order}:{unit}", "came_out_late", loss)
+            self._take(order, unit, 1)
+
+    def _take(self, order: str, unit: int, quantity: int) -> None:
+        self.taken += quantity
+        move: Row = {"machine_id": MACHINE, "slot": "A1", "kind": "delivered", "quantity": quantity}
+        self.add("stock_move", **move, order_id=order, unit=unit, at=self.now)
+
     def _run(self, cmd_id: str, ending: Ending) -> None:
         self.runs += 1
         run: Row = {"slot": "A1", "cmd_id": cmd_id, "run": self.runs}
@@ -234,16 +260,15 @@ class Estate:
             lines = {"liab:undelivered": PRICE, f"income:sales:{MERCHANT}": -PRICE}
         elif ending.outcome == "unknown":
             lines |= {"memo:ambiguous": PRICE, "memo:ambiguous_contra": -PRICE}
-        if ending.outcome == "delivered" or ending.is_late:
-            taken = 2 if ending.result == "delivered_double" else 1
-            self.taken += taken
-            move: Row = {"machine_id": MACHINE, "slot": "A1", "kind": "delivered", "quantity": taken}
-            self.add("stock_move", **move, order_id=f"ord_{name}", unit=unit, at=self.now)
+            row: Row = {"order_id": f"ord_{name}", "unit": unit, "machine_id": MACHINE, "slot": "A1"}
+            found: Row = {"finding": ending.finding, "found_at": None if ending.finding == "none" else self.now}
+            money: Row = {"product_id": PRODUCT, "price_minor": PRICE, "currency": "CNY", "declared_at": self.now}
+            self.add("ambiguity", **row, **found, **money)
+        if ending.outcome == "delivered":
+            self._take(f"ord_{name}", unit, 2 if ending.result == "delivered_double" else 1)
         self.post(f"ord_{name}", key, ending.outcome, lines)
         if ending.is_late:
-            loss = {"expense:sensor_fault": PRICE, f"income:sales:{MERCHANT}": -PRICE}
-            loss |= {"memo:ambiguous_contra": PRICE, "memo:ambiguous": -PRICE}
-            self.post(f"ord_{name}", f"late:ord_{name}:{unit}", "came_out_late", loss)
+            self._book_finding(f"ord_{name}", unit, ending)
 
     # --- putting it down ---------------------------------------------------------------------------------------------
 
@@ -282,6 +307,7 @@ def build_estate(folder: Path) -> Estate:
     estate.sale("fenced", "fenced")
     estate.sale("unknown", "unknown")
     estate.sale("after", "late")
+    estate.sale("seen", "seen_out", "seen_in", "given_up")
     estate.sale("code", "delivered", channel="code")
     estate.sale("gift", "delivered", channel="code")
     estate.sale("badcode", "jam", channel="code")

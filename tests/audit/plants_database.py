@@ -49,7 +49,19 @@ _MISMATCH = (
     """'payment.paid', '{"payment_id": "pay_x", "amount_minor": 100}');"""
 )
 
+_FOUND = "UPDATE vend_unit SET finding = 'came_out' WHERE order_id = 'ord_unknown'; UPDATE ambiguity SET "
+_FOUND += "finding = 'came_out', found_at = now() WHERE order_id = 'ord_unknown'; "
+
 PLANTS = {
+    # findings
+    "found_without_evidence": Plant(
+        "I8.finding I4.order I4.merchant I4.postings I4.machine_ambiguity I11.delivered", _FOUND
+    ),
+    "resolved_by_nobody": Plant(
+        "I8.nameless", "UPDATE evidence SET data = data || '{\"reason\": \" \"}' WHERE kind = 'vend.resolved'"
+    ),
+    "ambiguity_forgotten": Plant("I4.ambiguities", "DELETE FROM ambiguity WHERE order_id = 'ord_unknown'"),
+    "locked_in_silence": Plant("I11.locked", "UPDATE stock_slot SET closed_reason = 'locked'"),
     # motors and rights
     "second_command": Plant(
         "I1.commands I5.sold_air I7.paid_before_command",
@@ -126,7 +138,8 @@ PLANTS = {
         f"('{MERCHANT}', 'paid:pay_none', 2, 'income:sales:{MERCHANT}', -5, 'CNY', now())",
     ),
     "ambiguity_not_declared": Plant(
-        "I4.postings", "DELETE FROM ledger_line WHERE txn_key = 'unit:ord_unknown:1' AND account LIKE 'memo:%'"
+        "I4.postings I4.machine_ambiguity",
+        "DELETE FROM ledger_line WHERE txn_key = 'unit:ord_unknown:1' AND account LIKE 'memo:%'",
     ),
     "wrong_account": Plant(
         "I4.clearing I4.postings",
@@ -143,8 +156,8 @@ PLANTS = {
         "DELETE FROM ledger_transaction WHERE txn_key = 'late:ord_after:1'",
     ),
     "late_goods_unknown_to_the_books": Plant(
-        "I4.merchant I4.order I4.postings I5.late_goods I11.delivered",
-        "UPDATE vend_unit SET came_out_late = false WHERE order_id = 'ord_after'",
+        "I4.merchant I4.order I4.postings I4.ambiguities I4.machine_ambiguity I5.late_goods I11.delivered",
+        "UPDATE vend_unit SET finding = 'none' WHERE order_id = 'ord_after'",
     ),
     "late_goods_still_in_stock": Plant(
         "I11.delivered I11.on_hand",
@@ -183,7 +196,7 @@ PLANTS = {
     ),
     "unit_changed_by_a_late_word": Plant(
         "I8.unit_state I3.amount I4.liabilities I4.merchant I4.order I4.postings "
-        "I5.journal_disagrees B6.nothing_for_it I11.delivered",
+        "I5.journal_disagrees B6.nothing_for_it I11.delivered I4.ambiguities I4.machine_ambiguity",
         "UPDATE vend_unit SET outcome = 'delivered' WHERE order_id = 'ord_unknown'",
     ),
     "refund_called_done": Plant(

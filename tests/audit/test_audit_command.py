@@ -55,7 +55,7 @@ async def test_json_carries_the_verdict_and_every_finding(copy: Copy) -> None:
     report = msgspec.json.decode(result.stdout)
     assert result.exit_code == 1
     assert (report["is_clean"], report["breaches"]) == (False, ["I11.on_hand"])
-    assert report["figures"]["orders"] == {"expired": 2, "settled": 10}
+    assert report["figures"]["orders"] == {"expired": 2, "settled": 11}
     found = next(finding for finding in report["findings"] if finding["name"] == "I11.on_hand")
     assert found["count"] == len(found["rows"]) == 1
 

@@ -44,6 +44,8 @@ ROWS = {
     f"VALUES ('{{m}}', 'o{{n}}', 'm', 'r{{n}}', 'touch', 'paid', 1, 1, 'CNY', '[]', '{AT}', '{AT}'",
     "vend_unit": "merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, outcome) "
     "VALUES ('{m}', 'o', 1{n}, 'm', 'A1', 'p', 1, 'pending'",
+    "ambiguity": "merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, currency, declared_at) "
+    f"VALUES ('{{m}}', 'o', 1{{n}}, 'm', 'A1', 'p', 1, 'CNY', '{AT}'",
     "command": "merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, queued_at, heard_at, "
     f"next_try_at) VALUES ('{{m}}', 'c{{n}}', 'o', 1{{n}}, 'm', 'A1', 'p', 'queued', '{AT}', '{AT}', '{AT}'",
     "payment": "merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, created_at, "

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from tests.cloud.sales.purchases import Played
+from tests.cloud.sales.purchases import MERCHANT, Played
 from vendomat.cloud.ledger import Posting
-from vendomat.cloud.orders import ORDER_MOVES, CommandState, OrderState, UnitOutcome
+from vendomat.cloud.orders import (
+    FINDING_MOVES,
+    ORDER_MOVES,
+    CommandState,
+    Finding,
+    FindingMove,
+    OrderState,
+    UnitOutcome,
+)
 from vendomat.cloud.payments import PaymentState, RefundStage
 from vendomat.cloud.sales.model import Effect, MoveStock, Post, Purchase
 
@@ -32,7 +40,9 @@ def check_step(before: Purchase, after: Purchase) -> None:
         assert (after.state, after.ended_at) == (before.state, before.ended_at)
     for old, new in zip(before.units, after.units, strict=True):
         if old.is_final:
-            assert new in (old, replace(old, came_out_late=True))
+            assert replace(new, finding=old.finding) == old
+        assert new.finding is old.finding or any(FINDING_MOVES.may(old.finding, move) for move in FindingMove)
+        assert new.finding is Finding.NONE or new.is_final
         if old.command is not None:
             assert new.command is not None and new.command.cmd_id == old.command.cmd_id
     for payment in before.payments:
@@ -95,13 +105,18 @@ def check_books(played: Played) -> None:
     assert books["liab:undelivered"] == -waiting
     late = sum(p.captured_minor for p in paid if not p.is_winning and not p.is_frozen)
     assert books["liab:refund_payable"] == -((owed(purchase) if winning else 0) + late - back)
+    open_findings = (Finding.NONE, Finding.NOT_KNOWABLE)
+    assert books["memo:ambiguous"] == -books["memo:ambiguous_contra"]
     assert books["memo:ambiguous"] == sum(
-        u.price_minor for u in purchase.units if u.outcome is UnitOutcome.UNKNOWN and u.is_final and not u.came_out_late
+        u.price_minor
+        for u in purchase.units
+        if u.outcome is UnitOutcome.UNKNOWN and u.is_final and u.finding in open_findings
     )
-    assert books["expense:sensor_fault"] == sum(u.price_minor for u in purchase.units if u.came_out_late)
+    given = [u for u in purchase.units if u.outcome is UnitOutcome.DELIVERED or u.finding is Finding.CAME_OUT]
+    assert books["expense:sensor_fault"] == sum(u.price_minor for u in given if u.finding is Finding.CAME_OUT)
+    assert books[f"income:sales:{MERCHANT}"] == -sum(u.price_minor for u in given)
     moves = Counter((e.unit, e.released) for e in effects if isinstance(e, MoveStock))
     taken = Counter(e.unit for e in effects if isinstance(e, MoveStock) and e.delivered)
     for unit in purchase.units:
-        has_come_out = unit.outcome is UnitOutcome.DELIVERED or unit.came_out_late
-        assert taken[unit.unit] == has_come_out, "what came out leaves the stock once"
+        assert taken[unit.unit] == (unit in given), "what came out leaves the stock once"
         assert moves[unit.unit, 1] == unit.is_final, "a reservation ends once, with its unit"

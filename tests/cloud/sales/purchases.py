@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from vendomat.cloud.orders import Closing, OrderState, Unit
+from vendomat.cloud.orders import Closing, FindingMove, OrderState, Unit
 from vendomat.cloud.payments import Payment, PaymentState, refund_number
 from vendomat.cloud.sales.model import (
+    AmbiguityResolved,
     CloseAsked,
     CommandSilent,
     DeadlinePassed,
@@ -87,6 +88,10 @@ def vend(unit: int, said: VendSaid, result: str = "", *, machine_id: str = MACHI
     return VendFactSeen(command_number(ORDER, unit), machine_id, said, spoken, "", f"1/{unit}", at)
 
 
+def resolved(unit: int, move: FindingMove, at: datetime = AT) -> AmbiguityResolved:
+    return AmbiguityResolved(unit, move, "opr_" + "0" * 26, "counted the slot", at)
+
+
 def refund(said: RefundSaid, payment_id: str = FIRST, at: datetime = AT) -> RefundSeen:
     return RefundSeen(refund_number(payment_id, 1), said, "" if said is RefundSaid.SUCCEEDED else "why", at)
 
@@ -110,12 +115,14 @@ EVENTS: dict[str, Event] = {
     **{f"command {n} silent": CommandSilent(command_number(ORDER, n), was_sent=True, at=AT) for n in (1, 2)},
     **{f"command {n} never sent": CommandSilent(command_number(ORDER, n), was_sent=False, at=AT) for n in (1, 2)},
     **{f"deadline {n}": DeadlinePassed(command_number(ORDER, n), AT) for n in (1, 2)},
+    **{f"unit {n} resolved {move}": resolved(n, move) for n in (1, 2) for move in FindingMove},
     **{f"refund {said}": refund(said) for said in RefundSaid},
     **{f"second refund {said}": refund(said, SECOND) for said in RefundSaid},
 }
 
 _PAID = ("first paid",)
 _JAMMED = (*_PAID, "unit 1 delivered", "unit 2 not_delivered")
+_AMBIGUOUS = (*_PAID, "unit 1 started", "deadline 1", "unit 2 delivered")
 STATES: dict[str, tuple[str, ...]] = {
     "awaiting": (),
     "two codes": ("second added",),
@@ -142,6 +149,11 @@ STATES: dict[str, tuple[str, ...]] = {
     "refund processing": (*_JAMMED, "refund accepted"),
     "refund unknown": (*_JAMMED, "refund unknown"),
     "refund given up": (*_JAMMED, "refund given_up"),
+    "ambiguous": _AMBIGUOUS,
+    "ambiguous and seen out": (*_AMBIGUOUS, "unit 1 resolved see_out"),
+    "ambiguous and seen in": (*_AMBIGUOUS, "unit 1 resolved see_in"),
+    "ambiguous for ever": (*_AMBIGUOUS, "unit 1 resolved give_up"),
+    "ambiguous and settled": (*_AMBIGUOUS, "refund succeeded"),
     "settled": (*_PAID, "unit 1 delivered", "unit 2 delivered"),
     "settled with a refund": (*_JAMMED, "refund succeeded"),
     "settled with goods that came late": (*_JAMMED, "refund succeeded", "unit 2 delivered"),

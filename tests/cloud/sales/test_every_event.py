@@ -9,7 +9,7 @@ import pytest
 
 from tests.cloud.sales.purchase_rules import balances, check_books, check_purchase, check_step
 from tests.cloud.sales.purchases import AT, EVENTS, MERCHANT, SECOND, STATES, TOTAL, Played, play, state
-from vendomat.cloud.orders import CommandState, OrderState, UnitOutcome
+from vendomat.cloud.orders import CommandState, Finding, OrderState, UnitOutcome
 from vendomat.cloud.sales.model import MoveStock, Note, PaymentUncertain, RaiseAlarm, RestoreCode, SecurityAlert
 from vendomat.cloud.sales.steps import step
 
@@ -31,6 +31,10 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
         "settled": ("unit 2 delivered", "unit 2 delivered twice"),
     },
     "on the second unit after a failure": {"dispensing": ("unit 2 started",)},
+    **{
+        name: {"settled": ("refund succeeded",)}
+        for name in ("ambiguous", "ambiguous and seen out", "ambiguous and seen in", "ambiguous for ever")
+    },
     "refund requested": {"settled": ("refund succeeded",)},
     "refund processing": {"settled": ("refund succeeded",)},
     "refund unknown": {"settled": ("refund succeeded",)},
@@ -75,7 +79,7 @@ def test_goods_that_come_late_are_the_merchants_loss_and_change_no_buyers_money(
     assert ended.units[0].outcome is UnitOutcome.UNKNOWN and ended.units[0].is_final
     late = play([EVENTS["unit 1 delivered"]], ended)
     unit, *others = late.purchase.units
-    assert unit == replace(ended.units[0], came_out_late=True) and tuple(others) == ended.units[1:]
+    assert unit == replace(ended.units[0], finding=Finding.CAME_OUT) and tuple(others) == ended.units[1:]
     assert (late.purchase.payments, late.purchase.refunds) == (ended.payments, ended.refunds)
     assert [e.kind for e in late.effects if isinstance(e, RaiseAlarm)] == ["delivered_after_refund"]
     assert [e.kind for e in late.effects if isinstance(e, Note)] == ["vend.delivered"]

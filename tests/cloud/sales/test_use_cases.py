@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
 from vendomat.cloud.machines import Sender
-from vendomat.cloud.orders import Closing, OrderState
+from vendomat.cloud.orders import Closing, FindingMove, OrderState
 from vendomat.cloud.payments import Payment, PaymentState, refund_number
 from vendomat.cloud.platform.outbox import InboxFact
 from vendomat.cloud.sales.model import (
+    AmbiguityResolved,
     CloseAsked,
+    DeadlinePassed,
     Event,
     PaymentClosed,
     PaymentPaid,
@@ -235,6 +237,8 @@ LIVES = {
     "refused": [VendSaid.NOT_DELIVERED],
     "lost": [VendSaid.STARTED, VendSaid.UNKNOWN],
     "seen_late": [VendSaid.STARTED, VendSaid.NOT_DELIVERED, VendSaid.DELIVERED],
+    "ambiguous": [VendSaid.STARTED, VendSaid.UNKNOWN],
+    "found": [VendSaid.STARTED, VendSaid.UNKNOWN],
 }
 
 
@@ -249,6 +253,11 @@ def story(n: int, life: str) -> list[tuple[str, object]]:
         return [*story(n, "walks_away"), ("pay", paid(n))]
     items += [("pay", paid(n)), ("pay", paid(n))]
     items += [("vend", vend(n, 10 * n + i, said)) for i, said in enumerate(LIVES[life])]
+    if life in ("ambiguous", "found"):
+        items += [("pay", EventFor(key, DeadlinePassed(command_number(key[1], 1), AT)))]
+    if life == "found":
+        items += [("pay", EventFor(key, AmbiguityResolved(1, FindingMove.SEE_OUT, "opr", "seen", AT)))]
+        items += [("vend", vend(n, 10 * n + 5, VendSaid.DELIVERED))]
     if life in ("fails", "refused"):
         number = refund_number(derive_id("pay", n), 1)
         items += [
@@ -279,13 +288,14 @@ async def play(world: World, items: list[tuple[str, object]], sizes: list[int]) 
 
 OUTCOME = (
     "SELECT order_id, state, closing, version, ended_at FROM sale_order ORDER BY 1",
-    "SELECT order_id, unit, outcome, is_final, came_out_late, result, reason FROM vend_unit ORDER BY 1, 2",
+    "SELECT order_id, unit, outcome, is_final, result, reason, finding FROM vend_unit ORDER BY 1, 2",
     "SELECT cmd_id, state, nonce, epoch FROM command ORDER BY 1",
     "SELECT payment_id, state, is_winning, captured_minor, close_wanted FROM payment ORDER BY 1",
     "SELECT refund_id, ordinal, amount_minor, state FROM refund ORDER BY 1",
     "SELECT txn_key, line, account, amount_minor FROM ledger_line ORDER BY 1, 2",
-    "SELECT slot, on_hand, reserved, closed_reason FROM stock_slot ORDER BY 1",
+    "SELECT slot, on_hand, reserved, closed_reason, vend_record FROM stock_slot ORDER BY 1",
     "SELECT slot, kind, quantity, order_id FROM stock_move ORDER BY 1, 2, 4",
+    "SELECT order_id, unit, price_minor, declared_at, finding, found_at FROM ambiguity ORDER BY 1, 2",
     "SELECT order_id, source, kind, data FROM evidence ORDER BY 1, entry",
     "SELECT kind, subject, data FROM outbox WHERE kind <> 'alarm.raised' ORDER BY 2, event_id",
     "SELECT slot, kind, severity, count FROM alarm ORDER BY 1, 2",

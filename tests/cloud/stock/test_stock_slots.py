@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, PRODUCT, World, world
-from vendomat.cloud.stock import change_slots, lock_offers, slot_holding
+from vendomat.cloud.stock import RECORD_VENDS, SlotRecord, change_slots, lock_offers, slot_holding
 
 __all__ = ["world"]
 pytestmark = pytest.mark.slow
@@ -48,3 +48,36 @@ async def test_the_slot_for_a_code_is_open_and_has_most_left(world: World) -> No
     assert await slot_holding(world.hot, MERCHANT, MACHINE, PRODUCT) == "A2"
     await change_slots(world.hot, [(A2, 0, 3, "")])
     assert await slot_holding(world.hot, MERCHANT, MACHINE, PRODUCT) is None
+
+
+async def end_vends(world: World, ends: str, *, lock_after: int = 2, reason: str = "") -> list[tuple[str, str, str]]:
+    """Vends in A1 that end as `ends` says: `.` known, `?` not known."""
+    doubts = {A1: [end == "?" for end in ends]}
+    return await change_slots(world.hot, [(A1, 0, 0, reason)], SlotRecord(doubts, lock_after))
+
+
+async def reason_of(world: World) -> str:
+    return str(await world.hot.fetchval("SELECT closed_reason FROM stock_slot WHERE slot = 'A1'"))
+
+
+@pytest.mark.parametrize("batches", [("??",), ("?", "?"), ("?..", "..?"), ("?", "." * (RECORD_VENDS - 2), "?")])
+async def test_too_many_doubts_among_the_last_vends_lock_a_slot_once(world: World, batches: tuple[str, ...]) -> None:
+    told = [await end_vends(world, ends) for ends in batches]
+    assert told == [[]] * (len(batches) - 1) + [[A1]]
+    assert await reason_of(world) == "locked"
+    assert await end_vends(world, "?", reason="unknown") == []
+    assert await reason_of(world) == "locked"
+
+
+@pytest.mark.parametrize("batches", [("?",), ("?", "." * (RECORD_VENDS - 1), "?"), ("?", "." * 100, "?"), ("..",)])
+async def test_a_doubt_that_is_long_ago_does_not_count(world: World, batches: tuple[str, ...]) -> None:
+    assert [await end_vends(world, ends) for ends in batches] == [[]] * len(batches)
+    assert await reason_of(world) == ""
+
+
+async def test_a_lock_takes_the_place_of_an_earlier_reason_and_a_known_end_locks_nothing(world: World) -> None:
+    await end_vends(world, "?", reason="unknown")
+    assert await reason_of(world) == "unknown"
+    assert await end_vends(world, ".", lock_after=1) == []
+    assert await end_vends(world, "?", reason="unknown") == [A1]
+    assert await reason_of(world) == "locked"

@@ -3,6 +3,7 @@
 from vendomat.audit.checks import (
     at_rest,
     facts,
+    findings,
     goods,
     ledger,
     motor,
@@ -20,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     *refunds.CHECKS,
     *ledger.CHECKS,
     *goods.CHECKS,
+    *findings.CHECKS,
     *sequence.CHECKS,
     *states.CHECKS,
     *facts.CHECKS,

@@ -12,9 +12,8 @@ _FELL = """
     JOIN vend_unit u ON (u.merchant_id, u.order_id, u.unit) = (c.merchant_id, c.order_id, c.unit)
 """
 _LOSS_BOOKED = """
-    EXISTS (SELECT FROM ledger_transaction t JOIN ledger_line l USING (merchant_id, txn_key)
-        WHERE t.merchant_id = u.merchant_id AND t.order_id = u.order_id
-        AND l.account IN ('expense:sensor_fault', 'expense:goodwill'))
+    EXISTS (SELECT FROM ledger_line l WHERE l.merchant_id = u.merchant_id AND l.account = 'expense:sensor_fault'
+        AND l.txn_key = 'late:' || u.order_id || ':' || u.unit)
 """
 _SENSOR_MISSED = "(u.result = r.result AND u.result <> '' AND u.result NOT LIKE 'delivered%')"
 """The board itself did not see the goods, and the cloud booked what the board said."""
@@ -70,17 +69,6 @@ CHECKS: tuple[Check, ...] = (
         _CABINETS,
     ),
     Check(
-        "I5.late_goods",
-        "Goods were reported after the money had been promised back, and the books do not know, or the other way round",
-        "The operator lost goods without any account and the stock saying so.",
-        """
-        SELECT u.merchant_id, u.order_id, u.unit, u.outcome, u.came_out_late, e.entries AS reports FROM vend_unit u
-        LEFT JOIN (SELECT merchant_id, order_id, (data ->> 'unit')::int AS unit, count(*) AS entries FROM evidence
-            WHERE kind = 'vend.delivered' GROUP BY 1, 2, 3) e USING (merchant_id, order_id, unit)
-        WHERE u.came_out_late <> (u.is_final AND u.outcome <> 'delivered' AND e.entries IS NOT NULL)
-        """,
-    ),
-    Check(
         "I5.journal_disagrees",
         "The machine's own memory says another outcome than the cloud booked",
         "Goods or money were booked against the machine's word.",
@@ -90,7 +78,8 @@ CHECKS: tuple[Check, ...] = (
         JOIN command c ON c.merchant_id = m.merchant_id AND c.cmd_id = f.cmd_id
         JOIN vend_unit u ON (u.merchant_id, u.order_id, u.unit) = (c.merchant_id, c.order_id, c.unit)
         WHERE u.is_final AND NOT f.is_kept AND f.kind IN ('outcome', 'refused', 'fenced') AND u.outcome <> 'unknown'
-            AND NOT u.came_out_late AND (u.outcome = 'delivered') <> (f.kind = 'outcome' AND f.result LIKE 'delivered%')
+            AND u.finding <> 'came_out'
+            AND (u.outcome = 'delivered') <> (f.kind = 'outcome' AND f.result LIKE 'delivered%')
         """,
         frozenset({Source.JOURNALS}),
     ),

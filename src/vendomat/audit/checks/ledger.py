@@ -27,14 +27,18 @@ _EXPECTED = f"""
     ) AS l (account, amount_minor)
     WHERE u.is_final AND l.amount_minor <> 0
     UNION ALL
+    SELECT u.merchant_id, 'found:' || u.order_id || ':' || u.unit, l.account, o.currency, l.amount_minor
+    FROM vend_unit u JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
+    CROSS JOIN LATERAL (VALUES ('memo:ambiguous', -u.price_minor), ('memo:ambiguous_contra', u.price_minor)
+    ) AS l (account, amount_minor)
+    WHERE u.outcome = 'unknown' AND u.finding IN ('came_out', 'stayed_in') AND l.amount_minor <> 0
+    UNION ALL
     SELECT u.merchant_id, 'late:' || u.order_id || ':' || u.unit, l.account, o.currency, l.amount_minor
     FROM vend_unit u JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
     CROSS JOIN LATERAL (VALUES ('expense:sensor_fault', u.price_minor),
-        ('income:sales:' || u.merchant_id, -u.price_minor),
-        ('memo:ambiguous', CASE WHEN u.outcome = 'unknown' THEN -u.price_minor ELSE 0 END),
-        ('memo:ambiguous_contra', CASE WHEN u.outcome = 'unknown' THEN u.price_minor ELSE 0 END)
+        ('income:sales:' || u.merchant_id, -u.price_minor)
     ) AS l (account, amount_minor)
-    WHERE u.came_out_late AND l.amount_minor <> 0
+    WHERE u.finding = 'came_out' AND l.amount_minor <> 0
     UNION ALL
     SELECT r.merchant_id, 'refund:' || r.refund_id, l.account, p.currency, l.amount_minor
     FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
@@ -98,7 +102,7 @@ IN_FLIGHT = f"""
 _GOODS = """
     SELECT p.merchant_id, p.order_id, p.currency, sum(u.price_minor) AS goods_minor
     FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
-    WHERE p.is_winning AND (u.outcome = 'delivered' OR u.came_out_late)
+    WHERE p.is_winning AND (u.outcome = 'delivered' OR u.finding = 'came_out')
     GROUP BY p.merchant_id, p.order_id, p.currency
 """
 
@@ -146,7 +150,7 @@ CHECKS: tuple[Check, ...] = (
         FROM ({_EXPECTED}) e FULL JOIN (
             SELECT l.merchant_id, l.txn_key, l.account, l.currency, sum(l.amount_minor) AS amount_minor
             FROM ledger_line l
-            WHERE l.txn_key ~ '^(paid|unit|late|refund):' AND NOT {_IS_FROZEN}
+            WHERE l.txn_key ~ '^(paid|unit|found|late|refund):' AND NOT {_IS_FROZEN}
             GROUP BY l.merchant_id, l.txn_key, l.account, l.currency) a USING (merchant_id, txn_key, account, currency)
         WHERE e.amount_minor IS DISTINCT FROM a.amount_minor
         """,
@@ -159,8 +163,8 @@ CHECKS: tuple[Check, ...] = (
         SELECT t.merchant_id, t.txn_key, t.order_id, e.order_id AS event_order_id
         FROM ledger_transaction t JOIN (
             SELECT merchant_id, 'paid:' || payment_id AS txn_key, order_id FROM payment
-            UNION ALL SELECT merchant_id, 'unit:' || order_id || ':' || unit, order_id FROM vend_unit
-            UNION ALL SELECT merchant_id, 'late:' || order_id || ':' || unit, order_id FROM vend_unit
+            UNION ALL SELECT merchant_id, prefix || order_id || ':' || unit, order_id FROM vend_unit
+                CROSS JOIN unnest(ARRAY['unit:', 'found:', 'late:']) AS prefix
             UNION ALL SELECT merchant_id, 'refund:' || refund_id, order_id FROM refund) e USING (merchant_id, txn_key)
         WHERE t.order_id <> e.order_id
         """,

@@ -41,15 +41,15 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "I11.delivered",
-        "A delivered unit did not leave the stock exactly once, or another did",
+        "A unit whose goods came out did not leave the stock exactly once, or another did",
         "Stock and goods do not agree.",
         """
-        SELECT merchant_id, order_id, unit, u.outcome, u.result, m.quantity, m.moves
-        FROM (SELECT * FROM vend_unit WHERE outcome = 'delivered' OR came_out_late) u FULL JOIN (
+        SELECT merchant_id, order_id, unit, u.outcome, u.finding, u.result, m.quantity, m.moves
+        FROM (SELECT * FROM vend_unit WHERE outcome = 'delivered' OR finding = 'came_out') u FULL JOIN (
             SELECT merchant_id, order_id, unit, sum(quantity) AS quantity, count(*) AS moves FROM stock_move
             WHERE kind = 'delivered' GROUP BY merchant_id, order_id, unit) m USING (merchant_id, order_id, unit)
         WHERE u.unit IS NULL OR m.moves IS DISTINCT FROM 1
-            OR (NOT u.came_out_late AND m.quantity <> CASE u.result WHEN 'delivered_double' THEN 2 ELSE 1 END)
+            OR (u.outcome = 'delivered' AND m.quantity <> CASE u.result WHEN 'delivered_double' THEN 2 ELSE 1 END)
             OR m.quantity NOT IN (1, 2)
         """,
     ),

@@ -90,17 +90,17 @@ def unit_ambiguous(order_id: str, unit: int, amount_minor: int) -> Posting:
     )
 
 
-def unit_came_out_late(
-    order_id: str, unit: int, merchant_id: str, amount_minor: int, *, was_ambiguous: bool
-) -> Posting:
+def unit_found(order_id: str, unit: int, amount_minor: int) -> Posting:
+    """It was found out whether the goods came out: what was only declared ambiguous is taken back."""
+    return _move(f"found:{order_id}:{unit}", "found", (AMBIGUOUS_CONTRA, AMBIGUOUS), amount_minor)
+
+
+def unit_came_out_late(order_id: str, unit: int, merchant_id: str, amount_minor: int) -> Posting:
     """The goods came out although the money had been promised back: sold, and the price is the merchant's loss.
 
-    What was only declared ambiguous is known now, so the declaration is taken back. No buyer's money moves.
+    No buyer's money moves.
     """
-    lines = [(SENSOR_FAULT, amount_minor), (sales_income(merchant_id), -amount_minor)]
-    if was_ambiguous:
-        lines += [(AMBIGUOUS_CONTRA, amount_minor), (AMBIGUOUS, -amount_minor)]
-    return Posting(f"late:{order_id}:{unit}", "came_out_late", tuple(lines))
+    return _move(f"late:{order_id}:{unit}", "came_out_late", (SENSOR_FAULT, sales_income(merchant_id)), amount_minor)
 
 
 def refund_succeeded(refund_id: str, fund: str, amount_minor: int) -> Posting:

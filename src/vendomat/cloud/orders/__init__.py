@@ -3,12 +3,15 @@
 from vendomat.cloud.orders import store
 from vendomat.cloud.orders.model import (
     COMMAND_MOVES,
+    FINDING_MOVES,
     ORDER_MOVES,
     UNIT_MOVES,
     Closing,
     Command,
     CommandMove,
     CommandState,
+    Finding,
+    FindingMove,
     OrderMove,
     OrderState,
     Unit,
@@ -19,12 +22,15 @@ from vendomat.cloud.orders.store import Key
 
 __all__ = [
     "COMMAND_MOVES",
+    "FINDING_MOVES",
     "ORDER_MOVES",
     "UNIT_MOVES",
     "Closing",
     "Command",
     "CommandMove",
     "CommandState",
+    "Finding",
+    "FindingMove",
     "Key",
     "OrderMove",
     "OrderState",

@@ -84,6 +84,40 @@ UNIT_MOVES: Moves[UnitOutcome, UnitMove] = Moves(
 )
 
 
+class Finding(StrEnum):
+    """What was found out about a unit after its last word. It moves no money of the buyer."""
+
+    NONE = "none"
+    CAME_OUT = "came_out"
+    STAYED_IN = "stayed_in"
+    NOT_KNOWABLE = "not_knowable"
+
+
+class FindingMove(StrEnum):
+    SEE_OUT = "see_out"
+    SEE_IN = "see_in"
+    GIVE_UP = "give_up"
+    REPORT_OUT = "report_out"  # the machine's own late word
+
+
+FINDING_MOVES: Moves[Finding, FindingMove] = Moves(
+    "finding",
+    Finding,
+    {
+        (Finding.NONE, FindingMove.SEE_OUT): Finding.CAME_OUT,
+        (Finding.NONE, FindingMove.SEE_IN): Finding.STAYED_IN,
+        (Finding.NONE, FindingMove.GIVE_UP): Finding.NOT_KNOWABLE,
+        (Finding.NOT_KNOWABLE, FindingMove.SEE_OUT): Finding.CAME_OUT,
+        (Finding.NOT_KNOWABLE, FindingMove.SEE_IN): Finding.STAYED_IN,
+        (Finding.NONE, FindingMove.REPORT_OUT): Finding.CAME_OUT,
+        (Finding.NOT_KNOWABLE, FindingMove.REPORT_OUT): Finding.CAME_OUT,
+        (Finding.STAYED_IN, FindingMove.REPORT_OUT): Finding.CAME_OUT,
+    },
+    start=Finding.NONE,
+    final=(Finding.CAME_OUT,),
+)
+
+
 class CommandState(StrEnum):
     QUEUED = "queued"  # to be sent, sent or resent; the newest nonce is quoted
     FENCING = "fencing"  # the machine fell silent: asked to promise that it never starts
@@ -134,8 +168,7 @@ class Unit:
     price_minor: int
     outcome: UnitOutcome = UnitOutcome.PENDING
     is_final: bool = False
-    came_out_late: bool = False
-    """Goods were reported after the unit had been decided otherwise: the loss is booked, the decision stays."""
     result: str = ""
     reason: str = ""
     command: Command | None = None
+    finding: Finding = Finding.NONE

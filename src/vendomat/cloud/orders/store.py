@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from vendomat.cloud.orders.model import Command, CommandState, Unit, UnitOutcome
+from vendomat.cloud.orders.model import Command, CommandState, Finding, Unit, UnitOutcome
 from vendomat.cloud.platform.rows import execute_rows, fetch_rows
 
 Key = tuple[str, str]
@@ -81,10 +81,10 @@ def _unit(row: asyncpg.Record) -> Unit:
         price_minor=row["price_minor"],
         outcome=UnitOutcome(row["outcome"]),
         is_final=row["is_final"],
-        came_out_late=row["came_out_late"],
         result=row["result"],
         reason=row["reason"],
         command=command,
+        finding=Finding(row["finding"]),
     )
 
 
@@ -125,12 +125,40 @@ async def update_orders(connection: asyncpg.Connection, rows: Sequence[tuple[obj
 
 
 async def update_units(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, order_id, unit, outcome, is_final, came_out_late, result, reason)."""
+    """Rows of (merchant_id, order_id, unit, outcome, is_final, result, reason)."""
     await execute_rows(
         connection,
-        "UPDATE vend_unit u SET outcome = n.c, is_final = n.f, came_out_late = n.l, result = n.r, reason = n.w "
-        "FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bool[], $6::bool[], $7::text[], $8::text[]) "
-        "AS n(m, o, u, c, f, l, r, w) WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.unit = n.u",
+        "UPDATE vend_unit u SET outcome = n.c, is_final = n.f, result = n.r, reason = n.w "
+        "FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bool[], $6::text[], $7::text[]) "
+        "AS n(m, o, u, c, f, r, w) WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.unit = n.u",
+        rows,
+    )
+
+
+async def insert_ambiguities(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, currency, declared_at)."""
+    await execute_rows(
+        connection,
+        "INSERT INTO ambiguity (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, currency, "
+        "declared_at) SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], "
+        "$7::bigint[], $8::text[], $9::timestamptz[])",
+        rows,
+    )
+
+
+async def set_findings(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, unit, finding, found_at): rare, so statements of their own."""
+    keys = "$1::text[], $2::text[], $3::int[], $4::text[]"
+    of_unit = "(u.merchant_id, u.order_id, u.unit) = (n.m, n.o, n.u)"
+    await execute_rows(
+        connection,
+        f"UPDATE vend_unit u SET finding = n.f FROM unnest({keys}) AS n(m, o, u, f) WHERE {of_unit}",
+        [row[:4] for row in rows],
+    )
+    await execute_rows(
+        connection,
+        f"UPDATE ambiguity u SET finding = n.f, found_at = n.a FROM unnest({keys}, $5::timestamptz[]) "
+        f"AS n(m, o, u, f, a) WHERE {of_unit}",
         rows,
     )
 

@@ -37,6 +37,7 @@ class CloudSettings(BaseSettings):
     lookups_per_second: float = 50.0  # per merchant and channel
     sweep_pause_s: float = 0.25  # between two looks for rows that are due
     units_max: int = 10
+    slot_lock_after: int = Field(default=2, ge=1, le=20)  # unknown ends among a slot's last 20 vends lock it
 
     hot_connections: int = 6
     batch_wait_s: float = 0.002

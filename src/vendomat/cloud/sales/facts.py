@@ -44,6 +44,9 @@ def vend_event(machine_id: str, fact: Fact, clock: Clock) -> tuple[str, VendFact
         reason=body.reason or ("fenced" if fact.kind is FactKind.FENCED else ""),
         origin=f"{fact.epoch}/{fact.seq}",
         at=clock.now(),
+        motor_ms=body.motor_ms,
+        drop_ms=body.drop_ms,
+        turns=body.turns,
     )
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from vendomat.cloud.ledger import Posting
-from vendomat.cloud.orders import ORDER_MOVES, Closing, OrderMove, OrderState, Unit
+from vendomat.cloud.orders import ORDER_MOVES, Closing, FindingMove, OrderMove, OrderState, Unit
 from vendomat.cloud.payments import Payment, Refund
 
 
@@ -125,7 +125,7 @@ class VendSaid(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VendFactSeen:
-    """What the terminal says of one command. `result` and `reason` are its words."""
+    """What the terminal says of one command. `result` and `reason` are its words, the rest what it measured."""
 
     cmd_id: str
     machine_id: str
@@ -134,6 +134,9 @@ class VendFactSeen:
     reason: str
     origin: str  # epoch/seq, for the evidence
     at: datetime
+    motor_ms: int | None = None
+    drop_ms: int | None = None
+    turns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,17 @@ class DeadlinePassed:
     """The declared deadline of a command: what is not known by now is declared ambiguous."""
 
     cmd_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguityResolved:
+    """A person looked at the evidence of an ambiguous unit and says what became of the goods, and why."""
+
+    unit: int
+    move: FindingMove
+    operator_id: str
+    reason: str
     at: datetime
 
 
@@ -180,6 +194,7 @@ Event = (
     | VendFactSeen
     | CommandSilent
     | DeadlinePassed
+    | AmbiguityResolved
     | RefundSeen
 )
 
@@ -191,15 +206,24 @@ class Post:
     posting: Posting
 
 
+class VendEnd(StrEnum):
+    KNOWN = "known"
+    NOT_KNOWN = "not_known"
+
+
 @dataclass(frozen=True, slots=True)
 class MoveStock:
-    """Change one slot: `delivered` units left it, `released` reservations ended; `close_reason` takes it off sale."""
+    """Change one slot: `delivered` units left it, `released` reservations ended; `close_reason` takes it off sale.
+
+    `vend` is how a vend that may have run ended, for the slot's record: was it known?
+    """
 
     slot: str
     unit: int
     delivered: int
     released: int
     close_reason: str = ""
+    vend: VendEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from vendomat.cloud.sales.finding_steps import on_ambiguity_resolved
 from vendomat.cloud.sales.model import (
+    AmbiguityResolved,
     CloseAsked,
     CommandSilent,
     DeadlinePassed,
@@ -45,6 +47,7 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     VendFactSeen: on_vend_fact,
     CommandSilent: on_command_silent,
     DeadlinePassed: on_deadline,
+    AmbiguityResolved: on_ambiguity_resolved,
     RefundSeen: on_refund_seen,
 }
 

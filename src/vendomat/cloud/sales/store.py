@@ -12,44 +12,19 @@ from datetime import datetime, timedelta
 import asyncpg
 import msgspec
 
-from vendomat.cloud import alarms, codes
-from vendomat.cloud.catalog import bump_catalogue_versions
-from vendomat.cloud.ledger import Entry, post
 from vendomat.cloud.orders import Closing, CommandState, Key, OrderState, Unit, UnitOutcome
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.jobs import enqueue
-from vendomat.cloud.platform.outbox import OutboxEvent, append_events
-from vendomat.cloud.platform.rows import execute_rows
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.command_model import deadline_of
-from vendomat.cloud.sales.model import (
-    Effect,
-    MoveStock,
-    Note,
-    Post,
-    Purchase,
-    RaiseAlarm,
-    RestoreCode,
-    SecurityAlert,
-    Tell,
-)
-from vendomat.cloud.stock import append_moves, change_slots
+from vendomat.cloud.sales.effects import Change, save_effects
+from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import Ids
 
 REFUND_JOB = "refund"
 """The wake-up that a refund was requested; its payload is the refund's number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A purchase before and after a batch of steps (`before` None: new), with their effects and the time."""
-
-    before: Purchase | None
-    after: Purchase
-    effects: tuple[Effect, ...]
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +161,8 @@ async def save(
     await _save_units(connection, moved)
     dispatches = await _save_commands(connection, moved, settings)
     await _save_payments(connection, moved, settings)
-    await _save_effects(connection, changes, ids)
+    every = [(c, effect) for c in changes for effect in c.effects]
+    await save_effects(connection, every, settings, ids=ids)
     return dispatches
 
 
@@ -202,9 +178,36 @@ async def _save_units(connection: asyncpg.Connection, changes: Sequence[Change])
     await order_rows.update_units(
         connection,
         [
-            (c.after.merchant_id, c.after.order_id, u.unit, u.outcome, u.is_final, u.came_out_late, u.result, u.reason)
+            (c.after.merchant_id, c.after.order_id, u.unit, u.outcome, u.is_final, u.result, u.reason)
             for c, old, u in _changed_units(changes)
-            if u != replace(old, command=u.command)  # a change of the command alone has a row of its own
+            # A change of the command alone has a row of its own, and so has what was found out later.
+            if u != replace(old, command=u.command, finding=u.finding)
+        ],
+    )
+    await order_rows.insert_ambiguities(
+        connection,
+        [
+            (
+                c.after.merchant_id,
+                c.after.order_id,
+                u.unit,
+                c.after.machine_id,
+                u.slot,
+                u.product_id,
+                u.price_minor,
+                c.after.currency,
+                c.at,
+            )
+            for c, old, u in _changed_units(changes)
+            if u.is_final and not old.is_final and u.outcome is UnitOutcome.UNKNOWN
+        ],
+    )
+    await order_rows.set_findings(
+        connection,
+        [
+            (c.after.merchant_id, c.after.order_id, u.unit, u.finding, c.at)
+            for c, old, u in _changed_units(changes)
+            if u.finding is not old.finding
         ],
     )
 
@@ -302,85 +305,3 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
     await payment_rows.insert_refunds(connection, new_refunds)
     await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[9] is None])
     await payment_rows.update_refunds(connection, moved_refunds)
-
-
-async def _save_effects(connection: asyncpg.Connection, changes: Sequence[Change], ids: Ids) -> None:
-    every = [(c, effect) for c in changes for effect in c.effects]
-    await post(
-        connection,
-        [
-            Entry(c.after.merchant_id, c.after.order_id, c.after.currency, c.at, e.posting)
-            for c, e in every
-            if isinstance(e, Post)
-        ],
-    )
-    moves = [(c, e) for c, e in every if isinstance(e, MoveStock)]
-    await change_slots(
-        connection,
-        [
-            ((c.after.merchant_id, c.after.machine_id, e.slot), -e.delivered, -e.released, e.close_reason)
-            for c, e in moves
-        ],
-    )
-    closed = {(c.after.merchant_id, c.after.machine_id) for c, e in moves if e.close_reason}
-    await bump_catalogue_versions(connection, sorted(closed))
-    await append_moves(
-        connection,
-        [
-            (c.after.merchant_id, c.after.machine_id, e.slot, "delivered", e.delivered, c.after.order_id, e.unit, c.at)
-            for c, e in moves
-            if e.delivered
-        ],
-    )
-    await append_events(
-        connection,
-        [
-            OutboxEvent(c.after.merchant_id, e.kind, c.after.order_id, dict(e.data), c.at)
-            for c, e in every
-            if isinstance(e, Tell)
-        ],
-    )
-    await order_rows.append_evidence(
-        connection,
-        [
-            (c.after.merchant_id, c.after.order_id, c.at, e.source, e.kind, dict(e.data))
-            for c, e in every
-            if isinstance(e, Note)
-        ],
-    )
-    await _save_rare_effects(connection, every, ids)
-
-
-async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]], ids: Ids) -> None:
-    await alarms.raise_alarms(
-        connection,
-        [
-            alarms.AlarmRow(
-                merchant_id=c.after.merchant_id,
-                machine_id=c.after.machine_id,
-                kind=e.kind,
-                severity=alarms.Severity(e.severity),
-                at=c.at,
-                slot=e.slot,
-                order_id=c.after.order_id,
-                detail=e.detail,
-            )
-            for c, e in every
-            if isinstance(e, RaiseAlarm)
-        ],
-        ids=ids,
-    )
-    await codes.restore(
-        connection,
-        [(c.after.merchant_id, e.code_id) for c, e in every if isinstance(e, RestoreCode)],
-    )
-    await execute_rows(
-        connection,
-        "INSERT INTO security_event (merchant_id, at, kind, source, detail) SELECT * FROM "
-        "unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])",
-        [
-            (c.after.merchant_id, c.at, e.kind, c.after.machine_id, dict(e.data))
-            for c, e in every
-            if isinstance(e, SecurityAlert)
-        ],
-    )

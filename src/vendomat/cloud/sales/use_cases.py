@@ -21,9 +21,10 @@ from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notices
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.effects import Change
 from vendomat.cloud.sales.model import Effect, Event, Note, PaymentPaid, Purchase, Source
 from vendomat.cloud.sales.steps import step
-from vendomat.cloud.sales.store import Change, Dispatch, insert_purchases, load_purchases, save
+from vendomat.cloud.sales.store import Dispatch, insert_purchases, load_purchases, save
 from vendomat.cloud.stock import SlotOffer, change_slots, lock_offers
 from vendomat.kernel import ErrorCode, Ids, VendomatError
 from vendomat.pricing import PricedLine, quote

@@ -21,6 +21,7 @@ from vendomat.cloud.orders import (
     UnitMove,
     UnitOutcome,
 )
+from vendomat.cloud.sales.finding_steps import after_final, pieces_of
 from vendomat.cloud.sales.model import (
     CommandSilent,
     DeadlinePassed,
@@ -33,6 +34,7 @@ from vendomat.cloud.sales.model import (
     Source,
     Step,
     Tell,
+    VendEnd,
     VendFactSeen,
     VendSaid,
 )
@@ -81,9 +83,10 @@ def on_vend_fact(now: Step, event: VendFactSeen) -> Step:
         return now.plus(SecurityAlert("vend_fact_of_foreign_command", claim))
     unit, command = found
     said = {"cmd_id": event.cmd_id, "unit": unit.unit, "slot": unit.slot, "origin": event.origin}
-    now = now.plus(Note(Source.TERMINAL, f"vend.{event.said}", said | {"result": event.result, "reason": event.reason}))
+    words = said | {"result": event.result, "reason": event.reason} | _measured(event)
+    now = now.plus(Note(Source.TERMINAL, f"vend.{event.said}", words))
     if unit.is_final:
-        return _after_final(now, unit, event)
+        return after_final(now, unit, event)
     if event.said is VendSaid.STARTED:
         if unit.outcome is not UnitOutcome.PENDING:
             return now
@@ -99,31 +102,9 @@ def on_vend_fact(now: Step, event: VendFactSeen) -> Step:
     return _finish_unit(now, unit, _MOVE_OF[event.said], result=event.result, reason=event.reason)
 
 
-def _after_final(now: Step, unit: Unit, event: VendFactSeen) -> Step:
-    """A late word changes no decision and no buyer's money. Goods that came out after all leave the stock and are
-    booked as the merchant's loss, once."""
-    if event.said is not VendSaid.DELIVERED or unit.outcome is UnitOutcome.DELIVERED or unit.came_out_late:
-        return now
-    purchase = now.purchase
-    loss = postings.unit_came_out_late(
-        purchase.order_id,
-        unit.unit,
-        purchase.merchant_id,
-        unit.price_minor,
-        was_ambiguous=unit.outcome is UnitOutcome.UNKNOWN,
-    )
-    detail = f"{purchase.order_id} unit {unit.unit}: goods reported after the money went back"
-    return now.set_unit(replace(unit, came_out_late=True)).plus(
-        Post(loss),
-        MoveStock(unit.slot, unit.unit, _taken(event.result), 0),
-        Tell("vend.came_out_late", {"unit": unit.unit, "slot": unit.slot, "outcome": unit.outcome.value}),
-        RaiseAlarm("delivered_after_refund", "warning", unit.slot, detail),
-    )
-
-
-def _taken(result: str) -> int:
-    """How many pieces left the slot."""
-    return 2 if result == "delivered_double" else 1
+def _measured(event: VendFactSeen) -> dict[str, object]:
+    figures = {"motor_ms": event.motor_ms, "drop_ms": event.drop_ms, "turns": event.turns}
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def final_unit(unit: Unit, move: UnitMove, result: str, reason: str) -> Unit:
@@ -141,7 +122,7 @@ def _finish_unit(now: Step, unit: Unit, move: UnitMove, *, result: str, reason: 
     posting: Posting
     if done.outcome is UnitOutcome.DELIVERED:
         posting = postings.unit_delivered(order_id, unit.unit, now.purchase.merchant_id, unit.price_minor)
-        now = now.plus(MoveStock(unit.slot, unit.unit, _taken(result), 1))
+        now = now.plus(MoveStock(unit.slot, unit.unit, pieces_of(result), 1, vend=VendEnd.KNOWN))
     elif done.outcome is UnitOutcome.NOT_DELIVERED:
         posting = postings.unit_not_delivered(order_id, unit.unit, unit.price_minor)
         now = _quarantine(now, unit, result) if result else now.plus(MoveStock(unit.slot, unit.unit, 0, 1))
@@ -156,8 +137,9 @@ def _finish_unit(now: Step, unit: Unit, move: UnitMove, *, result: str, reason: 
 def _quarantine(now: Step, unit: Unit, result: str) -> Step:
     """A slot that failed is not offered again until it was looked at."""
     detail = f"{now.purchase.order_id} unit {unit.unit}: {result}"
+    vend = VendEnd.NOT_KNOWN if result == "unknown" else VendEnd.KNOWN
     return now.plus(
-        MoveStock(unit.slot, unit.unit, 0, 1, close_reason=result),
+        MoveStock(unit.slot, unit.unit, 0, 1, close_reason=result, vend=vend),
         RaiseAlarm("vend_failed" if result != "unknown" else "vend_unknown", "critical", unit.slot, detail),
     )
 

@@ -1,8 +1,9 @@
-"""How stock is kept: on hand, reserved, closed per slot, and a move for each change of what is there."""
+"""How stock is kept: on hand, reserved, closed and the record of its last vends per slot, and a move for each change
+of what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -11,6 +12,11 @@ from vendomat.cloud.platform.rows import execute_rows, fetch_rows
 
 SlotKey = tuple[str, str, str]
 """(merchant_id, machine_id, slot)"""
+
+LOCKED = "locked"
+"""The reason of a slot that only a person opens again, after too many vends that ended unknown."""
+RECORD_VENDS = 20
+"""How many vends a slot remembers."""
 
 
 @dataclass(slots=True)
@@ -42,27 +48,61 @@ async def lock_offers(connection: asyncpg.Connection, keys: Sequence[SlotKey]) -
     return {(row[0], row[1], row[2]): SlotOffer(*row[3:]) for row in rows}
 
 
-async def change_slots(connection: asyncpg.Connection, changes: Sequence[tuple[SlotKey, int, int, str]]) -> None:
+@dataclass(frozen=True, slots=True)
+class SlotRecord:
+    """How vends in a slot ended, oldest first (true: it is not known), and how many such lock it."""
+
+    doubts: Mapping[SlotKey, Sequence[bool]]
+    lock_after: int
+
+    def packed(self, key: SlotKey) -> tuple[int, int]:
+        """`(how many, their bits)`, the newest in the lowest bit; never more than are remembered."""
+        ends = list(self.doubts.get(key, ()))[-RECORD_VENDS:]
+        return len(ends), sum(is_doubt << place for place, is_doubt in enumerate(reversed(ends)))
+
+
+_CHANGE = f"""
+WITH n AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $7::int[], $8::int[])
+        AS n(m, i, s, h, r, c, vends, doubts)
+), locked AS (
+    SELECT s.merchant_id, s.machine_id, s.slot, s.closed_reason AS was,
+        ((s.vend_record << n.vends) | n.doubts) & {(1 << RECORD_VENDS) - 1} AS record
+    FROM stock_slot s JOIN n ON (s.merchant_id, s.machine_id, s.slot) = (n.m, n.i, n.s)
+    ORDER BY n.m, n.i, n.s FOR UPDATE OF s
+), told AS (
+    SELECT l.*, n.*, n.doubts > 0 AND bit_count(l.record::bit({RECORD_VENDS})) >= $9 AS is_too_often
+    FROM n JOIN locked l ON (l.merchant_id, l.machine_id, l.slot) = (n.m, n.i, n.s)
+), changed AS (
+    UPDATE stock_slot s SET on_hand = s.on_hand + t.h, reserved = s.reserved + t.r, vend_record = t.record,
+        closed_reason = CASE WHEN t.is_too_often THEN '{LOCKED}' WHEN s.closed_reason = '' THEN t.c
+            ELSE s.closed_reason END
+    FROM told t, (SELECT count(*) FROM locked) AS all_locked
+    WHERE s.merchant_id = t.m AND s.machine_id = t.i AND s.slot = t.s
+)
+SELECT m, i, s FROM told WHERE is_too_often AND was <> '{LOCKED}'
+"""
+
+
+async def change_slots(
+    connection: asyncpg.Connection,
+    changes: Sequence[tuple[SlotKey, int, int, str]],
+    record: SlotRecord = SlotRecord({}, RECORD_VENDS),
+) -> list[SlotKey]:
     """Add up `(key, on_hand_delta, reserved_delta, close_reason)` per slot and apply each sum once, in key order.
 
-    A slot's first reason to be closed stays. The constraint refuses a negative reservation.
+    A slot's first reason to be closed stays, unless it is locked now: those are returned. The constraint refuses a
+    negative reservation.
     """
     sums: dict[SlotKey, tuple[int, int, str]] = {}
     for key, on_hand, reserved, reason in changes:
         old = sums.get(key, (0, 0, ""))
         sums[key] = (old[0] + on_hand, old[1] + reserved, old[2] or reason)
-    rows = [(*key, *sums[key]) for key in sorted(sums)]
-    await execute_rows(
-        connection,
-        "WITH n AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[]) "
-        "AS n(m, i, s, h, r, c)), locked AS (SELECT 1 FROM stock_slot s JOIN n ON (s.merchant_id, s.machine_id, s.slot) "
-        "= (n.m, n.i, n.s) ORDER BY n.m, n.i, n.s FOR UPDATE OF s) "
-        "UPDATE stock_slot s SET on_hand = s.on_hand + n.h, reserved = s.reserved + n.r, "
-        "closed_reason = CASE WHEN s.closed_reason = '' THEN n.c ELSE s.closed_reason END "
-        "FROM n, (SELECT count(*) FROM locked) AS all_locked "
-        "WHERE s.merchant_id = n.m AND s.machine_id = n.i AND s.slot = n.s",
-        rows,
-    )
+    rows = [(*key, *sums[key], *record.packed(key)) for key in sorted(sums)]
+    if not rows:
+        return []
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return [tuple(row) for row in await connection.fetch(_CHANGE, *columns, record.lock_after)]
 
 
 async def append_moves(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -57,6 +58,7 @@ ACCOUNT = "1900000001"
 CODE_KEY = b"c" * 32
 MASTER = MasterKey(b"k" * 32)
 CLOUD_KEY = MachineKey(b"\x07" * 32)
+_seeds = itertools.count(2)  # no two workers make the same ids
 
 
 class DiedError(Exception):
@@ -263,7 +265,7 @@ async def open_stage(
 
     Longer because it puts every part of a worker together, each by its name.
     """
-    clock, ids = clock or ManualClock(AT), TimeOrderedIds(ManualClock(AT), random.Random(2).getrandbits)
+    clock, ids = clock or ManualClock(AT), TimeOrderedIds(ManualClock(AT), random.Random(next(_seeds)).getrandbits)
     machine, settings, database = MachineKey(b"\x05" * 32), CloudSettings(), world.database
     await world.superuser.execute("UPDATE machine SET public_key = $1 WHERE machine_id = $2", machine.public, MACHINE)
     await world.superuser.execute("UPDATE machine_live SET seen_at = nonce_at")

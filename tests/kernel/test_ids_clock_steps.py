@@ -112,5 +112,7 @@ def test_a_table_that_leaves_a_final_state_is_refused() -> None:
 
 
 def test_the_drawing_shows_every_move() -> None:
-    drawn = MOVES.to_mermaid()
-    assert "red --> green: go" in drawn and "off --> [*]" in drawn and "[*] --> red" in drawn
+    assert MOVES.to_mermaid() == (
+        "stateDiagram-v2\n    [*] --> red\n    red --> green: go\n    green --> off: end\n    off --> [*]\n"
+    )
+    assert (MOVES.name, MOVES.states, MOVES.start) == ("light", Light, Light.RED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,3 +59,47 @@ def test_currencies_do_not_mix() -> None:
 def test_a_senseless_split_is_refused(weights: list[int]) -> None:
     with pytest.raises(VendomatError):
         Money(100, "CNY").split(weights)
+
+
+def _refusal(what: Callable[[], object]) -> str:
+    with pytest.raises(VendomatError) as refused:
+        what()
+    assert refused.value.code is ErrorCode.INVALID_AMOUNT
+    return refused.value.message
+
+
+def test_every_refusal_says_what_was_refused() -> None:
+    yuan = Money(1, "CNY")
+    assert _refusal(lambda: Money(10**15 + 1, "CNY")) == "1000000000000001 is not an amount in minor units"
+    assert _refusal(lambda: Money(1, "XXX")) == "'XXX' is not a currency we know"
+    assert _refusal(lambda: yuan + Money(1, "USD")) == "CNY and USD do not mix"
+    assert _refusal(lambda: yuan.split([])) == "a split needs non-negative weights with a positive sum"
+    assert _refusal(lambda: Money.from_decimal_text("x", "CNY")) == "'x' 'CNY' is not an amount"
+    assert _refusal(lambda: Money.from_decimal_text("5.505", "CNY")) == "'5.505' has more digits than CNY has"
+
+
+def test_amounts_are_counted_compared_and_written() -> None:
+    five, two = Money(5, "CNY"), Money(2, "CNY")
+    assert Money(10**15, "CNY").minor_units == 10**15
+    assert (five + two, five - two, -five, two * 3) == tuple(Money(n, "CNY") for n in (7, 3, -5, 6))
+    assert two < five and not five < five and five <= five and not five <= two
+    assert bool(five) and not Money(0, "CNY")
+    assert str(five) == "0.05 CNY"
+    assert total([], "JPY") == Money(0, "JPY")
+
+
+@pytest.mark.parametrize(
+    ("amount", "weights", "shares"),
+    [
+        (10, [1, 1, 1], [4, 3, 3]),  # equals: the earlier share first
+        (-10, [1, 1, 1], [-4, -3, -3]),
+        (1, [1], [1]),
+        (7, [0, 1], [0, 7]),
+        (100, [33, 33, 34], [33, 33, 34]),
+        (9, [1, 3, 2], [2, 4, 3]),
+        (10, [2, 3, 1], [3, 5, 2]),  # the largest remainder first
+        (0, [1, 2], [0, 0]),
+    ],
+)
+def test_a_split_is_the_same_everywhere(amount: int, weights: list[int], shares: list[int]) -> None:
+    assert [part.minor_units for part in Money(amount, "CNY").split(weights)] == shares

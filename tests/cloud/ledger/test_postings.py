@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.recorded_steps import check_recorded
 from vendomat.cloud.ledger import Posting, funding, postings
 
 FUND = funding("wechat", "1900000001")
@@ -14,6 +15,8 @@ EVERY = [
     postings.unit_delivered("ord_1", 1, "mer_1", 350),
     postings.unit_not_delivered("ord_1", 1, 350),
     postings.unit_ambiguous("ord_1", 1, 350),
+    postings.unit_found("ord_1", 1, 350),
+    postings.unit_came_out_late("ord_1", 1, "mer_1", 350),
     postings.refund_succeeded("rfd_1", FUND, 350),
     postings.voucher_issued("cod_1", 350),
     postings.voucher_withdrawn("cod_1", 350),
@@ -46,3 +49,21 @@ def test_an_ambiguous_unit_is_owed_and_declared() -> None:
         "memo:ambiguous": 350,
         "memo:ambiguous_contra": -350,
     }
+
+
+def test_every_posting_is_as_recorded() -> None:
+    """Accounts, signs and keys are read by the audit, by statements and by people: a change is seen here."""
+    lines = [f"{p.key}  {p.kind}\n" + "".join(f"    {n:+}  {account}\n" for account, n in p.lines) for p in EVERY]
+    check_recorded("postings", "\n".join(lines))
+
+
+def test_what_is_wrong_with_a_posting_is_said() -> None:
+    with pytest.raises(AssertionError, match=r"^pay_1 does not balance$"):
+        Posting("pay_1", "x", (("a", 1), ("b", -2)))
+    with pytest.raises(AssertionError, match=r"^pay_1 has an empty line$"):
+        Posting("pay_1", "x", (("a", 0), ("b", 0)))
+
+
+def test_money_stands_where_it_was_paid() -> None:
+    assert funding("wechat", "1900000001") == "asset:clearing:wechat:1900000001"
+    assert (funding("code", "prepaid"), funding("code", "gift")) == ("liab:voucher", "expense:gift")

@@ -111,7 +111,7 @@ SALES: dict[str, Callable[[], Talk]] = {
         _after(Talk(), CodeEntered, request_id=REQ, code="12345678"),
         Refused,
         about=REQ,
-        code="too_many_tries",
+        code="code_locked",
         locked_for_s=900.0,
     ),
     "paying": _paying,
@@ -167,7 +167,7 @@ SALE_EVENTS: dict[str, Event] = {
         for code in ("sold_out", "not_found", "price_changed", "code_refused", "method_unavailable")
         for about in (REQ, ORD)
     },
-    "refused for long": Refused(at_s=SOON_S, about=REQ, code="too_many_tries", locked_for_s=900.0),
+    "refused for long": Refused(at_s=SOON_S, about=REQ, code="code_locked", locked_for_s=900.0),
     "refused about another": Refused(at_s=SOON_S, about=OTHER_REQ, code="sold_out"),
     **{f"unanswered {NAMES[about]}": Unanswered(at_s=SOON_S, about=about) for about in (REQ, ORD, OTHER_REQ)},
     "door open": HealthChanged(at_s=SOON_S, faults=("door_open", "sensor_blocked")),

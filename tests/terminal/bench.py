@@ -18,10 +18,11 @@ import structlog
 from tests.terminal.fake_cloud import SLOTS, FakeCloud
 from vendomat.kernel import SystemClock, TimeOrderedIds
 from vendomat.protocol import CommandReply, Envelope, OrderLine
+from vendomat.simulator.disk import Disk
 from vendomat.terminal.drivers.cabinet import SimulatedCabinet
 from vendomat.terminal.journal import Journal, JournalThread
 from vendomat.terminal.link import NotAnsweredError
-from vendomat.terminal.loop import Ports, Terminal
+from vendomat.terminal.loop import CrashRule, Ports, Terminal
 from vendomat.terminal.screen import Face
 
 KEY = b"k" * 32
@@ -85,15 +86,17 @@ class NoPictures:
 class Bench:
     """`await bench.start()`, then act through `bench.terminal` and `bench.cloud`."""
 
-    def __init__(self, folder: Path, *, speed: float = 40.0, vfs: str | None = None) -> None:
+    def __init__(self, folder: Path, *, speed: float = 40.0, vfs: str | None = None, disk: Disk | None = None) -> None:
         self.folder = folder
         self.cloud = FakeCloud()
         self.speed = speed
         self.vfs = vfs
+        self.disk = disk
+        self.crash_rule = CrashRule()
 
     async def start(self) -> Terminal:
         clock = SystemClock()
-        journal = JournalThread(lambda: Journal(self.folder / "journal.db", KEY, vfs=self.vfs))
+        journal = JournalThread(self._open_journal)
         await journal.open()
         self.journal = journal
         self.cabinet = SimulatedCabinet(
@@ -110,9 +113,14 @@ class Bench:
             chance=lambda: 0.5,
             log=structlog.get_logger(),
         )
-        self.terminal = Terminal(ports, Face("m1", "test"), NoPictures())
+        self.terminal = Terminal(ports, Face("m1", "test"), NoPictures(), crash_rule=self.crash_rule)
         await self.terminal.start()
         return self.terminal
+
+    def _open_journal(self) -> Journal:
+        if self.disk is None:
+            return Journal(self.folder / "journal.db", KEY, vfs=self.vfs)
+        return Journal(Path("journal.db"), KEY, vfs=self.disk.vfs_name, files=self.disk.folder)
 
     async def stop(self) -> None:
         await self.cloud.stop()
@@ -148,6 +156,11 @@ class Bench:
         return self.snapshot
 
     # --- acting ------------------------------------------------------------------------------------------------------
+
+    def press(self, *slots: str, request_id: str = "r1") -> None:
+        """Press for one of each slot."""
+        lines = [OrderLine(slot=slot, quantity=1, price_minor=350) for slot in slots]
+        self.terminal.order(request_id, lines, "wechat")
 
     async def order(self, *slots: str, request_id: str = "r1") -> str:
         """Press for one of each slot and wait for the QR; the order's id."""

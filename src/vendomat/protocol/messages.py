@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = 20.0
     ttl_s: float = 30.0
     qr_s: float = 120.0
+    deadline_s: float = 90.0  # after the lease's end: what is not known then, is refunded
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):

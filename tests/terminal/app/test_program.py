@@ -18,7 +18,7 @@ import pytest
 
 from tests.terminal.fake_cloud import SLOTS
 from tests.terminal.site import MACHINE, TOKEN, CloudOnWire, Site
-from vendomat.protocol import FactKind, VendResult
+from vendomat.protocol import FactKind, Settings, VendResult
 from vendomat.terminal.app import read_settings
 
 pytestmark = pytest.mark.slow
@@ -180,6 +180,9 @@ async def test_a_journal_from_elsewhere_stops_selling_until_the_cloud_has_heard(
     state = await program.until(lambda state: state["screen"] == "out_of_order")
     assert state["out_of_order_reason"] == "journal_halted"
     cloud.cloud.mute.clear()
+    cloud.cloud.settings = Settings(heartbeat_s=0.3, ttl_s=0.2, lease_s=0.2, deadline_s=0.2)
+    await program.end(signal.SIGKILL)
+    await program.start()  # it still knows of the loss, and waits until no command of before can be open
     await program.until(lambda state: state["screen"] == "browse")
     boots = [fact for fact in cloud.cloud.facts.values() if fact.kind is FactKind.BOOT]
     assert any(b"has kept one" in bytes(fact.body) for fact in boots)

@@ -1,4 +1,4 @@
-"""A journal too large to be checked whole at each start, what vanishes from one, and one of the first schema. F39, F42."""
+"""A journal too large to be checked whole at each start, what vanishes from one, and an older one. F39, F42."""
 
 from __future__ import annotations
 

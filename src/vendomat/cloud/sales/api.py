@@ -194,6 +194,7 @@ class UpMessages:
                 lease_s=self._settings.lease_s,
                 ttl_s=self._settings.ttl_s,
                 qr_s=self._settings.qr_s,
+                deadline_s=self._settings.deadline_s,
             ),
             catalogue_version=greeted.catalogue_version,
             key_ids=self._key_ids(),

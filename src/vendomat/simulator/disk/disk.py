@@ -37,6 +37,8 @@ class Disk:
         self.on_cut: Callable[[], None] = lambda: None
         self.fault: DiskFault | None = None
         """A lasting fault: refuses every change (an I/O error: every read and open, too) until it is set to None."""
+        self.free_bytes = 2**30
+        """What the disk says it has left; telling, not counting: a full disk is a fault."""
         self.names = Names()
         self.generation = 0
         self.locks: dict[int, dict[int, int]] = {}
@@ -189,6 +191,9 @@ class DiskFolder:
         if self.exists(path):
             self._note(Call.DELETE, lambda: names.delete(str(path)))
             names.delete(str(path))
+
+    def free_bytes(self, folder: Path) -> int:
+        return 0 if self._disk.fault is DiskFault.FULL else self._disk.free_bytes
 
     def sync(self, folder: Path) -> None:
         """Names that were changed survive."""

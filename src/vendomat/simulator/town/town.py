@@ -268,6 +268,7 @@ def _write_terminal_settings(plan: TownPlan, record: TownRecord, machine: TownMa
             "wechat": f"http://127.0.0.1:{record.wechat_port}/wallet?code={{code}}",
             "alipay": f"http://127.0.0.1:{record.alipay_port}/wallet?code={{code}}",
         },
+        "quiet_s": 1.0,  # it is killed on purpose, again and again, and must not be locked for it
         "simulated": {"slots": machine.slots, "speed": plan.speed},
     }
     _write_private(folder / "terminal.json", msgspec.json.encode(settings))

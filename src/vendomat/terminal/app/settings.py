@@ -25,7 +25,10 @@ class SimulatedProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class TerminalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`ca_file` is relative to the settings' folder; `wallet_urls` (with `{code}`) count in the demo only."""
+    """`ca_file` is relative to the settings' folder; `wallet_urls` (with `{code}`) count in the demo only.
+
+    A program that dies again and again within `quiet_s` of its start is locked, and for ten times as long then.
+    """
 
     cloud_https_url: str
     ca_file: str
@@ -34,6 +37,7 @@ class TerminalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     simulated: SimulatedProfile
     is_demo: bool = False
     wallet_urls: dict[str, str] = {}
+    quiet_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     mm_px: Annotated[float, Meta(gt=0)] = 3.78
 
 

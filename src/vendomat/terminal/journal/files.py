@@ -29,6 +29,8 @@ class Files(Protocol):
         """No matter if it is not there."""
         ...
 
+    def free_bytes(self, folder: Path) -> int: ...
+
     def sync(self, folder: Path) -> None:
         """Names that were changed in `folder` survive the loss of power."""
         ...
@@ -54,6 +56,10 @@ class RealFiles:
 
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+
+    def free_bytes(self, folder: Path) -> int:
+        free = os.statvfs(folder)
+        return free.f_bavail * free.f_frsize
 
     def sync(self, folder: Path) -> None:
         number = os.open(folder, os.O_RDONLY)

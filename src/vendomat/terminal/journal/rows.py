@@ -12,7 +12,7 @@ import hmac
 SCHEMA_VERSION = 2
 """2: the number of facts is kept under `COUNT_KEY`; before, it was counted at each start."""
 
-EPOCH_KEY, COUNT_KEY, STARTS_KEY = "epoch", "facts", "starts"
+EPOCH_KEY, COUNT_KEY, STARTS_KEY, HALTED_KEY = "epoch", "facts", "starts", "halted"
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL, mac BLOB NOT NULL) WITHOUT ROWID;

@@ -27,6 +27,7 @@ from vendomat.terminal.journal.files import REAL_FILES, Files
 from vendomat.terminal.journal.rows import (
     COUNT_KEY,
     EPOCH_KEY,
+    HALTED_KEY,
     SCHEMA,
     SCHEMA_VERSION,
     STARTS_KEY,
@@ -36,6 +37,7 @@ from vendomat.terminal.journal.rows import (
 
 COMMANDS_MAX = 10_000
 EPOCH_JUMP_AFTER_LOSS = 1_000
+ROOM_BYTES_MIN = 8 * 1024 * 1024
 _FACTS = msgspec.json.Decoder(list[Fact])
 
 
@@ -177,7 +179,7 @@ class Journal:
             self._put(EPOCH_KEY, str(epoch).encode())
             self._put(STARTS_KEY, str(starts).encode())
             if self.damage:
-                self._put("halted", self.damage.encode())
+                self._put(HALTED_KEY, self.damage.encode())
         self._epoch_file.write(epoch)
         self._files.remove(self._suspicion)
         return epoch, starts
@@ -272,6 +274,25 @@ class Journal:
             with self._reading():
                 self._patrol.step(self._db, self._mac, limit)
         return not self._patrol.is_done
+
+    # --- care --------------------------------------------------------------------------------------------------------
+
+    def forget_starts(self, count: int = 0) -> None:
+        """This run was quiet long enough, somebody looked after the machine, or (with a count) it ended on purpose."""
+        self.put(STARTS_KEY, str(count).encode())
+
+    def note_newer_run(self, epoch: int, reason: str) -> None:
+        """The cloud knows a newer run than this memory: the next start is above it, and knows that it forgot."""
+        with self._transaction():
+            self._put(EPOCH_KEY, str(max(epoch, self.epoch) + EPOCH_JUMP_AFTER_LOSS - 1).encode())
+            self._put(HALTED_KEY, reason.encode())
+
+    def has_room(self) -> bool:
+        """Whether what is sold now can be recorded to its end."""
+        try:
+            return self._files.free_bytes(self._path.parent) >= ROOM_BYTES_MIN
+        except OSError as error:
+            raise JournalError(f"the disk does not say how full it is: {error}") from error
 
     # --- settings ----------------------------------------------------------------------------------------------------
 

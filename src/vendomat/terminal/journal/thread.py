@@ -27,6 +27,11 @@ class JournalPort(Protocol):
         """What was wrong with the journal that this run found and put aside; empty when all was well."""
         ...
 
+    @property
+    def starts(self) -> int:
+        """Starts since the last that was quiet, this one included."""
+        ...
+
     async def run(self, call: Callable[[Journal], _Result]) -> _Result:
         """Run `call` after all that was asked before. Raises what it raises."""
         ...
@@ -41,6 +46,7 @@ class JournalInline:
         self._journal = journal
         self.epoch = journal.epoch
         self.damage = journal.damage
+        self.starts = journal.starts
 
     async def run(self, call: Callable[[Journal], _Result]) -> _Result:
         return call(self._journal)
@@ -70,6 +76,11 @@ class JournalThread:
     def damage(self) -> str:
         """What was wrong with the journal that this run found and put aside; empty when all was well."""
         return self._opened.damage
+
+    @property
+    def starts(self) -> int:
+        """Starts since the last that was quiet, this one included."""
+        return self._opened.starts
 
     @property
     def _opened(self) -> Journal:

@@ -15,13 +15,16 @@ import structlog
 from vendomat.kernel import Clock, Ids
 from vendomat.protocol import Catalogue, CatalogueSlot, Settings
 from vendomat.terminal.drivers import Dispenser, Readings
-from vendomat.terminal.journal import JournalError, JournalPort
+from vendomat.terminal.journal import HALTED_KEY, JournalError, JournalPort
 from vendomat.terminal.link import CloudKeyBook, Refusals, Wire
+from vendomat.terminal.loop.caution import Caution
+from vendomat.terminal.loop.tasks import within
 from vendomat.terminal.sale import Leases
 from vendomat.terminal.stock import SlotBook
 
-FACTS_WAITING_MAX = 20_000
-"""Beyond this many unacknowledged facts nothing new is sold; recording goes on."""
+FACTS_WAITING_MAX = 1_500_000
+"""Beyond this many unacknowledged facts (about 0.7 GB) nothing new is sold; recording goes on."""
+READ_MAX_S = 5.0
 
 _SLOTS_KEY, _CATALOGUE_KEY = "slots", "catalogue"
 
@@ -57,16 +60,21 @@ class Machine:
     slots: SlotBook = field(default_factory=SlotBook)
     catalogue: Catalogue | None = None
     readings: Readings = field(default_factory=Readings)
+    has_failed: bool = False
     is_online: bool = False
     is_journal_ok: bool = True
-    is_halted: bool = False
+    has_room: bool = True
+    caution: Caution = field(default_factory=Caution)
     is_time_trusted: bool = False
     facts_waiting: int = 0
 
     async def load(self) -> None:
         """Read back what an earlier run kept. Raises `JournalError`."""
         journal = self.ports.journal
-        self.is_halted = await journal.run(lambda j: j.get("halted")) is not None
+        loss = await journal.run(lambda j: j.get(HALTED_KEY))
+        self.caution.loss = "" if loss is None else (loss.decode(errors="replace") or "unknown")
+        self.caution.starts = journal.starts
+        self.caution.began_at_s = self.ports.clock.elapsed()
         slots = await journal.run(lambda j: j.get(_SLOTS_KEY))
         catalogue = await journal.run(lambda j: j.get(_CATALOGUE_KEY))
         if slots:
@@ -100,16 +108,17 @@ class Machine:
         readings = self.readings
         found = (
             (not self.is_journal_ok, "journal_fault"),
-            (self.is_halted, "journal_halted"),
+            (not self.has_room, "disk_full"),
             (self.facts_waiting > FACTS_WAITING_MAX, "journal_full"),
             (not readings.is_answering, "controller_silent"),
             (readings.is_door_shut is False, "door_open"),
             (readings.is_sensor_clear is False, "sensor_blocked"),
         )
-        return tuple(reason for is_hit, reason in found if is_hit)
+        return (*(reason for is_hit, reason in found if is_hit), *self.caution.faults())
 
     def fail(self) -> None:
-        """A part of the loop has died."""
+        """A part of the loop has died, or must not go on."""
+        self.has_failed = True
         self.failed()
 
     def now_text(self) -> str:
@@ -118,12 +127,17 @@ class Machine:
     async def read_hardware(self) -> Readings:
         """Door, sensor and temperature, now; a driver that fails is a controller that is silent."""
         try:
-            self.readings = await self.ports.dispenser.read()
+            self.readings = await within(self.ports.clock, READ_MAX_S, self.ports.dispenser.read()) or Readings()
         except Exception:
             # Nothing is sold and nothing is started until it answers again.
             self.ports.log.exception("driver_failed")
             self.readings = Readings()
         return self.readings
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether a command that the journal does not know was never heard of."""
+        return not self.caution.loss
 
     # --- changes -----------------------------------------------------------------------------------------------------
 
@@ -157,7 +171,9 @@ class Machine:
     def note_journal(self, error: JournalError | None) -> None:
         """The last write failed (selling stops) or worked (selling may go on)."""
         if error is not None:
-            self.ports.log.error("journal_failed", error=error.message)
+            self.ports.log.error("journal_failed", error=error.message, is_damage=error.is_damage)
+            if error.is_damage:  # the next start checks the whole and puts it aside
+                self.fail()
         if self.is_journal_ok != (error is None):
             self.is_journal_ok = error is None
             self.changed()

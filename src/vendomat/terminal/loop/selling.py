@@ -164,6 +164,7 @@ class Selling:
     async def _check(self, request_id: str, lines: tuple[OrderLine, ...]) -> None:
         machine = self._machine
         await machine.read_hardware()
+        await machine.keep_again()  # the disk is asked before the buyer is: a full one says so now
         faults = machine.faults() if machine.is_online else ("offline", *machine.faults())
         code, detail = (ErrorCode.MACHINE_NOT_READY.value, ", ".join(faults)) if faults else ("", "")
         if not code and sum(line.quantity for line in lines) > UNITS_MAX:

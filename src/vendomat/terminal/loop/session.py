@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vendomat.kernel import VendomatError
+from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import (
     Catalogue,
     CatalogueRequest,
@@ -13,6 +13,7 @@ from vendomat.protocol import (
     Hello,
     HelloReply,
 )
+from vendomat.terminal.journal import JournalError
 from vendomat.terminal.link import NotAnsweredError
 from vendomat.terminal.loop.machine import Machine
 
@@ -58,6 +59,8 @@ class Session:
             self._set_online(False)
             return HELLO_AGAIN_S
         except VendomatError as refusal:
+            if refusal.code is ErrorCode.OLD_EPOCH:
+                await self._note_newer_run(refusal)
             machine.ports.log.warning("cloud_refused", code=refusal.code.value, detail=refusal.message)
             self._has_greeted = False
             self._set_online(False)
@@ -74,6 +77,21 @@ class Session:
         self._has_greeted, self._greeted_with = True, key_ids
         self._compare_keys(reply.key_ids)
         return reply.catalogue_version
+
+    async def _note_newer_run(self, refusal: VendomatError) -> None:
+        """This memory is older than the machine: an old image of its disk, or a double of it. Begin anew above it."""
+        machine, known = self._machine, refusal.detail.get("epoch")
+        if not isinstance(known, int):
+            return
+        reason = f"the cloud knows run {known} of this machine, this memory only {machine.ports.journal.epoch}"
+        try:
+            await machine.ports.journal.run(lambda j: j.note_newer_run(known, reason))
+        except JournalError as error:
+            machine.note_journal(error)
+            return
+        machine.caution.loss = reason
+        machine.ports.log.error("memory_is_old", known=known)
+        machine.fail()
 
     async def _beat(self) -> int:
         machine = self._machine

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
+
+from vendomat.kernel import Clock
+
+_Result = TypeVar("_Result")
+
+
+async def within(clock: Clock, seconds: float, work: Awaitable[_Result]) -> _Result | None:
+    """What `work` gives within `seconds` of `clock`; None when it does not end: it is cancelled then, and left alone.
+
+    Raises what `work` raises. Does not wait for a cancelled work that will not die.
+    """
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        waiting.cancel()
+        if not working.done():
+            working.cancel()
 
 
 class Tasks:

@@ -23,6 +23,8 @@ from vendomat.protocol import (
     OrderStatus,
     read_body,
 )
+from vendomat.terminal.journal import JournalError
+from vendomat.terminal.loop.caution import PRUDENT, Caution, CrashRule
 from vendomat.terminal.loop.machine import Machine, Ports
 from vendomat.terminal.loop.reporting import Reporting
 from vendomat.terminal.loop.selling import Selling
@@ -68,11 +70,17 @@ class Terminal:
     stream: Stream
 
     def __init__(
-        self, ports: Ports, face: Face, pictures: PictureStore, *, safeguards: Safeguards = PRODUCTION
+        self,
+        ports: Ports,
+        face: Face,
+        pictures: PictureStore,
+        *,
+        safeguards: Safeguards = PRODUCTION,
+        crash_rule: CrashRule = PRUDENT,
     ) -> None:
         self._face = face
         self._pictures = pictures
-        self.machine = Machine(ports, face.machine_id, ports.new_nonce())
+        self.machine = Machine(ports, face.machine_id, ports.new_nonce(), caution=Caution(crash_rule))
         self.uploading = Uploading(self.machine)
         self.selling = Selling(self.machine, self._shown)
         self.vending = Vending(
@@ -106,23 +114,33 @@ class Terminal:
         self._fetch_pictures()
 
     async def stop(self) -> None:
-        """Let a running vend end and be written, then let go of everything."""
+        """Let a running vend end and be written, then let go of everything. A stop is no crash: it does not count."""
         await self.vending.stop()
+        await self._uncount_start()
         await self._tasks.cancel()
         await self.selling.stop()
         self.stream.close()
         await self.machine.ports.dispenser.stop()
         await self.machine.ports.journal.close()
 
+    async def _uncount_start(self) -> None:
+        machine = self.machine
+        if machine.caution.starts and not machine.has_failed:
+            starts = machine.caution.starts - 1
+            try:
+                await machine.ports.journal.run(lambda j: j.forget_starts(starts))
+            except JournalError as error:
+                machine.note_journal(error)
+
     async def _note_boot(self) -> None:
         machine, journal = self.machine, self.machine.ports.journal
         body = msgspec.json.encode(
-            BootBody(program=PROGRAM, boot_nonce=machine.boot_nonce, detail=journal.damage[:300])
+            BootBody(program=PROGRAM, boot_nonce=machine.boot_nonce, detail=machine.caution.loss[:300])
         )
         at = machine.now_text()
         await journal.run(lambda j: j.append(FactKind.BOOT, body, at, is_time_trusted=False))
         machine.facts_waiting += 1
-        machine.ports.log.info("started", epoch=journal.epoch, damage=journal.damage)
+        machine.ports.log.info("started", epoch=journal.epoch, loss=machine.caution.loss, starts=machine.caution.starts)
 
     # --- served to the cloud -----------------------------------------------------------------------------------------
 

@@ -72,9 +72,8 @@ class Uploading:
         pruned = {(prune.epoch, prune.seq) for prune in vending.take_pruned()}
         kinds = {(fact.epoch, fact.seq): fact.kind for fact in acked}
         done = [origin for origin in done if origin[:2] in pruned or kinds[origin[:2]] not in _VEND_KINDS]
-        if machine.is_halted and FactKind.BOOT in kinds.values():
-            await journal.run(lambda j: j.put("halted", None))
-            machine.is_halted = False
+        if any(kind is FactKind.BOOT and epoch == journal.epoch for (epoch, _), kind in kinds.items()):
+            machine.caution.is_loss_known = True
         await journal.run(lambda j: j.prune(done))
         machine.facts_waiting = await journal.run(lambda j: j.count_unacked())
         machine.changed()

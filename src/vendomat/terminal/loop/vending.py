@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import (
     CommandReply,
     Dispense,
@@ -20,7 +21,7 @@ from vendomat.protocol import (
 from vendomat.terminal.drivers import VendReport
 from vendomat.terminal.journal import JournalError, KnownCommand
 from vendomat.terminal.loop.machine import Machine
-from vendomat.terminal.loop.tasks import Tasks
+from vendomat.terminal.loop.tasks import Tasks, within
 from vendomat.terminal.sale import (
     IS_BUSY,
     PRODUCTION,
@@ -46,6 +47,7 @@ from vendomat.terminal.sale import (
     Vend,
     VendEffect,
     VendEvent,
+    VendState,
     Write,
     outcome_of,
     restored,
@@ -53,6 +55,10 @@ from vendomat.terminal.sale import (
 )
 
 WRITE_AGAIN_S = 1.0
+STOP_MAX_S = 90.0
+"""A vend that cannot be recorded by then stays an intent; the next start calls it unknown."""
+DISPENSE_MAX_S = 60.0
+"""Longer than any motor programme: a driver that has not answered by then will not."""
 REMEMBERED_MAX = 200
 """Finished commands held in memory; older ones are found in the journal."""
 
@@ -90,6 +96,7 @@ class Vending:
     async def on_dispense(self, command: Dispense) -> CommandReply:
         """The command's facts once its INTENT or refusal is durable. Raises `JournalError` when it cannot be read."""
         known = await self._look_up(command.cmd_id)
+        self._refuse_to_guess(known)
         known.product_id = known.product_id or command.product_id
         conditions = await self._conditions(command.cmd_id, command.slot, command.nonce)
         answer = self._wait(known, to_fence=False)
@@ -99,9 +106,17 @@ class Vending:
     async def on_fence(self, fence: FenceRequest) -> CommandReply:
         """The command's facts once it is final; while the motor runs this waits."""
         known = await self._look_up(fence.cmd_id)
+        self._refuse_to_guess(known)
         answer = self._wait(known, to_fence=True)
         self._step(known, FenceReceived(fence))
         return await answer
+
+    def _refuse_to_guess(self, known: _Known) -> None:
+        """A machine that lost its memory cannot promise that an unknown command never started: nothing is a fact."""
+        if known.vend.state is VendState.ABSENT and not self._machine.has_memory:
+            raise VendomatError(
+                ErrorCode.UNAVAILABLE, "this machine has lost its memory; what became of the command is not known"
+            )
 
     async def restore(self) -> None:
         """After a start: every command with an INTENT and no outcome becomes UNKNOWN, durably."""
@@ -127,8 +142,9 @@ class Vending:
         return any(known.vend.state in IS_BUSY for known in self._known.values())
 
     async def stop(self) -> None:
-        """Let a running vend end and be recorded."""
-        await self._tasks.join()
+        """Let a running vend end and be recorded, if the disk lets it in time."""
+        await within(self._machine.ports.clock, STOP_MAX_S, self._tasks.join())
+        await self._tasks.cancel()
 
     # --- effects -----------------------------------------------------------------------------------------------------
 
@@ -197,13 +213,21 @@ class Vending:
         )
 
     async def _turn(self, known: _Known, slot: str) -> None:
+        ports, reason = self._machine.ports, ""
         try:
-            known.report = await self._machine.ports.dispenser.dispense(slot, known.vend.cmd_id)
+            turning = ports.dispenser.dispense(slot, known.vend.cmd_id)
+            report = await within(ports.clock, DISPENSE_MAX_S, turning)
         except Exception:
             # Whatever went wrong in a driver: the motor may have run, so the outcome is not known.
-            self._machine.ports.log.exception("driver_failed", slot=slot)
-            known.report = VendReport(VendResult.UNKNOWN)
-        self._step(known, MotorEnded(known.report.result))
+            ports.log.exception("driver_failed", slot=slot)
+            report, reason = None, "driver_failed"
+        if report is None:
+            report, reason = VendReport(VendResult.UNKNOWN), reason or "driver_silent"
+        elif report.result is VendResult.UNKNOWN:
+            readings = await self._machine.read_hardware()
+            reason = "door_opened" if readings.is_door_shut is False else ""
+        known.report = report
+        self._step(known, MotorEnded(report.result, reason))
 
     async def _after_outcome(self, slot: str, note: Note) -> None:
         if note.result is not None:
@@ -228,7 +252,7 @@ class Vending:
             is_sensor_clear=readings.is_sensor_clear,
             is_door_shut=readings.is_door_shut,
             is_busy=any(vend.state in IS_BUSY for vend in others),
-            is_journal_ok=machine.is_journal_ok and not machine.is_halted,
+            is_journal_ok=machine.is_journal_ok and machine.has_memory,
         )
 
     # --- memory ------------------------------------------------------------------------------------------------------

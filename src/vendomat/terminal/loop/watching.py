@@ -1,10 +1,12 @@
-"""Looks at door, sensor, temperature and closed slots from time to time, and says so when something changed."""
+"""Looks at door, sensor, temperature, closed slots and the journal from time to time, and says so when they changed."""
 
 from __future__ import annotations
 
+from vendomat.terminal.journal import HALTED_KEY, JournalError
 from vendomat.terminal.loop.machine import Machine
 
 LOOK_EVERY_S = 0.5
+PATROL_FACTS = 100
 RETEST_EVERY_S = 30.0
 
 
@@ -26,13 +28,44 @@ class Watching:
         before, readings = machine.readings, await machine.read_hardware()
         if before.is_door_shut is False and readings.is_door_shut is True:
             await machine.keep_slots(machine.slots.after_service())
+            await self._forget_starts()
         if not machine.is_journal_ok:
             await machine.keep_again()
+        await self._care()
         if machine.ports.clock.elapsed() >= self._retest_at_s:
             self._retest_at_s += RETEST_EVERY_S
             await self._retest()
         if readings != before:
             machine.changed()
+
+    async def _care(self) -> None:
+        """See to the journal, and end what a start was careful about when its time is over."""
+        machine, journal, at_s = self._machine, self._machine.ports.journal, self._machine.ports.clock.elapsed()
+        try:
+            has_room = await journal.run(lambda j: j.has_room())
+            await journal.run(lambda j: j.patrol(PATROL_FACTS))
+            if machine.caution.is_loss_over(at_s, machine.settings):
+                await journal.run(lambda j: j.put(HALTED_KEY, None))
+                machine.caution.loss = ""
+                machine.changed()
+        except JournalError as error:
+            machine.note_journal(error)
+            return
+        if has_room != machine.has_room:
+            machine.has_room = has_room
+            machine.changed()
+        if machine.caution.is_quiet(at_s):
+            await self._forget_starts()
+
+    async def _forget_starts(self) -> None:
+        machine = self._machine
+        try:
+            await machine.ports.journal.run(lambda j: j.forget_starts())
+        except JournalError as error:
+            machine.note_journal(error)
+            return
+        machine.caution.starts = 0
+        machine.changed()
 
     async def _retest(self) -> None:
         """Quarantined slots get their test; one that passes is open again."""

@@ -184,7 +184,7 @@ def _on_unwritten(vend: Vend, _: Unwritten, __: Safeguards) -> Step:
 
 
 def _on_motor_ended(vend: Vend, event: MotorEnded, _: Safeguards) -> Step:
-    note = Note(FactKind.OUTCOME, result=event.result)
+    note = Note(FactKind.OUTCOME, result=event.result, reason=event.reason)
     return _moved(vend, VendMove.END, pending=note), (Write(note),)
 
 

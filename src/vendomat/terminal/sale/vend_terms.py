@@ -146,7 +146,10 @@ class Unwritten:
 
 @dataclass(frozen=True, slots=True)
 class MotorEnded:
+    """`reason` says why a result is not known, where that is known."""
+
     result: VendResult
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class UnitStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RefundStatus(msgspec.Struct, frozen=True, kw_only=True):
-    state: Short  # refunding | refunded
+    state: Short  # refunding | checking (a person looks first) | refunded
     amount_minor: Minor
     channel: Channel
 

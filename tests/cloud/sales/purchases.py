@@ -20,6 +20,10 @@ from vendomat.cloud.sales.model import (
     PaymentPaid,
     PaymentUncertain,
     Purchase,
+    RefundAsked,
+    RefundHeld,
+    RefundReleased,
+    RefundRetried,
     RefundSaid,
     RefundSeen,
     VendFactSeen,
@@ -37,6 +41,7 @@ ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000000000001"}
 FIRST, SECOND = derive_id("pay", "first"), derive_id("pay", "second")
 PRICES = (350, 200)
 TOTAL = sum(PRICES)
+OPERATOR = "opr_" + "0" * 26
 
 
 def payment(payment_id: str, channel: str) -> Payment:
@@ -92,8 +97,12 @@ def resolved(unit: int, move: FindingMove, at: datetime = AT) -> AmbiguityResolv
     return AmbiguityResolved(unit, move, "opr_" + "0" * 26, "counted the slot", at)
 
 
-def refund(said: RefundSaid, payment_id: str = FIRST, at: datetime = AT) -> RefundSeen:
-    return RefundSeen(refund_number(payment_id, 1), said, "" if said is RefundSaid.SUCCEEDED else "why", at)
+def refund(said: RefundSaid, payment_id: str = FIRST, ordinal: int = 1) -> RefundSeen:
+    return RefundSeen(refund_number(payment_id, ordinal), said, "" if said is RefundSaid.SUCCEEDED else "why", AT)
+
+
+def retried(payment_id: str = FIRST, ordinal: int = 1) -> RefundRetried:
+    return RefundRetried(refund_number(payment_id, ordinal), OPERATOR, "the account is open again", AT)
 
 
 EVENTS: dict[str, Event] = {
@@ -118,6 +127,13 @@ EVENTS: dict[str, Event] = {
     **{f"unit {n} resolved {move}": resolved(n, move) for n in (1, 2) for move in FindingMove},
     **{f"refund {said}": refund(said) for said in RefundSaid},
     **{f"second refund {said}": refund(said, SECOND) for said in RefundSaid},
+    **{f"next refund {said}": refund(said, ordinal=2) for said in RefundSaid},
+    "refund retried": retried(),
+    "second refund retried": retried(SECOND),
+    "next refund retried": retried(ordinal=2),
+    "refund held": RefundHeld(refund_number(FIRST, 1), 30, AT),
+    "refund released": RefundReleased(refund_number(FIRST, 1), OPERATOR, "seen on site", AT),
+    "refund asked": RefundAsked(OPERATOR, "the buyer called", AT),
 }
 
 _PAID = ("first paid",)
@@ -154,6 +170,15 @@ STATES: dict[str, tuple[str, ...]] = {
     "ambiguous and seen in": (*_AMBIGUOUS, "unit 1 resolved see_in"),
     "ambiguous for ever": (*_AMBIGUOUS, "unit 1 resolved give_up"),
     "ambiguous and settled": (*_AMBIGUOUS, "refund succeeded"),
+    "refund tried again": (*_JAMMED, "refund given_up", "refund retried"),
+    "refund given up twice": (*_JAMMED, "refund given_up", "refund retried", "next refund given_up"),
+    "refund paid twice": (*_JAMMED, "refund given_up", "refund retried", "refund succeeded", "next refund succeeded"),
+    "refund paid after all": (*_JAMMED, "refund given_up", "refund retried", "refund succeeded"),
+    "refund held": (*_JAMMED, "refund held"),
+    "refund released": (*_JAMMED, "refund held", "refund released"),
+    "refund asked": (*_PAID, "refund asked"),
+    "refund asked while a motor turns": (*_PAID, "unit 1 started", "refund asked"),
+    "late with a refund given up": ("expiry asked", "first closed", "first paid", "refund given_up"),
     "settled": (*_PAID, "unit 1 delivered", "unit 2 delivered"),
     "settled with a refund": (*_JAMMED, "refund succeeded"),
     "settled with goods that came late": (*_JAMMED, "refund succeeded", "unit 2 delivered"),

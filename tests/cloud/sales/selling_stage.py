@@ -45,6 +45,7 @@ from vendomat.cloud.sales import (
     FactTaker,
     Presence,
     Redeemer,
+    RefundDesk,
     SalesDesk,
     Sweeps,
     Till,
@@ -76,6 +77,8 @@ class Platform:
     refunds: dict[str, Money] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     dies_after: set[str] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
+    """Refunds that the platform will not carry out."""
     is_away: bool = False
     cancel_is_known: bool = True
     """Whether a cancel of a number without a trade is an end, as at WeChat Pay; at Alipay it is not."""
@@ -129,6 +132,8 @@ class Platform:
         await self._called("refund", request.refund_number)
         if self.is_away:
             return Refunded(RefundState.UNKNOWN, request.refund_number, error="away")
+        if request.refund_number in self.given_up:
+            return Refunded(RefundState.PROCESSING, request.refund_number, amount=request.amount)
         self.refunds[request.refund_number] = request.amount
         await self._ended("refund")
         return Refunded(RefundState.PROCESSING, request.refund_number, amount=request.amount)
@@ -137,6 +142,8 @@ class Platform:
         await self._called("look_up_refund", request.refund_number)
         if self.is_away:
             return Refunded(RefundState.UNKNOWN, request.refund_number, error="away")
+        if request.refund_number in self.given_up:
+            return Refunded(RefundState.CLOSED, request.refund_number, error="closed after 7 days")
         if request.refund_number not in self.refunds:
             return Refunded(RefundState.NOT_ACCEPTED, request.refund_number)
         return Refunded(RefundState.SUCCEEDED, request.refund_number, amount=request.amount)
@@ -214,6 +221,7 @@ class Stage:
     messages: UpMessages
     directory: MachineDirectory
     watch: SecurityWatch
+    refunds: RefundDesk
     seq: int = 0
 
     async def say(self, kind: str, body: object, *, epoch: int = 1, key: MachineKey | None = None) -> tuple[str, Any]:
@@ -258,6 +266,7 @@ async def open_stage(
     is_following: bool = True,
     clock: ManualClock | None = None,
     accounts: Sequence[PaymentAccount] = (),
+    settings: CloudSettings | None = None,
 ) -> AsyncIterator[Stage]:
     """`is_following` false: nothing follows a commit, as when the worker is killed right after it.
 
@@ -266,7 +275,7 @@ async def open_stage(
     Longer because it puts every part of a worker together, each by its name.
     """
     clock, ids = clock or ManualClock(AT), TimeOrderedIds(ManualClock(AT), random.Random(next(_seeds)).getrandbits)
-    machine, settings, database = MachineKey(b"\x05" * 32), CloudSettings(), world.database
+    machine, settings, database = MachineKey(b"\x05" * 32), settings or CloudSettings(), world.database
     await world.superuser.execute("UPDATE machine SET public_key = $1 WHERE machine_id = $2", machine.public, MACHINE)
     await world.superuser.execute("UPDATE machine_live SET seen_at = nonce_at")
     platform, line = Platform(), Line(machine)
@@ -319,6 +328,7 @@ async def open_stage(
             messages,
             directory,
             watch,
+            RefundDesk(writer, till, clock),
         )
     finally:
         await dispatcher.aclose()

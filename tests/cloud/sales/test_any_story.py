@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.cloud.sales.purchase_rules import check_books, check_purchase, check_step
-from tests.cloud.sales.purchases import AT, EVENTS, SECOND, Played, new_purchase
+from tests.cloud.sales.purchases import AT, EVENTS, OPERATOR, SECOND, Played, new_purchase
 from vendomat.cloud.ledger import postings
 from vendomat.cloud.orders import ORDER_MOVES, Closing
 from vendomat.cloud.payments import CODE_CHANNEL, Payment, PaymentState, RefundStage
@@ -21,6 +21,8 @@ from vendomat.cloud.sales.model import (
     Event,
     PaymentClosed,
     PaymentPaid,
+    RefundReleased,
+    RefundRetried,
     RefundSaid,
     RefundSeen,
     RestoreCode,
@@ -69,12 +71,18 @@ class Story(RuleBasedStateMachine):
         while waiting := [u.command for u in self.played.purchase.units if u.command and not u.is_final]:
             self.tell(DeadlinePassed(waiting[0].cmd_id, at))
         for refund in self.played.purchase.refunds:
-            self.tell(RefundSeen(refund.refund_id, RefundSaid.SUCCEEDED, "", at))
+            if refund.stage is RefundStage.FAILED and not refund.is_replaced_in(self.played.purchase.refunds):
+                self.tell(RefundRetried(refund.refund_id, OPERATOR, "again", at))
+        for refund in self.played.purchase.refunds:
+            if refund.stage is RefundStage.HELD:
+                self.tell(RefundReleased(refund.refund_id, OPERATOR, "seen", at))
+            if refund.stage is not RefundStage.FAILED:
+                self.tell(RefundSeen(refund.refund_id, RefundSaid.SUCCEEDED, "", at))
         ended = self.played.purchase
         check_purchase(ended)
         check_books(self.played)
-        is_given_up = any(r.stage is RefundStage.FAILED for r in ended.refunds)
-        assert ended.state in ORDER_MOVES.final or is_given_up
+        assert ended.state in ORDER_MOVES.final
+        assert not any(refund.is_open for refund in ended.refunds)
         self.played = kept
 
 

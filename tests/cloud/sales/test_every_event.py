@@ -8,10 +8,25 @@ from datetime import timedelta
 import pytest
 
 from tests.cloud.sales.purchase_rules import balances, check_books, check_purchase, check_step
-from tests.cloud.sales.purchases import AT, EVENTS, MERCHANT, SECOND, STATES, TOTAL, Played, play, state
+from tests.cloud.sales.purchases import (
+    AT,
+    EVENTS,
+    FIRST,
+    MERCHANT,
+    OPERATOR,
+    SECOND,
+    STATES,
+    TOTAL,
+    Played,
+    play,
+    state,
+)
 from vendomat.cloud.orders import CommandState, Finding, OrderState, UnitOutcome
+from vendomat.cloud.payments import RefundStage, refund_number
 from vendomat.cloud.sales.model import MoveStock, Note, PaymentUncertain, RaiseAlarm, RestoreCode, SecurityAlert
+from vendomat.cloud.sales.status import status_of
 from vendomat.cloud.sales.steps import step
+from vendomat.protocol import RefundStatus
 
 MISFITS = ("first paid too late", "first paid with too little", "first paid to a stranger")
 MOVES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -38,6 +53,12 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     "refund requested": {"settled": ("refund succeeded",)},
     "refund processing": {"settled": ("refund succeeded",)},
     "refund unknown": {"settled": ("refund succeeded",)},
+    "refund given up": {"settled": ("refund succeeded",)},
+    "refund tried again": {"settled": ("refund succeeded", "next refund succeeded")},
+    "refund given up twice": {"settled": ("refund succeeded", "next refund succeeded")},
+    "refund held": {"settled": ("refund succeeded",)},
+    "refund released": {"settled": ("refund succeeded",)},
+    "refund asked": {"dispensing": ("unit 1 started",), "settled": ()},
 }
 """Where an order moves. Every pair of state and event that is not here leaves the order's state alone."""
 
@@ -100,12 +121,69 @@ def test_goods_the_sensor_missed_are_booked_once_however_often_they_are_told() -
     assert told.purchase.refunds == refunded.refunds and told.purchase.state is refunded.state
 
 
-def test_a_refund_paid_after_it_was_given_up_is_said_aloud_and_kept_as_evidence() -> None:
+def test_a_refund_paid_after_it_was_given_up_counts() -> None:
     given_up = state("refund given up").purchase
     after = play([EVENTS["refund succeeded"]], given_up)
-    assert after.purchase is given_up
-    assert [e.kind for e in after.effects if isinstance(e, RaiseAlarm)] == ["refund_after_given_up"]
-    assert [e.kind for e in after.effects if isinstance(e, Note)] == ["refund.paid_after_given_up"]
+    assert after.purchase.state is OrderState.SETTLED
+    assert balances(after.effects) == {"liab:refund_payable": 200, "asset:clearing:wechat:1900000001": -200}
+
+
+def test_a_refund_given_up_is_tried_again_under_the_next_number_by_a_person() -> None:
+    again = state("refund tried again").purchase
+    first, second = again.refunds
+    assert (first.ordinal, first.stage, first.approved_by) == (1, RefundStage.FAILED, "")
+    assert (second.ordinal, second.stage, second.approved_by) == (2, RefundStage.REQUESTED, OPERATOR)
+    assert (second.refund_id, second.amount_minor) == (refund_number(FIRST, 2), first.amount_minor)
+    done = play([EVENTS["next refund succeeded"]], again)
+    assert done.purchase.state is OrderState.SETTLED
+    assert status_of(done.purchase, AT).refund == RefundStatus(state="refunded", amount_minor=200, channel="wechat")
+
+
+@pytest.mark.parametrize("name", ["refund requested", "refund processing", "refund unknown", "settled with a refund"])
+def test_a_refund_that_may_still_pay_is_not_given_a_second_number(name: str) -> None:
+    before = state(name).purchase
+    assert play([EVENTS["refund retried"]], before).purchase is before
+
+
+def test_an_earlier_number_that_pays_after_all_ends_the_later_one_unless_that_was_taken() -> None:
+    paid = state("refund paid after all").purchase
+    ended = play([EVENTS["next refund not_accepted"]], paid).purchase
+    assert [r.stage for r in ended.refunds] == [RefundStage.SUCCEEDED, RefundStage.FAILED]
+    assert status_of(ended, AT).refund == RefundStatus(state="refunded", amount_minor=200, channel="wechat")
+    twice = play([EVENTS["next refund succeeded"]], paid)
+    assert balances(twice.effects)["expense:goodwill"] == 200
+    assert [e.kind for e in twice.effects if isinstance(e, RaiseAlarm)] == ["refund_paid_twice"]
+
+
+def test_a_held_refund_waits_for_a_person_and_the_buyer_is_told_so() -> None:
+    held = state("refund held")
+    assert [e.kind for e in held.effects if isinstance(e, RaiseAlarm)] == ["vend_failed", "refund_held"]
+    told = status_of(held.purchase, AT).refund
+    assert told is not None and told.state == "checking"
+    released = play([EVENTS["refund released"]], held.purchase).purchase
+    assert (released.refunds[0].stage, released.refunds[0].approved_by) == (RefundStage.REQUESTED, OPERATOR)
+    assert play([EVENTS["refund held"]], released).purchase is released, "what a person let go is not held again"
+
+
+def test_a_refund_asked_while_a_motor_turns_waits_for_its_outcome() -> None:
+    asked = state("refund asked while a motor turns").purchase
+    first, second = asked.units
+    assert not first.is_final and (second.outcome, second.is_final) == (UnitOutcome.NOT_DELIVERED, True)
+    assert not asked.refunds
+    for said, amount in (("unit 1 delivered", 200), ("unit 1 not_delivered", TOTAL), ("deadline 1", TOTAL)):
+        ended = play([EVENTS[said]], asked).purchase
+        assert [r.amount_minor for r in ended.refunds] == [amount], said
+        assert ended.units[1].command is None
+
+
+def test_a_refund_asked_before_the_motor_fences_the_command_first() -> None:
+    asked = state("refund asked").purchase
+    assert asked.units[0].command is not None and asked.units[0].command.state is CommandState.FENCING
+    assert not asked.refunds
+    fenced = play([EVENTS["unit 1 refused"]], asked).purchase
+    assert [r.amount_minor for r in fenced.refunds] == [TOTAL]
+    started = play([EVENTS["unit 1 delivered"]], asked).purchase
+    assert [r.amount_minor for r in started.refunds] == [200], "it had been faster than the fence"
 
 
 def test_an_outcome_that_overtakes_its_intent_is_the_last_word() -> None:

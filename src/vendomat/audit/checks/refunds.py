@@ -111,7 +111,7 @@ CHECKS: tuple[Check, ...] = (
         """
         SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor, r.error, r.ended_at FROM refund r
         WHERE r.state = 'failed' AND NOT EXISTS (SELECT FROM refund n WHERE n.merchant_id = r.merchant_id
-            AND n.payment_id = r.payment_id AND n.ordinal > r.ordinal)
+            AND n.payment_id = r.payment_id AND (n.ordinal > r.ordinal OR n.state = 'succeeded'))
         """,
         severity=Severity.NOTICE,
     ),

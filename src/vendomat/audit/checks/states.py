@@ -11,7 +11,8 @@ _DECIDED = """
             WHEN 'vend.delivered' THEN 'delivered' WHEN 'vend.declared_ambiguous' THEN 'unknown'
             ELSE 'not_delivered' END AS said
         FROM evidence
-        WHERE kind IN ('vend.delivered', 'vend.not_delivered', 'vend.declared_ambiguous', 'command.never_sent')
+        WHERE kind IN ('vend.delivered', 'vend.not_delivered', 'vend.declared_ambiguous', 'command.never_sent',
+            'vend.called_off')
     ) AS words
     ORDER BY merchant_id, order_id, unit, entry
 """
@@ -57,16 +58,17 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "I8.refund_state",
-        "A refund's final state is not the first that its evidence tells",
-        "A refund was called done that was not, or changed after its end.",
+        "A refund's final state is not what its evidence tells",
+        "A refund was called done that was not, or changed after its end. One that was given up may still succeed.",
         """
         SELECT r.merchant_id, r.order_id, r.refund_id, r.state, e.said, e.words FROM refund r LEFT JOIN (
-            SELECT merchant_id, order_id, data ->> 'refund_id' AS refund_id, count(*) AS words,
+            SELECT merchant_id, order_id, data ->> 'refund_id' AS refund_id, array_agg(kind ORDER BY entry) AS words,
                 (array_agg(CASE kind WHEN 'refund.succeeded' THEN 'succeeded' ELSE 'failed' END
-                    ORDER BY entry))[1] AS said
+                    ORDER BY entry DESC))[1] AS said
             FROM evidence WHERE kind IN ('refund.succeeded', 'refund.given_up') GROUP BY 1, 2, 3
         ) e USING (merchant_id, order_id, refund_id)
-        WHERE e.words > 1 OR e.said IS DISTINCT FROM CASE WHEN r.state IN ('succeeded', 'failed') THEN r.state END
+        WHERE e.words NOT IN ('{refund.succeeded}', '{refund.given_up}', '{refund.given_up,refund.succeeded}')
+            OR e.said IS DISTINCT FROM CASE WHEN r.state IN ('succeeded', 'failed') THEN r.state END
         """,
     ),
     Check(

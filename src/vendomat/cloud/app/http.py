@@ -26,6 +26,7 @@ from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_oper
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
 from vendomat.cloud.reports import EventFeeds, FleetReport, OrderReport, reports_router, stream_router
+from vendomat.cloud.sales import RefundDesk, refunds_router
 from vendomat.kernel import Clock, Ids
 
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
@@ -48,6 +49,7 @@ class PublicParts:
     heartbeat_s: float = 5.0
     is_secure: bool = False
     more_routers: Sequence[APIRouter] = ()  # payment notices, for one
+    refunds: RefundDesk | None = None  # where this process sells
     checks: Mapping[str, Check] = field(default_factory=dict)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     console_folder: Path = CONSOLE_FOLDER
@@ -80,6 +82,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
     app.include_router(alarms_router(Alarms(parts.database, parts.clock), current))
     app.include_router(codes_router(codes, current))
+    if parts.refunds is not None:
+        app.include_router(refunds_router(parts.refunds, current))
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}, parts.registry))

@@ -25,6 +25,7 @@ from vendomat.cloud.sales import (
     FactTaker,
     Presence,
     Redeemer,
+    RefundDesk,
     SalesDesk,
     Sweeps,
     Till,
@@ -84,6 +85,7 @@ class SalesParts:
     sweeps: Sweeps
     directory: MachineDirectory
     watch: SecurityWatch
+    refunds: RefundDesk
 
 
 async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: AsyncExitStack) -> Ground:
@@ -139,7 +141,14 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack) -> SalesParts:
         watch=watch,
         key_ids=ground.key_ids,
     )
-    return SalesParts(messages=messages, till=till, sweeps=sweeps, directory=directory, watch=watch)
+    return SalesParts(
+        messages=messages,
+        till=till,
+        sweeps=sweeps,
+        directory=directory,
+        watch=watch,
+        refunds=RefundDesk(writer, till, clock),
+    )
 
 
 def _provider_book(ground: SalesGround) -> ProviderBook:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.app.health import Check
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
-from vendomat.cloud.app.parts import Ground, WorkerAddress, build_sales, open_ground
+from vendomat.cloud.app.parts import Ground, SalesParts, WorkerAddress, build_sales, open_ground
 from vendomat.cloud.app.upkeep import Upkeep
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.ledger import Entry, post, postings
@@ -31,7 +31,7 @@ from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reports import EventFeeds
-from vendomat.cloud.sales import Till, notice_router
+from vendomat.cloud.sales import notice_router
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         feeds = EventFeeds(ground.database, ground.clock)
         stack.push_async_callback(feeds.aclose)
         servers = [
-            _public_server(_public_app(ground, sales.till, feeds), settings),
+            _public_server(_public_app(ground, sales, feeds), settings),
             _machine_server(_machine_app(ground), settings, address.identity),
         ]
         jobs = JobWorker(
@@ -98,7 +98,7 @@ def _upkeep(ground: Ground) -> Upkeep:
     return Upkeep(ground.database, ground.address.database_url, sign_ins, ground.clock)
 
 
-def _public_app(ground: Ground, till: Till, feeds: EventFeeds) -> FastAPI:
+def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI:
     return build_public_app(
         PublicParts(
             database=ground.database,
@@ -110,7 +110,8 @@ def _public_app(ground: Ground, till: Till, feeds: EventFeeds) -> FastAPI:
             feeds=feeds,
             heartbeat_s=ground.settings.heartbeat_s,
             is_secure=ground.settings.public_url.startswith("https://"),
-            more_routers=[notice_router(till)],
+            more_routers=[notice_router(sales.till)],
+            refunds=sales.refunds,
             checks={"wire": _wire_check(ground.wire)},
         )
     )

@@ -107,6 +107,11 @@ def refund_succeeded(refund_id: str, fund: str, amount_minor: int) -> Posting:
     return _move(f"refund:{refund_id}", "refund_succeeded", (REFUND_PAYABLE, fund), amount_minor)
 
 
+def refund_paid_on_top(refund_id: str, amount_minor: int) -> Posting:
+    """More went back than was owed: what is on top is the merchant's loss."""
+    return _move(f"goodwill:{refund_id}", "refund_paid_on_top", (GOODWILL, REFUND_PAYABLE), amount_minor)
+
+
 def voucher_issued(code_id: str, amount_minor: int) -> Posting:
     """A pre-paid code was sold: its money stands in the bank until the code is redeemed."""
     return _move(f"code:{code_id}", "voucher_issued", (BANK, VOUCHER), amount_minor)

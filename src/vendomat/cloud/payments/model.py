@@ -6,6 +6,7 @@ look-up, never an end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -49,6 +50,7 @@ PAYMENT_MOVES: Moves[PaymentState, PaymentMove] = Moves(
 
 class RefundStage(StrEnum):
     REQUESTED = "requested"
+    HELD = "held"  # too many of this machine at once: a person looks before the platform is asked
     PROCESSING = "processing"
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
@@ -61,9 +63,11 @@ class RefundMove(StrEnum):
     LOSE_SIGHT = "lose_sight"
     DENY = "deny"  # not accepted, or refused for now: the same number again
     FAIL = "fail"
+    HOLD = "hold"
+    RELEASE = "release"
 
 
-_OPEN = (RefundStage.REQUESTED, RefundStage.PROCESSING, RefundStage.UNKNOWN)
+_OPEN = (RefundStage.REQUESTED, RefundStage.HELD, RefundStage.PROCESSING, RefundStage.UNKNOWN)
 
 REFUND_MOVES: Moves[RefundStage, RefundMove] = Moves(
     "refund",
@@ -77,9 +81,13 @@ REFUND_MOVES: Moves[RefundStage, RefundMove] = Moves(
         (RefundStage.UNKNOWN, RefundMove.LOSE_SIGHT): RefundStage.UNKNOWN,
         (RefundStage.REQUESTED, RefundMove.DENY): RefundStage.REQUESTED,
         (RefundStage.UNKNOWN, RefundMove.DENY): RefundStage.REQUESTED,
+        (RefundStage.REQUESTED, RefundMove.HOLD): RefundStage.HELD,
+        (RefundStage.HELD, RefundMove.RELEASE): RefundStage.REQUESTED,
+        # The platform paid a number that it had given up: the money went, and it counts.
+        (RefundStage.FAILED, RefundMove.SUCCEED): RefundStage.SUCCEEDED,
     },
     start=RefundStage.REQUESTED,
-    final=(RefundStage.SUCCEEDED, RefundStage.FAILED),
+    final=(RefundStage.SUCCEEDED,),
 )
 
 
@@ -107,7 +115,10 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Row (payment, ordinal). Ordinal 1 carries all undelivered units, or all of a late or second payment."""
+    """Row (payment, ordinal). Ordinal 1 carries all undelivered units, or all of a late or second payment.
+
+    `approved_by` is the operator who let it go: one that was held, or one after a number that the platform gave up.
+    """
 
     payment_id: str
     ordinal: int
@@ -116,10 +127,19 @@ class Refund:
     reason: str
     stage: RefundStage
     error: str = ""
+    approved_by: str = ""
 
     @property
     def is_open(self) -> bool:
         return self.stage not in (RefundStage.SUCCEEDED, RefundStage.FAILED)
+
+    def is_replaced_in(self, refunds: Sequence[Refund]) -> bool:
+        """Whether it was given up and another one of the same payment carries its money."""
+        return self.stage is RefundStage.FAILED and any(
+            other.payment_id == self.payment_id
+            and (other.ordinal > self.ordinal or other.stage is not RefundStage.FAILED)
+            for other in refunds
+        )
 
 
 def refund_number(payment_id: str, ordinal: int) -> str:

@@ -60,6 +60,7 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
                 reason=row["reason"],
                 stage=RefundStage(row["state"]),
                 error=row["error"],
+                approved_by=row["approved_by"],
             )
         )
     return {key: tuple(refunds) for key, refunds in found.items()}
@@ -105,24 +106,29 @@ async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[obj
 
 
 async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, at, ended_at)."""
+    """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, approved_by, at,
+    ended_at)."""
     await execute_rows(
         connection,
         "INSERT INTO refund (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, "
-        "requested_at, ended_at, next_try_at) SELECT m, p, n, r, o, a, w, s, t, e, "
+        "approved_by, requested_at, ended_at, next_try_at) SELECT m, p, n, r, o, a, w, s, b, t, e, "
         "CASE WHEN e IS NULL THEN t END FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], "
-        "$6::bigint[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[]) AS n(m, p, n, r, o, a, w, s, t, e)",
+        "$6::bigint[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[]) "
+        "AS n(m, p, n, r, o, a, w, s, b, t, e)",
         rows,
     )
 
 
 async def update_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, refund_id, state, error, ended_at)."""
+    """Rows of (merchant_id, refund_id, state, error, approved_by, ended_at, at). One that ended or is held is asked for
+    no more; one that was released is due at once."""
     await execute_rows(
         connection,
-        "UPDATE refund r SET state = n.s, error = n.e, ended_at = n.t, next_try_at = CASE WHEN n.t IS NULL THEN "
-        "r.next_try_at END FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) "
-        "AS n(m, r, s, e, t) WHERE r.merchant_id = n.m AND r.refund_id = n.r",
+        "UPDATE refund r SET state = n.s, error = n.e, approved_by = n.b, ended_at = n.t, next_try_at = CASE "
+        "WHEN n.t IS NOT NULL OR n.s = 'held' THEN NULL WHEN r.state = 'held' THEN n.x ELSE r.next_try_at END, "
+        "tries = CASE WHEN r.state = 'held' THEN 0 ELSE r.tries END "
+        "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[]) "
+        "AS n(m, r, s, e, b, t, x) WHERE r.merchant_id = n.m AND r.refund_id = n.r",
         rows,
     )
 
@@ -158,12 +164,42 @@ async def claim_due_refunds(
         "least(600, power(2, least(r.tries, 12)))) FROM due, payment p "
         "WHERE r.merchant_id = due.merchant_id AND r.refund_id = due.refund_id "
         "AND p.merchant_id = r.merchant_id AND p.payment_id = r.payment_id "
-        "RETURNING r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id",
+        "RETURNING r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id, p.is_winning",
         now,
         limit,
         refund_id,
     )
     return answer
+
+
+async def find_refund(connection: asyncpg.Connection, merchant_id: str, refund_id: str) -> asyncpg.Record | None:
+    """One refund with what its platform must be told of it, in the shape of a claimed one."""
+    return await connection.fetchrow(
+        "SELECT r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id, p.is_winning FROM refund r "
+        "JOIN payment p USING (merchant_id, payment_id) WHERE r.merchant_id = $1 AND r.refund_id = $2",
+        merchant_id,
+        refund_id,
+    )
+
+
+async def count_refunds_before(connection: asyncpg.Connection, row: asyncpg.Record, *, within_s: float) -> int:
+    """How many refunds of undelivered goods the machine of the refund `row` had asked for in the time before it.
+
+    It follows from the rows alone: whoever counts, and whenever, finds the same number.
+    """
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM refund r JOIN payment p USING (merchant_id, payment_id) JOIN sale_order o "
+        "ON (o.merchant_id, o.order_id) = (r.merchant_id, r.order_id) WHERE r.merchant_id = $1 AND r.ordinal = 1 "
+        "AND p.is_winning AND p.channel <> 'code' AND (r.requested_at, r.refund_id) < ($3, $4) "
+        "AND r.requested_at > $3::timestamptz - make_interval(secs => $5) AND o.machine_id = "
+        "(SELECT machine_id FROM sale_order WHERE merchant_id = $1 AND order_id = $2)",
+        row["merchant_id"],
+        row["order_id"],
+        row["requested_at"],
+        row["refund_id"],
+        within_s,
+    )
+    return count
 
 
 async def find_payment_orders(

@@ -38,6 +38,8 @@ class CloudSettings(BaseSettings):
     sweep_pause_s: float = 0.25  # between two looks for rows that are due
     units_max: int = 10
     slot_lock_after: int = Field(default=2, ge=1, le=20)  # unknown ends among a slot's last 20 vends lock it
+    # Beyond so many refunds of undelivered goods a machine and hour, a person looks before money goes. 0: no limit.
+    refunds_per_machine_hour: int = 30
 
     hot_connections: int = 6
     batch_wait_s: float = 0.002

@@ -123,6 +123,7 @@ class RefundView(BaseModel):
     reason: str
     state: str
     error: str
+    approved_by: str
     tries: int
     requested_at: datetime
     ended_at: datetime | None

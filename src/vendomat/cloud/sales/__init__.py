@@ -7,6 +7,8 @@ from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
+from vendomat.cloud.sales.refund_api import refunds_router
+from vendomat.cloud.sales.refund_desk import RefundDesk
 from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
@@ -19,6 +21,7 @@ __all__ = [
     "Need",
     "Presence",
     "Redeemer",
+    "RefundDesk",
     "SalesDesk",
     "Sweeps",
     "Till",
@@ -27,6 +30,7 @@ __all__ = [
     "model",
     "need_of",
     "notice_router",
+    "refunds_router",
     "step",
     "vend_event",
 ]

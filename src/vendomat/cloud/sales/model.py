@@ -185,6 +185,45 @@ class RefundSeen:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RefundAsked:
+    """A person (`by`, an operator's id) wants the money of a paid order back: no further unit is begun, and a motor
+    that may be turning is waited for. What was delivered stays sold."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundHeld:
+    """The refund's machine had asked for `earlier` refunds within the hour: a person has to look before this one."""
+
+    refund_id: str
+    earlier: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReleased:
+    """A person lets a held refund go."""
+
+    refund_id: str
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRetried:
+    """A person has the platform asked again, under the next number, for a refund it gave up."""
+
+    refund_id: str
+    by: str
+    reason: str
+    at: datetime
+
+
 Event = (
     PaymentPaid
     | PaymentClosed
@@ -196,6 +235,10 @@ Event = (
     | DeadlinePassed
     | AmbiguityResolved
     | RefundSeen
+    | RefundAsked
+    | RefundHeld
+    | RefundReleased
+    | RefundRetried
 )
 
 # --- effects ---------------------------------------------------------------------------------------------------------
@@ -285,8 +328,11 @@ class Step:
         return replace(self, purchase=replace(self.purchase, units=units))
 
     def set_refund(self, refund: Refund) -> Step:
-        kept = tuple(r for r in self.purchase.refunds if r.refund_id != refund.refund_id)
-        return replace(self, purchase=replace(self.purchase, refunds=(*kept, refund)))
+        refunds = self.purchase.refunds
+        if all(r.refund_id != refund.refund_id for r in refunds):
+            return replace(self, purchase=replace(self.purchase, refunds=(*refunds, refund)))
+        moved = tuple(refund if r.refund_id == refund.refund_id else r for r in refunds)
+        return replace(self, purchase=replace(self.purchase, refunds=moved))
 
     def move_order(self, move: OrderMove) -> Step:
         """Move the order by its table; an ending move is told and dated."""

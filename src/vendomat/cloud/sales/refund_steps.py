@@ -24,7 +24,11 @@ from vendomat.cloud.payments import (
 from vendomat.cloud.sales.model import (
     Note,
     Post,
+    Purchase,
     RaiseAlarm,
+    RefundHeld,
+    RefundReleased,
+    RefundRetried,
     RefundSaid,
     RefundSeen,
     RestoreCode,
@@ -40,20 +44,33 @@ def settle(now: Step) -> Step:
     winning = purchase.winning
     if winning is None or not all(unit.is_final for unit in purchase.units):
         return now
-    owed = sum(u.price_minor for u in purchase.units if u.outcome is not UnitOutcome.DELIVERED)
-    asked = [r for r in purchase.refunds if r.payment_id == winning.payment_id]
-    if owed and not asked:
+    owed = owed_minor(purchase, winning)
+    if owed and not any(r.payment_id == winning.payment_id for r in purchase.refunds):
         now = request_refund(now, winning, owed, "not delivered")
-        asked = [r for r in now.purchase.refunds if r.payment_id == winning.payment_id]
-    if now.purchase.is_open and sum(r.amount_minor for r in asked if r.stage is RefundStage.SUCCEEDED) >= owed:
+    if now.purchase.is_open and paid_back_minor(now.purchase, winning) >= owed:
         now = now.move_order(OrderMove.SETTLE)
     return now
 
 
-def request_refund(now: Step, payment: Payment, amount_minor: int, reason: str) -> Step:
+def owed_minor(purchase: Purchase, payment: Payment) -> int:
+    """What of `payment` has to go back: the undelivered units, or all of a payment that was late or a second one."""
+    if not payment.is_winning:
+        return payment.captured_minor
+    return sum(u.price_minor for u in purchase.units if u.is_final and u.outcome is not UnitOutcome.DELIVERED)
+
+
+def paid_back_minor(purchase: Purchase, payment: Payment) -> int:
+    """What of `payment` has gone back, as its platform confirmed."""
+    done = (r for r in purchase.refunds if r.payment_id == payment.payment_id and r.stage is RefundStage.SUCCEEDED)
+    return sum(r.amount_minor for r in done)
+
+
+def request_refund(now: Step, payment: Payment, amount_minor: int, reason: str, *, approved_by: str = "") -> Step:
     ordinal = 1 + sum(1 for r in now.purchase.refunds if r.payment_id == payment.payment_id)
     number = refund_number(payment.payment_id, ordinal)
-    refund = Refund(payment.payment_id, ordinal, number, amount_minor, reason, RefundStage.REQUESTED)
+    refund = Refund(
+        payment.payment_id, ordinal, number, amount_minor, reason, RefundStage.REQUESTED, approved_by=approved_by
+    )
     said = {"refund_id": number, "payment_id": payment.payment_id, "amount_minor": amount_minor, "reason": reason}
     now = now.set_refund(refund).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
     if payment.channel == CODE_CHANNEL:
@@ -87,10 +104,12 @@ def on_refund_seen(now: Step, event: RefundSeen) -> Step:
     if refund is None or payment is None:
         return now
     if not refund.is_open:
-        return _after_end(now, refund, event)
+        return _after_end(now, refund, payment, event)
     if event.said is RefundSaid.SUCCEEDED:
-        return settle(_refund_succeeded(now, refund, payment))
+        return settle(_book_what_is_on_top(_refund_succeeded(now, refund, payment), refund, payment))
     move = _REFUND_MOVE_OF[event.said]
+    if move is RefundMove.DENY and paid_back_minor(now.purchase, payment) >= owed_minor(now.purchase, payment):
+        return _no_longer_needed(now, refund)
     if not REFUND_MOVES.may(refund.stage, move):
         return now  # an older answer than what is known
     moved = replace(refund, stage=REFUND_MOVES.next(refund.stage, move), error=event.error)
@@ -105,11 +124,67 @@ def on_refund_seen(now: Step, event: RefundSeen) -> Step:
     return now
 
 
-def _after_end(now: Step, refund: Refund, event: RefundSeen) -> Step:
-    """A late word changes no final stage. Money that went back after all is said aloud: a person books it."""
-    if refund.stage is RefundStage.FAILED and event.said is RefundSaid.SUCCEEDED:
-        detail = f"{refund.refund_id}: the platform paid {refund.amount_minor} back after it had given this refund up"
-        said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor}
-        note = Note(Source.PLATFORM, "refund.paid_after_given_up", said)
-        return now.plus(note, RaiseAlarm("refund_after_given_up", "critical", "", detail))
-    return now
+def _after_end(now: Step, refund: Refund, payment: Payment, event: RefundSeen) -> Step:
+    """What succeeded stays. A number that was given up and paid all the same is booked: its money went."""
+    if refund.stage is RefundStage.SUCCEEDED or event.said is not RefundSaid.SUCCEEDED:
+        return now
+    return settle(_book_what_is_on_top(_refund_succeeded(now, refund, payment), refund, payment))
+
+
+def _book_what_is_on_top(now: Step, refund: Refund, payment: Payment) -> Step:
+    """Two numbers of one payment were paid: what went back beyond what was owed is a loss, said aloud."""
+    before = paid_back_minor(now.purchase, payment) - refund.amount_minor
+    on_top = min(refund.amount_minor, before + refund.amount_minor - owed_minor(now.purchase, payment))
+    if on_top <= 0:
+        return now
+    detail = f"{refund.refund_id}: {on_top} went back beyond what was owed"
+    loss = postings.refund_paid_on_top(refund.refund_id, on_top)
+    return now.plus(Post(loss), RaiseAlarm("refund_paid_twice", "critical", "", detail))
+
+
+def _no_longer_needed(now: Step, refund: Refund) -> Step:
+    """The platform has not taken this number, and an earlier one has brought the money: it is not asked again."""
+    ended = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.FAIL), error="no longer needed")
+    said = {"refund_id": refund.refund_id, "error": ended.error}
+    return settle(now.set_refund(ended).plus(Note(Source.CLOUD, "refund.given_up", said)))
+
+
+def _refund_of(now: Step, refund_id: str) -> Refund | None:
+    return next((r for r in now.purchase.refunds if r.refund_id == refund_id), None)
+
+
+def on_refund_held(now: Step, event: RefundHeld) -> Step:
+    refund = _refund_of(now, event.refund_id)
+    if refund is None or refund.stage is not RefundStage.REQUESTED or refund.approved_by:
+        return now
+    held = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.HOLD))
+    said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, "earlier": event.earlier}
+    detail = f"{refund.refund_id}: {event.earlier} refunds of this machine within the hour before it"
+    return now.set_refund(held).plus(
+        Note(Source.CLOUD, "refund.held", said),
+        Tell("refund.held", said),
+        RaiseAlarm("refund_held", "critical", "", detail),
+    )
+
+
+def on_refund_released(now: Step, event: RefundReleased) -> Step:
+    refund = _refund_of(now, event.refund_id)
+    if refund is None or refund.stage is not RefundStage.HELD:
+        return now
+    released = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.RELEASE), approved_by=event.by)
+    said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
+    return now.set_refund(released).plus(Note(Source.OPERATOR, "refund.released", said), Tell("refund.released", said))
+
+
+def on_refund_retried(now: Step, event: RefundRetried) -> Step:
+    """The next ordinal, with its own constant number, for what is still owed. A person answers for it."""
+    refund = _refund_of(now, event.refund_id)
+    payment = now.purchase.payment(refund.payment_id) if refund else None
+    if refund is None or payment is None or refund.stage is not RefundStage.FAILED:
+        return now
+    missing = owed_minor(now.purchase, payment) - paid_back_minor(now.purchase, payment)
+    if missing <= 0 or refund.is_replaced_in(now.purchase.refunds):
+        return now
+    said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
+    now = now.plus(Note(Source.OPERATOR, "refund.retried", said))
+    return request_refund(now, payment, min(missing, refund.amount_minor), refund.reason, approved_by=event.by)

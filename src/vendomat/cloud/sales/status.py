@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.payments import Payment, PaymentState, RefundStage
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import reference_of
 from vendomat.protocol import OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus
@@ -52,12 +52,15 @@ def _offer_state(payment: Payment) -> str:
 
 
 def _refund(purchase: Purchase) -> RefundStatus | None:
-    if not purchase.refunds:
+    standing = [r for r in purchase.refunds if not r.is_replaced_in(purchase.refunds)]
+    if not standing:
         return None
     channels = {p.payment_id: p.channel for p in purchase.payments}
-    is_done = not any(r.is_open for r in purchase.refunds) and all(r.stage == "succeeded" for r in purchase.refunds)
+    state = "refunding"
+    if all(r.stage is RefundStage.SUCCEEDED for r in standing):
+        state = "refunded"
+    elif any(r.stage in (RefundStage.HELD, RefundStage.FAILED) for r in standing):
+        state = "checking"
     return RefundStatus(
-        state="refunded" if is_done else "refunding",
-        amount_minor=sum(r.amount_minor for r in purchase.refunds),
-        channel=channels[purchase.refunds[0].payment_id],
+        state=state, amount_minor=sum(r.amount_minor for r in standing), channel=channels[standing[0].payment_id]
     )

@@ -24,6 +24,10 @@ from vendomat.cloud.sales.model import (
     PaymentPaid,
     PaymentUncertain,
     Purchase,
+    RefundAsked,
+    RefundHeld,
+    RefundReleased,
+    RefundRetried,
     RefundSeen,
     Step,
     VendFactSeen,
@@ -35,8 +39,8 @@ from vendomat.cloud.sales.payment_steps import (
     on_payment_paid,
     on_payment_uncertain,
 )
-from vendomat.cloud.sales.refund_steps import on_refund_seen
-from vendomat.cloud.sales.vend_steps import on_command_silent, on_deadline, on_vend_fact
+from vendomat.cloud.sales.refund_steps import on_refund_held, on_refund_released, on_refund_retried, on_refund_seen
+from vendomat.cloud.sales.vend_steps import on_command_silent, on_deadline, on_refund_asked, on_vend_fact
 
 _RULES: dict[type, Callable[[Step, Any], Step]] = {
     PaymentPaid: on_payment_paid,
@@ -49,6 +53,10 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     DeadlinePassed: on_deadline,
     AmbiguityResolved: on_ambiguity_resolved,
     RefundSeen: on_refund_seen,
+    RefundAsked: on_refund_asked,
+    RefundHeld: on_refund_held,
+    RefundReleased: on_refund_released,
+    RefundRetried: on_refund_retried,
 }
 
 

@@ -294,14 +294,17 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                         r.amount_minor,
                         r.reason,
                         r.stage,
+                        r.approved_by,
                         c.at,
                         ended_at,
                     )
                 )
             elif r != known[r.refund_id]:
-                moved_refunds.append((c.after.merchant_id, r.refund_id, r.stage, r.error, ended_at))
+                moved_refunds.append(
+                    (c.after.merchant_id, r.refund_id, r.stage, r.error, r.approved_by, ended_at, c.at)
+                )
     await _insert_payments(connection, added, settings)
     await payment_rows.update_payments(connection, updated)
     await payment_rows.insert_refunds(connection, new_refunds)
-    await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[9] is None])
+    await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[10] is None])
     await payment_rows.update_refunds(connection, moved_refunds)

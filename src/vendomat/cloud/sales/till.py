@@ -32,7 +32,15 @@ from vendomat.cloud.payments import (
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.sales.model import PaymentClosed, PaymentPaid, PaymentUncertain, RefundSaid, RefundSeen
+from vendomat.cloud.sales.model import (
+    PaymentClosed,
+    PaymentPaid,
+    PaymentUncertain,
+    Purchase,
+    RefundHeld,
+    RefundSaid,
+    RefundSeen,
+)
 from vendomat.cloud.sales.use_cases import Applied, EventFor, IssuedCode, grace_of
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Money, VendomatError
@@ -189,34 +197,81 @@ class Till:
     async def refund(self, row: asyncpg.Record) -> None:
         """One due refund: ask for it, or ask what became of it; always under its one number."""
         merchant_id, stage = row["merchant_id"], RefundStage(row["state"])
+        if stage is RefundStage.REQUESTED and await self._is_held(row):
+            return
         provider = await self._provider_of(row)
-        request = RefundRequest(
+        request = self._refund_request(row)
+        is_first_try = stage is RefundStage.REQUESTED and row["tries"] <= 1
+        answer = await (provider.refund(request) if is_first_try else provider.look_up_refund(request))
+        if answer.state is RefundState.NOT_ACCEPTED and not is_first_try:
+            told = await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
+            if told is None or not any(r.is_open for r in told.refunds if r.refund_id == row["refund_id"]):
+                return  # an earlier number has brought the money meanwhile
+            answer = await provider.refund(request)
+        await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
+
+    async def look_up_given_up(self, merchant_id: str, refund_id: str) -> None:
+        """Before a second number: ask once more what became of the first, and apply it.
+
+        Raises `VendomatError(platform_unreachable)` without a definite answer, `conflict` when it is under way after
+        all, `not_found` for a number we never gave.
+        """
+        async with self._database.hot.acquire() as connection:
+            row = await payment_rows.find_refund(connection, merchant_id, refund_id)
+        if row is None:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
+        if row["state"] != RefundStage.FAILED:
+            return
+        answer = await (await self._provider_of(row)).look_up_refund(self._refund_request(row))
+        if answer.state is RefundState.UNKNOWN:
+            raise VendomatError(
+                ErrorCode.PLATFORM_UNREACHABLE,
+                "the platform does not say what became of this refund; nothing was asked again, try later",
+            )
+        if answer.state is RefundState.PROCESSING:
+            raise VendomatError(
+                ErrorCode.CONFLICT, "the platform is working on this refund after all; nothing was asked again"
+            )
+        if answer.state is RefundState.SUCCEEDED:
+            await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
+
+    def _refund_request(self, row: asyncpg.Record) -> RefundRequest:
+        return RefundRequest(
             payment_number=row["payment_id"],
             refund_number=row["refund_id"],
             amount=Money(row["amount_minor"], row["currency"]),
             payment_amount=Money(row["captured_minor"], row["currency"]),
             reason=row["reason"],
-            notify_url=self.notify_url(merchant_id, row["channel"]),
+            notify_url=self.notify_url(row["merchant_id"], row["channel"]),
             transaction_id=row["transaction_id"],
         )
-        is_first_try = stage is RefundStage.REQUESTED and row["tries"] <= 1
-        answer = await (provider.refund(request) if is_first_try else provider.look_up_refund(request))
-        if answer.state is RefundState.NOT_ACCEPTED and not is_first_try:
-            answer = await provider.refund(request)
-        await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
+
+    async def _is_held(self, row: asyncpg.Record) -> bool:
+        """Whether a person has to look at this refund first: its machine asked for too many within the hour."""
+        limit = self._settings.refunds_per_machine_hour
+        if limit <= 0 or row["approved_by"] or not row["is_winning"]:
+            return False
+        async with self._database.hot.acquire() as connection:
+            earlier = await payment_rows.count_refunds_before(connection, row, within_s=3600.0)
+        if earlier < limit:
+            return False
+        log.warning("refund.held", refund=row["refund_id"], earlier=earlier)
+        event = RefundHeld(row["refund_id"], earlier, self._clock.now())
+        await self._writer.apply(EventFor((row["merchant_id"], row["order_id"]), event))
+        return True
 
     async def apply_refund(
         self, merchant_id: str, answer: Refunded, *, order_id: str = "", notice: tuple[str, str] | None = None
-    ) -> None:
-        """Apply what the platform says of one refund number."""
+    ) -> Purchase | None:
+        """Apply what the platform says of one refund number; the purchase as it stands then."""
         if not order_id:
             async with self._database.hot.acquire() as connection:
                 order_id = await payment_rows.find_refund_order(connection, merchant_id, answer.refund_number) or ""
         if not order_id:
             log.error("refund.of_unknown_number", merchant=merchant_id, number=answer.refund_number)
-            return
+            return None
         said = RefundSeen(answer.refund_number, _SAID[answer.state], answer.error[:200], self._clock.now())
-        await self._writer.apply(EventFor((merchant_id, order_id), said, notice))
+        return (await self._writer.apply(EventFor((merchant_id, order_id), said, notice))).purchase
 
     async def take_notice(
         self, merchant_id: str, channel: str, headers: dict[str, str], body: bytes

@@ -30,6 +30,7 @@ from vendomat.cloud.sales.model import (
     Post,
     Purchase,
     RaiseAlarm,
+    RefundAsked,
     SecurityAlert,
     Source,
     Step,
@@ -172,4 +173,35 @@ def on_deadline(now: Step, event: DeadlinePassed) -> Step:
     now = now.plus(Note(Source.CLOUD, "vend.declared_ambiguous", said))
     return _finish_unit(
         now, unit, UnitMove.LOSE_SIGHT, result=unit.result or "unknown", reason="not known at the deadline"
+    )
+
+
+def on_refund_asked(now: Step, event: RefundAsked) -> Step:
+    """One outcome for each unit, whoever asks: what has not been begun ends, what may have been begun is fenced or
+    waited for. A machine that answered is never contradicted."""
+    if now.purchase.state not in (OrderState.PAID, OrderState.DISPENSING):
+        return now
+    now = now.plus(Note(Source.OPERATOR, "refund.asked", {"by": event.by, "reason": event.reason}))
+    for unit in now.purchase.units:
+        if unit.is_final:
+            continue
+        if unit.command is None:
+            now = _end_unbegun(now, unit)
+        elif unit.command.state is CommandState.QUEUED and unit.outcome is UnitOutcome.PENDING:
+            fencing = replace(unit.command, state=COMMAND_MOVES.next(unit.command.state, CommandMove.FALL_SILENT))
+            said = {"cmd_id": unit.command.cmd_id, "unit": unit.unit}
+            now = now.set_unit(replace(unit, command=fencing)).plus(Note(Source.CLOUD, "command.fencing", said))
+    return settle(now)
+
+
+def _end_unbegun(now: Step, unit: Unit) -> Step:
+    """A unit without a command: no motor can have started for it."""
+    done = final_unit(unit, UnitMove.FAIL, "", "refund asked")
+    posting = postings.unit_not_delivered(now.purchase.order_id, unit.unit, unit.price_minor)
+    said = {"unit": unit.unit, "slot": unit.slot, "outcome": done.outcome.value, "reason": done.reason}
+    return now.set_unit(done).plus(
+        Note(Source.CLOUD, "vend.called_off", {"unit": unit.unit, "slot": unit.slot}),
+        MoveStock(unit.slot, unit.unit, 0, 1),
+        Post(posting),
+        Tell("vend.not_delivered", said),
     )

@@ -47,7 +47,7 @@ export type Payment = {
 
 export type Unit = { unit: number; slot: string; product_id: string; outcome: UnitOutcome; reason: string };
 
-export type Refund = { state: "refunding" | "refunded"; amount_minor: number; channel: string };
+export type Refund = { state: "refunding" | "checking" | "refunded"; amount_minor: number; channel: string };
 
 export type Sale = {
   order_id: string;

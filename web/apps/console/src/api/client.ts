@@ -32,6 +32,9 @@ export class ConsoleClient {
   machine = (id: string): Promise<Reply<MachineDetail>> => this.#ask("GET", `/api/v1/machines/${id}`);
   orders = (query: Query): Promise<Reply<Page<Order>>> => this.#ask("GET", `/api/v1/orders${queryText(query)}`);
   order = (id: string): Promise<Reply<OrderDetail>> => this.#ask("GET", `/api/v1/orders/${id}`);
+  /** What a person does about the money of an order: `refund`, `refunds/<id>/again`, `refunds/<id>/release`. */
+  moveRefund = (orderId: string, move: string, reason: string): Promise<Reply<{ id: string }>> =>
+    this.#ask("POST", `/api/v1/orders/${orderId}/${move}`, { reason });
   alarms = (query: Query): Promise<Reply<Page<Alarm>>> => this.#ask("GET", `/api/v1/alarms${queryText(query)}`);
   moveAlarm = (id: string, move: "acknowledge" | "clear"): Promise<Reply<Alarm>> =>
     this.#ask("POST", `/api/v1/alarms/${id}/${move}`);

@@ -109,8 +109,10 @@ export type Refund = {
   ordinal: number;
   amount_minor: number;
   reason: string;
-  state: "requested" | "processing" | "unknown" | "succeeded" | "failed";
+  state: "requested" | "held" | "processing" | "unknown" | "succeeded" | "failed";
   error: string;
+  /** The operator who let it go; empty for one that nobody had to look at. */
+  approved_by: string;
   tries: number;
   requested_at: string;
   ended_at: string | null;

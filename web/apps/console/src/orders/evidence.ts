@@ -10,6 +10,7 @@ export type Phase = "order" | "money" | "command" | "motor" | "sensor" | "refund
 
 const PHASES: readonly (readonly [string, Phase])[] = [
   ["vend.started", "motor"],
+  ["vend.called_off", "command"],
   ["vend.", "sensor"],
   ["command.", "command"],
   ["refund.", "refund"],
@@ -22,7 +23,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   "vend.not_delivered": "crit", "command.never_sent": "crit", "refund.given_up": "crit",
   "vend.unknown": "warn", "vend.declared_ambiguous": "warn", "command.fencing": "warn", "payment.unknown": "warn",
   "payment.late": "warn", "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn",
-  "refund.not_accepted": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
+  "refund.not_accepted": "warn", "refund.held": "crit", "refund.asked": "warn", "vend.called_off": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
   "order.cancelling": "off", "payment.closed": "off",
 };
 

@@ -20,7 +20,7 @@ from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_s
 from vendomat.terminal.drivers import Fault, SimulatedCabinet
 from vendomat.terminal.journal import Journal, JournalThread
 from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures, Refusals
-from vendomat.terminal.loop import CrashRule, Ports, Terminal
+from vendomat.terminal.loop import Ports, Terminal
 from vendomat.terminal.screen import Face, ScreenServer, build_app
 
 BUILD = "0.1.0"
@@ -123,9 +123,8 @@ async def run(folder: Path) -> int:
             keys=wire,
             refusals=refusals,
         )
-        rule = CrashRule(quiet_s=settings.quiet_s, locked_s=10 * settings.quiet_s)
         face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
-        terminal = Terminal(ports, face, Pictures(folder / "pictures", https), crash_rule=rule)
+        terminal = Terminal(ports, face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)
         has_failed = False
 
         def failed() -> None:

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.terminal.link import write_private
+from vendomat.terminal.loop import CrashRule
 
 FILE_NAME = "terminal.json"
 
@@ -39,6 +40,10 @@ class TerminalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     wallet_urls: dict[str, str] = {}
     quiet_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     mm_px: Annotated[float, Meta(gt=0)] = 3.78
+
+    @property
+    def crash_rule(self) -> CrashRule:
+        return CrashRule(quiet_s=self.quiet_s, locked_s=10 * self.quiet_s)
 
 
 def read_settings(folder: Path) -> TerminalSettings:

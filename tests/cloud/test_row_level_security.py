@@ -46,6 +46,12 @@ ROWS = {
     "VALUES ('{m}', 'o', 1{n}, 'm', 'A1', 'p', 1, 'pending'",
     "ambiguity": "merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, currency, declared_at) "
     f"VALUES ('{{m}}', 'o', 1{{n}}, 'm', 'A1', 'p', 1, 'CNY', '{AT}'",
+    "tally_place": "merchant_id) VALUES ('{m}{n}'",
+    "vend_hour": "merchant_id, machine_id, hour, started, ambiguous, ambiguous_minor) "
+    f"VALUES ('{{m}}', 'm{{n}}', '{AT}', 1, 0, 0",
+    "settlement_slot": f"merchant_id, slot_at, in_time, late, missed) VALUES ('{{m}}', '{AT}', 1, 0, 0",
+    "settlement_order": "merchant_id, order_id, machine_id, paid_at, units, units_done, is_unreachable, verdict) "
+    f"VALUES ('{{m}}', 'o{{n}}', 'm', '{AT}', 1, 0, false, 'open'",
     "command": "merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, queued_at, heard_at, "
     f"next_try_at) VALUES ('{{m}}', 'c{{n}}', 'o', 1{{n}}, 'm', 'A1', 'p', 'queued', '{AT}', '{AT}', '{AT}'",
     "payment": "merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, created_at, "

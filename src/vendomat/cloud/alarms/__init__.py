@@ -2,11 +2,12 @@
 
 from vendomat.cloud.alarms.api import alarms_router
 from vendomat.cloud.alarms.hot import clone_alarms, raise_alarms
-from vendomat.cloud.alarms.model import Alarm, AlarmEvent, AlarmRow, AlarmState, Severity
+from vendomat.cloud.alarms.model import SLOT_LOCKED, Alarm, AlarmEvent, AlarmRow, AlarmState, Severity
 from vendomat.cloud.alarms.security import SecurityNote, SecurityWatch, note_security
 from vendomat.cloud.alarms.service import Alarms
 
 __all__ = [
+    "SLOT_LOCKED",
     "Alarm",
     "AlarmEvent",
     "AlarmRow",

@@ -9,6 +9,8 @@ from enum import StrEnum
 from vendomat.kernel import Moves
 
 DETAIL_CHARACTERS_MAX = 500
+SLOT_LOCKED = "slot_locked"
+"""The alarm of a locked slot: cleared by unlocking the slot, which takes a reason, and in no other way."""
 
 
 class AlarmState(StrEnum):

@@ -7,7 +7,7 @@ nothing and is no error.
 from __future__ import annotations
 
 from vendomat.cloud.alarms import store
-from vendomat.cloud.alarms.model import MOVES, Alarm, AlarmEvent, AlarmState
+from vendomat.cloud.alarms.model import MOVES, SLOT_LOCKED, Alarm, AlarmEvent, AlarmState
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor
 from vendomat.kernel import Clock, ErrorCode, VendomatError
@@ -45,6 +45,8 @@ class Alarms:
             if alarm.state is _REACHED[event]:
                 return alarm
             state = MOVES.next(alarm.state, event)
+            if state is AlarmState.CLEARED and alarm.kind == SLOT_LOCKED:
+                raise VendomatError(ErrorCode.CONFLICT, "unlock the slot, with a reason; nothing changed")
             cleared_at = now if state is AlarmState.CLEARED else None
             await store.set_state(connection, alarm, state, cleared_at=cleared_at)
             is_reopened = (

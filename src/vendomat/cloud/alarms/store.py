@@ -98,7 +98,7 @@ async def reopen_slot(connection: AsyncConnection, alarm: Alarm) -> bool:
             STOCK_SLOT.c.merchant_id == alarm.merchant_id,
             STOCK_SLOT.c.machine_id == alarm.machine_id,
             STOCK_SLOT.c.slot == alarm.slot,
-            STOCK_SLOT.c.closed_reason != "",
+            STOCK_SLOT.c.closed_reason.not_in(("", "locked")),
         )
         .values(closed_reason="")
     )

@@ -25,8 +25,18 @@ from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddre
 from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
-from vendomat.cloud.reports import EventFeeds, FleetReport, OrderReport, reports_router, stream_router
-from vendomat.cloud.sales import RefundDesk, refunds_router
+from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.reports import (
+    AmbiguityReport,
+    EventFeeds,
+    FleetReport,
+    ObjectiveReport,
+    OrderReport,
+    reports_router,
+    stream_router,
+    trust_router,
+)
+from vendomat.cloud.sales import GoodsDesk, RefundDesk, goods_router, refunds_router
 from vendomat.kernel import Clock, Ids
 
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
@@ -46,10 +56,12 @@ class PublicParts:
     clock: Clock
     post_ledger: PostLedger
     feeds: EventFeeds
+    settings: CloudSettings = field(default_factory=CloudSettings)
     heartbeat_s: float = 5.0
     is_secure: bool = False
     more_routers: Sequence[APIRouter] = ()  # payment notices, for one
     refunds: RefundDesk | None = None  # where this process sells
+    goods: GoodsDesk | None = None  # where this process sells
     checks: Mapping[str, Check] = field(default_factory=dict)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     console_folder: Path = CONSOLE_FOLDER
@@ -84,6 +96,10 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(codes_router(codes, current))
     if parts.refunds is not None:
         app.include_router(refunds_router(parts.refunds, current))
+    if parts.goods is not None:
+        app.include_router(goods_router(parts.goods, current))
+    ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
+    app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}, parts.registry))

@@ -23,6 +23,7 @@ from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import (
     Dispatcher,
     FactTaker,
+    GoodsDesk,
     Presence,
     Redeemer,
     RefundDesk,
@@ -86,6 +87,7 @@ class SalesParts:
     directory: MachineDirectory
     watch: SecurityWatch
     refunds: RefundDesk
+    goods: GoodsDesk
 
 
 async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: AsyncExitStack) -> Ground:
@@ -148,6 +150,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack) -> SalesParts:
         directory=directory,
         watch=watch,
         refunds=RefundDesk(writer, till, clock),
+        goods=GoodsDesk(database, writer, clock),
     )
 
 

@@ -9,6 +9,7 @@ import asyncpg
 from vendomat.cloud.codes import forget_failures
 from vendomat.cloud.merchants import SignIns
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.reports import Tally
 from vendomat.kernel import Clock
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
@@ -27,6 +28,7 @@ class Upkeep:
     async def run(self) -> None:
         await self._make_partitions()
         await self._sign_ins.purge()
+        await Tally(self._database, self._clock).forget()
         now = self._clock.now()
         async with self._database.hot.acquire() as connection:
             await forget_failures(connection, before=now - timedelta(days=1))

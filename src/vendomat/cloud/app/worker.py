@@ -30,7 +30,7 @@ from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.reports import EventFeeds
+from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import notice_router
 
 log = structlog.get_logger(__name__)
@@ -85,6 +85,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             asyncio.create_task(sales.watch.run()),
             asyncio.create_task(address.identity.command_key.keep_fresh(ground.clock)),
             asyncio.create_task(jobs.run()),
+            asyncio.create_task(Tally(ground.database, ground.clock).run()),
         ]
         try:
             await _until_started(servers, tasks)
@@ -112,6 +113,8 @@ def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI
             is_secure=ground.settings.public_url.startswith("https://"),
             more_routers=[notice_router(sales.till)],
             refunds=sales.refunds,
+            settings=ground.settings,
+            goods=sales.goods,
             checks={"wire": _wire_check(ground.wire)},
         )
     )

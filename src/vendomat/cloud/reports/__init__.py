@@ -1,9 +1,24 @@
-"""Reports: what the console shows across features. Reads only; decides nothing."""
+"""Reports: what the console shows across features. Keeps sums of its own; decides nothing."""
 
+from vendomat.cloud.reports.ambiguity import AmbiguityReport
 from vendomat.cloud.reports.api import reports_router
 from vendomat.cloud.reports.fleet import FleetReport
+from vendomat.cloud.reports.objective import ObjectiveReport
 from vendomat.cloud.reports.orders import OrderReport
 from vendomat.cloud.reports.stream import EventFeeds, StreamedEvent
 from vendomat.cloud.reports.stream_api import stream_router
+from vendomat.cloud.reports.tally import Tally
+from vendomat.cloud.reports.trust_api import trust_router
 
-__all__ = ["EventFeeds", "FleetReport", "OrderReport", "StreamedEvent", "reports_router", "stream_router"]
+__all__ = [
+    "AmbiguityReport",
+    "EventFeeds",
+    "FleetReport",
+    "ObjectiveReport",
+    "OrderReport",
+    "StreamedEvent",
+    "Tally",
+    "reports_router",
+    "stream_router",
+    "trust_router",
+]

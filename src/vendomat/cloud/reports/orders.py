@@ -56,7 +56,7 @@ _FILTERS = {
 }
 _UNITS = """
 SELECT u.unit, u.slot, u.product_id, coalesce(d.name_zh, '') AS name_zh, coalesce(d.name_en, '') AS name_en,
-    u.price_minor, u.outcome, u.is_final, u.result, u.reason
+    u.price_minor, u.outcome, u.is_final, u.result, u.reason, u.finding
 FROM vend_unit u LEFT JOIN product d ON d.merchant_id = u.merchant_id AND d.product_id = u.product_id
 WHERE u.merchant_id = :merchant_id AND u.order_id = :order_id ORDER BY u.unit
 """

@@ -97,6 +97,7 @@ class UnitView(BaseModel):
     is_final: bool
     result: str
     reason: str
+    finding: str
 
 
 class PaymentView(BaseModel):
@@ -157,3 +158,108 @@ class OrderDetailView(OrderView):
     refunds: list[RefundView]
     ledger: list[LedgerLineView]
     timeline: list[TimelineEntryView]
+
+
+class AmbiguityView(BaseModel):
+    """A unit that was declared ambiguous. `finding` is `none` until somebody has looked, or the machine has spoken."""
+
+    order_id: str
+    reference: str
+    unit: int
+    machine_id: str
+    machine_number: str
+    slot: str
+    product_id: str
+    name_zh: str
+    name_en: str
+    price_minor: int
+    currency: str
+    declared_at: datetime
+    result: str
+    reason: str
+    refund_state: str
+    finding: str
+    found_at: datetime | None
+    found_by: str
+    found_reason: str
+
+
+class AmbiguityRateView(BaseModel):
+    """`ambiguous` of `started` units; a unit counts as started unless it is proven that its motor never ran."""
+
+    started: int
+    ambiguous: int
+    ambiguous_minor: int
+
+
+class MachineAmbiguityView(AmbiguityRateView):
+    """A machine's last 30 days."""
+
+    machine_id: str
+    machine_number: str
+    locked_slots: int
+    unresolved: int
+
+
+class OpenUnknownView(BaseModel):
+    """A unit nobody can say anything about yet; at `deadline` it is declared ambiguous and refunded."""
+
+    order_id: str
+    reference: str
+    unit: int
+    machine_id: str
+    machine_number: str
+    slot: str
+    price_minor: int
+    currency: str
+    deadline: datetime
+
+
+class AmbiguityReportView(BaseModel):
+    """`rates` by window (`24h`, `7d`, `30d`); `open_minor` stands on the account of ambiguities now."""
+
+    currency: str
+    rates: dict[str, AmbiguityRateView]
+    unresolved: int
+    open_minor: int
+    machines: list[MachineAmbiguityView]
+    unknown: list[OpenUnknownView]
+
+
+class SettlementShareView(BaseModel):
+    """Paid orders by how they met the objective; all of them count, so the share is `in_time` of the sum."""
+
+    in_time: int
+    late: int
+    missed: int
+
+
+class SettlementSlotView(SettlementShareView):
+    slot_at: datetime
+
+
+class SettlementReportView(BaseModel):
+    """`windows` are `today`, `7d` and `30d`; `worst` the five minutes with most orders late or missed."""
+
+    objective_s: int
+    slot_s: int
+    windows: dict[str, SettlementShareView]
+    worst: list[SettlementSlotView]
+
+
+class MissView(BaseModel):
+    """An order that did not meet the objective. `settled_at` is null while it is open."""
+
+    order_id: str
+    reference: str
+    machine_id: str
+    machine_number: str
+    total_minor: int
+    currency: str
+    state: str
+    paid_at: datetime
+    outcome_at: datetime | None
+    settled_at: datetime | None
+    is_unreachable: bool
+    verdict: str
+    slot_at: datetime

@@ -5,6 +5,8 @@ from vendomat.cloud.sales.api import UpMessages, notice_router
 from vendomat.cloud.sales.command_model import Need, need_of
 from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
+from vendomat.cloud.sales.goods_api import goods_router
+from vendomat.cloud.sales.goods_desk import GoodsDesk
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
@@ -18,6 +20,7 @@ from vendomat.cloud.sales.writer import Writer
 __all__ = [
     "Dispatcher",
     "FactTaker",
+    "GoodsDesk",
     "Need",
     "Presence",
     "Redeemer",
@@ -27,6 +30,7 @@ __all__ = [
     "Till",
     "UpMessages",
     "Writer",
+    "goods_router",
     "model",
     "need_of",
     "notice_router",

@@ -33,9 +33,6 @@ from vendomat.cloud.sales.model import (
 from vendomat.cloud.stock import RECORD_VENDS, SlotKey, SlotRecord, append_moves, change_slots
 from vendomat.kernel import Ids
 
-SLOT_LOCKED = "slot_locked"
-"""The alarm of a locked slot; only unlocking the slot clears it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -110,7 +107,7 @@ async def _save_moves(
         ],
     )
     detail = f"{settings.slot_lock_after} of its last {RECORD_VENDS} vends ended unknown: jam, blind sensor or fraud"
-    return [(last_doubt[key], RaiseAlarm(SLOT_LOCKED, "critical", key[2], detail)) for key in locked]
+    return [(last_doubt[key], RaiseAlarm(alarms.SLOT_LOCKED, "critical", key[2], detail)) for key in locked]
 
 
 async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]], ids: Ids) -> None:

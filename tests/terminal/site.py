@@ -42,6 +42,7 @@ class Site:
     """NATS, identity, and the HTTPS door. `pictures` are served by path; `life` is that of new rights."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.identity = CloudIdentity(folder / "identity", CLOCK)
         self.nats = NatsEngine(folder / "nats", lambda: trust_of(self.identity))
         self.nats.start()
@@ -67,7 +68,7 @@ class Site:
             return 503, b""
         if path in self.pictures:
             return 200, self.pictures[path]
-        keys = {self.identity.command_key.key_id: self.identity.command_key.public_base64}
+        keys = self.identity.command_key.public_keys()
         if path == "/enrol":
             request = msgspec.json.decode(body, type=EnrolRequest)
             text = enrol_proof_text(request.token, request.public_key)

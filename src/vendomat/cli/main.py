@@ -57,6 +57,29 @@ def migrate() -> None:
     asyncio.run(run_migrations(settings.database_url))
 
 
+@app.command("rotate-key")
+def rotate_key(
+    data: DataDir = Path(".vendomat/cloud"),
+    wait: Annotated[float, typer.Option(help="Seconds to wait for machines that do not have the next key.")] = 900.0,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Somebody else has the key: wait for nobody.")] = False,
+) -> None:
+    """Change the key that signs the cloud's commands, while it runs; safe to repeat. Exit 3: machines are missing."""
+    import asyncio
+
+    from vendomat.cloud.app import rotate_key as rotate
+    from vendomat.cloud.platform.settings import CloudSettings
+    from vendomat.kernel import SystemClock, VendomatError
+
+    settings = CloudSettings(data_dir=data)
+    try:
+        is_done = asyncio.run(rotate(settings, SystemClock(), typer.echo, wait_s=wait, at_once=at_once))
+    except VendomatError as error:
+        raise typer.BadParameter(error.message) from error
+    if not is_done:
+        typer.echo("nothing was switched; run this again later, or with --at-once")
+        raise typer.Exit(3)
+
+
 @app.command()
 def demo(
     data: DataDir = Path(".vendomat/demo"),

@@ -38,6 +38,7 @@ from vendomat.cloud.payments import (
     TradeState,
     open_provider,
 )
+from vendomat.cloud.platform.connection import MachineWire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import (
@@ -267,10 +268,12 @@ async def open_stage(
     clock: ManualClock | None = None,
     accounts: Sequence[PaymentAccount] = (),
     settings: CloudSettings | None = None,
+    line: MachineWire | None = None,
 ) -> AsyncIterator[Stage]:
     """`is_following` false: nothing follows a commit, as when the worker is killed right after it.
 
-    With `accounts` the real providers speak to whoever their settings name; without, `Stage.platform` answers.
+    With `accounts` the real providers speak to whoever their settings name; without, `Stage.platform` answers. `line`
+    is another wire than the one that plays the machine.
 
     Longer because it puts every part of a worker together, each by its name.
     """
@@ -278,7 +281,7 @@ async def open_stage(
     machine, settings, database = MachineKey(b"\x05" * 32), settings or CloudSettings(), world.database
     await world.superuser.execute("UPDATE machine SET public_key = $1 WHERE machine_id = $2", machine.public, MACHINE)
     await world.superuser.execute("UPDATE machine_live SET seen_at = nonce_at")
-    platform, line = Platform(), Line(machine)
+    platform, kept_line = Platform(), Line(machine)
     book = await _book_of(database, clock, accounts, platform)
     writer = Writer(database, settings, ids)
     till = Till(database, writer, book, settings=settings, clock=clock)
@@ -288,7 +291,7 @@ async def open_stage(
     dispatcher = Dispatcher(
         database=database,
         writer=writer,
-        wire=line,  # type: ignore[arg-type]
+        wire=line or kept_line,  # type: ignore[arg-type]
         directory=directory,
         facts=facts,
         signer=CLOUD_KEY,
@@ -317,7 +320,7 @@ async def open_stage(
             world,
             clock,
             platform,
-            line,
+            kept_line,
             machine,
             settings,
             book,

@@ -28,7 +28,7 @@ from vendomat.protocol import (
     OrderRef,
     OrderStatus,
 )
-from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError
+from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Refusals
 
 pytestmark = pytest.mark.slow
 BEAT = Heartbeat(nonce="n" * 20, is_ready=True)
@@ -42,6 +42,7 @@ class Peer:
         self.log = CapturingLogger()
         self.key = MachineKey.load_or_create(folder / "machine.seed", secrets.token_bytes)
         self.enrolment = Enrolment(folder / "enrolment.json", self.key, CloudHttps(site.https_url, site.ca_file), CLOCK)
+        self.refusals = Refusals()
         self.wire = NatsWire(
             self.enrolment,
             self.key,
@@ -49,6 +50,7 @@ class Peer:
             clock=CLOCK,
             chance=lambda: 0.0,
             log=structlog.wrap_logger(self.log, processors=[structlog.stdlib.add_log_level]),
+            refusals=self.refusals,
         )
         self.served: list[Envelope] = []
         self.changes: list[bool] = []

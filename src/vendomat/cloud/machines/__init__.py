@@ -17,6 +17,7 @@ from vendomat.cloud.machines.model import (
     is_online,
 )
 from vendomat.cloud.machines.service import Machines
+from vendomat.cloud.machines.trust import KeySpread, spread_of
 
 __all__ = [
     "CloneSuspicion",
@@ -27,6 +28,7 @@ __all__ = [
     "HelloItem",
     "JwtIssuer",
     "KeyReplaced",
+    "KeySpread",
     "KnownMachine",
     "MachineDirectory",
     "MachineEvent",
@@ -41,4 +43,5 @@ __all__ = [
     "enrolment_router",
     "is_online",
     "known_machines",
+    "spread_of",
 ]

@@ -20,6 +20,7 @@ from vendomat.cloud.machines.model import (
     KnownMachine,
     MachineState,
     Run,
+    key_replaced,
     may_speak,
     old_epoch,
     replayed,
@@ -135,8 +136,10 @@ async def apply_hellos(
     suspicions: list[CloneSuspicion] = []
     for item in items:
         known = runs.get(item.key)
-        if known is None or found[item.key]["public_key"] != item.public_key:
+        if known is None:
             answers.append(unknown_machine())
+        elif found[item.key]["public_key"] != item.public_key:
+            answers.append(key_replaced())
         elif may_speak(known, item.epoch, item.boot_nonce):
             if (item.epoch, item.seq) <= heard[item.key]:
                 answers.append(replayed())
@@ -184,8 +187,10 @@ async def apply_heartbeats(
 
 
 def _heard(item: HeartbeatItem, row: asyncpg.Record | None) -> Greeted | VendomatError:
-    if row is None or not row["is_own_key"]:
+    if row is None:
         return unknown_machine()
+    if not row["is_own_key"]:
+        return key_replaced()
     if item.epoch < row["known_epoch"]:
         return old_epoch(row["known_epoch"])
     if item.epoch > row["known_epoch"]:

@@ -160,7 +160,7 @@ class KnownMachine:
         if self.state not in SPEAKING:
             raise unknown_machine()
         if sender.public_key != self.public_key:
-            raise VendomatError(ErrorCode.BAD_SIGNATURE, "this machine has another key now; nothing was accepted")
+            raise key_replaced()
         if sender.epoch < self.epoch:
             raise old_epoch(self.epoch)
 
@@ -193,6 +193,10 @@ def old_epoch(known_epoch: int) -> VendomatError:
 
 def unknown_machine() -> VendomatError:
     return VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
+
+
+def key_replaced() -> VendomatError:
+    return VendomatError(ErrorCode.BAD_SIGNATURE, "this machine has another key now; nothing was accepted")
 
 
 def replayed() -> VendomatError:

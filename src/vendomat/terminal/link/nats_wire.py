@@ -112,8 +112,10 @@ class NatsWire:
     async def run(self, down: Down, changed: Callable[[bool], None]) -> None:
         renewing = asyncio.create_task(self._keep_renewed())
         backoff_s = BACKOFF_FIRST_S
+        ours = asyncio.current_task()
+        assert ours is not None
         try:
-            while True:
+            while not ours.cancelling():  # the client may swallow a cancellation in the middle of its greeting
                 if await self._connect(down):
                     backoff_s = BACKOFF_FIRST_S
                     changed(True)
@@ -130,6 +132,7 @@ class NatsWire:
         self._closed = asyncio.Event()
         self._is_refused = False
         client = Client()
+        is_open = False
         try:
             await client.connect(
                 self._enrolment.kept.nats_url,
@@ -148,18 +151,20 @@ class NatsWire:
             )
             await client.subscribe(f"vm.{self._machine}.down.>", cb=self._serve_with(down))
             await client.flush(CONNECT_TIMEOUT_S)
+            is_open = not self._is_refused
         except Exception as error:
             # Whatever a server greets us with, its fault is not ours: we are not connected, and try again.
             self._log.warning("wire_refused", error=str(error) or type(error).__name__)
-            await _close(client)
             if isinstance(error, VendomatError):
                 self._refused(SecurityKind.CHALLENGE_REFUSED)
             if isinstance(error, nats.errors.Error) and "uthoriz" in str(error):
                 await self._renew()
             return False
-        if self._is_refused:
+        finally:
+            if not is_open:
+                await _close(client)
+        if not is_open:
             self._log.error("subscription_refused")
-            await _close(client)
             return False
         self._client = client
         self._log.info("wire_connected", url=self._enrolment.kept.nats_url)

@@ -6,5 +6,15 @@ from vendomat.cloud.platform.engines.nats import NatsEngine
 from vendomat.cloud.platform.engines.nats_config import NatsTrust
 from vendomat.cloud.platform.engines.patience import Patience
 from vendomat.cloud.platform.engines.postgres import PostgresEngine
+from vendomat.cloud.platform.engines.running import running_url
 
-__all__ = ["Engines", "NatsEngine", "NatsTrust", "Patience", "PostgresAddress", "PostgresEngine", "trust_of"]
+__all__ = [
+    "Engines",
+    "NatsEngine",
+    "NatsTrust",
+    "Patience",
+    "PostgresAddress",
+    "PostgresEngine",
+    "running_url",
+    "trust_of",
+]

@@ -36,6 +36,7 @@ class FakeWire:
         self.is_connected = False
         self.is_up = True
         self.is_deaf = False
+        self.delay_s = 0.0
         self._cloud = cloud
         self._epoch = epoch
         self._changed = asyncio.Event()
@@ -43,7 +44,7 @@ class FakeWire:
     async def request(self, kind: str, body: object, reply_type: type[Any], *, timeout_s: float) -> Any:
         if not self.is_connected:
             raise NotAnsweredError(f"{kind}: there is no connection")
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.delay_s)
         reply = self._cloud.handle(kind, self._epoch(), msgspec.json.encode(body))
         if reply is None or self.is_deaf:
             await asyncio.sleep(min(timeout_s, 0.1))
@@ -94,15 +95,17 @@ class Bench:
         self.disk = disk
         self.crash_rule = CrashRule()
 
-    async def start(self) -> Terminal:
+    async def start(self, *, delay_s: float = 0.0) -> Terminal:
+        """`delay_s` is what each request takes on the wire."""
         clock = SystemClock()
-        journal = JournalThread(self._open_journal)
+        journal = JournalThread(self.open_journal)
         await journal.open()
         self.journal = journal
         self.cabinet = SimulatedCabinet(
             self.folder / "cabinet.jsonl", dict.fromkeys(SLOTS, 5), clock=clock, chance=lambda: 0.5, speed=self.speed
         )
         self.wire = FakeWire(self.cloud, lambda: journal.epoch)
+        self.wire.delay_s = delay_s
         ports = Ports(
             clock=clock,
             ids=TimeOrderedIds(clock),
@@ -117,7 +120,7 @@ class Bench:
         await self.terminal.start()
         return self.terminal
 
-    def _open_journal(self) -> Journal:
+    def open_journal(self) -> Journal:
         if self.disk is None:
             return Journal(self.folder / "journal.db", KEY, vfs=self.vfs)
         return Journal(Path("journal.db"), KEY, vfs=self.disk.vfs_name, files=self.disk.folder)

@@ -139,6 +139,7 @@ class FakeCloud:
         self.orders: dict[str, FakeOrder] = {}
         self.by_request: dict[str, str] = {}
         self.facts: dict[tuple[int, int], Fact] = {}
+        self.arrivals: list[Fact] = []
         self.conflicts: list[Fact] = []
         self.heard: list[str] = []
         self.mute: set[str] = set()
@@ -223,6 +224,7 @@ class FakeCloud:
     def _on_facts(self, body: bytes) -> FactsReply:
         acks = []
         for fact in msgspec.json.decode(body, type=Facts).facts:
+            self.arrivals.append(fact)
             known = self.facts.setdefault((fact.epoch, fact.seq), fact)
             if known.digest() != fact.digest():
                 self.conflicts.append(fact)

@@ -8,10 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from vendomat.bench.figures import report_json
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
+from vendomat.bench.terminal_start import run_terminal_start
 
 bench_app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -38,3 +40,19 @@ def paid_vend(
     if keep is None and report.is_good:
         shutil.rmtree(folder)
     raise typer.Exit(0 if report.is_good else 1)
+
+
+@bench_app.command()
+def terminal_start(
+    *,
+    facts: Annotated[int, typer.Option(min=1, help="Facts that wait in the large journal.")] = 1_000_000,
+    small: Annotated[int, typer.Option(min=1, help="Facts that wait in the small one.")] = 1_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Each: the yardstick, and one start on each journal.")] = 5,
+) -> None:
+    """A terminal's cold start with a long and a short memory, against a Python that only imports; one JSON object."""
+    folder = Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    report = run_terminal_start(
+        folder, large=facts, small=small, rounds=rounds, say=lambda text: typer.echo(text, err=True)
+    )
+    typer.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
+    shutil.rmtree(folder)

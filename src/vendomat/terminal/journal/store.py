@@ -184,6 +184,12 @@ class Journal:
         self._files.remove(self._suspicion)
         return epoch, starts
 
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Everything written within is one commit; only its end makes any of it durable. Not for a vend."""
+        with self._transaction():
+            yield
+
     # --- facts -------------------------------------------------------------------------------------------------------
 
     def append(self, kind: FactKind, body: bytes, at: str, *, is_time_trusted: bool, cmd_id: str = "") -> Fact:

@@ -84,7 +84,11 @@ class Terminal:
         self.uploading = Uploading(self.machine)
         self.selling = Selling(self.machine, self._shown)
         self.vending = Vending(
-            self.machine, seen=self.selling.see_unit, wake_upload=self.uploading.wake, safeguards=safeguards
+            self.machine,
+            seen=self.selling.see_unit,
+            wake_upload=self.uploading.wake,
+            fresh=self.uploading.note_fresh,
+            safeguards=safeguards,
         )
         self.reporting = Reporting(self.machine, self.uploading.wake)
         self.session = Session(self.machine)

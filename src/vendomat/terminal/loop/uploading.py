@@ -1,8 +1,13 @@
-"""Repeats journalled facts, oldest first, until the cloud has acknowledged each with its digest; then prunes them."""
+"""Repeats journalled facts until the cloud has acknowledged each with its digest; then prunes them.
+
+Oldest first, by origin; but the newest facts of vends ride with every request before the rest, so that a sale of today
+does not wait for a month of records.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from vendomat.kernel import VendomatError
 from vendomat.protocol import FACTS_MAX, Fact, FactKind, Facts, FactsReply
@@ -14,6 +19,8 @@ from vendomat.terminal.loop.vending import Vending
 UPLOAD_TIMEOUT_S = 5.0
 AGAIN_FIRST_S = 0.5
 AGAIN_MAX_S = 10.0
+FRESH_MAX = 20
+"""Newest facts of vends that go first; an older one waits for its turn."""
 _VEND_KINDS = frozenset({FactKind.INTENT, FactKind.OUTCOME, FactKind.REFUSED, FactKind.FENCED})
 
 
@@ -21,6 +28,11 @@ class Uploading:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._wake = asyncio.Event()
+        self._fresh: deque[Fact] = deque(maxlen=FRESH_MAX)
+
+    def note_fresh(self, fact: Fact) -> None:
+        """A vend has just recorded `fact`, and somebody may be waiting for it."""
+        self._fresh.append(fact)
 
     def wake(self) -> None:
         """There is something to send, or somebody to send it to."""
@@ -46,7 +58,7 @@ class Uploading:
         if not machine.is_online:
             return None
         try:
-            facts = await ports.journal.run(lambda j: j.unacked(FACTS_MAX))
+            facts = self._with_fresh(await ports.journal.run(lambda j: j.unacked(FACTS_MAX)))
             if not facts:
                 machine.facts_waiting = 0
                 return None
@@ -61,11 +73,20 @@ class Uploading:
             ports.log.warning("facts_refused", code=refusal.code.value, detail=refusal.message)
             return False
 
+    def _with_fresh(self, oldest: list[Fact]) -> list[Fact]:
+        """What is asked next: the oldest facts, after the fresh ones that would not be among them for long."""
+        known = {(fact.epoch, fact.seq) for fact in oldest}
+        if len(oldest) < FACTS_MAX:
+            return oldest
+        fresh = [fact for fact in self._fresh if (fact.epoch, fact.seq) not in known]
+        return [*fresh, *oldest[: FACTS_MAX - len(fresh)]]
+
     async def _prune(self, facts: list[Fact], reply: FactsReply, vending: Vending) -> bool:
         machine, journal = self._machine, self._machine.ports.journal
         digests = {(ack.epoch, ack.seq): ack.digest for ack in reply.acks}
         acked = [fact for fact in facts if digests.get((fact.epoch, fact.seq)) == fact.digest()]
         done = [(fact.epoch, fact.seq, fact.digest()) for fact in acked]
+        self._fresh = deque((fact for fact in self._fresh if fact not in acked), maxlen=FRESH_MAX)
         for fact in acked:
             if fact.kind in _VEND_KINDS:
                 vending.acked(fact)
@@ -75,6 +96,8 @@ class Uploading:
         if any(kind is FactKind.BOOT and epoch == journal.epoch for (epoch, _), kind in kinds.items()):
             machine.caution.is_loss_known = True
         await journal.run(lambda j: j.prune(done))
+        faults = machine.faults()
         machine.facts_waiting = await journal.run(lambda j: j.count_unacked())
-        machine.changed()
+        if machine.faults() != faults:  # a month of records is no month of new pictures for the screen
+            machine.changed()
         return bool(done)

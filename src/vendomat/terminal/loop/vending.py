@@ -73,7 +73,7 @@ class _Known:
 
 
 class Vending:
-    """`seen` hears of each start and each final outcome at once; `wake_upload` of each new fact."""
+    """`seen` hears of each start and each final outcome at once; `fresh` and then `wake_upload` of each new fact."""
 
     def __init__(
         self,
@@ -81,11 +81,13 @@ class Vending:
         *,
         seen: Callable[[LocalUnit], None],
         wake_upload: Callable[[], None],
+        fresh: Callable[[Fact], None] = lambda _: None,
         safeguards: Safeguards = PRODUCTION,
     ) -> None:
         self._machine = machine
         self._seen = seen
         self._wake_upload = wake_upload
+        self._fresh = fresh
         self._safeguards = safeguards
         self._known: dict[str, _Known] = {}
         self._tasks = Tasks(machine.ports.log, machine.fail)
@@ -167,6 +169,7 @@ class Vending:
                         waiting.set_result(CommandReply(facts=list(known.facts)))
             case Report():
                 self._machine.facts_waiting += 1
+                self._fresh(known.facts[-1])
                 self._wake_upload()
             case Prune():
                 self._pruned.append(effect)

@@ -63,7 +63,10 @@ class Dispenser(Protocol):
         ...
 
     async def check(self, slot: str) -> bool | None:
-        """Whether the slot's motor and home switch answer; does not turn the motor."""
+        """Whether the slot's motor and home switch answer, and the drop sensor passes its own test.
+
+        The test, where the sensor has one: light off must read as blocked, light on as clear. Does not turn the motor.
+        """
         ...
 
     async def dispense(self, slot: str, cmd_id: str) -> VendReport:

@@ -1,9 +1,9 @@
 """Whether a journal is what this machine wrote: the whole of a small one at each start, of a large one what decides.
 
 A start must not take longer because the machine was offline for a month. Of a large journal the start checks settings,
-commands (they are few, and say what may never start again) and both ends of the facts; the rest of the facts is checked
-row by row before it is used, and by `Patrol` in small portions meanwhile. A journal in which an earlier run met damage
-is checked whole.
+the pages of the commands (they say what may never start again, and there are only so many), open and newest commands,
+and both ends of the facts; every other row is checked before it is used, and the facts by `Patrol` in small portions
+meanwhile. A journal in which an earlier run met damage is checked whole.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from vendomat.terminal.journal.rows import COUNT_KEY, DamageError, RowMac
 
 SMALL_PAGES_MAX = 512
 ENDS_ROWS = 200
+NEWEST_COMMANDS = 500
 _FIELDS = {
     "meta": "key, value, mac",
     "commands": "cmd_id, is_open, facts, mac",
@@ -40,7 +41,8 @@ def check(db: apsw.Connection, mac: RowMac, *, is_suspect: bool) -> None:
     _sound(db, "meta")
     _sound(db, "commands")
     _verify_all(db, mac, "meta")
-    _verify_all(db, mac, "commands")
+    _verify_all(db, mac, "commands", "WHERE is_open = 1")
+    _verify_all(db, mac, "commands", f"ORDER BY ordinal DESC LIMIT {NEWEST_COMMANDS}")
     for order in ("epoch, seq", "epoch DESC, seq DESC"):
         _verify_all(db, mac, "facts", f"ORDER BY {order} LIMIT {ENDS_ROWS}")
 

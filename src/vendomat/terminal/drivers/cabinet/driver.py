@@ -17,6 +17,7 @@ from vendomat.terminal.drivers.cabinet.model import (
     Board,
     Fault,
     Happening,
+    Signal,
     expire,
     observe,
     plan_of,
@@ -82,6 +83,8 @@ class SimulatedCabinet:
     async def check(self, slot: str) -> bool | None:
         if Fault.SILENT in self._world.machine_faults:
             return None
+        if Fault.SENSOR_STUCK in self._world.machine_faults:
+            return False
         fault, _ = self._world.faults.get(slot, (Fault.NONE, False))
         return slot in self._slots and fault not in (Fault.NO_MOTOR, Fault.STALL, Fault.NOT_HOME)
 
@@ -136,7 +139,9 @@ class SimulatedCabinet:
         if happening.drops:
             drop = Record("drop", self._at(), run.slot, run.cmd_id, run.number, count=happening.drops)
             self._world.add(drop)
-        return board if happening.signal is None else observe(board, happening.signal, happening.at_s)
+        is_unseen = happening.signal is Signal.DROP_SEEN and Fault.SENSOR_STUCK in self._world.machine_faults
+        signal = None if is_unseen else happening.signal
+        return board if signal is None else observe(board, signal, happening.at_s)
 
     def _end(self, run: _Run, report: VendReport) -> VendReport:
         self._world.add(Record("end", self._at(), run.slot, run.cmd_id, run.number, result=report.result.value))

@@ -38,9 +38,10 @@ class Fault(StrEnum):
     SENSOR_BLOCKED = "sensor_blocked"
     DOOR_OPEN = "door_open"
     SILENT = "silent"
+    SENSOR_STUCK = "sensor_stuck"  # says "clear" whatever passes: only its own test shows it
 
 
-MACHINE_FAULTS = frozenset({Fault.SENSOR_BLOCKED, Fault.DOOR_OPEN, Fault.SILENT})
+MACHINE_FAULTS = frozenset({Fault.SENSOR_BLOCKED, Fault.DOOR_OPEN, Fault.SILENT, Fault.SENSOR_STUCK})
 
 
 class Signal(StrEnum):

@@ -24,7 +24,7 @@ def vendomat(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 def test_help_names_every_command() -> None:
     done = vendomat("--help")
     assert done.returncode == 0
-    assert {"cloud", "terminal", "migrate", "demo", "audit"} <= set(done.stdout.split())
+    assert {"cloud", "terminal", "migrate", "demo", "audit", "rotate-key"} <= set(done.stdout.split())
 
 
 def test_the_audits_options_reach_it() -> None:

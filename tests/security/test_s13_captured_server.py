@@ -1,4 +1,4 @@
-"""S9, S10, S13: a captured wire server, with its certificate and its account's key, against the terminal's real link."""
+"""S9, S10, S13: a captured wire server, its certificate and account key included, against the terminal's real link."""
 
 from __future__ import annotations
 

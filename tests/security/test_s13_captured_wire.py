@@ -143,16 +143,21 @@ async def test_s13_the_answer_to_another_question_decides_nothing_here(scene: Sc
 
 
 async def test_s13_an_answer_by_another_or_to_another_request_is_none_and_is_told(scene: Scene) -> None:
-    first = scene.wire.all_of("answer", "heartbeat") + scene.wire.all_of("answer", "hello")
+    beats = scene.wire.all_of
+    scene.terminal.session._wake.set()
+    await scene.until(lambda: len(beats("answer", "heartbeat")) > 0)
+    earlier = beats("answer", "heartbeat")[0]
     forged = seal({"catalogue_version": 9}, kind="heartbeat.reply", machine=MACHINE, epoch=2, seq=2, signer=THIEF)
-    for bad, told in ((first[0], "machine.reply_of_another"), (forged, "machine.reply_forged")):
-        scene.wire.on_answer = lambda kind, data, bad=bad: data if kind == "facts" else bad  # type: ignore[misc]
+    greeting = beats("answer", "hello")[0]
+    cases = ((earlier, "reply_of_another"), (greeting, "reply_of_another"), (forged, "reply_forged"))
+    for bad, told in cases:
+        scene.wire.on_answer = lambda kind, data, bad=bad: bad if kind == "heartbeat" else data  # type: ignore[misc]
         scene.terminal.session._wake.set()
         await scene.until(lambda: not scene.terminal.machine.is_online)
         scene.wire.on_answer = lambda kind, data: data
         scene.terminal.session._wake.set()
         await scene.until(lambda: scene.terminal.machine.is_online)
-        await scene.until_told(told)
+        await scene.until_told(f"machine.{told}")
 
 
 async def test_s13_what_was_true_of_an_order_once_is_not_shown_as_true_now(scene: Scene) -> None:

@@ -115,6 +115,21 @@ def demo(
     raise typer.Exit(0 if report.is_good else 1)
 
 
+@app.command()
+def simulate(
+    seed: Annotated[int, typer.Option(min=0, help="The first world's seed; the others follow.")] = 1,
+    worlds: Annotated[int, typer.Option(min=1, help="How many worlds.")] = 20,
+    plant: Annotated[str, typer.Option(help="Plant this bug and stop when it is found; a wrong name lists them.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    tell: Annotated[bool, typer.Option("--tell", help="Tell the one world of SEED line by line.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where the throw-away database lies; memory if possible.")] = None,
+) -> None:
+    """Run real terminals and the real cloud in simulated worlds with faults, from a seed; exit 1 on a violation."""
+    from vendomat.cli.simulate import run_simulation
+
+    raise typer.Exit(run_simulation(seed, worlds, bug=plant, as_json=as_json, is_told=tell, folder=folder))
+
+
 @app.command(context_settings=ELSEWHERE)
 def audit(context: typer.Context) -> None:
     """Recompute the invariants of money and motors from the evidence; exit 1 on any breach."""

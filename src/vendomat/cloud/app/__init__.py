@@ -2,12 +2,13 @@
 
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
 from vendomat.cloud.app.main import run_cloud
-from vendomat.cloud.app.parts import SalesGround, SalesParts, build_sales
+from vendomat.cloud.app.parts import MakeWriter, SalesGround, SalesParts, build_sales
 from vendomat.cloud.app.rotation import Rotation, rotate_key
 from vendomat.cloud.app.seed import Seeded, SeededMachine, SeedPlan, load_stock, seed_demo
 
 __all__ = [
     "MachineParts",
+    "MakeWriter",
     "PublicParts",
     "Rotation",
     "SalesGround",

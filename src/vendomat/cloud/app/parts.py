@@ -112,12 +112,15 @@ async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: As
     )
 
 
-def build_sales(ground: SalesGround, stack: AsyncExitStack) -> SalesParts:
-    """Put together what sells on this ground; the caller starts it."""
+MakeWriter = Callable[[Database, CloudSettings, Ids], Writer]
+
+
+def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: MakeWriter = Writer) -> SalesParts:
+    """Put together what sells on this ground; the caller starts it. `make_writer` lets a check spoil the writer."""
     database, settings, clock, ids = ground.database, ground.settings, ground.clock, ground.ids
     book = _provider_book(ground)
     stack.push_async_callback(book.aclose)
-    writer = Writer(database, settings, ids)
+    writer = make_writer(database, settings, ids)
     stack.push_async_callback(writer.aclose)
     presence = Presence(database, settings, ids)
     stack.push_async_callback(presence.aclose)

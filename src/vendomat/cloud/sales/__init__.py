@@ -7,6 +7,7 @@ from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
 from vendomat.cloud.sales.goods_api import goods_router
 from vendomat.cloud.sales.goods_desk import GoodsDesk
+from vendomat.cloud.sales.model import CommandSilent, DeadlinePassed, PaymentPaid, VendFactSeen, VendSaid
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
@@ -15,13 +16,19 @@ from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
+from vendomat.cloud.sales.use_cases import Applied, EventFor, VendApplied, VendItem
 from vendomat.cloud.sales.writer import Writer
 
 __all__ = [
+    "Applied",
+    "CommandSilent",
+    "DeadlinePassed",
     "Dispatcher",
+    "EventFor",
     "FactTaker",
     "GoodsDesk",
     "Need",
+    "PaymentPaid",
     "Presence",
     "Redeemer",
     "RefundDesk",
@@ -29,6 +36,10 @@ __all__ = [
     "Sweeps",
     "Till",
     "UpMessages",
+    "VendApplied",
+    "VendFactSeen",
+    "VendItem",
+    "VendSaid",
     "Writer",
     "goods_router",
     "model",

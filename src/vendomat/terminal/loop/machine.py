@@ -26,6 +26,10 @@ FACTS_WAITING_MAX = 1_500_000
 """Beyond this many unacknowledged facts (about 0.7 GB) nothing new is sold; recording goes on."""
 READ_MAX_S = 5.0
 
+CLOCK_OFF_S_MAX = 300.0
+CLOCK_STEP_S_MAX = 1.0
+"""A clock that is kept by small corrections stays within this for hours; more is a step."""
+
 _SLOTS_KEY, _CATALOGUE_KEY = "slots", "catalogue"
 
 
@@ -65,7 +69,8 @@ class Machine:
     is_journal_ok: bool = True
     has_room: bool = True
     caution: Caution = field(default_factory=Caution)
-    is_time_trusted: bool = False
+    clocks_apart_s: float | None = None
+    """How far the wall clock was ahead of the elapsed one when it last agreed with the cloud's; None: it did not."""
     facts_waiting: int = 0
 
     async def load(self) -> None:
@@ -181,7 +186,16 @@ class Machine:
     def note_cloud_time(self, text: str) -> None:
         """Whether this clock agrees with the cloud's within five minutes; only marks records."""
         try:
-            cloud = datetime.fromisoformat(text)
-            self.is_time_trusted = abs((cloud - self.ports.clock.now()).total_seconds()) < 300
+            is_agreed = abs((datetime.fromisoformat(text) - self.ports.clock.now()).total_seconds()) < CLOCK_OFF_S_MAX
         except (ValueError, TypeError):
-            self.is_time_trusted = False
+            is_agreed = False
+        self.clocks_apart_s = self._apart_s() if is_agreed else None
+
+    @property
+    def is_time_trusted(self) -> bool:
+        """The wall clock agreed with the cloud's and was not set since: a step shows against the elapsed clock."""
+        return self.clocks_apart_s is not None and abs(self._apart_s() - self.clocks_apart_s) < CLOCK_STEP_S_MAX
+
+    def _apart_s(self) -> float:
+        clock = self.ports.clock
+        return clock.now().timestamp() - clock.elapsed()

@@ -72,6 +72,10 @@ class SimulatedCabinet:
                 self._world.add(Record("fill", self._at(), slot, count=count))
 
     async def stop(self) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the log's file, as the end of the process would; a run under way stays unfinished in it."""
         self._world.close()
 
     async def read(self) -> Readings:

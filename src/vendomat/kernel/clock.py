@@ -42,6 +42,49 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+OFF_MAX = timedelta(minutes=5)
+
+
+class LiftedClock:
+    """The clock of a machine that may come up in 1970: never before the last time known, and the cloud's once heard.
+
+    Both run on with the elapsed clock, so that a step of the system's clock moves nothing. Refuses to be sure by
+    itself: until `hear`, the time is only a lower bound.
+    """
+
+    def __init__(self, base: Clock, floor: datetime | None = None) -> None:
+        self._base = base
+        self._began_s = base.elapsed()
+        self._floor = floor
+        self._heard: datetime | None = None
+
+    def now(self) -> datetime:
+        running = timedelta(seconds=self._base.elapsed() - self._began_s)
+        if self._heard is not None:
+            return self._heard + running
+        now = self._base.now()
+        return now if self._floor is None else max(now, self._floor + running)
+
+    def elapsed(self) -> float:
+        return self._base.elapsed()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._base.sleep(seconds)
+
+    def hear(self, at: datetime) -> None:
+        """The cloud says that it is `at`, over a wire that proved to be the cloud's."""
+        self._heard = at - timedelta(seconds=self._base.elapsed() - self._began_s)
+
+    def is_off(self, at: datetime) -> bool:
+        """Whether `at` is so far from this clock's time that it had better be heard."""
+        return abs(at - self.now()) > OFF_MAX
+
+    @property
+    def is_lifted(self) -> bool:
+        """Whether the system's clock is so far behind that what checks dates by it would fail."""
+        return self.now() - self._base.now() > OFF_MAX
+
+
 class ManualClock:
     """A clock that stands still until told; sleepers wake in order of their deadlines."""
 

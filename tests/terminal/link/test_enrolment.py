@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 def enrolment_in(site: Site, folder: Path) -> Enrolment:
     key = MachineKey.load_or_create(folder / "machine.seed", secrets.token_bytes)
-    return Enrolment(folder / "enrolment.json", key, CloudHttps(site.https_url, site.ca_file), CLOCK)
+    return Enrolment(folder / "enrolment.json", key, CloudHttps(site.https_url, site.ca_file, CLOCK), CLOCK)
 
 
 async def test_a_machine_enrols_once_and_remembers(site: Site, tmp_path: Path) -> None:
@@ -54,18 +54,18 @@ async def test_a_picture_is_kept_only_under_its_own_hash(site: Site, tmp_path: P
     content, other = b"<svg/>", b"<svg>other</svg>"
     good, bad = (hashlib.sha256(data).hexdigest() for data in (content, b"something else"))
     site.pictures = {f"/media/{good}.svg": content, f"/media/{bad}.svg": other}
-    pictures = Pictures(tmp_path / "pictures", CloudHttps(site.https_url, site.ca_file))
+    pictures = Pictures(tmp_path / "pictures", CloudHttps(site.https_url, site.ca_file, CLOCK))
     assert await pictures.fetch_all([f"/media/{good}.svg", f"/media/{bad}.svg", "/media/../x", ""])
     kept = pictures.path_of(f"{good}.svg")
     assert kept is not None and kept.read_bytes() == content
     assert pictures.path_of(f"{bad}.svg") is None and pictures.address_of(f"/media/{bad}.svg") == ""
-    anew = Pictures(tmp_path / "pictures", CloudHttps(site.https_url, site.ca_file))
+    anew = Pictures(tmp_path / "pictures", CloudHttps(site.https_url, site.ca_file, CLOCK))
     assert anew.address_of(f"/media/{good}.svg") == f"/media/{good}.svg"
 
 
 def test_plain_http_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VendomatError):
-        CloudHttps("http://127.0.0.1:1", tmp_path)
+        CloudHttps("http://127.0.0.1:1", tmp_path, CLOCK)
 
 
 def test_the_end_of_a_right_is_read() -> None:

@@ -41,7 +41,9 @@ class Peer:
     def __init__(self, site: Site, folder: Path) -> None:
         self.log = CapturingLogger()
         self.key = MachineKey.load_or_create(folder / "machine.seed", secrets.token_bytes)
-        self.enrolment = Enrolment(folder / "enrolment.json", self.key, CloudHttps(site.https_url, site.ca_file), CLOCK)
+        self.enrolment = Enrolment(
+            folder / "enrolment.json", self.key, CloudHttps(site.https_url, site.ca_file, CLOCK), CLOCK
+        )
         self.refusals = Refusals()
         self.wire = NatsWire(
             self.enrolment,
@@ -199,7 +201,7 @@ async def test_a_server_of_another_authority_is_not_spoken_to(site: Site, cloud:
     await peer.enrolment.enrol(TOKEN)
     (tmp_path / "other").mkdir()
     other = CertificateAuthority(tmp_path / "other", CLOCK).certificate_file
-    strange = Enrolment(tmp_path / "enrolment.json", peer.key, CloudHttps(site.https_url, other), CLOCK)
+    strange = Enrolment(tmp_path / "enrolment.json", peer.key, CloudHttps(site.https_url, other, CLOCK), CLOCK)
     with pytest.raises(NotAnsweredError):
         await strange.renew()
     with pytest.raises((ssl.SSLError, OSError, nats.errors.Error)):

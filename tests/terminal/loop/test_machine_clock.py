@@ -53,9 +53,7 @@ async def test_a_clock_that_agreed_with_the_cloud_is_trusted_while_time_passes(
 
 
 @pytest.mark.parametrize("step_s", [-56 * 365 * 86_400, -3_600, -2, 2, 3_600])
-async def test_a_step_of_the_clock_takes_the_trust_at_once(
-    machine: Machine, clock: SettableClock, step_s: int
-) -> None:
+async def test_a_step_of_the_clock_takes_the_trust_at_once(machine: Machine, clock: SettableClock, step_s: int) -> None:
     machine.note_cloud_time(clock.now().isoformat())
     clock.off = timedelta(seconds=step_s)
     assert not machine.is_time_trusted

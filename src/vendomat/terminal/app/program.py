@@ -17,6 +17,7 @@ import structlog
 
 from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatError
 from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
+from vendomat.terminal.app.time_book import SavedTime
 from vendomat.terminal.drivers import Fault, SimulatedCabinet
 from vendomat.terminal.journal import Journal, JournalThread
 from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures, Refusals
@@ -85,7 +86,8 @@ async def enrol(
 
 async def run(folder: Path) -> int:
     """Run the terminal of `folder` until SIGTERM or SIGINT; the exit status."""
-    clock, chance = SystemClock(), random.SystemRandom().random
+    time, chance = SavedTime(folder / "last_time", SystemClock()), random.SystemRandom().random
+    clock = time.clock
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -93,8 +95,8 @@ async def run(folder: Path) -> int:
     with (folder / "terminal.log").open("a", buffering=1) as log_file:
         log = open_log(log_file)
         key = MachineKey.load_or_create(folder / "machine.seed", secrets.token_bytes)
-        https = CloudHttps(settings.cloud_https_url, folder / settings.ca_file)
-        enrolment = Enrolment(folder / "enrolment.json", key, https, clock)
+        https = CloudHttps(settings.cloud_https_url, folder / settings.ca_file, time.clock)
+        enrolment = Enrolment(folder / "enrolment.json", key, https, time.clock)
         if not await _until(stop, enrol(enrolment, settings, folder, log)):
             return 0
         kept = enrolment.kept
@@ -122,17 +124,11 @@ async def run(folder: Path) -> int:
             log=log,
             keys=wire,
             refusals=refusals,
+            time=time,
         )
         face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
         terminal = Terminal(ports, face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)
-        has_failed = False
-
-        def failed() -> None:
-            nonlocal has_failed
-            has_failed = True
-            stop.set()
-
-        terminal.machine.failed = failed
+        terminal.machine.failed = stop.set
         screen = ScreenServer(settings.kiosk_port)
         await terminal.start()
         await screen.start(build_app(terminal, hosts=screen.hosts, static=STATIC, sim=_CabinetControl(cabinet)))
@@ -141,8 +137,8 @@ async def run(folder: Path) -> int:
         terminal.stream.close()
         await screen.stop()
         await terminal.stop()
-        log.info("stopped", has_failed=has_failed)
-    return 1 if has_failed else 0
+        log.info("stopped", has_failed=terminal.machine.has_failed)
+    return 1 if terminal.machine.has_failed else 0
 
 
 async def _until(stop: asyncio.Event, work: object) -> bool:

@@ -7,6 +7,7 @@ right is renewed at two thirds of its life, or when the wire refuses it.
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from vendomat.protocol import (
     enrol_proof_text,
     renew_proof_text,
 )
+from vendomat.terminal.link.contract import NotAnsweredError
 from vendomat.terminal.link.https import CloudHttps
 from vendomat.terminal.link.keys import CloudKeys, MachineKey, write_private
 
@@ -28,6 +30,7 @@ _Reply = TypeVar("_Reply")
 RENEW_AT_SHARE = 2 / 3
 RENEW_LOOK_S_MAX = 600.0
 RENEW_AGAIN_S = 30.0
+CLOCK_MOVED_MIN = timedelta(minutes=4)
 
 
 class _Claims(msgspec.Struct):
@@ -71,7 +74,21 @@ class Enrolment:
         self._keep(_decoded(await self._https.post("/enrol", request), EnrolReply))
 
     async def renew(self) -> None:
-        """Get a new right for the same machine. Raises as `CloudHttps.post` does."""
+        """Get a new right for the same machine. Raises as `CloudHttps.post` does.
+
+        The cloud refuses a request of another time; its refusal says what time it is, so a second one is of this time.
+        """
+        asked_at = self._clock.now()
+        try:
+            await self._renew()
+        except NotAnsweredError:
+            raise
+        except VendomatError:
+            if abs(self._clock.now() - asked_at) < CLOCK_MOVED_MIN:
+                raise
+            await self._renew()
+
+    async def _renew(self) -> None:
         kept = self.kept
         at = int(self._clock.now().timestamp())
         proof = base64.b64encode(self._key.sign(renew_proof_text(kept.machine_id, at))).decode()

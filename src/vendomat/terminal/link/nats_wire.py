@@ -8,7 +8,6 @@ permission that the server refuses, and a log-in challenge that is none. The wir
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from vendomat.terminal.link.enrolment import RENEW_AGAIN_S, RENEW_LOOK_S_MAX, En
 from vendomat.terminal.link.keys import MachineKey
 from vendomat.terminal.link.refusals import Refusals
 from vendomat.terminal.link.talk import SealedTalk
+from vendomat.terminal.link.tls import client_context
 
 CONNECT_TIMEOUT_S = 5
 PING_EVERY_S = 3
@@ -136,7 +136,7 @@ class NatsWire:
         try:
             await client.connect(
                 self._enrolment.kept.nats_url,
-                tls=ssl.create_default_context(cafile=str(self._enrolment.ca_file)),
+                tls=client_context(self._enrolment.ca_file, self._clock),
                 tls_handshake_first=True,
                 user_jwt_cb=lambda: bytearray(self._enrolment.kept.user_jwt.encode()),
                 signature_cb=self._key.answer,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -33,6 +34,16 @@ CLOCK_STEP_S_MAX = 1.0
 _SLOTS_KEY, _CATALOGUE_KEY = "slots", "catalogue"
 
 
+class TimeBook(Protocol):
+    """What the machine does with the cloud's time: goes by it, and keeps it for a start without a clock."""
+
+    def hear(self, at: datetime) -> None: ...
+
+    def save(self) -> None:
+        """Raises `OSError`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What the loop is given from outside. `new_nonce` makes an unguessable text; `chance` a number in [0, 1)."""
@@ -46,6 +57,7 @@ class Ports:
     chance: Callable[[], float]
     log: structlog.stdlib.BoundLogger
     keys: CloudKeyBook | None = None  # none: a wire whose cloud never changes its keys
+    time: TimeBook | None = None  # none: a machine that does not keep the time
     refusals: Refusals = field(default_factory=Refusals)
 
 
@@ -186,7 +198,10 @@ class Machine:
     def note_cloud_time(self, text: str) -> None:
         """Whether this clock agrees with the cloud's within five minutes; only marks records."""
         try:
-            is_agreed = abs((datetime.fromisoformat(text) - self.ports.clock.now()).total_seconds()) < CLOCK_OFF_S_MAX
+            cloud = datetime.fromisoformat(text)
+            if self.ports.time is not None:
+                self.ports.time.hear(cloud)
+            is_agreed = abs((cloud - self.ports.clock.now()).total_seconds()) < CLOCK_OFF_S_MAX
         except (ValueError, TypeError):
             is_agreed = False
         self.clocks_apart_s = self._apart_s() if is_agreed else None

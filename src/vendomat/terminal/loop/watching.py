@@ -6,6 +6,7 @@ from vendomat.terminal.journal import HALTED_KEY, JournalError
 from vendomat.terminal.loop.machine import Machine
 
 LOOK_EVERY_S = 0.5
+SAVE_TIME_EVERY_S = 600.0
 PATROL_FACTS = 100
 RETEST_EVERY_S = 30.0
 
@@ -14,6 +15,7 @@ class Watching:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._retest_at_s = 0.0
+        self._save_time_at_s = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -54,8 +56,20 @@ class Watching:
         if has_room != machine.has_room:
             machine.has_room = has_room
             machine.changed()
+        if machine.is_time_trusted and at_s >= self._save_time_at_s:
+            self._save_time_at_s = at_s + SAVE_TIME_EVERY_S
+            self._save_time()
         if machine.caution.is_quiet(at_s):
             await self._forget_starts()
+
+    def _save_time(self) -> None:
+        """A time that is not kept only makes the next start's clock older."""
+        ports = self._machine.ports
+        try:
+            if ports.time is not None:
+                ports.time.save()
+        except OSError as error:
+            ports.log.warning("time_not_saved", error=str(error))
 
     async def _forget_starts(self) -> None:
         machine = self._machine

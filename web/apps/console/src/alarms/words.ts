@@ -20,12 +20,16 @@ export function alarmCause(alarm: Alarm): string {
   return i18n.has(key) ? t(key) : cause;
 }
 
+/** Its slot is opened by a person who says why, and that clears it. */
+export const SLOT_LOCKED = "slot_locked";
+
 export type NextMove = { move: "acknowledge" | "clear"; word: string; isAsking: boolean };
 
 /** Seen first, then cleared. Clearing what closed a slot opens it again, so that is asked before. */
 export function nextMove(alarm: Alarm): NextMove | undefined {
   if (alarm.state === "raised") return { move: "acknowledge", word: t("alarms.acknowledge"), isAsking: false };
   if (alarm.state === "cleared") return undefined;
+  if (alarm.kind === SLOT_LOCKED) return { move: "clear", word: t("alarms.unlock"), isAsking: true };
   const isSlot = alarm.slot !== "";
   return { move: "clear", word: t(isSlot ? "alarms.clear_slot" : "alarms.clear"), isAsking: isSlot };
 }

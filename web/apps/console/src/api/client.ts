@@ -5,7 +5,8 @@
  */
 import type { Problem } from "@vendomat/api";
 import type {
-  Alarm, IssuedCode, Machine, MachineDetail, NewCodes, Order, OrderDetail, Page, PickupCode, Session,
+  Alarm, Ambiguity, AmbiguityReport, Finding, IssuedCode, Machine, MachineDetail, Miss, NewCodes, Order, OrderDetail,
+  Page, PickupCode, Session, SettlementReport,
 } from "./views";
 
 export type Reply<Value> = { kind: "ok"; value: Value } | { kind: "refused"; problem: Problem } | { kind: "not_known" };
@@ -38,6 +39,16 @@ export class ConsoleClient {
   alarms = (query: Query): Promise<Reply<Page<Alarm>>> => this.#ask("GET", `/api/v1/alarms${queryText(query)}`);
   moveAlarm = (id: string, move: "acknowledge" | "clear"): Promise<Reply<Alarm>> =>
     this.#ask("POST", `/api/v1/alarms/${id}/${move}`);
+  ambiguities = (query: Query): Promise<Reply<Page<Ambiguity>>> =>
+    this.#ask("GET", `/api/v1/ambiguities${queryText(query)}`);
+  ambiguityReport = (): Promise<Reply<AmbiguityReport>> => this.#ask("GET", "/api/v1/reports/ambiguity");
+  settlement = (): Promise<Reply<SettlementReport>> => this.#ask("GET", "/api/v1/reports/settlement");
+  misses = (query: Query): Promise<Reply<Page<Miss>>> =>
+    this.#ask("GET", `/api/v1/reports/settlement/misses${queryText(query)}`);
+  resolveUnit = (orderId: string, unit: number, finding: Finding, reason: string): Promise<Reply<{ finding: string }>> =>
+    this.#ask("POST", `/api/v1/orders/${orderId}/units/${unit}/resolve`, { finding, reason });
+  unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<{ slot: string }>> =>
+    this.#ask("POST", `/api/v1/machines/${machineId}/slots/${slot}/unlock`, { reason });
   codes = (query: Query): Promise<Reply<Page<PickupCode>>> => this.#ask("GET", `/api/v1/codes${queryText(query)}`);
   issueCodes = (key: string, codes: NewCodes): Promise<Reply<{ data: IssuedCode[] }>> =>
     this.#ask("POST", "/api/v1/codes", codes, { "idempotency-key": key });

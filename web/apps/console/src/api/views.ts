@@ -74,6 +74,9 @@ export type Order = {
 
 export type UnitOutcome = "pending" | "started" | "delivered" | "not_delivered" | "unknown";
 
+/** What was found out about a unit after its last word. */
+export type Finding = "none" | "came_out" | "stayed_in" | "not_knowable";
+
 export type Unit = {
   unit: number;
   slot: string;
@@ -85,6 +88,7 @@ export type Unit = {
   is_final: boolean;
   result: string;
   reason: string;
+  finding: Finding;
 };
 
 export type Payment = {
@@ -189,4 +193,78 @@ export type LiveEvent = {
   timestamp: string;
   subject: string;
   data: Readonly<Record<string, unknown>>;
+};
+
+/** A unit that was declared ambiguous. */
+export type Ambiguity = {
+  order_id: string;
+  reference: string;
+  unit: number;
+  machine_id: string;
+  machine_number: string;
+  slot: string;
+  product_id: string;
+  name_zh: string;
+  name_en: string;
+  price_minor: number;
+  currency: string;
+  declared_at: string;
+  result: string;
+  reason: string;
+  refund_state: "" | Refund["state"];
+  finding: Finding;
+  found_at: string | null;
+  found_by: string;
+  found_reason: string;
+};
+
+export type AmbiguityRate = { started: number; ambiguous: number; ambiguous_minor: number };
+export type MachineAmbiguity = AmbiguityRate & {
+  machine_id: string;
+  machine_number: string;
+  locked_slots: number;
+  unresolved: number;
+};
+export type OpenUnknown = {
+  order_id: string;
+  reference: string;
+  unit: number;
+  machine_id: string;
+  machine_number: string;
+  slot: string;
+  price_minor: number;
+  currency: string;
+  deadline: string;
+};
+export type AmbiguityReport = {
+  currency: string;
+  rates: Readonly<Record<"24h" | "7d" | "30d", AmbiguityRate>>;
+  unresolved: number;
+  open_minor: number;
+  machines: MachineAmbiguity[];
+  unknown: OpenUnknown[];
+};
+
+export type SettlementShare = { in_time: number; late: number; missed: number };
+export type SettlementReport = {
+  objective_s: number;
+  slot_s: number;
+  windows: Readonly<Record<"today" | "7d" | "30d", SettlementShare>>;
+  worst: (SettlementShare & { slot_at: string })[];
+};
+/** An order that did not meet the settlement objective. */
+export type Miss = {
+  order_id: string;
+  reference: string;
+  machine_id: string;
+  machine_number: string;
+  total_minor: number;
+  currency: string;
+  state: string;
+  paid_at: string;
+  outcome_at: string | null;
+  settled_at: string | null;
+  is_unreachable: boolean;
+  verdict: "late" | "missed";
+  slot_at: string;
 };

@@ -1,5 +1,6 @@
 /** The areas of the console, in the order in which they are offered. */
 import alarmIcon from "lucide-static/icons/bell.svg?raw";
+import doubtIcon from "lucide-static/icons/circle-question-mark.svg?raw";
 import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
 import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
 import machineIcon from "lucide-static/icons/store.svg?raw";
@@ -14,11 +15,13 @@ export const AREAS: readonly Area[] = [
   { page: "machines", path: "machines", word: "machines.title", icon: machineIcon },
   { page: "orders", path: "orders", word: "orders.title", icon: orderIcon },
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon },
+  { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
 ];
 
 /** The area a page belongs to. */
 export function areaOf(place: Place): Place["page"] {
   if (place.page === "machine") return "machines";
+  if (place.page === "settlement") return "today";
   return place.page === "order" ? "orders" : place.page;
 }

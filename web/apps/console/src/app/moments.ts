@@ -19,6 +19,12 @@ export function dayOf(moment: string | number, timeZone: string | undefined): st
   return parts.format(new Date(moment));
 }
 
+/** The day and minute of a moment, in the time of whoever reads. */
+export function moment(at: string, locale: Locale): string {
+  const parts = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+  return new Intl.DateTimeFormat(locale, parts).format(new Date(at));
+}
+
 /** "12 seconds ago", in whole units; the future (a clock that is ahead) reads as now. */
 export function ago(moment: string, now: number, locale: Locale): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(moment)) / 1000));

@@ -13,8 +13,9 @@ const scripts: Record<string, string> = import.meta.glob(["../**/*.ts", "!../**/
 /** Keys made at run time: prefix and a name from the cloud, or from a short list. */
 const BUILT = [
   "account.", "alarm.", "alarms.acknowledged", "alarms.none_", "cause.", "channel.", "code.explain_", "code.kind_", "event.", "failure.",
+  "doubts.ask_", "doubts.means_", "doubts.none_", "doubts.open", "doubts.rate_", "doubts.resolved", "doubts.say_", "finding.",
   "lifecycle.", "live.", "machine.attention", "machine.new", "machine.o", "order.filter_", "payment.", "phase.",
-  "posting.", "reason.", "refund.", "role.", "severity.", "slot.", "source.", "theme.", "timeline.", "unit.",
+  "posting.", "reason.", "refund.", "role.", "settlement.", "severity.", "slot.", "source.", "theme.", "timeline.", "unit.",
 ];
 
 describe("the console's words", () => {

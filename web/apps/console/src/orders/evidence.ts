@@ -20,7 +20,7 @@ const PHASES: readonly (readonly [string, Phase])[] = [
 
 const TONES: Readonly<Record<string, Tone>> = {
   "payment.paid": "ok", "order.paid": "ok", "vend.delivered": "ok", "order.settled": "ok", "refund.succeeded": "ok",
-  "vend.not_delivered": "crit", "command.never_sent": "crit", "refund.given_up": "crit",
+  "vend.not_delivered": "crit", "vend.found": "off", "command.never_sent": "crit", "refund.given_up": "crit",
   "vend.unknown": "warn", "vend.declared_ambiguous": "warn", "command.fencing": "warn", "payment.unknown": "warn",
   "payment.late": "warn", "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn",
   "refund.not_accepted": "warn", "refund.held": "crit", "refund.asked": "warn", "vend.called_off": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
@@ -50,9 +50,19 @@ export function factsOf(entry: Evidence): { slot: string; unit: string; channel:
 /** The word that explains a line: what the machine or the platform gave as its reason; nothing where all went well. */
 export function reasonOf(entry: Evidence): string {
   const { data } = entry;
+  if (typeof data["finding"] === "string") return data["finding"];
   const result = textOf(data["result"]);
   if (result === "delivered") return "";
   return result || textOf(data["reason"]) || textOf(data["error"]);
+}
+
+/** What the machine measured: how long the motor ran and when the goods were seen to drop. */
+export function measuredOf(entry: Evidence): { motorMs: number | undefined; dropMs: number | undefined } {
+  return { motorMs: numberOf(entry.data["motor_ms"]), dropMs: numberOf(entry.data["drop_ms"]) };
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
 function textOf(value: unknown): string {

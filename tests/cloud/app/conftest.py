@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.cloud.shop_stage import PASSWORD, PlainIssuer, Shop
 from vendomat.cloud.app import MachineParts, PublicParts, build_machine_app, build_public_app
+from vendomat.cloud.app.metrics import metrics_router
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.machines import WireAddress
 from vendomat.cloud.reports import EventFeeds
@@ -33,6 +35,7 @@ def public_app(shop: Shop) -> FastAPI:
             clock=shop.clock,
             post_ledger=_no_ledger,
             feeds=EventFeeds(shop.database, shop.clock),
+            metrics=metrics_router(CollectorRegistry()),
         )
     )
 

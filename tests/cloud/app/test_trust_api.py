@@ -34,6 +34,7 @@ from vendomat.protocol import OrderLine
 pytestmark = pytest.mark.slow
 
 SETTINGS = CloudSettings()
+_RESULTS = {"ambiguous": "unknown"}
 
 
 @pytest.fixture
@@ -94,7 +95,10 @@ class Trade:
         cmd_id = command_number(order_id, 1)
         said = VendSaid("not_delivered" if ends == "jam" else "unknown" if ends == "ambiguous" else ends)
         await self.tell(
-            order_id, VendFactSeen(cmd_id, shop.machine_id, said, ends, "", f"1/{self.seq}", now, motor_ms=1200)
+            order_id,
+            VendFactSeen(
+                cmd_id, shop.machine_id, said, _RESULTS.get(ends, ends), "", f"1/{self.seq}", now, motor_ms=1200
+            ),
         )
         if ends == "ambiguous":
             await self.tell(order_id, DeadlinePassed(cmd_id, now))

@@ -1,11 +1,10 @@
-"""`GET /api/v1/health` and `GET /metrics`: whether this worker can do its work, and how it is doing."""
+"""`GET /api/v1/health`: whether this worker can do its work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel
 
 from vendomat.cloud.platform.database import Database
@@ -29,7 +28,7 @@ def database_check(database: Database) -> Check:
     return answers
 
 
-def health_router(checks: Mapping[str, Check], registry: CollectorRegistry) -> APIRouter:
+def health_router(checks: Mapping[str, Check]) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/api/v1/health", operation_id="health.get")
@@ -40,10 +39,6 @@ def health_router(checks: Mapping[str, Check], registry: CollectorRegistry) -> A
         response.status_code = 200 if is_ok else 503
         response.headers["Cache-Control"] = "no-store"
         return HealthView(status="ok" if is_ok else "failing", checks=named)
-
-    @router.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

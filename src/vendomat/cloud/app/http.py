@@ -12,7 +12,6 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
-from prometheus_client import CollectorRegistry
 
 from vendomat.cloud.alarms import Alarms, alarms_router
 from vendomat.cloud.app.console_files import ConsoleFiles
@@ -63,7 +62,7 @@ class PublicParts:
     refunds: RefundDesk | None = None  # where this process sells
     goods: GoodsDesk | None = None  # where this process sells
     checks: Mapping[str, Check] = field(default_factory=dict)
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
     lifespan: Lifespan | None = None
 
@@ -102,7 +101,9 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
-    app.include_router(health_router({"database": database_check(parts.database), **parts.checks}, parts.registry))
+    app.include_router(health_router({"database": database_check(parts.database), **parts.checks}))
+    if parts.metrics is not None:
+        app.include_router(parts.metrics)
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
@@ -120,7 +121,7 @@ def build_machine_app(parts: MachineParts) -> FastAPI:
     enrolment = Enrolment(parts.database, parts.issuer, parts.wire, parts.clock, throttle=throttle, **revocation)
     app.include_router(enrolment_router(enrolment))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
-    app.include_router(health_router({"database": database_check(parts.database)}, CollectorRegistry()))
+    app.include_router(health_router({"database": database_check(parts.database)}))
     return app
 
 

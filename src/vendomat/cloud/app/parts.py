@@ -11,7 +11,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
+
 from vendomat.cloud.alarms import SecurityWatch
+from vendomat.cloud.app.metrics import Metrics
 from vendomat.cloud.codes import codes_key
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.merchants import MasterKey, PaymentAccounts
@@ -75,6 +78,8 @@ class Ground(SalesGround):
 
     address: WorkerAddress
     wire: Wire
+    registry: CollectorRegistry
+    metrics: Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +103,11 @@ async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: As
     stack.push_async_callback(database.aclose)
     wire = await Wire.open(address.nats_url, address.identity, clock, "w" + secrets.token_hex(6))
     stack.push_async_callback(wire.aclose)
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, database, clock)
     return Ground(
+        registry=registry,
+        metrics=metrics,
         settings=settings,
         address=address,
         database=database,

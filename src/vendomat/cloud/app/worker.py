@@ -11,6 +11,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 
 import asyncpg
 import structlog
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.app.health import Check
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
+from vendomat.cloud.app.metrics import metrics_router
 from vendomat.cloud.app.parts import Ground, SalesParts, WorkerAddress, build_sales, open_ground
 from vendomat.cloud.app.upkeep import Upkeep
 from vendomat.cloud.codes import CodePosting
@@ -31,7 +33,7 @@ from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reports import EventFeeds, Tally
-from vendomat.cloud.sales import notice_router
+from vendomat.cloud.sales import Writer, notice_router
 
 log = structlog.get_logger(__name__)
 
@@ -65,13 +67,15 @@ async def run_worker(settings: CloudSettings, address: WorkerAddress, *, on_read
 async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> AsyncIterator[list[asyncio.Task[None]]]:
     async with AsyncExitStack() as stack:
         ground = await open_ground(settings, address, stack)
-        sales = build_sales(ground, stack)
+        sales = build_sales(ground, stack, make_writer=partial(Writer, watch=ground.metrics.batch))
         feeds = EventFeeds(ground.database, ground.clock)
         stack.push_async_callback(feeds.aclose)
         servers = [
             _public_server(_public_app(ground, sales, feeds), settings),
             _machine_server(_machine_app(ground), settings, address.identity),
         ]
+        if settings.metrics_port:
+            servers.append(_metrics_server(ground))
         jobs = JobWorker(
             address.database_url,
             kinds={"refund": sales.sweeps.ask_refund},
@@ -115,6 +119,7 @@ def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI
             refunds=sales.refunds,
             settings=ground.settings,
             goods=sales.goods,
+            metrics=None if ground.settings.metrics_port else metrics_router(ground.registry, ground.metrics.sample),
             checks={"wire": _wire_check(ground.wire)},
         )
     )
@@ -153,6 +158,16 @@ def _public_server(app: FastAPI, settings: CloudSettings) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,
+        )
+    )
+
+
+def _metrics_server(ground: Ground) -> uvicorn.Server:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(metrics_router(ground.registry, ground.metrics.sample))
+    return _QuietServer(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=ground.settings.metrics_port, log_config=None, timeout_graceful_shutdown=2
         )
     )
 

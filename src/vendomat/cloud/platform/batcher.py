@@ -26,6 +26,7 @@ class Batcher(Generic[Item, Result]):
     """`write(items)` does one transaction and returns one result per item; an item's result may be an exception.
 
     `is_shared(error)`: the whole batch failed for a reason that each of its items would meet alone.
+    `told(items, seconds)` hears of each batch that was written.
     """
 
     def __init__(
@@ -36,9 +37,11 @@ class Batcher(Generic[Item, Result]):
         wait_s: float = 0.002,
         writers: int = 2,
         is_shared: Callable[[Exception], bool] = lambda _: False,
+        told: Callable[[int, float], None] | None = None,
     ) -> None:
         self._write = write
         self._is_shared = is_shared
+        self._told = told
         self._items_max = items_max
         self._wait_s = wait_s
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
@@ -87,6 +90,8 @@ class Batcher(Generic[Item, Result]):
         self._idle_writers.release()
 
     async def _flush(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             results = await self._write([item for item, _ in batch])
             assert len(results) == len(batch), "one result per item"
@@ -98,6 +103,8 @@ class Batcher(Generic[Item, Result]):
             for one in batch:
                 await self._flush([one])
             return
+        if self._told is not None:
+            self._told(len(batch), loop.time() - began)
         for (_, done), result in zip(batch, results, strict=True):
             _answer(done, result)
 

@@ -19,6 +19,7 @@ class CloudSettings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     https_port: int = 8443
+    metrics_port: int = 0  # on 127.0.0.1; 0: `/metrics` of the public port, for where that is not open to the world
     public_url: str = ""  # what payment platforms call back; empty: http://host:port
 
     heartbeat_s: float = 5.0

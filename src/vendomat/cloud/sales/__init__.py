@@ -17,7 +17,7 @@ from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.use_cases import Applied, EventFor, VendApplied, VendItem
-from vendomat.cloud.sales.writer import Writer
+from vendomat.cloud.sales.writer import WatchBatches, Writer
 
 __all__ = [
     "Applied",
@@ -40,6 +40,7 @@ __all__ = [
     "VendFactSeen",
     "VendItem",
     "VendSaid",
+    "WatchBatches",
     "Writer",
     "goods_router",
     "model",

@@ -41,16 +41,27 @@ _Result = TypeVar("_Result")
 _UseCase = Callable[[asyncpg.Connection, Sequence[_Item], CloudSettings, Ids], Awaitable[list[_Result | Exception]]]
 
 
+WatchBatches = Callable[[str], Callable[[int, float], None]]
+"""Given a batch's name, what is told `(items, seconds)` of each."""
+
+
 class Writer:
     """`followers` are called with each `Applied` that changed something, after its commit; they must not block."""
 
     def __init__(
-        self, database: Database, settings: CloudSettings, ids: Ids, *, followers: Sequence[Follow] = ()
+        self,
+        database: Database,
+        settings: CloudSettings,
+        ids: Ids,
+        *,
+        followers: Sequence[Follow] = (),
+        watch: WatchBatches | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._ids = ids
         self.followers = list(followers)
+        self._watch = watch
         self._create = self._batcher(create_orders)
         self._pay = self._batcher(apply_payment_facts)
         self._vend = self._batcher(apply_vend_facts)
@@ -104,4 +115,5 @@ class Writer:
             items_max=self._settings.batch_items_max,
             wait_s=self._settings.batch_wait_s,
             is_shared=is_of_the_server,
+            told=None if self._watch is None else self._watch(use_case.__name__),
         )

@@ -27,9 +27,9 @@ export type NextMove = { move: "acknowledge" | "clear"; word: string; isAsking: 
 
 /** Seen first, then cleared. Clearing what closed a slot opens it again, so that is asked before. */
 export function nextMove(alarm: Alarm): NextMove | undefined {
+  if (alarm.kind === SLOT_LOCKED && alarm.state !== "cleared") return { move: "clear", word: t("alarms.unlock"), isAsking: true };
   if (alarm.state === "raised") return { move: "acknowledge", word: t("alarms.acknowledge"), isAsking: false };
   if (alarm.state === "cleared") return undefined;
-  if (alarm.kind === SLOT_LOCKED) return { move: "clear", word: t("alarms.unlock"), isAsking: true };
   const isSlot = alarm.slot !== "";
   return { move: "clear", word: t(isSlot ? "alarms.clear_slot" : "alarms.clear"), isAsking: isSlot };
 }

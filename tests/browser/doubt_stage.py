@@ -1,0 +1,77 @@
+"""A merchant's console over real rows of units in doubt: a real database, the real application, no machines needed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from tests.cloud.app.conftest import _no_ledger
+from tests.cloud.app.test_trust_api import SETTINGS, Trade
+from tests.cloud.shop_stage import Shop, open_shop
+from vendomat.cloud.app import PublicParts, build_public_app
+from vendomat.cloud.reports import EventFeeds, Tally
+from vendomat.cloud.sales import GoodsDesk, Writer
+from vendomat.kernel import SystemClock
+
+
+@dataclass
+class DoubtStage:
+    """`url` is the console's; `trade` makes orders that end as told; `tally` counts them."""
+
+    url: str
+    shop: Shop
+    trade: Trade
+    tally: Tally
+
+
+@asynccontextmanager
+async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
+    clock = SystemClock()
+    async with open_shop(database_url) as made:
+        shop = dataclasses.replace(made, clock=clock)  # type: ignore[arg-type]
+        await shop.enrol_all()
+        writer = Writer(shop.database, SETTINGS, shop.ids)
+        feeds = EventFeeds(shop.database, clock)
+        app = build_public_app(
+            PublicParts(
+                database=shop.database,
+                master_key=shop.master_key,
+                passwords=shop.passwords,
+                ids=shop.ids,
+                clock=clock,
+                post_ledger=_no_ledger,
+                feeds=feeds,
+                goods=GoodsDesk(shop.database, writer, clock),
+            )
+        )
+        try:
+            async with _served(app) as address:
+                yield DoubtStage(f"{address}/console/", shop, Trade(shop, writer), Tally(shop.database, clock))
+        finally:
+            await feeds.aclose()
+            await writer.aclose()
+
+
+@asynccontextmanager
+async def _served(app: object) -> AsyncIterator[str]:
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)  # type: ignore[arg-type]
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        listening.close()

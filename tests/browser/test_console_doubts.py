@@ -1,0 +1,96 @@
+"""An operator judges a unit in doubt, unlocks a slot, and sees who was settled in time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.browser.doubt_stage import DoubtStage, open_doubt_stage
+from tests.browser.street import Street
+from tests.cloud.conftest import database_url, postgres
+from tests.cloud.shop_stage import PASSWORD
+from vendomat.cloud.app.http import CONSOLE_FOLDER
+
+__all__ = ["database_url", "postgres"]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+DOUBT = re.compile(r"^doubt-ord_")
+SECOND_PRESS_MS = 400
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(database_url: str) -> AsyncIterator[DoubtStage]:
+    if not (CONSOLE_FOLDER / "index.html").is_file():
+        pytest.skip("the console is not built: run tools/build_web.py")
+    async with open_doubt_stage(database_url) as opened:
+        yield opened
+
+
+async def sign_in(stage: DoubtStage, page: Page) -> None:
+    await page.get_by_test_id("sign-in-email").fill(stage.shop.seeded.email)
+    await page.get_by_test_id("sign-in-password").fill(PASSWORD)
+    await page.get_by_test_id("sign-in").click()
+    await expect(page.get_by_test_id("kpi-sales")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("locale", "size", "nothing"), [("en-US", "desk", "Nothing to judge"), ("zh-CN", "phone", "没有待判定的出货")]
+)
+async def test_a_unit_in_doubt_is_judged_by_its_evidence_with_a_reason(
+    stage: DoubtStage, street: Street, locale: str, size: str, nothing: str
+) -> None:
+    order_id = await stage.trade.buy("ambiguous", "A1")
+    await stage.tally.once()
+    page = await street.open(stage.url, size=size, locale=locale)
+    await sign_in(stage, page)
+    await page.get_by_test_id("nav-doubts").click()
+    await expect(page.get_by_test_id(DOUBT)).to_have_count(1)
+    await page.get_by_test_id("doubt-evidence").click()
+    for kind in ("command.queued", "vend.unknown", "vend.declared_ambiguous", "refund.succeeded"):
+        await expect(page.get_by_test_id(f"timeline-{kind}")).to_be_visible()
+    await expect(page.get_by_test_id("timeline-vend.unknown")).to_contain_text("1200")
+    await page.get_by_test_id("say-came_out").click()
+    await expect(page.get_by_test_id("reason-send")).to_be_disabled()
+    await page.get_by_test_id("reason").fill("the shelf is empty")
+    await page.get_by_test_id("reason-send").click()
+    await expect(page.get_by_test_id("message")).to_be_visible()
+    await expect(page.get_by_text(nothing)).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await page.goto(f"{stage.url}doubts?state=resolved")
+    await expect(page.get_by_test_id(DOUBT)).to_contain_text("the shelf is empty")
+    await page.goto(f"{stage.url}orders/{order_id}")
+    await expect(page.get_by_test_id("timeline-vend.resolved")).to_contain_text("the shelf is empty")
+
+
+async def test_a_locked_slot_is_unlocked_with_a_reason_only(stage: DoubtStage, street: Street) -> None:
+    await stage.trade.buy("ambiguous", "A1")
+    await stage.trade.reopen()
+    await stage.trade.buy("ambiguous", "A1")
+    page = await street.open(stage.url, size="desk", locale="en-US")
+    await sign_in(stage, page)
+    await page.goto(f"{stage.url}alarms")
+    alarm = page.get_by_role("listitem").filter(has_text="Slot locked")
+    await alarm.get_by_test_id("alarm-clear").click()
+    await page.get_by_test_id("unlock").get_by_test_id("reason").fill("the spiral was bent")
+    await page.wait_for_timeout(SECOND_PRESS_MS)
+    await page.get_by_test_id("reason-send").click()
+    await expect(page.get_by_text("Slot locked")).to_have_count(0)
+    await page.goto(f"{stage.url}machines/{stage.shop.machine_id}")
+    await expect(page.get_by_test_id("slot-A1")).to_have_attribute("data-state", "ok")
+
+
+async def test_the_objective_stands_on_today_and_leads_to_the_orders_that_missed_it(
+    stage: DoubtStage, street: Street
+) -> None:
+    await stage.trade.buy("delivered", "B1")
+    missed = await stage.trade.buy("ambiguous", "B2")
+    await stage.tally.once()
+    page = await street.open(stage.url, size="desk", locale="en-US")
+    await sign_in(stage, page)
+    await expect(page.get_by_test_id("settled-today")).to_contain_text("50%")
+    await page.get_by_test_id("settlement").get_by_role("link").click()
+    await expect(page.get_by_test_id(f"miss-{missed}")).to_contain_text("the machine gave no outcome")

@@ -180,7 +180,7 @@ async def test_f21_an_answer_that_a_paused_worker_holds_ends_no_payment(dying: S
     assert await dying.one("SELECT state FROM sale_order") == "expired"
 
 
-async def test_money_for_a_number_we_never_gave_stands_somewhere(dying: Stage) -> None:
+async def test_f13_money_for_a_number_we_never_gave_stands_somewhere(dying: Stage) -> None:
     """The database came from a backup: the platform took money for an order that is gone."""
     dying.platform.take_money("pay_" + "7" * 26, 350)
     body = b'{"id": "n1", "number": "pay_' + b"7" * 26 + b'"}'
@@ -208,11 +208,13 @@ async def test_another_account_on_the_channel_answers_for_none_of_the_old_one(dy
     assert await dying.one("SELECT amount_minor FROM refund") == 350
 
 
-async def test_a_forged_notice_is_refused_and_noted(dying: Stage) -> None:
+async def test_f04_a_forged_notice_is_refused_and_noted(dying: Stage) -> None:
+    """F04: refused, nothing changes, and a security event says so."""
     number = await offered(dying)
     body = b'{"id": "n1", "number": "' + number.encode() + b'"}'
     answer = await dying.till.take_notice(MERCHANT, "wechat", {"x-signature": "bad"}, body)
     assert answer is not None and answer.status == 401
     assert await dying.one("SELECT state FROM payment") == "created"
+    await dying.watch.flush()
     assert await dying.one("SELECT kind FROM security_event") == "notice_refused"
     assert await dying.till.take_notice(MERCHANT, "cash_app", {}, b"") is None

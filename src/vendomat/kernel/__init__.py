@@ -1,6 +1,6 @@
 """The kernel: money, ids, clock, state tables, errors. Knows nothing else of Vendomat and does no I/O."""
 
-from vendomat.kernel.clock import Clock, LiftedClock, ManualClock, SystemClock
+from vendomat.kernel.clock import Clock, LiftedClock, ManualClock, SteadyClock, SystemClock
 from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
 from vendomat.kernel.ids import Ids, TimeOrderedIds, derive_id, is_id, reference_of
 from vendomat.kernel.money import Money, total
@@ -15,6 +15,7 @@ __all__ = [
     "ManualClock",
     "Money",
     "Moves",
+    "SteadyClock",
     "SystemClock",
     "TimeOrderedIds",
     "VendomatError",

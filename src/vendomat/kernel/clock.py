@@ -85,20 +85,47 @@ class LiftedClock:
         return self.now() - self._base.now() > OFF_MAX
 
 
+class SteadyClock:
+    """Wall time that no step of the machine's clock moves: read once, then carried on by elapsed time.
+
+    For a process that compares moments it wrote down itself. One that was started on a wrong clock keeps its error
+    until it is started again; what others check against true time (signatures, certificates) takes the wall clock.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started_at = clock.now()
+        self._started_s = clock.elapsed()
+
+    def now(self) -> datetime:
+        return self._started_at + timedelta(seconds=self._clock.elapsed() - self._started_s)
+
+    def elapsed(self) -> float:
+        return self._clock.elapsed()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
 class ManualClock:
     """A clock that stands still until told; sleepers wake in order of their deadlines."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._start = start
         self._elapsed_s = 0.0
+        self._stepped_s = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._elapsed_s)
+        return self._start + timedelta(seconds=self._elapsed_s + self._stepped_s)
 
     def elapsed(self) -> float:
         return self._elapsed_s
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock forward or back; no time passes."""
+        self._stepped_s += seconds
 
     async def sleep(self, seconds: float) -> None:
         wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()

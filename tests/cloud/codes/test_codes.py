@@ -125,7 +125,8 @@ async def test_a_code_whose_order_delivered_nothing_is_good_again(counter: Count
     assert (await counter.enter(issued.digits)).order_id == ""
 
 
-async def test_a_code_is_good_at_its_own_machine_only(counter: Counter) -> None:
+async def test_f51_a_code_is_good_at_its_own_machine_only(counter: Counter) -> None:
+    """F51: a code is bound to one machine; another one refuses it."""
     (issued,) = await counter.issue()
     assert await counter.refused(issued.digits, machine=1) is ErrorCode.CODE_REFUSED
     await counter.enter(issued.digits)

@@ -88,7 +88,8 @@ async def test_the_same_run_may_say_hello_again_and_keeps_what_it_said(enrolled:
     assert row is not None and (row["nonce"], row["is_ready"]) == ("n-9", True)
 
 
-async def test_a_run_of_the_same_epoch_from_elsewhere_is_refused_and_reported(enrolled: Shop) -> None:
+async def test_f30_a_run_of_the_same_epoch_from_elsewhere_is_refused_and_reported(enrolled: Shop) -> None:
+    """F30: a clone with the same key is refused at its hello and reported."""
     await say(enrolled, hello(enrolled))
     (answer,) = await say(enrolled, hello(enrolled, boot="boot-b", nonce="n-clone"))
     assert isinstance(answer, VendomatError)

@@ -48,12 +48,13 @@ from vendomat.cloud.sales import (
     Redeemer,
     RefundDesk,
     SalesDesk,
+    StandingAlarms,
     Sweeps,
     Till,
     UpMessages,
     Writer,
 )
-from vendomat.kernel import ManualClock, Money, TimeOrderedIds
+from vendomat.kernel import Clock, ManualClock, Money, TimeOrderedIds
 from vendomat.protocol import CommandReply, Envelope, Fact, FactKind, seal, unseal
 
 ACCOUNT = "1900000001"
@@ -174,6 +175,7 @@ class Line:
     told: list[str] = field(default_factory=list)
     serve: Serve | None = None
     epoch: int = 1
+    is_connected: bool = True
 
     async def ask(self, machine_id: str, kind: str, data: bytes, *, timeout_s: float) -> bytes | None:
         envelope = unseal(data, verify=verifier(CLOUD_KEY), machine=machine_id)
@@ -223,6 +225,7 @@ class Stage:
     directory: MachineDirectory
     watch: SecurityWatch
     refunds: RefundDesk
+    standing: StandingAlarms
     seq: int = 0
 
     async def say(self, kind: str, body: object, *, epoch: int = 1, key: MachineKey | None = None) -> tuple[str, Any]:
@@ -251,12 +254,12 @@ class Stage:
 
 
 async def _book_of(
-    database: Database, clock: ManualClock, accounts: Sequence[PaymentAccount], platform: Platform
+    database: Database, clock: Clock, accounts: Sequence[PaymentAccount], platforms: Callable[..., Any] | None
 ) -> ProviderBook:
     kept = PaymentAccounts(database, MASTER)
     for account in accounts or (PaymentAccount(MERCHANT, "wechat", ACCOUNT, {}),):
         await kept.put(account)
-    opener = open_provider if accounts else lambda *_, **__: platform
+    opener = platforms or open_provider
     return ProviderBook(kept, clock, threads=2, lookups_per_second=1000.0, open_provider=opener)
 
 
@@ -265,15 +268,17 @@ async def open_stage(
     world: World,
     *,
     is_following: bool = True,
-    clock: ManualClock | None = None,
+    clock: Any = None,
     accounts: Sequence[PaymentAccount] = (),
     settings: CloudSettings | None = None,
     line: MachineWire | None = None,
+    hanging: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Stage]:
     """`is_following` false: nothing follows a commit, as when the worker is killed right after it.
 
-    With `accounts` the real providers speak to whoever their settings name; without, `Stage.platform` answers. `line`
-    is another wire than the one that plays the machine.
+    With `accounts` the real providers speak to whoever their settings name; without, `Stage.platform` answers. So it
+    does for the channels beside those in `hanging`, which name who answers there. `line` is another wire than the one
+    that plays the machine.
 
     Longer because it puts every part of a worker together, each by its name.
     """
@@ -282,12 +287,14 @@ async def open_stage(
     await world.superuser.execute("UPDATE machine SET public_key = $1 WHERE machine_id = $2", machine.public, MACHINE)
     await world.superuser.execute("UPDATE machine_live SET seen_at = nonce_at")
     platform, kept_line = Platform(), Line(machine)
-    book = await _book_of(database, clock, accounts, platform)
+    is_played = hanging is not None or not accounts
+    played = (lambda channel, *_, **__: (hanging or {}).get(channel, platform)) if is_played else None
+    book = await _book_of(database, clock, accounts, played)
     writer = Writer(database, settings, ids)
-    till = Till(database, writer, book, settings=settings, clock=clock)
+    watch = SecurityWatch(database, ids, clock)
+    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch)
     facts, directory = FactTaker(writer, clock), MachineDirectory(database.hot, clock)
     presence = Presence(database, settings, ids)
-    watch = SecurityWatch(database, ids, clock)
     dispatcher = Dispatcher(
         database=database,
         writer=writer,
@@ -332,6 +339,7 @@ async def open_stage(
             directory,
             watch,
             RefundDesk(writer, till, clock),
+            StandingAlarms(database, kept_line, settings=settings, clock=clock, ids=ids),  # type: ignore[arg-type]
         )
     finally:
         await dispatcher.aclose()

@@ -63,7 +63,8 @@ async def test_a_paid_order_is_sent_told_and_settled(stage: Stage) -> None:
     assert await stage.dispatcher.sweep() == 0
 
 
-async def test_a_resend_keeps_the_command_and_quotes_the_newest_nonce(stage: Stage) -> None:
+async def test_f24_a_lost_command_is_sent_again_with_the_newest_nonce(stage: Stage) -> None:
+    """F24: a lost command is sent again under its id, quoting the newest nonce."""
     await bought(stage)
     await stage.breathe("nonce-nonce-nonce-2")
     await sweep_after(stage, 3)
@@ -72,7 +73,8 @@ async def test_a_resend_keeps_the_command_and_quotes_the_newest_nonce(stage: Sta
     assert (first.nonce, second.nonce) == ("nonce-nonce-nonce-1", "nonce-nonce-nonce-2")
 
 
-async def test_silence_is_fenced_and_never_refunded_by_itself(stage: Stage) -> None:
+async def test_f24_silence_is_fenced_and_never_refunded_by_itself(stage: Stage) -> None:
+    """F24: after 15 s of silence a fence is asked for; only its promise gives the money back."""
     await bought(stage)
     await sweep_after(stage, 15)
     await sweep_after(stage, 1)
@@ -125,7 +127,7 @@ async def test_a_command_known_as_unknown_but_not_as_sent_has_a_deadline_too(sta
     assert await stage.one("SELECT amount_minor FROM refund") == 350
 
 
-async def test_the_word_of_an_older_run_decides_nothing(stage: Stage) -> None:
+async def test_f30_the_word_of_a_double_with_an_old_memory_decides_nothing(stage: Stage) -> None:
     """A double of the machine answers first, with an old memory: it refuses what the machine itself will carry out."""
     await create(stage.world, new_order(1))
     await stage.world.superuser.execute("UPDATE machine SET epoch = 2")

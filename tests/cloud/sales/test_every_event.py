@@ -113,7 +113,8 @@ def test_goods_that_come_late_are_the_merchants_loss_and_change_no_buyers_money(
     }
 
 
-def test_goods_the_sensor_missed_are_booked_once_however_often_they_are_told() -> None:
+def test_f45_goods_the_sensor_missed_are_booked_once_however_often_they_are_told() -> None:
+    """F45: refund and goods: the merchant's loss is booked on its own account, once."""
     refunded = state("settled with a refund").purchase
     told = play([EVENTS["unit 2 delivered"], EVENTS["unit 2 delivered twice"]], refunded)
     assert balances(told.effects) == {"expense:sensor_fault": 200, f"income:sales:{MERCHANT}": -200}

@@ -94,7 +94,8 @@ async def shop(request: pytest.FixtureRequest, world: World) -> AsyncIterator[Sh
         await server.stop()
 
 
-async def test_a_lost_notice_is_made_up_for_by_looking(shop: Shop) -> None:
+async def test_f01_no_notice_at_all_is_made_up_for_by_looking(shop: Shop) -> None:
+    """F01: without any notice the look-up finds the payment, and the vend is ordered."""
     number = await shop.offer()
     await shop.stage.clock.advance(3)
     await shop.look_up()
@@ -117,7 +118,8 @@ async def test_an_order_nobody_pays_expires_once_its_code_is_dead(shop: Shop) ->
     assert await shop.stage.one("SELECT reserved FROM stock_slot WHERE slot = 'A1'") == 0
 
 
-async def test_money_that_comes_too_late_goes_back_in_full(shop: Shop) -> None:
+async def test_f05_money_that_comes_too_late_goes_back_in_full(shop: Shop) -> None:
+    """F05: paid after the end never vends and goes back in full, by itself."""
     number = await shop.offer()
     await shop.stage.clock.advance(100)
     shop.pay(number)
@@ -131,6 +133,7 @@ async def test_money_that_comes_too_late_goes_back_in_full(shop: Shop) -> None:
 
 
 async def test_f11_an_empty_account_alarms_and_the_same_number_succeeds_after_a_top_up(shop: Shop) -> None:
+    """F11: a refused refund stays owed under its number, with an alarm, until the account is filled."""
     number = await shop.offer()
     shop.pay(number)
     await shop.stage.clock.advance(3)
@@ -146,11 +149,14 @@ async def test_f11_an_empty_account_alarms_and_the_same_number_succeeds_after_a_
     shop.platform.set_balance(shop.account, 10_000)
     await shop.until("SELECT state FROM refund", "succeeded", shop.stage.sweeps.ask_refunds, pause_s=20)
     assert await shop.stage.one("SELECT state FROM sale_order") == "settled"
+    await shop.stage.standing.look()
+    assert await shop.stage.one("SELECT state FROM alarm WHERE kind = 'refund_stuck'") == "cleared"
     numbers = {refund["refund_number"] for refund in shop.refunds}
     assert numbers == {await shop.stage.one("SELECT refund_id FROM refund")}
 
 
 async def test_f10_answers_of_refund_calls_that_are_lost_pay_back_once(shop: Shop) -> None:
+    """F10: however many answers are lost, the money goes back once, under one number."""
     number = await shop.offer()
     shop.pay(number)
     await shop.stage.clock.advance(3)
@@ -163,7 +169,8 @@ async def test_f10_answers_of_refund_calls_that_are_lost_pay_back_once(shop: Sho
     assert [refund["amount_fen"] for refund in shop.refunds] == [350]
 
 
-async def test_a_start_whose_answer_is_lost_is_repeated_under_its_number(shop: Shop) -> None:
+async def test_f06_a_start_whose_answer_is_lost_is_repeated_under_its_number(shop: Shop) -> None:
+    """F06: a creation without an answer is repeated under the same number; there is never a second one."""
     shop.server.call_faults.add(FaultRule(fault=CallFault.RESET_AFTER, platform=shop.channel, count=1))
     lines = [{"slot": "A1", "quantity": 1, "price_minor": 350}]
     asked = {"request_id": derive_id("req", 1), "lines": lines, "channel": shop.channel, "nonce": "n" * 20}

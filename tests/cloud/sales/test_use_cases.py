@@ -119,7 +119,8 @@ async def test_a_good_sale_ends_as_income(world: World) -> None:
     )
 
 
-async def test_what_did_not_come_out_is_asked_back_in_one_sum(world: World) -> None:
+async def test_f14_what_did_not_come_out_is_asked_back_in_one_sum(world: World) -> None:
+    """F14: of three units two fail: one refund of exactly their prices; the shares sum to the payment."""
     await create(world, new_order(1, (("A1", 2, 350), ("A2", 1, 200))))
     await pay(world, paid(1, 900))
     order_id = derive_id("ord", 1)

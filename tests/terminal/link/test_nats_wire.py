@@ -148,7 +148,8 @@ async def test_a_command_by_another_key_is_refused_unread(peer: Peer, cloud: Clo
     assert caught.value.code == "bad_signature" and peer.served == [] and "security_event" in peer.events()
 
 
-async def test_a_command_for_another_machine_or_of_another_kind_is_refused(peer: Peer, cloud: CloudOnWire) -> None:
+async def test_f53_a_command_for_another_machine_or_of_another_kind_is_refused(peer: Peer, cloud: CloudOnWire) -> None:
+    """F53: a captured command on another machine's subject is refused unread."""
     for data in (cloud.sealed("fence", FENCE, machine="m2"), cloud.sealed("dispense", FENCE)):
         answer = await cloud.client.request(f"vm.{MACHINE}.down.fence", data, timeout=2)
         assert b'"kind":"problem"' in answer.data and b"forbidden" in answer.data

@@ -11,7 +11,8 @@ import pytest
 from tests.terminal.bench import Bench
 from tests.terminal.fake_cloud import catalogue_of
 from tests.terminal.journal.faulty_disk import FaultyDisk
-from vendomat.protocol import FactKind, OrderLine, VendResult
+from vendomat.kernel import derive_id
+from vendomat.protocol import FactKind, OrderLine, Settings, VendResult
 from vendomat.terminal.drivers import Fault, SimulatedCabinet, VendReport
 
 
@@ -78,7 +79,8 @@ async def test_a_failed_vend_is_shown_as_being_returned_while_the_cloud_is_gone(
         (Fault.STUCK, VendResult.DELIVERED),
     ],
 )
-async def test_each_fault_of_the_cabinet_is_told_as_it_is(bench: Bench, fault: Fault, result: VendResult) -> None:
+async def test_f44_each_fault_of_the_cabinet_is_told_as_it_is(bench: Bench, fault: Fault, result: VendResult) -> None:
+    """F44: a jam (and each other fault) ends as itself, within the one start."""
     order_id = await bench.order("A1")
     bench.cabinet.set_fault("A1", fault)
     bench.cloud.pay(order_id)
@@ -88,7 +90,8 @@ async def test_each_fault_of_the_cabinet_is_told_as_it_is(bench: Bench, fault: F
     assert len(bench.starts) == 1
 
 
-async def test_the_same_command_twice_turns_the_motor_once(bench: Bench) -> None:
+async def test_f25_the_same_command_twice_turns_the_motor_once(bench: Bench) -> None:
+    """F25: a command that comes twice starts the motor once."""
     bench.cloud.is_auto_dispensing = False
     order_id = await bench.order("A1")
     bench.cloud.pay(order_id)
@@ -98,6 +101,41 @@ async def test_the_same_command_twice_turns_the_motor_once(bench: Bench) -> None
     late = await bench.cloud.dispense(order_id, 1)
     assert late is not None and [fact.kind for fact in late.facts] == [FactKind.INTENT, FactKind.OUTCOME]
     assert len(bench.starts) == 1
+
+
+async def test_f25_the_order_of_commands_starts_nothing_twice_and_nothing_old(bench: Bench) -> None:
+    """F25: duplicated and reordered, an older epoch last: one start each; what is stale is refused."""
+    bench.cloud.is_auto_dispensing = False
+    order_id = await bench.order("A1", "A2")
+    bench.cloud.pay(order_id)
+    await bench.cloud.dispense(order_id, 2)
+    await bench.until(lambda: len(bench.cloud.results()) == 2)
+    await bench.cloud.dispense(order_id, 1)
+    await bench.until(lambda: len(bench.cloud.results()) == 4)
+    for unit in (2, 1, 2):
+        await bench.cloud.dispense(order_id, unit)
+    stale = await bench.cloud.dispense(order_id, 1, cmd_id=derive_id("cmd", "stale"), epoch=bench.cloud.epoch - 1)
+    assert stale is not None and stale.facts[-1].kind is FactKind.REFUSED
+    assert sorted(bench.starts) == sorted(derive_id("cmd", order_id, unit) for unit in (1, 2))
+
+
+async def test_f26_a_command_hours_late_starts_nothing(tmp_path: Path) -> None:
+    """F26: kept back somewhere on the way until its lease is long over, it is refused as expired; no motor."""
+    bench = Bench(tmp_path)
+    bench.cloud.settings = Settings(heartbeat_s=0.1, lease_s=0.5)
+    bench.cloud.is_auto_dispensing = False
+    await bench.start()
+    order_id = await bench.order("A1")
+    bench.cloud.pay(order_id)
+    captured = bench.cloud.command(order_id, 1)
+    heard = len(bench.cloud.nonces)
+    await bench.until(lambda: len(bench.cloud.nonces) > heard + 8)
+    assert bench.cloud.down is not None
+    late = await bench.cloud.down("dispense", captured)
+    assert late is not None and late.facts[-1].kind is FactKind.REFUSED
+    await bench.until(lambda: len(bench.cloud.results()) == 1)
+    assert bench.cloud.results()[0][2] == "expired" and bench.starts == []
+    await bench.stop()
 
 
 async def test_a_fence_before_the_command_stops_it_for_ever(bench: Bench) -> None:
@@ -189,7 +227,8 @@ async def test_killed_after_the_outcome_it_is_reported_under_its_origin(tmp_path
     await second.stop()
 
 
-async def test_replies_that_are_lost_make_no_second_effect(bench: Bench) -> None:
+async def test_f27_replies_that_are_lost_make_no_second_effect(bench: Bench) -> None:
+    """F27: a result is told until it is acknowledged, and counts once."""
     order_id = await bench.order("A1")
     bench.wire.is_deaf = True
     bench.cloud.pay(order_id)

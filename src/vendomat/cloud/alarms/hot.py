@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
@@ -49,6 +51,50 @@ async def raise_alarms(connection: asyncpg.Connection, rows: Sequence[AlarmRow],
     new = set(made)
     await append_events(connection, [_event(row) for row in kept if row["alarm_id"] in new])
     return [row["alarm_id"] for row in kept]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlarm:
+    """An alarm of the machine itself (no slot) that has not been cleared."""
+
+    merchant_id: str
+    alarm_id: str
+    machine_id: str
+    kind: str
+    raised_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.merchant_id, self.machine_id, self.kind)
+
+
+async def find_open_alarms(connection: asyncpg.Connection, kinds: Sequence[str]) -> list[OpenAlarm]:
+    """The open alarms of `kinds`, of all merchants."""
+    rows = await connection.fetch(
+        "SELECT merchant_id, alarm_id, machine_id, kind, raised_at FROM alarm "
+        "WHERE state <> 'cleared' AND slot = '' AND kind = ANY($1)",
+        list(kinds),
+    )
+    return [OpenAlarm(*row) for row in rows]
+
+
+async def clear_alarms(connection: asyncpg.Connection, alarms: Sequence[OpenAlarm], *, at: datetime) -> None:
+    """Their cause is gone: nobody has to look any more."""
+    if not alarms:
+        return
+    await connection.execute(
+        "UPDATE alarm a SET state = 'cleared', cleared_at = $3 FROM unnest($1::text[], $2::text[]) AS n(m, i) "
+        "WHERE a.merchant_id = n.m AND a.alarm_id = n.i AND a.state <> 'cleared'",
+        [alarm.merchant_id for alarm in alarms],
+        [alarm.alarm_id for alarm in alarms],
+        at,
+    )
+    await append_events(connection, [_cleared(alarm, at) for alarm in alarms])
+
+
+def _cleared(alarm: OpenAlarm, at: datetime) -> OutboxEvent:
+    data: dict[str, object] = {"alarm_id": alarm.alarm_id, "machine_id": alarm.machine_id, "slot": ""}
+    return OutboxEvent(alarm.merchant_id, "alarm.cleared", alarm.alarm_id, data | {"kind": alarm.kind}, at)
 
 
 def clone_alarms(ids: Ids) -> RaiseCloneAlarms:

@@ -37,6 +37,8 @@ class SecurityNote:
     kind: str
     count: int
     at: datetime
+    source: str = ""  # where it came from when that is no machine
+    reason: str = ""
 
 
 async def note_security(connection: asyncpg.Connection, notes: Sequence[SecurityNote], *, ids: Ids) -> None:
@@ -47,7 +49,7 @@ async def note_security(connection: asyncpg.Connection, notes: Sequence[Security
         connection,
         "INSERT INTO security_event (merchant_id, at, kind, source, detail) SELECT * FROM "
         "unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])",
-        [(n.merchant_id, n.at, n.kind, n.machine_id, {"count": n.count}) for n in notes],
+        [(n.merchant_id, n.at, n.kind, n.source or n.machine_id, _detail(n)) for n in notes],
     )
     await raise_alarms(
         connection,
@@ -61,10 +63,15 @@ async def note_security(connection: asyncpg.Connection, notes: Sequence[Security
                 detail=f"{note.kind}: {note.count} refused, nothing was done",
             )
             for note in notes
-            if note.merchant_id and note.kind not in WITHOUT_ALARM
+            if note.merchant_id and note.machine_id and note.kind not in WITHOUT_ALARM
         ],
         ids=ids,
     )
+
+
+def _detail(note: SecurityNote) -> dict[str, object]:
+    said: dict[str, object] = {"count": note.count}
+    return said | {"reason": note.reason} if note.reason else said
 
 
 class SecurityWatch:
@@ -76,12 +83,23 @@ class SecurityWatch:
         self._clock = clock
         self._counts: dict[tuple[str, str], int] = {}
         self._told_at: dict[tuple[str, str], float] = {}
+        self._places: dict[tuple[str, str], tuple[str, str]] = {}
+        self._reasons: dict[tuple[str, str], str] = {}
 
     def note(self, kind: str, machine_id: str) -> None:
         """Something in the name of `machine_id` was refused."""
         key = (kind, machine_id)
         if key not in self._counts and len(self._counts) >= KEYS_MAX:
             key = (kind, "")
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def note_of_merchant(self, kind: str, merchant_id: str, source: str, reason: str) -> None:
+        """Something that came to a merchant's `source` (one of its channels) was refused; the last reason is kept."""
+        key = (f"{kind} {source}", merchant_id)
+        if key not in self._places and len(self._places) >= KEYS_MAX:
+            key = (f"{kind} ", "")
+        self._places[key] = (kind, source)
+        self._reasons[key] = reason[:200]
         self._counts[key] = self._counts.get(key, 0) + 1
 
     async def run(self) -> None:
@@ -110,8 +128,17 @@ class SecurityWatch:
             self._counts[key] -= count
             if not self._counts[key]:
                 del self._counts[key]
+                self._places.pop(key, None)
+                self._reasons.pop(key, None)
 
     async def _notes_of(self, connection: asyncpg.Connection, due: dict[tuple[str, str], int]) -> list[SecurityNote]:
+        at = self._clock.now()
+        placed = [
+            SecurityNote(key[1], "", self._places[key][0], count, at, self._places[key][1], self._reasons.get(key, ""))
+            for key, count in sorted(due.items())
+            if key in self._places
+        ]
+        due = {key: count for key, count in due.items() if key not in self._places}
         rows = await connection.fetch(
             "SELECT machine_id, merchant_id FROM machine WHERE machine_id = ANY($1)",
             sorted({machine_id for _, machine_id in due}),
@@ -121,5 +148,5 @@ class SecurityWatch:
         for (kind, machine_id), count in due.items():
             key = (kind, machine_id if machine_id in merchants else "")
             counts[key] = counts.get(key, 0) + count
-        at = self._clock.now()
-        return [SecurityNote(merchants.get(m, ""), m, kind, counts[kind, m], at) for kind, m in sorted(counts)]
+        named = [SecurityNote(merchants.get(m, ""), m, kind, counts[kind, m], at) for kind, m in sorted(counts)]
+        return named + placed

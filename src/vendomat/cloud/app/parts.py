@@ -31,12 +31,13 @@ from vendomat.cloud.sales import (
     Redeemer,
     RefundDesk,
     SalesDesk,
+    StandingAlarms,
     Sweeps,
     Till,
     UpMessages,
     Writer,
 )
-from vendomat.kernel import Clock, Ids, SystemClock, TimeOrderedIds
+from vendomat.kernel import Clock, Ids, SteadyClock, SystemClock, TimeOrderedIds
 from vendomat.protocol import Signer
 
 
@@ -70,6 +71,7 @@ class SalesGround:
     open_provider: OpenProvider
     clock: Clock
     ids: Ids
+    wall: Clock | None = None  # true time, for what platforms check; without it `clock` has to be true
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +95,17 @@ class SalesParts:
     watch: SecurityWatch
     refunds: RefundDesk
     goods: GoodsDesk
+    standing: StandingAlarms
 
 
 async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: AsyncExitStack) -> Ground:
     """Connect to the database and the wire, under a name of this worker alone."""
-    clock = SystemClock()
+    wall = SystemClock()
+    clock = SteadyClock(wall)
     master_key = MasterKey.load_or_create(settings.data_dir / "identity")
     database = await Database.open(address.database_url, hot_connections=settings.hot_connections)
     stack.push_async_callback(database.aclose)
-    wire = await Wire.open(address.nats_url, address.identity, clock, "w" + secrets.token_hex(6))
+    wire = await Wire.open(address.nats_url, address.identity, wall, "w" + secrets.token_hex(6))
     stack.push_async_callback(wire.aclose)
     registry = CollectorRegistry()
     metrics = Metrics(registry, database, clock)
@@ -117,6 +121,7 @@ async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: As
         key_ids=address.identity.command_key.key_ids,
         open_provider=address.open_provider,
         clock=clock,
+        wall=wall,
         ids=TimeOrderedIds(clock),
     )
 
@@ -134,9 +139,9 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
     presence = Presence(database, settings, ids)
     stack.push_async_callback(presence.aclose)
     directory = MachineDirectory(database.hot, clock)
-    till = Till(database, writer, book, settings=settings, clock=clock)
-    facts = FactTaker(writer, clock)
     watch = SecurityWatch(database, ids, clock)
+    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch)
+    facts = FactTaker(writer, clock)
     dispatcher = _dispatcher(ground, writer, directory, facts=facts, watch=watch)
     stack.push_async_callback(dispatcher.aclose)
     sweeps = Sweeps(database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock)
@@ -163,6 +168,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         watch=watch,
         refunds=RefundDesk(writer, till, clock),
         goods=GoodsDesk(database, writer, clock),
+        standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
     )
 
 
@@ -173,6 +179,7 @@ def _provider_book(ground: SalesGround) -> ProviderBook:
         threads=ground.settings.platform_threads,
         lookups_per_second=ground.settings.lookups_per_second,
         open_provider=ground.open_provider,
+        wall=ground.wall or ground.clock,
     )
 
 

@@ -87,6 +87,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             asyncio.create_task(sales.sweeps.run()),
             asyncio.create_task(sales.directory.keep_fresh()),
             asyncio.create_task(sales.watch.run()),
+            asyncio.create_task(sales.standing.run()),
             asyncio.create_task(address.identity.command_key.keep_fresh(ground.clock)),
             asyncio.create_task(jobs.run()),
             asyncio.create_task(Tally(ground.database, ground.clock).run()),
@@ -133,7 +134,7 @@ def _machine_app(ground: Ground) -> FastAPI:
             issuer=ground.address.identity,
             wire=WireAddress(ground.address.nats_url, keys.public_keys),
             ids=ground.ids,
-            clock=ground.clock,
+            clock=ground.wall or ground.clock,
             key_replaced=_revoke_by(ground.address),
         )
     )

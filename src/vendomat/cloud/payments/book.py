@@ -46,7 +46,11 @@ class _Kept:
 
 
 class ProviderBook:
-    """Provider by (merchant, channel), opened by `open_provider`."""
+    """Provider by (merchant, channel), opened by `open_provider`.
+
+    Each channel has `threads` of its own, so that a platform that hangs leaves the others theirs. `wall` is true time,
+    which platforms check.
+    """
 
     def __init__(
         self,
@@ -56,10 +60,13 @@ class ProviderBook:
         threads: int,
         lookups_per_second: float,
         open_provider: OpenProvider = open_provider,
+        wall: Clock | None = None,
     ) -> None:
         self._accounts = accounts
         self._clock = clock
-        self._threads = CallThreads(threads)
+        self._wall = wall or clock
+        self._threads_each = threads
+        self._threads: dict[str, CallThreads] = {}
         self._open_provider = open_provider
         self._lookups_per_second = lookups_per_second
         self._open: dict[tuple[str, str], _Kept] = {}
@@ -80,7 +87,10 @@ class ProviderBook:
         if kept is not None and kept.account == account:
             kept.checked_at = self._clock.elapsed()
             return kept.provider
-        provider = self._open_provider(channel, account.settings, clock=self._clock, threads=self._threads)
+        if channel not in self._threads:
+            self._threads[channel] = CallThreads(self._threads_each)
+        threads = self._threads[channel]
+        provider = self._open_provider(channel, account.settings, clock=self._wall, threads=threads)
         if kept is not None:
             self._replaced.append(kept.provider)  # calls may be under way: closed at the end
         self._open[merchant_id, channel] = _Kept(account, provider, self._clock.elapsed())
@@ -99,4 +109,5 @@ class ProviderBook:
     async def aclose(self) -> None:
         for provider in [*self._replaced, *(kept.provider for kept in self._open.values())]:
             await provider.aclose()
-        await self._threads.aclose()
+        for threads in self._threads.values():
+            await threads.aclose()

@@ -46,6 +46,11 @@ class MachineWire(Protocol):
         """Answer what machines ask, together with every other worker."""
         ...
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether machines can be heard now."""
+        ...
+
     async def ask(self, machine_id: str, kind: str, data: bytes, *, timeout_s: float) -> bytes | None:
         """A machine's answer; None when there was none, for whatever reason."""
         ...

@@ -13,6 +13,7 @@ from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
 from vendomat.cloud.sales.refund_desk import RefundDesk
 from vendomat.cloud.sales.service import SalesDesk
+from vendomat.cloud.sales.standing import StandingAlarms
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
@@ -33,6 +34,7 @@ __all__ = [
     "Redeemer",
     "RefundDesk",
     "SalesDesk",
+    "StandingAlarms",
     "Sweeps",
     "Till",
     "UpMessages",

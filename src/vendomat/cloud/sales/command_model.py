@@ -28,11 +28,17 @@ def deadline_of(command: Command, settings: CloudSettings) -> datetime:
     return base + timedelta(seconds=settings.lease_s + settings.clock_margin_s + settings.deadline_s)
 
 
-def need_of(command: Command, settings: CloudSettings, *, now: datetime, is_quoted_now: bool) -> Need:
-    """The first that applies. `is_quoted_now`: the row has just been given the machine's newest fresh nonce."""
+def need_of(
+    command: Command, settings: CloudSettings, *, now: datetime, is_quoted_now: bool, may_declare: bool = True
+) -> Need:
+    """The first that applies. `is_quoted_now`: the row has just been given the machine's newest fresh nonce.
+
+    `may_declare` false: whoever asks has not lived through the whole wait itself, and the row's moments may be of a
+    clock that was set since: the deadline waits (late is safe, early is not).
+    """
     # A machine may answer a command that our rows do not know as sent (they came from a backup): it ends, too.
     has_deadline = command.nonce_at is not None or command.state is not CommandState.QUEUED
-    if has_deadline and now >= deadline_of(command, settings):
+    if may_declare and has_deadline and now >= deadline_of(command, settings):
         return Need.DEADLINE
     if command.state is CommandState.FENCING:
         return Need.FENCE

@@ -61,6 +61,7 @@ class Dispatcher:
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._began_s = clock.elapsed()
         self._sent = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -96,7 +97,8 @@ class Dispatcher:
             nonce=row["nonce"],
             nonce_at=row["nonce_at"],
         )
-        match need_of(command, self._settings, now=now, is_quoted_now=row["is_quoted_now"]):
+        is_quoted, may_declare = row["is_quoted_now"], self._has_watched_long_enough()
+        match need_of(command, self._settings, now=now, is_quoted_now=is_quoted, may_declare=may_declare):
             case Need.DEADLINE:
                 await self._writer.apply(EventFor(key, DeadlinePassed(command.cmd_id, now)))
             case Need.SILENCE:
@@ -106,6 +108,12 @@ class Dispatcher:
                 self._spawn(self.fence(row))
             case Need.SEND:
                 self._spawn(self.send(Dispatch(*(row[name] for name in DISPATCH_FIELDS))))
+
+    def _has_watched_long_enough(self) -> bool:
+        """Whether no motor can start any more by this process's own elapsed time, whatever the wall clock did."""
+        settings = self._settings
+        wait_s = settings.lease_s + settings.clock_margin_s + settings.deadline_s
+        return self._clock.elapsed() - self._began_s >= wait_s
 
     async def send(self, dispatch: Dispatch) -> None:
         """Publish one command and take what the machine answers."""

@@ -18,6 +18,7 @@ from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.dispatcher import Dispatcher
+from vendomat.cloud.sales.lanes import Lanes
 from vendomat.cloud.sales.model import CloseAsked
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.use_cases import Applied, EventFor
@@ -49,6 +50,8 @@ class Sweeps:
         self._dispatcher = dispatcher
         self._settings = settings
         self._clock = clock
+        self._began_s = clock.elapsed()
+        self._lanes = Lanes(max(1, settings.platform_threads // 4))
         self._wakes: list[asyncio.Event] = []
 
     def follow(self, applied: Applied) -> None:
@@ -62,16 +65,31 @@ class Sweeps:
             wake.set()
 
     async def run(self) -> None:
-        """Sweep until cancelled."""
-        await asyncio.gather(
-            self._repeat("orders", self.expire_orders),
-            self._repeat("payments", self.look_up_payments),
-            self._repeat("refunds", self.ask_refunds),
-            self._repeat("commands", self._dispatcher.sweep),
-        )
+        """Sweep until cancelled. No round waits for a platform."""
+
+        async def look_up() -> int:
+            return len(await self._begin_look_ups())
+
+        async def refund() -> int:
+            return len(await self._begin_refunds())
+
+        try:
+            await asyncio.gather(
+                self._repeat("orders", self.expire_orders),
+                self._repeat("payments", look_up),
+                self._repeat("refunds", refund),
+                self._repeat("commands", self._dispatcher.sweep),
+            )
+        finally:
+            await self._lanes.aclose()
 
     async def expire_orders(self) -> int:
-        """Begin to close the orders whose time is over; how many."""
+        """Begin to close the orders whose time is over; how many.
+
+        Not before this process has lived as long as a code does: the rows' moments may be of a clock that was set.
+        """
+        if self._clock.elapsed() - self._began_s < self._settings.qr_s:
+            return 0
         async with self._database.hot.acquire() as connection:
             keys = await order_rows.find_expired(connection, self._clock.now(), AT_ONCE)
         asked = CloseAsked(Closing.EXPIRING, self._clock.now())
@@ -79,36 +97,46 @@ class Sweeps:
         return len(keys)
 
     async def look_up_payments(self) -> int:
-        """Ask the platforms about the payments that are due; how many."""
+        """Ask the platforms about the payments that are due; how many. Waits for their answers."""
+        return await self._all(await self._begin_look_ups())
+
+    async def ask_refunds(self) -> int:
+        """Ask for the refunds that are due, or what became of them; how many. Waits for the answers."""
+        return await self._all(await self._begin_refunds())
+
+    async def ask_refund(self, refund_id: str) -> None:
+        """The job's way in: this refund, now, if nobody else has it."""
+        await self._all(await self._begin_refunds(limit=1, refund_id=refund_id))
+
+    async def _begin_look_ups(self) -> list[asyncio.Task[None] | None]:
         async with self._database.hot.acquire() as connection, connection.transaction():
             rows = await payment_rows.claim_due_payments(
                 connection, self._clock.now(), poll_s=self._settings.payment_poll_s, limit=AT_ONCE
             )
-        await self._each(rows, self._till.look_up)
-        return len(rows)
+        return [self._begin(row, row["payment_id"], self._till.look_up) for row in rows]
 
-    async def ask_refunds(self) -> int:
-        """Ask for the refunds that are due, or what became of them; how many."""
+    async def _begin_refunds(self, limit: int = AT_ONCE, refund_id: str = "") -> list[asyncio.Task[None] | None]:
         async with self._database.hot.acquire() as connection, connection.transaction():
-            rows = await payment_rows.claim_due_refunds(connection, self._clock.now(), limit=AT_ONCE)
-        await self._each(rows, self._till.refund)
-        return len(rows)
+            rows = await payment_rows.claim_due_refunds(connection, self._clock.now(), limit=limit, refund_id=refund_id)
+        return [self._begin(row, row["refund_id"], self._till.refund) for row in rows]
 
-    async def ask_refund(self, refund_id: str) -> None:
-        """The job's way in: this refund, now, if nobody else has it."""
-        async with self._database.hot.acquire() as connection, connection.transaction():
-            rows = await payment_rows.claim_due_refunds(connection, self._clock.now(), limit=1, refund_id=refund_id)
-        await self._each(rows, self._till.refund)
+    def _begin(
+        self, row: asyncpg.Record, number: str, attempt: Callable[[asyncpg.Record], Awaitable[None]]
+    ) -> asyncio.Task[None] | None:
+        """Begin an attempt in its account's lane, unless it is under way; the row stays due in any case."""
 
-    async def _each(self, rows: Sequence[asyncpg.Record], attempt: Callable[[asyncpg.Record], Awaitable[None]]) -> None:
-        async def guarded(row: asyncpg.Record) -> None:
+        async def guarded() -> None:
             try:
                 async with asyncio.timeout(SECONDS_PER_CALL_MAX):
                     await attempt(row)
             except Exception:
                 log.exception("sweep.attempt_failed", order=row["order_id"])
 
-        await asyncio.gather(*(guarded(row) for row in rows))
+        return self._lanes.begin((row["merchant_id"], row["channel"]), (row["merchant_id"], number), guarded)
+
+    async def _all(self, tasks: Sequence[asyncio.Task[None] | None]) -> int:
+        await asyncio.gather(*(task for task in tasks if task is not None))
+        return len(tasks)
 
     async def _repeat(self, name: str, sweep: Callable[[], Awaitable[int]]) -> None:
         wake = asyncio.Event()

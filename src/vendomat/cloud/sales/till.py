@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
+from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.payments import (
     CODE_CHANNEL,
     CancelState,
@@ -75,13 +76,21 @@ class Till:
     """Speaks to platforms through the provider book, and to purchases through the writer."""
 
     def __init__(
-        self, database: Database, writer: Writer, book: ProviderBook, *, settings: CloudSettings, clock: Clock
+        self,
+        database: Database,
+        writer: Writer,
+        book: ProviderBook,
+        *,
+        settings: CloudSettings,
+        clock: Clock,
+        watch: SecurityWatch,
     ) -> None:
         self._database = database
         self._writer = writer
         self._book = book
         self._settings = settings
         self._clock = clock
+        self._watch = watch
         self._public_url = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
 
     async def account_of(self, merchant_id: str, channel: str) -> str:
@@ -204,11 +213,15 @@ class Till:
         is_first_try = stage is RefundStage.REQUESTED and row["tries"] <= 1
         answer = await (provider.refund(request) if is_first_try else provider.look_up_refund(request))
         if answer.state is RefundState.NOT_ACCEPTED and not is_first_try:
-            told = await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
-            if told is None or not any(r.is_open for r in told.refunds if r.refund_id == row["refund_id"]):
-                return  # an earlier number has brought the money meanwhile
+            if row["ordinal"] > 1 and not await self._is_still_wanted(row, answer):
+                return
             answer = await provider.refund(request)
         await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
+
+    async def _is_still_wanted(self, row: asyncpg.Record, answer: Refunded) -> bool:
+        """Whether no earlier number, given up once, has brought the money meanwhile."""
+        told = await self.apply_refund(row["merchant_id"], answer, order_id=row["order_id"])
+        return told is not None and any(r.is_open for r in told.refunds if r.refund_id == row["refund_id"])
 
     async def look_up_given_up(self, merchant_id: str, refund_id: str) -> None:
         """Before a second number: ask once more what became of the first, and apply it.
@@ -284,7 +297,9 @@ class Till:
         try:
             notice = await provider.read_notice(headers, body)
         except NoticeRefusedError as refused:
-            await self._note_refused(merchant_id, channel, refused.reason)
+            log.warning("notice.refused", merchant=merchant_id, channel=channel, reason=refused.reason)
+            if not refused.is_probe:
+                self._watch.note_of_merchant("notice_refused", merchant_id, channel, refused.reason)
             return provider.answer_notice(accepted=False)
         inbox = (channel, notice.notice_id)
         if notice.kind is NoticeKind.REFUND and notice.refund is not None:
@@ -305,10 +320,6 @@ class Till:
             "transaction_id": trade.transaction_id,
         }
         await self._note_security_event(merchant_id, "payment_of_unknown_number", via, said)
-
-    async def _note_refused(self, merchant_id: str, channel: str, reason: str) -> None:
-        log.warning("notice.refused", merchant=merchant_id, channel=channel, reason=reason)
-        await self._note_security_event(merchant_id, "notice_refused", channel, {"reason": reason})
 
     async def _note_security_event(self, merchant_id: str, kind: str, source: str, detail: dict[str, object]) -> None:
         await self._database.hot.execute(

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from vendomat.cloud.alarms import SecurityNote, note_security
+from vendomat.cloud.alarms import AlarmRow, SecurityNote, Severity, note_security, raise_alarms
 from vendomat.cloud.machines import KnownMachine, MachineState, Sender, known_machines
 from vendomat.cloud.orders import Key, OrderState, Unit
 from vendomat.cloud.orders import store as order_rows
@@ -314,6 +314,8 @@ async def _apply_current(
     connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
 ) -> list[VendApplied | Exception]:
     to_apply, is_accepted = await accept_facts(connection, [i.fact for i in items])
+    conflicts = [_conflict(item) for item, is_good in zip(items, is_accepted, strict=True) if not is_good]
+    await raise_alarms(connection, conflicts, ids=ids)
     alerts = [alert for index in to_apply if (alert := items[index].alert) is not None]
     await note_security(connection, alerts, ids=ids)
     moving = [(index, items[index].key, event) for index in to_apply if (event := items[index].event) is not None]
@@ -325,6 +327,19 @@ async def _apply_current(
         # A fact about an order that does not exist is remembered in the inbox and moves nothing.
         results.append(VendApplied(accepted, outcome if isinstance(outcome, Applied) else Applied(None)))
     return results
+
+
+def _conflict(item: VendItem) -> AlarmRow:
+    """The machine tells another story under an origin we know: its memory was changed, or two run with one key."""
+    fact = item.fact
+    return AlarmRow(
+        merchant_id=fact.merchant_id,
+        machine_id=fact.machine_id,
+        kind="machine.fact_conflict",
+        severity=Severity.CRITICAL,
+        at=fact.at,
+        detail=f"run {fact.epoch}, fact {fact.seq}: not what it had told before",
+    )
 
 
 async def _apply_events(

@@ -76,6 +76,8 @@ class TerminalWire:
 class CloudWire:
     """One worker's end."""
 
+    is_connected = True
+
     def __init__(self, node: Node, network: Network) -> None:
         self._node = node
         self._network = network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -254,6 +255,41 @@ async def test_rates_sums_and_the_objective_are_counted_once(
     await tally.once()
     late = (await browser.get("/api/v1/reports/settlement")).json()["windows"]["today"]
     assert late == {"in_time": 2, "late": 0, "missed": 2}
+
+
+_COUNTED = """
+SELECT machine_id, count(*) FILTER (WHERE outcome <> 'not_delivered' OR result <> '') AS started,
+    count(*) FILTER (WHERE outcome = 'unknown') AS ambiguous,
+    coalesce(sum(price_minor) FILTER (WHERE outcome = 'unknown'), 0) AS ambiguous_minor
+FROM vend_unit WHERE is_final AND merchant_id = $1 GROUP BY machine_id
+"""
+_KEPT = """
+SELECT machine_id, sum(started) AS started, sum(ambiguous) AS ambiguous, sum(ambiguous_minor) AS ambiguous_minor
+FROM vend_hour WHERE merchant_id = $1 GROUP BY machine_id
+"""
+
+
+@pytest.mark.parametrize("events_max", [1, 3, 7, 1000])
+async def test_however_events_are_read_the_sums_are_those_of_a_full_count(
+    trade: Trade, shop: Shop, events_max: int
+) -> None:
+    for number, ends in enumerate(("delivered", "jam", "ambiguous", "delivered", "unknown", "jam", "ambiguous")):
+        await trade.buy(ends, f"{'ABC'[number // 4]}{number % 4 + 1}")
+        await shop.clock.advance(700)
+    tallies = [Tally(shop.database, shop.clock, events_max=events_max) for _ in range(2)]
+    while sum(await asyncio.gather(*(tally.once() for tally in tallies))):
+        pass
+    counted = [tuple(row) for row in await shop.database.hot.fetch(_COUNTED, shop.merchant_id)]
+    kept = {row[0]: tuple(row) for row in await shop.database.hot.fetch(_KEPT, shop.merchant_id)}
+    assert [kept[shop.machine_id]] == counted and kept[""][1:] == counted[0][1:] == (6, 2, kept[""][3])
+    sums = await shop.database.hot.fetchrow(
+        "SELECT sum(in_time), sum(late), sum(missed) FROM settlement_slot WHERE merchant_id = $1", shop.merchant_id
+    )
+    assert tuple(sums) == (4, 0, 3)  # the open one has had no outcome for too long
+    misses = await shop.database.hot.fetch(
+        "SELECT verdict FROM settlement_order WHERE merchant_id = $1", shop.merchant_id
+    )
+    assert [row[0] for row in misses] == ["missed"] * 3
 
 
 async def test_lists_page_and_narrow(trade: Trade, browser: httpx.AsyncClient, shop: Shop) -> None:

@@ -102,9 +102,10 @@ log = structlog.get_logger(__name__)
 class Tally:
     """`run` until cancelled; `once` is one round, for tests and for catching up."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, events_max: int = EVENTS_MAX) -> None:
         self._database = database
         self._clock = clock
+        self._events_max = events_max
 
     async def run(self) -> None:
         while True:
@@ -114,7 +115,7 @@ class Tally:
                 log.warning("tally.failed", error=repr(error))
                 await self._clock.sleep(PAUSE_AFTER_ERROR_S)
                 continue
-            if read < EVENTS_MAX:
+            if read < self._events_max:
                 await self._clock.sleep(PAUSE_S)
 
     async def once(self) -> int:
@@ -124,9 +125,9 @@ class Tally:
             if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
                 return 0
             await connection.execute(_NEW_PLACES)
-            events = await connection.fetch(_READ, EVENTS_MAX)
+            events = await connection.fetch(_READ, self._events_max)
             await _count_units(connection, events)
-            await _judge(connection, events, now)
+            await _judge(connection, events, now, has_read_all=len(events) < self._events_max)
             await _move_places(connection, events)
         return len(events)
 
@@ -154,7 +155,9 @@ async def _count_units(connection: asyncpg.Connection, events: Sequence[asyncpg.
     await execute_rows(connection, _ADD_HOURS, [(*key, *sums[key]) for key in sorted(sums)])
 
 
-async def _judge(connection: asyncpg.Connection, events: Sequence[asyncpg.Record], now: datetime) -> None:
+async def _judge(
+    connection: asyncpg.Connection, events: Sequence[asyncpg.Record], now: datetime, *, has_read_all: bool
+) -> None:
     told = [e for e in events if e["kind"] in (*_ENDS, "order.paid", "order.settled")]
     keys = sorted({(e["merchant_id"], e["subject"]) for e in told})
     before = _clocks(await fetch_rows(connection, _CLOCKS, keys))
@@ -165,11 +168,15 @@ async def _judge(connection: asyncpg.Connection, events: Sequence[asyncpg.Record
         key = (event["merchant_id"], event["subject"])
         if key in after:
             after[key] = heard(after[key], event["kind"], event["reason"], event["at"])
-    if len(events) < EVENTS_MAX:  # only who has read everything may call anything late for its silence
+    if has_read_all:  # whoever is behind knows nothing of silence
         overdue = _clocks(await connection.fetch(_OVERDUE, now, *_LATEST, OVERDUE_MAX))
         before |= {key: clock for key, clock in overdue.items() if key not in after}
         after = overdue | after
-    after = {key: judged(clock, now) for key, clock in after.items()}
+    read_up_to = {event["merchant_id"]: event["at"] for event in events}
+    after = {
+        key: judged(clock, now if has_read_all else read_up_to.get(clock.merchant_id, clock.paid_at))
+        for key, clock in after.items()
+    }
     await _save(connection, before, after)
 
 

@@ -195,7 +195,8 @@ async def test_a_late_payment_goes_back_and_never_vends(world: World) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"amount_minor": 349}, {"currency": "USD"}, {"account": "1900000002"}])
-async def test_money_that_does_not_fit_freezes_and_alarms(world: World, wrong: dict[str, object]) -> None:
+async def test_f04_money_that_does_not_fit_freezes_and_alarms(world: World, wrong: dict[str, object]) -> None:
+    """F04: other amount, currency or account: no vend, no refund by itself, a security event."""
     await create(world, new_order(1))
     await pay(world, paid(1, **wrong))
     assert await world.superuser.fetchval("SELECT is_frozen AND NOT is_winning FROM payment")

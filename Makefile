@@ -6,6 +6,7 @@
 #   make mutants change the code that decides about money or motors, one place at a time; every change must fail a test
 #   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
 #   make states  draw docs/states.md again from the tables in the code
+#   make faults  draw docs/faults.md again from the names of the tests
 #   make clean   remove what setup made (not the data of a demo, which is in .vendomat)
 
 SHELL := /bin/sh
@@ -25,7 +26,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests mutants lock states clean
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests mutants lock states faults clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -113,6 +114,9 @@ lock: $(VENV)/.uv-ready
 
 states: setup
 	@$(BIN)/python tools/draw_states.py
+
+faults: setup
+	@$(BIN)/python tools/draw_faults.py
 
 clean:
 	rm -rf $(VENV) web/node_modules src/vendomat/static src/*.egg-info build

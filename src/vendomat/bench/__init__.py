@@ -3,14 +3,19 @@
 from vendomat.bench.command import bench_app
 from vendomat.bench.figures import PaidVendReport, report_json
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
+from vendomat.bench.recovery import RecoveryPlan, RecoveryReport, recovery_json, run_recovery
 from vendomat.bench.terminal_start import TerminalStartReport, run_terminal_start
 
 __all__ = [
     "PaidVendPlan",
     "PaidVendReport",
+    "RecoveryPlan",
+    "RecoveryReport",
     "TerminalStartReport",
     "bench_app",
+    "recovery_json",
     "report_json",
     "run_paid_vend",
+    "run_recovery",
     "run_terminal_start",
 ]

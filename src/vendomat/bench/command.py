@@ -13,6 +13,7 @@ import typer
 
 from vendomat.bench.figures import report_json
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
+from vendomat.bench.recovery import RecoveryPlan, recovery_json, run_recovery
 from vendomat.bench.terminal_start import run_terminal_start
 
 bench_app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -43,6 +44,24 @@ def paid_vend(
 
 
 @bench_app.command()
+def recovery(
+    *,
+    orders: Annotated[int, typer.Option(min=4, help="Orders in flight when the cloud is killed.")] = 10_000,
+    rounds: Annotated[int, typer.Option(min=1)] = 1,
+    latency_s: Annotated[float, typer.Option(min=0.0, help="Of each call to the platform.")] = 0.02,
+    at_once: Annotated[int, typer.Option(min=1, help="Calls the platform takes side by side.")] = 16,
+    keep: Annotated[Path | None, typer.Option(help="Empty folder for logs; kept.")] = None,
+) -> None:
+    """Seconds until a killed cloud has settled all that was in flight, against its database and platform alone."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    plan = RecoveryPlan(folder, orders=orders, latency_s=latency_s, at_once=at_once, rounds=rounds)
+    report = asyncio.run(run_recovery(plan, lambda text: typer.echo(text, err=True)))
+    typer.echo(recovery_json(report))
+    if keep is None and report.is_good:
+        shutil.rmtree(folder)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
 def terminal_start(
     *,
     facts: Annotated[int, typer.Option(min=1, help="Facts that wait in the large journal.")] = 1_000_000,

@@ -12,7 +12,7 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from vendomat.bench.figures import CLOUD_PARTS, YARDSTICK_PARTS, LoadResult, Pai
 from vendomat.bench.pgbench import Yardstick
 from vendomat.bench.players import LoadPlan
 from vendomat.bench.processor import CpuMeter
-from vendomat.bench.site import Site, open_site
+from vendomat.bench.site import Inspect, Site, open_site
 from vendomat.bench.statements import CycleScript, cycle_of, read_log, script_of
 from vendomat.cloud.platform.engines import PostgresEngine
 from vendomat.kernel import Clock, ErrorCode, SystemClock, VendomatError
@@ -45,8 +45,6 @@ SETTINGS = (
     "io_method",
 )
 Say = Callable[[str], None]
-Inspect = Callable[[str], Awaitable[object]]
-"""Given the superuser's URL when nothing is open any more; its answer is put into the report."""
 
 
 @dataclass(frozen=True)

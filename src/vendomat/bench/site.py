@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,9 @@ from vendomat.cloud.platform.identity import USER_LIFE_MAX, Nkey, NkeyRole
 from vendomat.kernel import SystemClock, TimeOrderedIds
 from vendomat.simulator.gateways import GatewayControl
 from vendomat.simulator.town import Child, free_port
+
+Inspect = Callable[[str], Awaitable[object]]
+"""Given the superuser's URL when nothing is open any more; its answer is put into the report."""
 
 SLOT = "A1"
 STOCK = 100_000_000

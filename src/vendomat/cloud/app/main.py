@@ -14,21 +14,36 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from vendomat.cloud.app.parts import WorkerAddress
+from vendomat.cloud.app.parts import OpenDatabase, OpenWire, WorkerAddress
 from vendomat.cloud.app.worker import run_worker
 from vendomat.cloud.payments import OpenProvider
 from vendomat.cloud.payments import open_provider as open_real_provider
-from vendomat.cloud.platform.database import migrate
+from vendomat.cloud.platform.connection import Wire
+from vendomat.cloud.platform.database import Database, migrate
 from vendomat.cloud.platform.engines import Engines
 from vendomat.cloud.platform.settings import CloudSettings
 
 
-def run_cloud(settings: CloudSettings, *, open_provider: OpenProvider = open_real_provider) -> None:
+def run_cloud(
+    settings: CloudSettings,
+    *,
+    open_provider: OpenProvider = open_real_provider,
+    open_database: OpenDatabase = Database.open,
+    open_wire: OpenWire = Wire.open,
+) -> None:
     """Serve until SIGTERM or SIGINT. `open_provider` makes the way to a payment platform from an account's settings."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)  # the database server runs as somebody else
     log_to(settings.data_dir / "cloud.log")
     with Engines.open(settings.data_dir, settings.database_url or None, settings.nats_url or None) as engines:
-        address = WorkerAddress(engines.database_url, engines.nats_url, engines.identity, open_provider, engines.revoke)
+        address = WorkerAddress(
+            engines.database_url,
+            engines.nats_url,
+            engines.identity,
+            open_provider,
+            engines.revoke,
+            open_database,
+            open_wire,
+        )
         _loop_run(_migrate_and_serve(settings, address))
 
 

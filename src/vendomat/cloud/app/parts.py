@@ -7,7 +7,7 @@ Whoever makes them hands over an exit stack, which closes them in the opposite o
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -40,12 +40,19 @@ from vendomat.cloud.sales import (
 from vendomat.kernel import Clock, Ids, SteadyClock, SystemClock, TimeOrderedIds
 from vendomat.protocol import Signer
 
+OpenDatabase = Callable[..., Awaitable[Database]]
+"""The shape of `Database.open`."""
+
+OpenWire = Callable[..., Awaitable[Wire]]
+"""The shape of `Wire.open`."""
+
 
 @dataclass(frozen=True)
 class WorkerAddress:
     """What a worker needs to know of its surroundings, besides its settings.
 
-    `open_provider` reaches the platforms; `revoke` cuts a machine's old key off the wire.
+    `open_provider` reaches the platforms, `open_database` and `open_wire` what their names say; `revoke` cuts a
+    machine's old key off the wire.
     """
 
     database_url: str
@@ -53,6 +60,8 @@ class WorkerAddress:
     identity: CloudIdentity
     open_provider: OpenProvider = open_provider
     revoke: Callable[[str], None] | None = None
+    open_database: OpenDatabase = Database.open
+    open_wire: OpenWire = Wire.open
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +112,11 @@ async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: As
     wall = SystemClock()
     clock = SteadyClock(wall)
     master_key = MasterKey.load_or_create(settings.data_dir / "identity")
-    database = await Database.open(address.database_url, hot_connections=settings.hot_connections)
+    database = await address.open_database(
+        address.database_url, hot_connections=settings.hot_connections, stuck_s=settings.stuck_s
+    )
     stack.push_async_callback(database.aclose)
-    wire = await Wire.open(address.nats_url, address.identity, wall, "w" + secrets.token_hex(6))
+    wire = await address.open_wire(address.nats_url, address.identity, wall, "w" + secrets.token_hex(6))
     stack.push_async_callback(wire.aclose)
     registry = CollectorRegistry()
     metrics = Metrics(registry, database, clock)

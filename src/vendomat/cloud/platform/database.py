@@ -7,6 +7,7 @@ The owner itself reads nothing: row-level security is forced and has no policy f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,15 +23,16 @@ from vendomat.kernel import ErrorCode, VendomatError
 ROLES = ("vendomat_hot", "vendomat_merchant", "vendomat_auth")
 MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES_MAX = 4
+REFUSAL_REMEMBERED_S = 30.0
 
 _BROKEN_OFF = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_REFUSING = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
 _OF_THE_SERVER = (
     OSError,  # a time-out is one, too
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
+    *_REFUSING,
 )
 _Result = TypeVar("_Result")
 
@@ -89,7 +91,7 @@ async def migrate(url: str) -> None:
         await engine.dispose()
 
 
-class _KeptConnection(asyncpg.Connection):  # type: ignore[misc]
+class KeptConnection(asyncpg.Connection):  # type: ignore[misc]
     """A pooled connection without the reset round trip: hot-path code leaves no session state behind."""
 
     async def reset(self, *, timeout: float | None = None) -> None:
@@ -115,16 +117,33 @@ class Database:
         self.hot = hot
         self.url = url
         self._engine = engine
+        self._refused_at: float | None = None
 
     @classmethod
-    async def open(cls, url: str, *, hot_connections: int = 6) -> Database:
+    async def open(
+        cls,
+        url: str,
+        *,
+        hot_connections: int = 6,
+        stuck_s: float = 10.0,
+        connection_class: type[KeptConnection] = KeptConnection,
+    ) -> Database:
+        """`stuck_s`: a hot transaction whose worker sleeps that long is ended by the server, so that it holds no row
+        for ever; half of it is how long one waits for a row.
+        """
         hot = await asyncpg.create_pool(
             url,
             min_size=1,
             max_size=hot_connections,
-            connection_class=_KeptConnection,
+            connection_class=connection_class,
             init=_use_json,
-            server_settings={"role": "vendomat_hot", "jit": "off", "application_name": "vendomat hot"},
+            server_settings={
+                "role": "vendomat_hot",
+                "jit": "off",
+                "application_name": "vendomat hot",
+                "idle_in_transaction_session_timeout": f"{int(stuck_s * 1000)}ms",
+                "lock_timeout": f"{int(stuck_s * 500)}ms",
+            },
             command_timeout=30,
         )
         engine = create_async_engine(driver_url(url), pool_size=4, max_overflow=4, pool_pre_ping=True)
@@ -143,7 +162,19 @@ class Database:
             except _BROKEN_OFF:
                 if not left:
                     raise
+            except _REFUSING:
+                self._refused_at = asyncio.get_running_loop().time()
+                raise
         raise AssertionError("unreachable")
+
+    async def takes_writes(self) -> bool:
+        """Whether it keeps what it is given: not read-only, not full. Raises what an attempt to ask meets.
+
+        A full disk may still take a small row, so a write that was refused lately counts, too.
+        """
+        is_read_only = bool(await self.hot.fetchval("SELECT current_setting('transaction_read_only')::boolean"))
+        now = asyncio.get_running_loop().time()
+        return not is_read_only and (self._refused_at is None or now - self._refused_at > REFUSAL_REMEMBERED_S)
 
     @asynccontextmanager
     async def merchant(self, merchant_id: str) -> AsyncIterator[AsyncConnection]:

@@ -43,6 +43,7 @@ class CloudSettings(BaseSettings):
     refunds_per_machine_hour: int = 30
 
     hot_connections: int = 6
+    stuck_s: float = 10.0  # a transaction whose worker sleeps this long is ended by the server
     batch_wait_s: float = 0.002
     batch_items_max: int = 128
     platform_threads: int = 16

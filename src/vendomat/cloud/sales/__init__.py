@@ -7,7 +7,7 @@ from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
 from vendomat.cloud.sales.goods_api import goods_router
 from vendomat.cloud.sales.goods_desk import GoodsDesk
-from vendomat.cloud.sales.model import CommandSilent, DeadlinePassed, PaymentPaid, VendFactSeen, VendSaid
+from vendomat.cloud.sales.model import CloseAsked, CommandSilent, DeadlinePassed, PaymentPaid, VendFactSeen, VendSaid
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
@@ -17,11 +17,12 @@ from vendomat.cloud.sales.standing import StandingAlarms
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
-from vendomat.cloud.sales.use_cases import Applied, EventFor, VendApplied, VendItem
+from vendomat.cloud.sales.use_cases import Applied, EventFor, NewOrder, VendApplied, VendItem
 from vendomat.cloud.sales.writer import WatchBatches, Writer
 
 __all__ = [
     "Applied",
+    "CloseAsked",
     "CommandSilent",
     "DeadlinePassed",
     "Dispatcher",
@@ -29,6 +30,7 @@ __all__ = [
     "FactTaker",
     "GoodsDesk",
     "Need",
+    "NewOrder",
     "PaymentPaid",
     "Presence",
     "Redeemer",

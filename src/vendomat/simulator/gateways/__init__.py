@@ -7,8 +7,10 @@ library of any platform and nothing of the cloud.
 from vendomat.simulator.gateways.client import GatewayControl
 from vendomat.simulator.gateways.enrolment import AlipayAccount, WechatAccount
 from vendomat.simulator.gateways.faults import CallFault, FaultRule, NoticeFault
+from vendomat.simulator.gateways.program import main
 from vendomat.simulator.gateways.server import GatewayPorts, GatewayServer
 from vendomat.simulator.gateways.settings import GatewaySettings
+from vendomat.simulator.gateways.store import Change, RecordStore
 from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
 from vendomat.simulator.gateways.wechat import KeyMode
 
@@ -17,6 +19,7 @@ __all__ = [
     "BuyerRefusal",
     "BuyerRefusedError",
     "CallFault",
+    "Change",
     "FaultRule",
     "GatewayControl",
     "GatewayPorts",
@@ -24,5 +27,7 @@ __all__ = [
     "GatewaySettings",
     "KeyMode",
     "NoticeFault",
+    "RecordStore",
     "WechatAccount",
+    "main",
 ]

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
@@ -61,6 +62,7 @@ class GatewayServer:
         *,
         randomness: Randomness = secrets.randbits,
         make_key: KeySource = make_key,
+        open_store: Callable[[Path | None], RecordStore] = RecordStore,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -71,7 +73,7 @@ class GatewayServer:
         self.call_faults: FaultBook[CallFault] = FaultBook()
         self.notice_faults: FaultBook[NoticeFault] = FaultBook()
         path = settings.data_dir / STORE_NAME if settings.data_dir else None
-        self._store = RecordStore(path)
+        self._store = open_store(path)
 
     async def start(self) -> GatewayPorts:
         """Bind the ports, take up what a former process left, and listen."""

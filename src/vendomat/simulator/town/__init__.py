@@ -3,33 +3,42 @@
 from vendomat.simulator.town.chaos import Chaos, Strike
 from vendomat.simulator.town.demo import run_demo
 from vendomat.simulator.town.processes import Child, free_port
+from vendomat.simulator.town.rest import Judge, LeftBehind, Verdict, come_to_rest, connect, left_behind
 from vendomat.simulator.town.sales_run import (
-    Judge,
-    LeftBehind,
+    HURRIED_CLOUD,
+    HURRIED_PLATFORMS,
     SalesPlan,
     SalesReport,
     Say,
-    Verdict,
     report_json,
     report_lines,
     run_sales,
 )
-from vendomat.simulator.town.town import Town, TownMachine, TownPlan
+from vendomat.simulator.town.shopper import Shopper, Story
+from vendomat.simulator.town.town import Programs, Town, TownMachine, TownPlan
 
 __all__ = [
+    "HURRIED_CLOUD",
+    "HURRIED_PLATFORMS",
     "Chaos",
     "Child",
     "Judge",
     "LeftBehind",
+    "Programs",
     "SalesPlan",
     "SalesReport",
     "Say",
+    "Shopper",
+    "Story",
     "Strike",
     "Town",
     "TownMachine",
     "TownPlan",
     "Verdict",
+    "come_to_rest",
+    "connect",
     "free_port",
+    "left_behind",
     "report_json",
     "report_lines",
     "run_demo",

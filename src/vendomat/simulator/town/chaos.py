@@ -92,19 +92,21 @@ class Chaos:
         await self._raise_fallen()
 
     async def strike(self, strike: Strike) -> None:
-        """One strike, from the blow until the part stands again."""
+        """One strike, from the blow until the part stands again; nothing when the part is down already."""
         machine = self._chance.choice(list(self._town.terminals))
-        strikes: dict[Strike, Callable[[], Awaitable[None]]] = {
-            Strike.CLOUD: lambda: self._kill("cloud", strike),
-            Strike.TERMINAL: lambda: self._kill(machine, strike),
-            Strike.PLATFORMS: lambda: self._kill("platforms", strike),
-            Strike.CLOUD_FROZEN: lambda: self._freeze("cloud", strike),
-            Strike.TERMINAL_FROZEN: lambda: self._freeze(machine, strike),
-            Strike.POSTGRES: self._kill_postgres,
-            Strike.NATS: lambda: self._kill_nats(is_wiped=False),
-            Strike.NATS_WIPED: lambda: self._kill_nats(is_wiped=True),
+        strikes: dict[Strike, tuple[str, Callable[[], Awaitable[None]]]] = {
+            Strike.CLOUD: ("cloud", lambda: self._kill("cloud", strike)),
+            Strike.TERMINAL: (machine, lambda: self._kill(machine, strike)),
+            Strike.PLATFORMS: ("platforms", lambda: self._kill("platforms", strike)),
+            Strike.CLOUD_FROZEN: ("cloud", lambda: self._freeze("cloud", strike)),
+            Strike.TERMINAL_FROZEN: (machine, lambda: self._freeze(machine, strike)),
+            Strike.POSTGRES: ("postgres", self._kill_postgres),
+            Strike.NATS: ("nats", lambda: self._kill_nats(is_wiped=False)),
+            Strike.NATS_WIPED: ("nats", lambda: self._kill_nats(is_wiped=True)),
         }
-        await strikes[strike]()
+        name, blow = strikes[strike]
+        if not self._locks[name].locked():  # or the blows would queue up on a slow machine
+            await blow()
 
     async def restart_terminal(self, machine_id: str) -> None:
         await self._kill(machine_id, Strike.TERMINAL)

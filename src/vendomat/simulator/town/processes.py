@@ -48,16 +48,28 @@ class Child:
         self.ready: dict[str, Any] = {}
         self._arguments = arguments
         self._log = log
+        self._given = dict(environment or {})
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
+        self._has_spoken = False
         self._drain: asyncio.Task[None] | None = None
+
+    def with_program(self, module: str) -> Child:
+        """The same child, not started, running another module that takes the same words and options."""
+        return Child(self.name, [module, *self._arguments[1:]], log=self._log, environment=self._given)
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
+    @property
+    def is_up(self) -> bool:
+        """It runs, and has said that it is ready."""
+        return self._has_spoken and self.pid is not None
+
     async def start(self) -> dict[str, Any]:
         """Start it and wait for its line. Raises `VendomatError` when it ends or stays silent."""
+        self._has_spoken = False
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -80,8 +92,14 @@ class Child:
             await self.kill()
             raise VendomatError(ErrorCode.UNAVAILABLE, f"{self.name} did not start; see {self._log}")
         self.ready = msgspec.json.decode(line)
+        self._has_spoken = True
         self._drain = asyncio.create_task(self._read_on(self._process.stdout))
         return self.ready
+
+    async def wait(self) -> None:
+        """Until it has ended, whoever ended it."""
+        if self._process is not None:
+            await self._process.wait()
 
     async def stop(self) -> None:
         """End it in order; kill it when it does not end."""
@@ -104,7 +122,7 @@ class Child:
     def _signal(self, process: asyncio.subprocess.Process | None, number: signal.Signals) -> None:
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
+                os.kill(process.pid, number)  # by the transport it would be reaped behind the event loop's back
 
     async def _end(self, number: signal.Signals) -> None:
         process = self._process

@@ -10,19 +10,18 @@ import random
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import asyncpg
 import msgspec
 
 from vendomat.kernel import SystemClock, TimeOrderedIds
 from vendomat.simulator.town.chaos import Chaos
+from vendomat.simulator.town.rest import Judge, come_to_rest, connect, left_behind
 from vendomat.simulator.town.shopper import Shopper, Story
 from vendomat.simulator.town.town import Town, TownMachine, TownPlan
 
-REST_S = 180.0
 HURRIED_CLOUD = {
     "qr_s": "5",
     "deadline_s": "10",
@@ -45,15 +44,6 @@ MIX = {
     Story.RESTART: 4,
 }
 
-_OPEN = """
-SELECT (SELECT count(*) FROM sale_order WHERE state NOT IN ('settled', 'expired', 'cancelled'))
-     + (SELECT count(*) FROM payment WHERE state NOT IN ('paid', 'closed'))
-     + (SELECT count(*) FROM refund WHERE state NOT IN ('succeeded', 'failed'))
-     + (SELECT count(*) FROM command WHERE state <> 'done')
-     + (SELECT coalesce(sum(facts_waiting), 0) FROM machine_live)
-     + (SELECT count(*) FROM machine WHERE state = 'enrolled' AND NOT EXISTS
-        (SELECT FROM machine_live l WHERE l.machine_id = machine.machine_id AND l.seen_at > now() - interval '15 s'))
-"""
 _TIMES = """
 WITH paid AS (
     SELECT merchant_id, order_id, min(at) AS at FROM evidence
@@ -84,28 +74,6 @@ class SalesPlan:
     machines: int = 20
     seed: int = 1
     is_chaotic: bool = False
-
-
-@dataclass(frozen=True)
-class LeftBehind:
-    """What a town at rest leaves for an audit: its database, its machines' folder, the platforms' books by channel."""
-
-    database_url: str
-    machines: Path
-    books: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an audit found."""
-
-    violations: int
-    breaches: Sequence[str]
-    not_checked: Sequence[str]
-
-
-Judge = Callable[[LeftBehind], Awaitable[Verdict]]
-"""The audit, handed in from above: a world must not choose its own judge."""
 
 
 @dataclass
@@ -150,12 +118,12 @@ async def run_sales(plan: SalesPlan, say: Say, judge: Judge) -> SalesReport:
         began = clock.elapsed()
         chaos = Chaos(town, random.Random(plan.seed + 1), clock) if plan.is_chaotic else None
         await _sell(town, plan, report, say=say, chaos=chaos)
-        report.still_open = await _rest(town, say)
+        report.still_open = await come_to_rest(town, say.waiting)
         report.seconds = round(clock.elapsed() - began, 1)
         if chaos is not None:
             report.kills, report.fallen = dict(chaos.kills), dict(chaos.fallen)
         await _count(town, report)
-        verdict = await judge(_left_behind(town))
+        verdict = await judge(left_behind(town))
         report.violations, report.breaches = verdict.violations, list(verdict.breaches)
         report.not_checked = list(verdict.not_checked)
         postgres = town.engines.postgres
@@ -240,28 +208,8 @@ async def _sell(town: Town, plan: SalesPlan, report: SalesReport, *, say: Say, c
     report.endings = dict(sorted(endings.items()))
 
 
-async def _rest(town: Town, say: Say) -> int:
-    """Wait until nothing is open any more; how much still is when patience ends."""
-    clock = SystemClock()
-    until = clock.elapsed() + REST_S
-    connection = await _connect(town)
-    try:
-        while True:
-            still_open = int(await connection.fetchval(_OPEN))
-            if still_open == 0 or clock.elapsed() > until:
-                return still_open
-            say.waiting(still_open)
-            await clock.sleep(1.0)
-    finally:
-        await connection.close()
-
-
-async def _connect(town: Town) -> asyncpg.Connection:
-    return await asyncpg.connect(town.engines.database_url, server_settings={"role": "vendomat_hot"})
-
-
 async def _count(town: Town, report: SalesReport) -> None:
-    connection = await _connect(town)
+    connection = await connect(town)
     try:
         for name, query in {
             "orders": "SELECT state, count(*) FROM sale_order GROUP BY 1 ORDER BY 1",
@@ -274,13 +222,6 @@ async def _count(town: Town, report: SalesReport) -> None:
         report.ambiguous_units = report.units.get("unknown", 0)
     finally:
         await connection.close()
-
-
-def _left_behind(town: Town) -> LeftBehind:
-    books = {platform: f"{town.control_url}/control/{platform}/books" for platform in ("wechat", "alipay")}
-    postgres = town.engines.postgres
-    assert postgres is not None, "a town has a database server of its own"
-    return LeftBehind(postgres.address.superuser_url, town.plan.folder / "machines", books)
 
 
 def report_json(report: SalesReport) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -42,7 +42,7 @@ class Story(StrEnum):
 class Shopper:
     """One buyer after another at the kiosk of one machine. `restart` kills the terminal and starts it again."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named parts, put together in one place
         self,
         kiosk_url: str,
         control: GatewayControl,
@@ -51,7 +51,9 @@ class Shopper:
         clock: Clock,
         ids: Ids,
         chance: random.Random,
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        self._patience_s = patience_s
         self._control = control
         self._restart = restart
         self._clock = clock
@@ -64,8 +66,8 @@ class Shopper:
     async def aclose(self) -> None:
         await self._kiosk.aclose()
 
-    async def buy(self, story: Story) -> str:
-        """Play one purchase to the end of its screen; how it ended for the buyer."""
+    async def buy(self, story: Story, *, channels: Sequence[str] = ("wechat", "alipay")) -> str:
+        """Play one purchase to the end of its screen, paying by one of `channels`; how it ended for the buyer."""
         screen = await self._wait(_is_selling, press="/api/order/done")  # what the last buyer left is pressed away
         if screen is None:
             return f"machine not selling: {await self._why_not()}"
@@ -73,7 +75,7 @@ class Shopper:
         fault = {Story.JAM: "jam", Story.SENSOR_MISS: "miss"}.get(story)
         if fault is not None:
             await self._post("/sim/fault", {"slot": goods["slot"], "fault": fault, "is_once": True})
-        channel = self._chance.choice(["wechat", "alipay"])
+        channel = self._chance.choice(channels)
         code = await self._choose(goods, channel)
         if code is None:
             await self._clock.sleep(SHRUG_S)
@@ -103,7 +105,7 @@ class Shopper:
 
     async def _code(self, channel: str) -> str | None:
         """The code on the screen for `channel`, once it is there."""
-        screen = await self._wait(lambda s: _code_of(s, channel) is not None or s["screen"] == "browse")
+        screen = await self._wait(lambda s: _code_of(s, channel) is not None or _is_over(s))
         return _code_of(screen, channel) if screen is not None else None
 
     async def _pay(self, story: Story, channel: str, code: str) -> None:
@@ -149,7 +151,7 @@ class Shopper:
 
     async def _wait(self, is_there: Callable[[Screen], bool], *, press: str = "") -> Screen | None:
         """Look at the screen until `is_there`, pressing `press` while a result is shown; None when patience ends."""
-        until = self._clock.elapsed() + PATIENCE_S
+        until = self._clock.elapsed() + self._patience_s
         while self._clock.elapsed() < until:
             try:
                 screen: Screen = (await self._kiosk.get("/api/state")).json()

@@ -27,8 +27,20 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Programs:
+    """What the town's processes run: modules, with the words before their own options."""
+
+    cloud: tuple[str, ...] = ("vendomat.cli", "cloud")
+    terminal: tuple[str, ...] = ("vendomat.terminal",)
+    gateways: tuple[str, ...] = ("vendomat.simulator.gateways",)
+
+
+@dataclass(frozen=True)
 class TownPlan:
-    """`speed`: how many times faster than life the cabinets run. `cloud` and `gateways`: settings of their own."""
+    """`speed`: how many times faster than life the cabinets run. `cloud` and `gateways`: settings of their own.
+
+    `workers` of the cloud share the database and the wire; pages and machines know the first.
+    """
 
     folder: Path
     machines: int = 3
@@ -37,6 +49,8 @@ class TownPlan:
     console_port: int = 0
     cloud: Mapping[str, str] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
+    workers: int = 1
+    programs: Programs = field(default_factory=Programs)
 
 
 class TownMachine(msgspec.Struct):
@@ -72,7 +86,9 @@ class Town:
         self.record = record
         self.control = control
         self.gateways = _gateways(plan, record)
-        self.cloud = _cloud(plan, engines, record)
+        self.cloud = _cloud(plan, engines, record.console_port, record.machines_port)
+        more = [_cloud(plan, engines, free_port(), free_port()) for _ in range(plan.workers - 1)]
+        self.workers = [self.cloud, *more]
         self.terminals = {m.machine_id: _terminal(plan, m) for m in record.machines}
 
     @property
@@ -120,7 +136,8 @@ class Town:
         progress("payment platforms")
         await self.gateways.start()
         progress("cloud")
-        await self.cloud.start()
+        for worker in self.workers:
+            await worker.start()
         places = asyncio.Semaphore(STARTED_AT_ONCE)
 
         async def start(machine: TownMachine) -> None:
@@ -134,7 +151,7 @@ class Town:
 
     async def _stop(self) -> None:
         await asyncio.gather(*(terminal.stop() for terminal in self.terminals.values()))
-        await self.cloud.stop()
+        await asyncio.gather(*(worker.stop() for worker in self.workers))
         await self.gateways.stop()
 
 
@@ -232,13 +249,13 @@ def _gateways(plan: TownPlan, record: TownRecord) -> Child:
         "--control-port",
         record.control_port,
     ]
-    arguments = ["vendomat.simulator.gateways", "--data", str(folder), *map(str, ports), *plan.gateways]
+    arguments = [*plan.programs.gateways, "--data", str(folder), *map(str, ports), *plan.gateways]
     return Child("the payment platforms", arguments, log=plan.folder / "platforms.log")
 
 
-def _cloud(plan: TownPlan, engines: Engines, record: TownRecord) -> Child:
-    arguments = ["vendomat.cli", "cloud", "--data", str(plan.folder / "cloud")]
-    arguments += ["--http-port", str(record.console_port), "--https-port", str(record.machines_port)]
+def _cloud(plan: TownPlan, engines: Engines, http_port: int, https_port: int) -> Child:
+    arguments = [*plan.programs.cloud, "--data", str(plan.folder / "cloud")]
+    arguments += ["--http-port", str(http_port), "--https-port", str(https_port)]
     environment = {"DATABASE_URL": engines.database_url, "NATS_URL": engines.nats_url}
     environment |= {f"VENDOMAT_{name.upper()}": value for name, value in plan.cloud.items()}
     return Child("the cloud", arguments, log=plan.folder / "cloud.err.log", environment=environment)
@@ -247,7 +264,9 @@ def _cloud(plan: TownPlan, engines: Engines, record: TownRecord) -> Child:
 def _terminal(plan: TownPlan, machine: TownMachine) -> Child:
     folder = _machine_folder(plan, machine)
     return Child(
-        f"machine {machine.number}", ["vendomat.terminal", "--data", str(folder)], log=folder / "terminal.err.log"
+        f"machine {machine.number}",
+        [*plan.programs.terminal, "--data", str(folder)],
+        log=folder / "terminal.err.log",
     )
 
 

@@ -10,6 +10,7 @@ import random
 import secrets
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -84,8 +85,12 @@ async def enrol(
     return erase_token(folder, settings) if settings.enrolment_token else settings
 
 
-async def run(folder: Path) -> int:
-    """Run the terminal of `folder` until SIGTERM or SIGINT; the exit status."""
+def _as_they_are(ports: Ports) -> Ports:
+    return ports
+
+
+async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> int:
+    """Run the terminal of `folder` until SIGTERM or SIGINT; the exit status. `refit` may put other ports in place."""
     time, chance = SavedTime(folder / "last_time", SystemClock()), random.SystemRandom().random
     clock = time.clock
     stop = asyncio.Event()
@@ -127,7 +132,7 @@ async def run(folder: Path) -> int:
             time=time,
         )
         face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
-        terminal = Terminal(ports, face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)
+        terminal = Terminal(refit(ports), face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)
         terminal.machine.failed = stop.set
         screen = ScreenServer(settings.kiosk_port)
         await terminal.start()
@@ -161,11 +166,11 @@ def _say_ready(kiosk_url: str, machine_id: str) -> None:
     sys.stdout.flush()
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> int:
     """The terminal as a program: exit status 0 when told to stop, 1 when it cannot run (the reason on stderr)."""
     os.umask(0o077)
     try:
-        return asyncio.run(run(folder))
+        return asyncio.run(run(folder, refit))
     except OSError as error:
         sys.stderr.write(f"vendomat terminal: {error}\n")
         return 1

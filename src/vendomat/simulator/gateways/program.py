@@ -1,0 +1,76 @@
+"""`python -m vendomat.simulator.gateways …`: the emulators as a process of their own, ended by SIGTERM or SIGINT.
+
+Prints one line of JSON with the ports when it listens. A SIGKILL loses nothing that was answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+
+from vendomat.kernel import SystemClock
+from vendomat.simulator.gateways.server import GatewayServer
+from vendomat.simulator.gateways.settings import GatewaySettings
+from vendomat.simulator.gateways.store import RecordStore
+
+
+def read_arguments(arguments: list[str]) -> GatewaySettings:
+    """The settings given on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m vendomat.simulator.gateways", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of the books and keys; without it nothing is kept")
+    parser.add_argument("--wechat-port", type=int, default=0)
+    parser.add_argument("--alipay-port", type=int, default=0)
+    parser.add_argument("--control-port", type=int, default=0)
+    parser.add_argument("--opening-balance-fen", type=int, default=GatewaySettings().opening_balance_fen)
+    parser.add_argument("--notice-first-delay", type=float, default=GatewaySettings().notice_first_delay_s)
+    parser.add_argument("--refund-delay", type=float, default=GatewaySettings().refund_delay_s)
+    parser.add_argument("--order-life-min", type=float, default=GatewaySettings().order_life_min_s)
+    parser.add_argument("--partial-refund-gap", type=float, default=GatewaySettings().partial_refund_gap_s)
+    parser.add_argument("--alipay-minute", type=float, default=GatewaySettings().alipay_minute_s)
+    parser.add_argument("--fast", action="store_true", help="no artificial delays, for benchmarks")
+    given = parser.parse_args(arguments)
+    settings = GatewaySettings(
+        data_dir=given.data,
+        wechat_port=given.wechat_port,
+        alipay_port=given.alipay_port,
+        control_port=given.control_port,
+        opening_balance_fen=given.opening_balance_fen,
+        notice_first_delay_s=given.notice_first_delay,
+        refund_delay_s=given.refund_delay,
+        order_life_min_s=given.order_life_min,
+        partial_refund_gap_s=given.partial_refund_gap,
+        alipay_minute_s=given.alipay_minute,
+    )
+    return settings.without_delays() if given.fast else settings
+
+
+async def run(settings: GatewaySettings, open_store: Callable[[Path | None], RecordStore] = RecordStore) -> None:
+    """Serve until told to end."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    server = GatewayServer(settings, SystemClock(), open_store=open_store)
+    ports = await server.start()
+    sys.stdout.write(msgspec.json.encode(asdict(ports)).decode() + "\n")
+    sys.stdout.flush()
+    await ended.wait()
+    await server.stop()
+
+
+def main(arguments: list[str], open_store: Callable[[Path | None], RecordStore] = RecordStore) -> None:
+    """The program; `open_store` opens its memory over a kill."""
+    settings = read_arguments(arguments)
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(run(settings, open_store))
+    else:
+        uvloop.run(run(settings, open_store))

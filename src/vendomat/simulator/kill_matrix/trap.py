@@ -1,0 +1,65 @@
+"""A trap for a process: it kills itself by SIGKILL when it reaches a named point for the n-th time.
+
+The file is the only way to set one, so a process that nobody armed only looks whether it is there. Several processes
+may share a trap: the first to reach the point takes the file away and dies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+
+
+class Armed(msgspec.Struct, frozen=True):
+    """Die at the `nth` time that `point` is reached since the trap was set; `is_frozen`: stop there instead."""
+
+    point: str
+    nth: int = 1
+    is_frozen: bool = False
+
+
+class Trap:
+    """`path` is where the file appears."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._since: tuple[int, int] = (0, 0)
+        self._reached = 0
+
+    def set(self, armed: Armed) -> None:
+        """Whole or not at all, for whoever looks at this moment."""
+        new = self._path.with_name(self._path.name + ".new")
+        new.write_bytes(msgspec.json.encode(armed))
+        new.rename(self._path)
+
+    @property
+    def is_set(self) -> bool:
+        return self._path.exists()
+
+    def clear(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def reach(self, point: str) -> None:
+        """This process stands at `point` now; it may not come back from here."""
+        try:
+            seen = self._path.stat()
+            armed = msgspec.json.decode(self._path.read_bytes(), type=Armed)
+        except FileNotFoundError:
+            return
+        if armed.point != point:
+            return
+        since = (seen.st_ino, seen.st_mtime_ns)
+        self._reached = self._reached + 1 if since == self._since else 1
+        self._since = since
+        if self._reached >= armed.nth and self._take():
+            os.kill(os.getpid(), signal.SIGSTOP if armed.is_frozen else signal.SIGKILL)
+
+    def _take(self) -> bool:
+        try:
+            self._path.rename(self._path.with_name(f"{self._path.name}.taken-{os.getpid()}"))
+        except FileNotFoundError:
+            return False  # somebody else was here first
+        return True

@@ -12,7 +12,16 @@ from vendomat.cloud.orders import OrderState, UnitOutcome
 from vendomat.cloud.payments import RefundStage, refund_number
 from vendomat.cloud.sales import model as sales
 from vendomat.simulator.model_check import Bounds, Search, check, rules
-from vendomat.simulator.model_check.parts import Cloud, Machine, Motor, Platform, PlatformRefund, Truth, UnitPart
+from vendomat.simulator.model_check.parts import (
+    Cloud,
+    Machine,
+    Motor,
+    Platform,
+    PlatformRefund,
+    RefundEnd,
+    Truth,
+    UnitPart,
+)
 from vendomat.simulator.model_check.world import State, VendingWorld
 
 WORLD = VendingWorld(Bounds("rules", may_give_up=False))
@@ -108,7 +117,7 @@ def together(machine: Machine, cloud: Cloud, platform: Platform) -> str:
 
 
 def test_i3_more_paid_back_than_captured() -> None:
-    twice = PlatformRefund("another", 0, 300, has_succeeded=True)
+    twice = PlatformRefund("another", 0, 300, end=RefundEnd.PAID)
     platform = platform_of(*BACK)
     more = replace(platform, refunds=(*platform.refunds, twice))
     assert together(machine_of(*BACK), cloud_of(*BACK), more).startswith("I3")

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from vendomat.cloud.orders import Closing, Command, CommandState, OrderState, Unit, UnitOutcome
-from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.orders import Closing, Command, CommandState, Finding, OrderState, Unit, UnitOutcome
+from vendomat.cloud.payments import Payment, PaymentState, RefundStage
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import Need, need_of, step
 from vendomat.cloud.sales import model as sales
@@ -32,7 +32,8 @@ from vendomat.simulator.model_check.parts import (
 from vendomat.simulator.model_check.rules import broken_by_step
 from vendomat.simulator.model_check.wire import (
     FACTS_PER_UNIT,
-    GOODS_PER_UNIT,
+    GOODS_END,
+    LAST_WORDS_END,
     PRODUCT,
     FactBook,
     Layout,
@@ -41,6 +42,7 @@ from vendomat.simulator.model_check.wire import (
     slot_of,
 )
 
+OPERATOR = derive_id("opr", "model check")
 QR = timedelta(seconds=120)
 PHASES = (AT, AT + QR + timedelta(seconds=1), AT + timedelta(hours=1))
 """A moment before the code's end, one within the grace after it, one beyond."""
@@ -76,7 +78,7 @@ class CloudMoves:
 
     def local(self, number: int) -> list[Move]:
         cloud = self.table.values[number]
-        moves = [*self._time_moves(cloud), *self._closing_moves(cloud)]
+        moves = [*self._time_moves(cloud), *self._closing_moves(cloud), *self._people_moves(cloud)]
         for index, unit in enumerate(cloud.purchase.units):
             if unit.command is not None and unit.command.state is not CommandState.DONE:
                 moves += self._sweep_moves(cloud, index, unit.command)
@@ -97,6 +99,19 @@ class CloudMoves:
         if cloud.phase:
             expiring = self.apply(cloud, sales.CloseAsked(Closing.EXPIRING, at))
             yield from self._moves("the cloud begins to close the order", expiring)
+
+    def _people_moves(self, cloud: Cloud) -> Iterator[Move]:
+        """What an operator decides; and a refund that waits for one, because its machine asked for many."""
+        if self._bounds.may_operator_ask:
+            asked = self.apply(cloud, sales.RefundAsked(OPERATOR, "a person asks", AT))
+            yield from self._moves("an operator asks for the money back", asked)
+        for refund in cloud.purchase.refunds if self._bounds.may_refund_stop else ():
+            if refund.stage is RefundStage.REQUESTED:
+                held = sales.RefundHeld(refund.refund_id, 9, AT)
+                yield from self._moves("the refund is held", self.apply(cloud, held))
+            if refund.stage is RefundStage.HELD:
+                released = sales.RefundReleased(refund.refund_id, OPERATOR, "looked at", AT)
+                yield from self._moves("an operator lets the refund go", self.apply(cloud, released))
 
     def _sweep_moves(self, cloud: Cloud, index: int, command: Command) -> list[Move]:
         """A worker takes the row of a due command (which may quote the newest nonce) and attends to it."""
@@ -236,13 +251,12 @@ class CloudMoves:
         return self._bounds.guards.is_outcome_final and not self._bounds.is_following_acks
 
     def deaf_to(self, cloud: Cloud) -> int:
-        """The facts that change nothing any more: all of a decided unit, but for goods that came out after all."""
+        """The facts that change nothing any more: of a decided unit all but those that may still find something out."""
         deaf = 0
         for index, unit in enumerate(cloud.purchase.units):
             if self._is_merging and unit.is_final:
-                first, end = index * FACTS_PER_UNIT, (index + 1) * FACTS_PER_UNIT
-                has_come_out = unit.outcome is UnitOutcome.DELIVERED or unit.came_out_late
-                deaf |= self._layout.facts(first if has_come_out else first + GOODS_PER_UNIT, end)
+                first = index * FACTS_PER_UNIT
+                deaf |= self._layout.facts(first + _heard_end(unit), first + FACTS_PER_UNIT)
         return deaf
 
     def news_for(self, number: int) -> int:
@@ -297,6 +311,14 @@ def _new_purchase(bounds: Bounds) -> sales.Purchase:
         units=units,
         payments=payments,
     )
+
+
+def _heard_end(unit: Unit) -> int:
+    """Before this number are the facts of a decided unit that may still find out what became of the goods."""
+    if unit.outcome is UnitOutcome.DELIVERED or unit.finding is Finding.CAME_OUT:
+        return 0
+    is_open = unit.outcome is UnitOutcome.UNKNOWN and unit.finding is Finding.NONE
+    return LAST_WORDS_END if is_open else GOODS_END
 
 
 def _may_be_paid(cloud: Cloud, bounds: Bounds) -> bool:

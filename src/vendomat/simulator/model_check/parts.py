@@ -53,6 +53,8 @@ class Bounds:
     paused_workers: int = 0
     may_die: bool = False
     may_pay_after_close: bool = False
+    may_operator_ask: bool = False  # for the money of a paid order
+    may_refund_stop: bool = False  # held, or given up by the platform, until a person lets it go or has it tried again
     may_refund_be_unclear: bool = True  # lost, refused for now, not known (yet); off where it is not the question
     may_give_up: bool = True  # the buyer cancels, or the code's time ends
     is_following_acks: bool = False
@@ -139,12 +141,20 @@ class Truth(StrEnum):
         return self in (Truth.PAID, Truth.PAID_AFTER_CLOSE)
 
 
+class RefundEnd(StrEnum):
+    """What became of a refund that the platform has taken."""
+
+    OPEN = "open"
+    PAID = "paid"
+    GIVEN_UP = "given_up"
+
+
 @dataclass(frozen=True, slots=True)
 class PlatformRefund:
     number: str
     payment: int
     amount_minor: int
-    has_succeeded: bool = False
+    end: RefundEnd = RefundEnd.OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from vendomat.cloud.payments import Payment, PaymentState, Refund
+from vendomat.cloud.payments import Payment, PaymentState, Refund, RefundStage
 from vendomat.cloud.sales import model as sales
-from vendomat.simulator.model_check.cloud import PHASES, Applied, CloudMoves
-from vendomat.simulator.model_check.parts import AT, Bounds, Cloud, JointMove, Platform, PlatformRefund, Table, Truth
+from vendomat.simulator.model_check.cloud import OPERATOR, PHASES, Applied, CloudMoves
+from vendomat.simulator.model_check.parts import (
+    AT,
+    Bounds,
+    Cloud,
+    JointMove,
+    Platform,
+    PlatformRefund,
+    RefundEnd,
+    Table,
+    Truth,
+)
 
 GRACE = timedelta(seconds=30)
 FOR_EVER = timedelta(days=10_000)
+ORDINALS_MAX = 2
+"""How often a person has a refund tried that the platform gives up."""
+
 ATTEMPTS_MAX = 2
 """How many numbers one refund row may use up when the constant number is removed."""
 
@@ -40,11 +53,11 @@ class PlatformMoves:
                 moves.append(JointMove(label, cloud_number, self.table.number(after), 0, ""))
             moves += self._told(cloud, number, self._payment_answers(cloud, platform, index))
             for refund in cloud.purchase.refunds:
-                if refund.payment_id == payment.payment_id and refund.is_open:
+                if refund.payment_id == payment.payment_id and refund.stage is not RefundStage.SUCCEEDED:
                     for label, after in self._refund_truths(platform, index, refund):
                         moves.append(JointMove(label, cloud_number, self.table.number(after), 0, ""))
                     moves += self._told(cloud, number, self._refund_answers(platform, refund))
-        for label, after in _payouts(platform):
+        for label, after in self._payouts(platform):
             moves.append(JointMove(label, cloud_number, self.table.number(after), 0, ""))
         return [move for move in moves if (move.cloud, move.platform) != (cloud_number, number) or move.broken]
 
@@ -85,6 +98,8 @@ class PlatformMoves:
 
     def _refund_truths(self, platform: Platform, index: int, refund: Refund) -> Iterator[tuple[str, Platform]]:
         channel = self._bounds.channels[index]
+        if not refund.is_open or refund.stage is RefundStage.HELD:
+            return
         for number in self._numbers(platform, refund):
             taken = PlatformRefund(number, index, refund.amount_minor)
             yield f"{channel} takes the refund {_short(number)}", replace(platform, refunds=(*platform.refunds, taken))
@@ -102,20 +117,30 @@ class PlatformMoves:
         known = [r for r in platform.refunds if r.number.startswith(refund.refund_id)]
         if known:
             yield "the platform tells that it has taken the refund", said(sales.RefundSaid.ACCEPTED)
-        if any(r.has_succeeded for r in known):
+        if any(r.end is RefundEnd.PAID for r in known):
             yield "the platform tells that the refund was paid", said(sales.RefundSaid.SUCCEEDED)
+        if any(r.end is RefundEnd.GIVEN_UP for r in known):
+            yield "the platform tells that it has given the refund up", said(sales.RefundSaid.GIVEN_UP)
+            if refund.stage is RefundStage.FAILED and refund.ordinal < ORDINALS_MAX:
+                retried = sales.RefundRetried(refund.refund_id, OPERATOR, "given up", AT)
+                yield "an operator has the platform asked again, under the next number", retried
         if self._bounds.may_refund_be_unclear:
             yield "no answer to the refund: not known", said(sales.RefundSaid.UNKNOWN)
             yield "the platform refuses the refund for now", said(sales.RefundSaid.REFUSED)
             yield "the platform does not know the refund", said(sales.RefundSaid.NOT_ACCEPTED)
 
+    def _payouts(self, platform: Platform) -> Iterator[tuple[str, Platform]]:
+        for index, refund in enumerate(platform.refunds):
+            if refund.end is RefundEnd.OPEN:
+                number = _short(refund.number)
+                yield f"THE MONEY of refund {number} GOES BACK", _ended(platform, index, RefundEnd.PAID)
+                if self._bounds.may_refund_stop and len(platform.refunds) < ORDINALS_MAX:
+                    yield f"the platform gives refund {number} up", _ended(platform, index, RefundEnd.GIVEN_UP)
 
-def _payouts(platform: Platform) -> Iterator[tuple[str, Platform]]:
-    for index, refund in enumerate(platform.refunds):
-        if not refund.has_succeeded:
-            paid = replace(refund, has_succeeded=True)
-            refunds = (*platform.refunds[:index], paid, *platform.refunds[index + 1 :])
-            yield f"THE MONEY of refund {_short(refund.number)} GOES BACK", replace(platform, refunds=refunds)
+
+def _ended(platform: Platform, index: int, end: RefundEnd) -> Platform:
+    ended = replace(platform.refunds[index], end=end)
+    return replace(platform, refunds=(*platform.refunds[:index], ended, *platform.refunds[index + 1 :]))
 
 
 def _paid(payment: Payment, cloud: Cloud, grace: timedelta) -> sales.Event:

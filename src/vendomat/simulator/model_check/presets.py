@@ -20,13 +20,15 @@ WHOLE_DESIGN = (
         is_following_acks=True,
         may_give_up=False,
     ),
-    Bounds("two units", units=2, may_die=True, may_give_up=False),
+    Bounds("refunds that stop", power_cuts=1, may_operator_ask=True, may_refund_stop=True, may_give_up=False),
+    Bounds("two units", units=2, may_die=True, may_operator_ask=True, may_give_up=False, may_refund_be_unclear=False),
     Bounds("two payments", channels=("wechat", "alipay"), may_refund_be_unclear=False),
 )
 """Every safeguard on: nothing may be found. Together within every run of the tests."""
 
 WIDER = (
     Bounds("one unit, paused worker", power_cuts=2, sensor_lies=1, paused_workers=1, may_die=True),
+    Bounds("two units, refunds that stop", units=2, may_operator_ask=True, may_refund_stop=True, may_give_up=False),
     Bounds("two units, power cut", units=2, power_cuts=1, may_give_up=False),
     Bounds(
         "two payments, late money", channels=("wechat", "alipay"), may_pay_after_close=True, may_refund_be_unclear=False

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vendomat.cloud.orders import ORDER_MOVES, OrderState, Unit, UnitOutcome
-from vendomat.cloud.payments import PaymentState, RefundStage
+from vendomat.cloud.orders import ORDER_MOVES, Finding, OrderState, Unit, UnitOutcome
+from vendomat.cloud.payments import Payment, PaymentState, RefundStage
 from vendomat.cloud.sales import model as sales
-from vendomat.simulator.model_check.parts import Cloud, Machine, Platform
+from vendomat.simulator.model_check.parts import Cloud, Machine, Platform, RefundEnd
 
 
 def broken_by_step(before: Cloud, after: sales.Purchase, effects: tuple[sales.Effect, ...]) -> str:
@@ -24,16 +24,19 @@ def _broken_lattice(old: sales.Purchase, after: sales.Purchase) -> Iterator[str]
     if old.state in ORDER_MOVES.final and after.state is not old.state:
         yield f"I8: the order leaves {old.state} for {after.state}"
     for was, unit in zip(old.units, after.units, strict=True):
-        if was.is_final and unit not in (was, replace(was, came_out_late=True)):
+        if was.is_final and replace(unit, finding=was.finding) != was:
             yield f"I8: unit {unit.unit} was final and changes"
+        if was.finding is Finding.CAME_OUT and unit.finding is not was.finding:
+            yield f"I8: goods of unit {unit.unit} that had come out are found inside"
     for payment in old.payments:
         if payment.state is PaymentState.PAID and after.payment(payment.payment_id) != payment:
             yield "I8: a paid payment changes"
     stages = {refund.refund_id: refund for refund in after.refunds}
     for refund in old.refunds:
         now = stages[refund.refund_id]
-        if now.amount_minor != refund.amount_minor or (not refund.is_open and now.stage is not refund.stage):
-            yield "I3: a refund row changes its amount or its end"
+        is_undone = refund.stage is RefundStage.SUCCEEDED and now.stage is not refund.stage
+        if now.amount_minor != refund.amount_minor or is_undone:
+            yield "I3: a refund row changes its amount, or was paid and is not"
 
 
 def _broken_by_effects(before: Cloud, effects: tuple[sales.Effect, ...]) -> Iterator[str]:
@@ -65,18 +68,24 @@ def _broken_rows(cloud: Cloud) -> Iterator[str]:
     if winning is None and any(unit.command for unit in purchase.units):
         yield "I7: a command without a captured payment"
     for payment in purchase.payments:
-        asked = [r.amount_minor for r in purchase.refunds if r.payment_id == payment.payment_id]
+        asked = _asked(purchase, payment)
         if sum(asked) > payment.captured_minor:
             yield "I3: more is asked back than was captured"
         is_late = payment.state is PaymentState.PAID and not payment.is_winning
         if is_late and asked != [payment.captured_minor]:
             yield "I6: a late or second payment does not go back in full"
     if winning is not None and all(unit.is_final for unit in purchase.units):
-        asked = [r.amount_minor for r in purchase.refunds if r.payment_id == winning.payment_id]
+        asked = _asked(purchase, winning)
         if sum(asked) != _owed(purchase):
             yield f"I6: {_owed(purchase)} is owed and {asked} is asked back"
     if purchase.state in (OrderState.EXPIRED, OrderState.CANCELLED) and any(p.is_open for p in purchase.payments):
         yield "I6: the order ended while a payment of it was open"
+
+
+def _asked(purchase: sales.Purchase, payment: Payment) -> list[int]:
+    """What is asked back of `payment`; a number that was given up counts until another takes its place."""
+    rows = [r for r in purchase.refunds if r.payment_id == payment.payment_id]
+    return [r.amount_minor for r in rows if not r.is_replaced_in(purchase.refunds)]
 
 
 def _owed(purchase: sales.Purchase) -> int:
@@ -100,9 +109,10 @@ def _broken_books(cloud: Cloud) -> Iterator[str]:
         "memo:ambiguous": sum(
             u.price_minor
             for u in purchase.units
-            if u.outcome is UnitOutcome.UNKNOWN and u.is_final and not u.came_out_late
+            if u.outcome is UnitOutcome.UNKNOWN and u.is_final and u.finding in (Finding.NONE, Finding.NOT_KNOWABLE)
         ),
-        "expense:sensor_fault": sum(u.price_minor for u in purchase.units if u.came_out_late),
+        "expense:sensor_fault": sum(u.price_minor for u in purchase.units if u.finding is Finding.CAME_OUT),
+        "expense:goodwill": 0,
     }
     for account, amount_minor in expected.items():
         booked = sum(amount for name, amount in books.items() if name.split("_contra")[0].startswith(account))
@@ -112,7 +122,7 @@ def _broken_books(cloud: Cloud) -> Iterator[str]:
 
 
 def _has_come_out(unit: Unit) -> bool:
-    return unit.outcome is UnitOutcome.DELIVERED or unit.came_out_late
+    return unit.outcome is UnitOutcome.DELIVERED or unit.finding is Finding.CAME_OUT
 
 
 def broken_together(machine: Machine, cloud: Cloud, platform: Platform) -> Iterator[str]:
@@ -124,7 +134,8 @@ def broken_together(machine: Machine, cloud: Cloud, platform: Platform) -> Itera
 def _broken_money(cloud: Cloud, platform: Platform) -> Iterator[str]:
     for index, (payment, truth) in enumerate(zip(cloud.purchase.payments, platform.payments, strict=True)):
         captured = payment.amount_minor if truth.is_paid else 0
-        refunded = sum(r.amount_minor for r in platform.refunds if r.payment == index and r.has_succeeded)
+        back = (r for r in platform.refunds if r.payment == index and r.end is RefundEnd.PAID)
+        refunded = sum(r.amount_minor for r in back)
         if refunded > captured:
             yield f"I3: the platform paid {refunded} back of {captured}"
     rows = {refund.refund_id for refund in cloud.purchase.refunds}
@@ -135,7 +146,7 @@ def _broken_money(cloud: Cloud, platform: Platform) -> Iterator[str]:
 
 def _broken_goods(machine: Machine, cloud: Cloud, platform: Platform) -> Iterator[str]:
     purchase = cloud.purchase
-    is_back = any(r.has_succeeded and purchase.payments[r.payment].is_winning for r in platform.refunds)
+    is_back = any(r.end is RefundEnd.PAID and purchase.payments[r.payment].is_winning for r in platform.refunds)
     ambiguous = {p.key.rsplit(":", 1)[1] for p in cloud.postings if p.kind == "ambiguous"}
     for part, unit in zip(machine.units, purchase.units, strict=True):
         if not unit.is_final or part.has_lied:
@@ -146,6 +157,8 @@ def _broken_goods(machine: Machine, cloud: Cloud, platform: Platform) -> Iterato
             yield f"I5: unit {unit.unit} fell, its money goes back, and no ambiguity is booked"
         if _has_come_out(unit) and not part.drops:
             yield f"I6: unit {unit.unit} is booked as delivered and never fell"
+        if unit.finding is Finding.STAYED_IN and part.drops:
+            yield f"I5: unit {unit.unit} fell, and is found to have stayed inside"
 
 
 def broken_acks(machine: Machine, applied: frozenset[tuple[int, int, int]]) -> str:
@@ -172,7 +185,8 @@ def is_settled(cloud: Cloud, platform: Platform) -> bool:
     purchase = cloud.purchase
     if purchase.state not in ORDER_MOVES.final or any(p.is_open for p in purchase.payments):
         return False
-    if any(refund.stage is not RefundStage.SUCCEEDED for refund in purchase.refunds):
+    refunds = [refund for refund in purchase.refunds if not refund.is_replaced_in(purchase.refunds)]
+    if any(refund.stage is not RefundStage.SUCCEEDED for refund in refunds):
         return False
     pairs = zip(purchase.payments, platform.payments, strict=True)
     return all((payment.state is PaymentState.PAID) == truth.is_paid for payment, truth in pairs)

@@ -10,13 +10,14 @@ import msgspec
 from vendomat.cloud.sales import model as sales
 from vendomat.cloud.sales import vend_event
 from vendomat.kernel import ManualClock, derive_id
-from vendomat.protocol import Dispense, Fact, FenceRequest, VendFact, VendResult
+from vendomat.protocol import Dispense, Fact, FactKind, FenceRequest, VendFact, VendResult
 from vendomat.simulator.model_check.parts import AT, MACHINE, ORDER, Bounds
 from vendomat.terminal.sale import Note
 
-FACTS_PER_UNIT = 60
-GOODS_PER_UNIT = 10
-"""The first numbers of a unit's facts are for those that tell of goods: a late one still changes the books."""
+FACTS_PER_UNIT = 70
+GOODS_END, LAST_WORDS_END = 10, 40
+"""The first numbers of a unit's facts are for those that tell of goods, the next for other last words: a late one may
+still change the books. What says nothing of the goods (INTENT, not known) comes behind."""
 PRODUCT = derive_id("prd", "model check")
 
 
@@ -134,9 +135,11 @@ class FactBook:
         return found
 
     def _free_number(self, unit: int, note: Note) -> int:
-        tells_of_goods = note.result in (VendResult.DELIVERED, VendResult.DELIVERED_DOUBLE)
-        first, end = (0, GOODS_PER_UNIT) if tells_of_goods else (GOODS_PER_UNIT, FACTS_PER_UNIT)
-        base = unit * FACTS_PER_UNIT
+        first, end, base = GOODS_END, LAST_WORDS_END, unit * FACTS_PER_UNIT
+        if note.result in (VendResult.DELIVERED, VendResult.DELIVERED_DOUBLE):
+            first, end = 0, GOODS_END
+        elif note.kind is FactKind.INTENT or note.result is VendResult.UNKNOWN:
+            first, end = LAST_WORDS_END, FACTS_PER_UNIT
         free = (number for number in range(base + first, base + end) if number not in self._facts)
         return next(free)
 

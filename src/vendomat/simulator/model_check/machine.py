@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from vendomat.kernel import IllegalMoveError
 from vendomat.protocol import FactKind, VendResult
 from vendomat.simulator.model_check.parts import Bounds, Machine, Motor, Move, Table, UnitPart
-from vendomat.simulator.model_check.wire import FactBook, Layout, command_id, slot_of, words_of
+from vendomat.simulator.model_check.wire import FactBook, Layout, bits_of, command_id, slot_of, words_of
 from vendomat.terminal.sale import (
     IS_BUSY,
     PRODUCTION,
@@ -197,8 +197,8 @@ class MachineMoves:
 
     # --- what it is told ---------------------------------------------------------------------------------------------
 
-    def receive(self, number: int, bit: int) -> Move | None:
-        """A command or a fence arrives; None when nothing comes of it."""
+    def receive(self, number: int, bit: int) -> Move:
+        """A command or a fence arrives."""
         machine, layout = self.table.values[number], self._layout
         place = bit.bit_length() - 1
         if place >= layout.fence_base:
@@ -226,23 +226,32 @@ class MachineMoves:
         return self._step_move(machine, unit, ReportAcked(*origin), label=label)
 
     def hears(self, number: int) -> int:
-        """The messages to the machine that may still change something there.
-
-        With every safeguard on, a command whose INTENT is durable cannot start again, and a finished one cannot change:
-        both are only answered with facts that are told anyway.
-        """
+        """The messages to the machine that may still change something there."""
         machine, layout = self.table.values[number], self._layout
         if not machine.is_alive:
             return ~layout.to_machine
-        heard = -1
-        if self._is_production and self._bounds.guards.is_journal_synced:
-            for unit, part in enumerate(machine.units):
-                is_intending = part.vend is not None and part.vend.state is VendState.INTENDING
-                if part.journal and not is_intending:
-                    heard &= ~layout.dispenses(unit)
-                    is_final = part.journal[-1].kind is not FactKind.INTENT
-                    heard &= ~layout.fence(unit) if is_final and part.vend is None else -1
-        return heard
+        if not self._is_whole:
+            return -1
+        deaf = 0
+        for unit in range(len(machine.units)):
+            deaf |= self._deaf_to(number, unit)
+        return ~deaf
+
+    def _deaf_to(self, number: int, unit: int) -> int:
+        """The messages about a command that the journal knows which change nothing: each is tried. They are answered
+        with facts that are told anyway, and so they are when the program has forgotten the command or starts anew."""
+        part, layout = self.table.values[number].units[unit], self._layout
+        is_intending = part.vend is not None and part.vend.state is VendState.INTENDING
+        if is_intending or _read_back(unit, part.journal).state is VendState.ABSENT:
+            return 0
+        tried = layout.dispenses(unit) | (layout.fence(unit) if _is_over(unit, part) else 0)
+        moves = ((bit, self.receive(number, bit)) for bit in bits_of(tried))
+        return sum(bit for bit, move in moves if move.after == number and not move.broken)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing is removed at the machine: only then may states be merged that differ without it."""
+        return self._is_production and self._bounds.guards.is_journal_synced
 
     def blocks_deadline(self, number: int, unit: int) -> int:
         """The commands of `unit` that could still start its motor if they were sent; -1 when it is about to start.
@@ -324,14 +333,14 @@ class MachineMoves:
 
     def _move(self, label: str, told: Told) -> Move:
         machine = told.machine
-        if self._is_production and self._bounds.guards.is_journal_synced and all(map(_is_over, machine.units)):
+        if self._is_whole and all(_is_over(unit, part) for unit, part in enumerate(machine.units)):
             machine = replace(machine, made=self._layout.per_epoch, expired=self._layout.per_epoch)
         return Move(label, self.table.number(machine), told.says, broken=told.broken)
 
 
-def _is_over(part: UnitPart) -> bool:
-    """Nothing starts for this command any more, however fresh a lease is."""
-    is_final = bool(part.journal) and part.journal[-1].kind is not FactKind.INTENT
+def _is_over(unit: int, part: UnitPart) -> bool:
+    """Nothing starts for this command any more, however fresh a lease is: so says what is read back of it."""
+    is_final = _read_back(unit, part.journal).state in VEND_MOVES.final
     return is_final and part.vend is None and part.motor is Motor.IDLE
 
 

@@ -50,7 +50,7 @@ class VendingWorld:
         self._machine_local: _Memo[int, list[Move]] = _Memo(self.machines.local)
         self._cloud_local: _Memo[int, list[Move]] = _Memo(self.clouds.local)
         self._joint: _Memo[tuple[int, int], list[JointMove]] = _Memo(lambda key: self.platforms.joint(*key))
-        self._machine_hears: _Memo[tuple[int, int], Move | None] = _Memo(lambda key: self.machines.receive(*key))
+        self._machine_hears: _Memo[tuple[int, int], Move] = _Memo(lambda key: self.machines.receive(*key))
         self._cloud_hears: _Memo[tuple[int, int], list[Move]] = _Memo(lambda key: self.clouds.receive(*key))
         self._acks: _Memo[tuple[int, int], list[Move]] = _Memo(self._acks_of)
         self._blocks: _Memo[tuple[int, int], int] = _Memo(lambda key: self.machines.blocks_deadline(*key))
@@ -81,9 +81,7 @@ class VendingWorld:
     def _deliver(self, state: State, moves: Successors) -> None:
         machine, cloud, _, wire = state
         for bit in bits_of(wire & self.layout.to_machine):
-            heard = self._machine_hears[machine, bit]
-            if heard is not None:
-                self._move_machine(state, heard, moves)
+            self._move_machine(state, self._machine_hears[machine, bit], moves)
         if self.bounds.is_following_acks:
             for move in self._acks[machine, cloud]:
                 self._move_machine(state, move, moves)

@@ -3,6 +3,7 @@
 #   make test    every test, with real engines and a real browser
 #   make check   format, types, import rules, house rules, the web's own check, fast tests
 #   make lint    make check without the tests
+#   make prove   the long proofs for HOURS=1 (or more): worlds, model, planted bugs, kills, chaos; prints a page of figures
 #   make mutants change the code that decides about money or motors, one place at a time; every change must fail a test
 #   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
 #   make states  draw docs/states.md again from the tables in the code
@@ -18,6 +19,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UPGRADE ?=
 PYTEST_ARGS ?=
+HOURS ?= 1
+SEED ?= 1000000
 
 # As if the environment were activated: tools find each other, and npm when Node was installed into it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -26,7 +29,11 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+<<<<<<< Updated upstream
 .PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests mutants lock states faults clean
+=======
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants lock states clean
+>>>>>>> Stashed changes
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -92,6 +99,10 @@ lint: setup-dev
 
 fast-tests: setup-dev
 	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+# Uses both cores of a small machine; what it prints belongs into docs/reliability.md.
+prove: setup
+	@$(BIN)/python tools/prove.py --hours $(HOURS) --seed $(SEED)
 
 # Takes about half an hour. What survives is listed at the end; docs/reliability.md explains each survivor.
 mutants: setup-dev

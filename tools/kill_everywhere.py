@@ -1,0 +1,31 @@
+"""Kills the real processes of one town at every named effect boundary, audits, and reports as JSON; 1 when not good."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from vendomat.cli.judge import judge
+from vendomat.simulator.kill_matrix import MatrixPlan, run_matrix
+
+
+def main(arguments: list[str]) -> int:
+    """The command: `kill_everywhere.py [--seed S] [--nth N]`."""
+    parser = argparse.ArgumentParser(prog="kill_everywhere", description="One town, every boundary, one kill each.")
+    parser.add_argument("--seed", type=int, default=1, help="fixes who buys what")
+    parser.add_argument("--nth", type=int, default=1, help="die at the n-th time that a boundary is reached")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+        plan = MatrixPlan(Path(folder) / "town", seed=given.seed, nth=given.nth)
+        report = asyncio.run(run_matrix(plan, judge))
+    sys.stdout.write(json.dumps({"is_good": report.is_good, **dataclasses.asdict(report)}, indent=2) + "\n")
+    return 0 if report.is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

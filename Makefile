@@ -29,11 +29,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-<<<<<<< Updated upstream
-.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests mutants lock states faults clean
-=======
-.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants lock states clean
->>>>>>> Stashed changes
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants lock states faults clean
 
 help:
 	@sed -n 's/^#   //p' Makefile

@@ -9,11 +9,10 @@ from vendomat.simulator.model_check import DEFENCE_IN_DEPTH, REMOVALS, WHOLE_DES
 STATES_MIN = {
     "one unit": 65_000,
     "paused worker, late money": 75_000,
-    "paused worker, power cut": 40_000,
     "acknowledgements, sick disk, silent board": 50_000,
     "refunds that stop": 33_000,
     "two units": 60_000,
-    "two payments": 140_000,
+    "two payments": 55_000,
 }
 """A check that explores little proves little: well below what was counted, far above what a broken search would see."""
 
@@ -24,7 +23,7 @@ def test_nothing_is_broken_and_every_state_can_still_settle(bounds: Bounds) -> N
     result = check(bounds)
     assert result.story is None, f"{result.report()}\n{result.story}"
     assert result.states >= STATES_MIN[bounds.name], result.report()
-    assert result.found.settled > 1000 and result.found.depth > 15, result.report()
+    assert result.found.settled > 700 and result.found.depth > 15, result.report()
 
 
 @pytest.mark.parametrize("name", REMOVALS)

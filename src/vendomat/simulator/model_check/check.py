@@ -8,7 +8,7 @@ from vendomat.simulator.model_check.parts import Bounds
 from vendomat.simulator.model_check.search import Found, Search, Story
 from vendomat.simulator.model_check.world import VendingWorld
 
-STATES_MAX = 600_000
+STATES_MAX = 1_500_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class MachineMoves:
 
     def _machine_moves(self, machine: Machine) -> Iterator[Move]:
         layout = self._layout
-        if machine.expired < machine.made:
+        if machine.expired < machine.made and self._bounds.may_lease_run_out:
             yield self._move("the machine's oldest lease runs out", Told(replace(machine, expired=machine.expired + 1)))
         if machine.made < layout.per_epoch:
             says = layout.hello(layout.nonce(machine.epoch, machine.made))

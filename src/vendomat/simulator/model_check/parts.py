@@ -52,6 +52,7 @@ class Bounds:
     failed_writes: int = 0
     paused_workers: int = 0
     may_die: bool = False
+    may_lease_run_out: bool = True  # and with it the deadline come; off where it is not the question
     may_pay_after_close: bool = False
     may_operator_ask: bool = False  # for the money of a paid order
     may_refund_stop: bool = False  # held, or given up by the platform, until a person lets it go or has it tried again

@@ -11,7 +11,6 @@ from vendomat.terminal.sale import PRODUCTION, Safeguards
 WHOLE_DESIGN = (
     Bounds("one unit", power_cuts=2, sensor_lies=1, may_die=True),
     Bounds("paused worker, late money", heartbeats=1, paused_workers=1, may_die=True, may_pay_after_close=True),
-    Bounds("paused worker, power cut", power_cuts=1, paused_workers=1, may_die=True),
     Bounds(
         "acknowledgements, sick disk, silent board",
         power_cuts=1,
@@ -22,11 +21,12 @@ WHOLE_DESIGN = (
     ),
     Bounds("refunds that stop", power_cuts=1, may_operator_ask=True, may_refund_stop=True, may_give_up=False),
     Bounds("two units", units=2, may_die=True, may_operator_ask=True, may_give_up=False, may_refund_be_unclear=False),
-    Bounds("two payments", channels=("wechat", "alipay"), may_refund_be_unclear=False),
+    Bounds("two payments", channels=("wechat", "alipay"), may_lease_run_out=False, may_refund_be_unclear=False),
 )
 """Every safeguard on: nothing may be found. Together within every run of the tests."""
 
 WIDER = (
+    Bounds("two payments, lease", channels=("wechat", "alipay"), may_refund_be_unclear=False),
     Bounds("one unit, paused worker", power_cuts=2, sensor_lies=1, paused_workers=1, may_die=True),
     Bounds("two units, refunds that stop", units=2, may_operator_ask=True, may_refund_stop=True, may_give_up=False),
     Bounds("two units, power cut", units=2, power_cuts=1, may_give_up=False),

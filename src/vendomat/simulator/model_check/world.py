@@ -58,6 +58,7 @@ class VendingWorld:
         self._kept_by_cloud: _Memo[int, int] = _Memo(self.clouds.news_for)
         self._broken_cloud: _Memo[int, str] = _Memo(lambda key: rules.broken_cloud(self.clouds.table.values[key]))
         self._late: _Memo[tuple[int, int], str] = _Memo(lambda key: self.clouds.late_words(*key))
+        self._settled: _Memo[tuple[int, int], bool] = _Memo(self._is_settled)
         self._broken: _Memo[tuple[int, int, int], str] = _Memo(lambda key: self._rules(*key))
 
     def start(self) -> State:
@@ -71,10 +72,9 @@ class VendingWorld:
         for move in self._cloud_local[cloud]:
             if move.guard < 0 or self._may_pass(state, move.guard):
                 self._move_cloud(state, move, moves)
-        for joint in self._joint[cloud, platform]:
-            sent, broken = self._sent(wire | joint.says, machine, joint.cloud)
-            broken = self._counted(joint.broken or broken)
-            moves.append((joint.label, (machine, joint.cloud, joint.platform, sent), broken))
+        for label, cloud_after, platform_after, says, broken in self._joint[cloud, platform]:
+            sent, harm = self._sent(wire | says, machine, cloud_after)
+            moves.append((label, (machine, cloud_after, platform_after, sent), self._counted(broken or harm)))
         self._deliver(state, moves)
         return moves
 
@@ -108,6 +108,8 @@ class VendingWorld:
     def _sent(self, wire: int, machine: int, cloud: int) -> tuple[int, str]:
         """The wire without what changes nothing any more; and what breaks if it does."""
         sent = wire & self._kept_by_machine[machine] & self._kept_by_cloud[cloud]
+        if sent == wire:
+            return wire, ""
         dropped = wire & ~sent & self.layout.of_facts
         return sent, self._late[cloud, dropped] if dropped else ""
 
@@ -142,7 +144,10 @@ class VendingWorld:
         return next(filter(None, map(self._counted, found)), "")
 
     def _counted(self, broken: str) -> str:
-        return broken if broken.startswith(self.bounds.looking_for) else ""
+        return broken if broken and broken.startswith(self.bounds.looking_for) else ""
 
     def is_settled(self, state: State) -> bool:
-        return rules.is_settled(self.clouds.table.values[state[1]], self.platforms.table.values[state[2]])
+        return self._settled[state[1], state[2]]
+
+    def _is_settled(self, key: tuple[int, int]) -> bool:
+        return rules.is_settled(self.clouds.table.values[key[0]], self.platforms.table.values[key[1]])

@@ -95,6 +95,7 @@ BROKEN_ROWS: dict[str, tuple[tuple[str, ...], Callable[[Cloud], Cloud], str]] = 
         "I7",
     ),
     "ended with an open payment": ((), lambda c: purchase_with(c, state=OrderState.EXPIRED), "I6"),
+    "settled while money is owed": (OWED, lambda c: purchase_with(c, state=OrderState.SETTLED), "I6"),
     "a posting is missing": (SOLD, lambda c: replace(c, postings=frozenset(list(c.postings)[:1])), "I4"),
     "a refund nobody booked": (
         OWED,

@@ -78,6 +78,9 @@ def _broken_rows(cloud: Cloud) -> Iterator[str]:
         asked = _asked(purchase, winning)
         if sum(asked) != _owed(purchase):
             yield f"I6: {_owed(purchase)} is owed and {asked} is asked back"
+    back = sum(r.amount_minor for r in purchase.refunds if r.stage is RefundStage.SUCCEEDED)
+    if purchase.state is OrderState.SETTLED and back < _owed(purchase):
+        yield "I6: the order is settled while its money is owed"
     if purchase.state in (OrderState.EXPIRED, OrderState.CANCELLED) and any(p.is_open for p in purchase.payments):
         yield "I6: the order ended while a payment of it was open"
 

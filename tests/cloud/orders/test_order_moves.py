@@ -41,11 +41,12 @@ ALLOWED: dict[str, dict[str, str]] = {
         "paid": "",
     },
     "refund": {
-        "requested": "accept>processing succeed>succeeded fail>failed lose_sight>unknown deny>requested",
+        "requested": "accept>processing succeed>succeeded fail>failed lose_sight>unknown deny>requested hold>held",
         "processing": "accept>processing succeed>succeeded fail>failed lose_sight>processing",
         "unknown": "accept>processing succeed>succeeded fail>failed lose_sight>unknown deny>requested",
+        "held": "accept>processing succeed>succeeded fail>failed release>requested",  # a call may be under way
+        "failed": "succeed>succeeded",
         "succeeded": "",
-        "failed": "",
     },
 }
 TABLES: list[tuple[Moves[Any, Any], type[StrEnum]]] = [

@@ -107,3 +107,16 @@ def _platforms() -> list[Boundary]:
 def kill_points() -> list[Boundary]:
     """All of them, in a fixed order."""
     return [*_cloud(), *_terminal(), *_platforms()]
+
+
+def short_points() -> list[Boundary]:
+    """Each state that a death can leave, once.
+
+    What stands before an effect is what stood after the one before it, so "before" counts only where no "after" does.
+    """
+    short: dict[tuple[Victim, str], Boundary] = {}
+    for boundary in kill_points():
+        side, _, effect = boundary.point.partition(" ")
+        if side != "before" or (boundary.victim, effect) not in short:
+            short[boundary.victim, effect if side != "during" else boundary.point] = boundary
+    return list(short.values())

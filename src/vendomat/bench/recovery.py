@@ -130,6 +130,10 @@ def _worker(site: Site, plan: RecoveryPlan) -> Child:
         "NATS_URL": site.engines.nats_url,
         "VENDOMAT_LOOKUPS_PER_SECOND": "100000",  # a platform's own limit is not what is measured
         "VENDOMAT_REFUNDS_PER_MACHINE_HOUR": "0",  # nobody is there to let a held refund go
+        # A new worker counts every declared deadline anew. That is a promise to wait and not work, so it is short here.
+        "VENDOMAT_LEASE_S": "1",
+        "VENDOMAT_CLOCK_MARGIN_S": "0",
+        "VENDOMAT_DEADLINE_S": "0",
         LATENCY: str(plan.latency_s),
         AT_ONCE: str(plan.at_once),
     }

@@ -55,6 +55,7 @@ STORIES = {
 WORKERS = 3
 TRIES = 4
 REACH_S = 40.0
+REACH_AGAIN_S = 12.0  # when one purchase may not be enough
 PATIENCE_S = 25.0
 LOOK_EVERY_S = 0.05
 START_AGAIN_S = 0.2
@@ -149,15 +150,16 @@ class _Lane:
     async def _play(self, boundary: Boundary) -> None:
         matrix, name = self._matrix, f"{boundary.victim}: {boundary.point} ({boundary.purchase})"
         trap = matrix.trap_of(boundary.victim, self._folder)
-        for _ in range(TRIES):
+        nth = matrix.plan.nth
+        trap.set(Armed(boundary.point, nth))
+        for _ in range(TRIES + nth - 1):
             await matrix.until(lambda: self._is_standing(boundary.victim), REACH_S)
-            trap.set(Armed(boundary.point, matrix.plan.nth))
             ended = await self._buy(boundary.purchase)
-            if await matrix.until(lambda: not trap.is_set, REACH_S):
+            if await matrix.until(lambda: not trap.is_set, REACH_S if nth == 1 else REACH_AGAIN_S):
                 matrix.say(f"{name}: {ended}")
                 matrix.report.killed[name] = ended
                 return
-            trap.clear()
+        trap.clear()
         matrix.say(f"{name}: NOT REACHED")
         matrix.report.not_reached.append(name)
 

@@ -1,7 +1,8 @@
 """A trap for a process: it kills itself by SIGKILL when it reaches a named point for the n-th time.
 
 The file is the only way to set one, so a process that nobody armed only looks whether it is there. Several processes
-may share a trap: the first to reach the point takes the file away and dies.
+may share a trap, at once or one after another: all of them count together, and who reaches the point last takes the
+file away and dies.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ class Trap:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._since: tuple[int, int] = (0, 0)
-        self._reached = 0
+        self._count = path.with_name(path.name + ".count")
 
     def set(self, armed: Armed) -> None:
         """Whole or not at all, for whoever looks at this moment."""
+        self._count.unlink(missing_ok=True)
         new = self._path.with_name(self._path.name + ".new")
         new.write_bytes(msgspec.json.encode(armed))
         new.rename(self._path)
@@ -45,17 +46,17 @@ class Trap:
     def reach(self, point: str) -> None:
         """This process stands at `point` now; it may not come back from here."""
         try:
-            seen = self._path.stat()
             armed = msgspec.json.decode(self._path.read_bytes(), type=Armed)
         except FileNotFoundError:
             return
-        if armed.point != point:
-            return
-        since = (seen.st_ino, seen.st_mtime_ns)
-        self._reached = self._reached + 1 if since == self._since else 1
-        self._since = since
-        if self._reached >= armed.nth and self._take():
+        if armed.point == point and self._counted() >= armed.nth and self._take():
             os.kill(os.getpid(), signal.SIGSTOP if armed.is_frozen else signal.SIGKILL)
+
+    def _counted(self) -> int:
+        """How often the point was reached, this time included: one byte each, appended whole."""
+        with self._count.open("ab", buffering=0) as count:
+            count.write(b".")
+            return os.fstat(count.fileno()).st_size
 
     def _take(self) -> bool:
         try:

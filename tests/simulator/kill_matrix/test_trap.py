@@ -1,0 +1,42 @@
+"""A trap kills whoever reaches its point for the n-th time, and nobody else."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from vendomat.simulator.kill_matrix.trap import Armed, Trap
+
+
+def walk(path: Path, *points: str) -> int:
+    """A process that reaches `points` one after another; its exit status, below zero for a signal."""
+    child = os.fork()
+    if child == 0:
+        trap = Trap(path)
+        for point in points:
+            trap.reach(point)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_nobody_dies_where_no_trap_is_set_and_only_its_point_kills(tmp_path: Path) -> None:
+    path = tmp_path / "trap"
+    assert walk(path, "a", "b") == 0
+    Trap(path).set(Armed("b"))
+    assert walk(path, "a", "c") == 0
+    assert Trap(path).is_set
+    assert walk(path, "a", "b") == -signal.SIGKILL
+    assert not Trap(path).is_set
+    assert walk(path, "a", "b") == 0, "one trap, one death"
+
+
+def test_processes_count_together_and_a_new_trap_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "trap"
+    Trap(path).set(Armed("a", nth=3))
+    assert walk(path, "a", "a") == 0
+    assert walk(path, "a") == -signal.SIGKILL
+    Trap(path).set(Armed("a", nth=2))
+    assert walk(path, "a") == 0
+    Trap(path).clear()
+    assert walk(path, "a") == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -19,10 +22,10 @@ def test_two_hundred_worlds_hold(worlds: WorldSearch) -> None:
     assert report.worlds == len(SEEDS)
     # A search in which little happens proves little.
     assert report.machine_s / 3600 >= MACHINE_HOURS_MIN
-    assert report.motor_starts >= 1_000 and report.faults.total() >= 4_000
+    assert report.motor_starts >= 1_000 and report.faults.total() >= 2_500
     assert {"delivered", "not_delivered", "unknown"} <= set(report.outcomes)
     assert {"settled", "expired", "cancelled"} == set(report.orders)
-    assert len(report.faults) >= 25 and min(report.faults.values()) >= 5, report.faults
+    assert len(report.faults) >= 25 and min(report.faults.values()) >= 3, report.faults
     assert len(report.deeds) == 9, report.deeds
 
 
@@ -41,10 +44,6 @@ def test_a_seed_tells_the_same_story_in_another_process_with_other_hashes() -> N
 
 
 def _story_told_with(hash_seed: str) -> str:
-    import os
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "vendomat.cli", "simulate", "--seed", "5", "--tell"]
     told = subprocess.run(
         command, env={**os.environ, "PYTHONHASHSEED": hash_seed}, capture_output=True, text=True, check=True

@@ -7,7 +7,15 @@ from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
 from vendomat.cloud.sales.goods_api import goods_router
 from vendomat.cloud.sales.goods_desk import GoodsDesk
-from vendomat.cloud.sales.model import CloseAsked, CommandSilent, DeadlinePassed, PaymentPaid, VendFactSeen, VendSaid
+from vendomat.cloud.sales.model import (
+    CloseAsked,
+    CommandSilent,
+    DeadlinePassed,
+    PaymentPaid,
+    PaymentUncertain,
+    VendFactSeen,
+    VendSaid,
+)
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
@@ -32,6 +40,7 @@ __all__ = [
     "Need",
     "NewOrder",
     "PaymentPaid",
+    "PaymentUncertain",
     "Presence",
     "Redeemer",
     "RefundDesk",

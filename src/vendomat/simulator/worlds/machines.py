@@ -41,6 +41,7 @@ class TerminalParts:
 
     safeguards: Safeguards = PRODUCTION
     make_disk: Callable[[Callable[[], float]], Disk] = Disk
+    make_journal: Callable[..., Journal] = Journal
     dispenser: Callable[[Dispenser], Dispenser] = lambda dispenser: dispenser
     wire: Callable[[Wire], Wire] = lambda wire: wire
 
@@ -197,7 +198,7 @@ class WorldMachine:
         site = self.site
         try:
             key = site.key.derive("journal")
-            life.journal = Journal(_JOURNAL, key, vfs=self.disk.vfs_name, files=self.disk.folder)
+            life.journal = site.parts.make_journal(_JOURNAL, key, vfs=self.disk.vfs_name, files=self.disk.folder)
             life.cabinet = self._cabinet()
             terminal = Terminal(
                 self._ports(life), Face(site.machine_id, "world"), NoPictures(), safeguards=site.parts.safeguards

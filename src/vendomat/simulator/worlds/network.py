@@ -70,6 +70,7 @@ class Network:
         self._trace = trace
         self._machines: dict[str, tuple[Node, Callable[[str, bytes], Awaitable[bytes | None]]]] = {}
         self._workers: dict[Node, Handle] = {}
+        self._last_arrival_s = 0.0
 
     # --- who is there ------------------------------------------------------------------------------------------------
 
@@ -158,6 +159,7 @@ class Network:
             delay_s = self._chance.uniform(*link.delay_s)
             if message.way is Way.DOWN:
                 delay_s += max(0.0, link.held_until_s - loop.time())
+            self._will_arrive(loop.time() + delay_s)
             loop.call_later(delay_s, self._arrive, link, message)
 
     def _arrive(self, link: Link, message: Passed) -> None:
@@ -170,7 +172,18 @@ class Network:
 
     def say_again(self, message: Passed, delay_s: float) -> None:
         """Replay bytes that passed once, whatever the links are like."""
-        asyncio.get_running_loop().call_later(delay_s, message.take, message.data)
+        loop = asyncio.get_running_loop()
+        self._will_arrive(loop.time() + delay_s)
+        loop.call_later(delay_s, message.take, message.data)
+
+    def _will_arrive(self, at_s: float) -> None:
+        if at_s > self._last_arrival_s + 1.0:  # the everyday coming and going is not waited for
+            self._last_arrival_s = at_s
+
+    def under_way(self) -> list[str]:
+        """What was held back or kept, and is still to come: a world is not at rest before it has."""
+        is_coming = self._last_arrival_s > asyncio.get_running_loop().time() + 1.0
+        return ["a message is still under way"] if is_coming else []
 
     def mislead(self, message: Passed, machine_id: str) -> None:
         """Deliver a message that was meant for another machine to `machine_id`."""

@@ -24,6 +24,7 @@ class WorldPlan:
     busy_s: float
     shopper_pause_s: tuple[float, float]
     fault_pause_s: tuple[float, float]
+    notice_loss: float
 
     @property
     def settle_s(self) -> float:
@@ -51,11 +52,12 @@ def plan_world(seed: int) -> WorldPlan:
         heartbeat_s=5.0,
         lease_s=chance.choice((8.0, 20.0)),
         silence_s=chance.choice((5.0, 15.0)),
-        deadline_s=chance.choice((5.0, 20.0, 90.0)),
-        qr_s=chance.choice((20.0, 45.0, 120.0)),
+        deadline_s=chance.choice((5.0, 20.0, 20.0, 90.0)),
+        qr_s=chance.choice((20.0, 20.0, 45.0, 120.0)),
         late_grace_s=chance.choice((5.0, 30.0)),
         platform_expiry_margin_s=30.0,
-        sweep_pause_s=chance.choice((0.25, 1.0, 1.0)),
+        refunds_per_machine_hour=0,  # nobody is there to look at them
+        sweep_pause_s=chance.choice((0.5, 1.0, 1.0)),
         public_url="https://cloud.example",
     )
     return WorldPlan(
@@ -63,9 +65,10 @@ def plan_world(seed: int) -> WorldPlan:
         machines=chance.choice((1, 2, 2, 3)),
         workers=chance.choice((1, 1, 2)),
         settings=settings,
-        busy_s=chance.choice((120.0, 180.0, 240.0)),
-        shopper_pause_s=chance.choice(((1.0, 8.0), (3.0, 20.0), (5.0, 45.0))),
-        fault_pause_s=chance.choice(((1.0, 6.0), (2.0, 14.0), (5.0, 30.0))),
+        busy_s=chance.choice((60.0, 90.0, 120.0)),
+        shopper_pause_s=chance.choice(((1.0, 6.0), (1.0, 6.0), (3.0, 15.0))),
+        fault_pause_s=chance.choice(((1.0, 5.0), (2.0, 10.0), (5.0, 20.0))),
+        notice_loss=chance.choice((0.0, 0.0, 0.0, 0.3, 1.0)),
     )
 
 

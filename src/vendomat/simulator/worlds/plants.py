@@ -33,76 +33,72 @@ PLANTS = {
     "refund-on-silence": Plant(
         "G1: a silent machine's unit is refunded without a fence",
         Bug(worker=WorkerBugs(make_writer=spoilers.SilenceIsFailure)),
-        60,
+        20,
     ),
     "fence-in-memory": Plant(
-        "G2: a fence is forgotten when the machine restarts", _terminal(Safeguards(is_fence_durable=False)), 60
+        "G2: a fence is told and not written: it is forgotten when the machine restarts",
+        Bug(terminal=TerminalParts(make_journal=spoilers.FencesInMemory)),
+        30,
     ),
     "motor-before-intent": Plant(
-        "G3: the motor starts before its intent is written", _terminal(Safeguards(is_intent_first=False)), 60
+        "G3: the motor starts before its intent is written", _terminal(Safeguards(is_intent_first=False)), 40
     ),
     "no-dedupe": Plant(
-        "G4: the same command starts the motor again", _terminal(Safeguards(is_deduplicating=False)), 60
+        "G4: the same command starts the motor again", _terminal(Safeguards(is_deduplicating=False)), 10
     ),
     "motor-resumed": Plant(
         "G5: after a restart the motor is started to find out",
         _terminal(Safeguards(is_unknown_after_restart=False)),
-        60,
+        20,
     ),
     "disk-lies": Plant(
-        "G6: the journal's last commits are not synced", Bug(terminal=TerminalParts(make_disk=spoilers.LyingDisk)), 60
+        "G6: the journal's last commits are not synced", Bug(terminal=TerminalParts(make_disk=spoilers.LyingDisk)), 5
     ),
     "new-refund-number": Plant(
         "G7: each retry of a refund has a number of its own",
         Bug(worker=WorkerBugs(provider=spoilers.NewNumberEachTime)),
-        60,
+        30,
     ),
     "no-deadline": Plant(
-        "G8: nothing is ever declared ambiguous", Bug(worker=WorkerBugs(make_writer=spoilers.NoDeadline)), 60
+        "G8: nothing is ever declared ambiguous", Bug(worker=WorkerBugs(make_writer=spoilers.NoDeadline)), 20
     ),
     "late-payment-vends": Plant(
         "G10: a payment after the order's end still vends",
         Bug(worker=WorkerBugs(make_writer=spoilers.LatePaymentWins)),
-        60,
+        40,
     ),
-    "no-lease": Plant("a command is obeyed however old it is", _terminal(Safeguards(is_leased=False)), 60),
     "origin-forgotten": Plant(
-        "a machine's fact counts each time it arrives", Bug(worker=WorkerBugs(make_writer=spoilers.OriginForgotten)), 60
+        "a machine's fact counts each time it arrives", Bug(worker=WorkerBugs(make_writer=spoilers.OriginForgotten)), 5
     ),
     "ack-before-commit": Plant(
         "facts are acknowledged before they are booked",
         Bug(worker=WorkerBugs(make_writer=spoilers.AckBeforeCommit)),
-        60,
+        5,
     ),
     "reports-forgotten": Plant(
-        "the machine drops its reports unacknowledged", Bug(terminal=TerminalParts(wire=spoilers.ReportsForgotten)), 60
+        "the machine drops its reports unacknowledged", Bug(terminal=TerminalParts(wire=spoilers.ReportsForgotten)), 5
     ),
     "timeout-is-failure": Plant(
         "no answer of the motor board is taken for no goods",
         Bug(terminal=TerminalParts(dispenser=spoilers.TimeoutIsFailure)),
-        60,
+        40,
     ),
     "refund-early": Plant(
         "money goes back before every unit is decided",
         Bug(worker=WorkerBugs(tamper=spoilers.refund_before_decided)),
-        60,
+        10,
     ),
     "second-payment-kept": Plant(
-        "a second payment of an order is not refunded", Bug(worker=WorkerBugs(tamper=spoilers.second_payment_kept)), 60
+        "a second payment of an order is not refunded", Bug(worker=WorkerBugs(tamper=spoilers.second_payment_kept)), 30
     ),
     "refund-unknown-is-done": Plant(
-        "a refund without an answer is called done", Bug(worker=WorkerBugs(provider=spoilers.UnknownIsSuccess)), 60
-    ),
-    "close-unconfirmed": Plant(
-        "a payment is called closed without the platform's word",
-        Bug(worker=WorkerBugs(provider=spoilers.UnconfirmedClose)),
-        60,
+        "a refund without an answer is called done", Bug(worker=WorkerBugs(provider=spoilers.UnknownIsSuccess)), 40
     ),
     "stock-not-released": Plant(
-        "reserved goods are never set free", Bug(worker=WorkerBugs(tamper=spoilers.stock_not_released)), 60
+        "reserved goods are never set free", Bug(worker=WorkerBugs(tamper=spoilers.stock_not_released)), 5
     ),
     "income-not-booked": Plant(
-        "delivered units leave no line in the ledger", Bug(worker=WorkerBugs(tamper=spoilers.income_not_booked)), 60
+        "delivered units leave no line in the ledger", Bug(worker=WorkerBugs(tamper=spoilers.income_not_booked)), 5
     ),
 }
 

@@ -51,6 +51,7 @@ class PlatformMood:
     is_down: bool = False
     doubt: float = 0.0
     notice_loss: float = 0.0
+    usual_notice_loss: float = 0.0  # some platforms, for some merchants, never send any
     latency_s: tuple[float, float] = (0.02, 0.15)
 
 
@@ -126,7 +127,7 @@ class Platform:
     async def _repeat(self, body: bytes) -> None:
         for pause_s in REPEATS_S:
             await asyncio.sleep(pause_s * (0.5 + self._chance.random()))
-            if self.mood.is_down or self._chance.random() < self.mood.notice_loss:
+            if self.mood.is_down or self._chance.random() < max(self.mood.notice_loss, self.mood.usual_notice_loss):
                 self._trace.mark("notice lost", body)
                 continue
             copies = 2 if self._chance.random() < 0.1 else 1

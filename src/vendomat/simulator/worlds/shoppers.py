@@ -127,11 +127,11 @@ class Shoppers:
 
     async def _perform(self, terminal: Terminal, name: str, deed: Deed, channel: str) -> None:
         code = self._code_on(terminal, channel)
-        if deed in (Deed.PAYS, Deed.PAYS_TWICE):
+        if deed is Deed.PAYS:
             await asyncio.sleep(self._chance.uniform(0.5, 6.0))
             self._pay(channel, code, name)
-            if deed is Deed.PAYS_TWICE:
-                await self._pay_again(terminal, name, channel)
+        elif deed is Deed.PAYS_TWICE:
+            await self._pay_both(terminal, name, (channel, code))
         elif deed is Deed.PAYS_SLOWLY:
             await self._until_end(terminal, name, (channel, code), early_s=self._chance.uniform(0.0, 3.0))
         elif deed is Deed.PAYS_LATE:
@@ -147,12 +147,15 @@ class Shoppers:
             return
         await self._wait_for_goods(terminal)
 
-    async def _pay_again(self, terminal: Terminal, name: str, channel: str) -> None:
-        """The other app, too: its code is fetched before the first payment is known, or not at all."""
-        other = next(c for c in CHANNELS if c != channel)
+    async def _pay_both(self, terminal: Terminal, name: str, first: tuple[str, str]) -> None:
+        """Two phones: one shows the first code, the other is shown the second, and both are paid."""
+        other = next(channel for channel in CHANNELS if channel != first[0])
+        second = ""
         if self._press(lambda: terminal.choose_channel(other)) and await self._wait_for_code(terminal, other):
-            await asyncio.sleep(self._chance.choice((0.0, 0.1, 2.0)))
-            self._pay(other, self._code_on(terminal, other), name)
+            second = self._code_on(terminal, other)
+        self._pay(*first, name)
+        await asyncio.sleep(self._chance.choice((0.0, 0.1, 0.5, 2.0)))
+        self._pay(other, second, name)
 
     async def _until_end(self, terminal: Terminal, name: str, offer: tuple[str, str], *, early_s: float) -> None:
         sale = terminal.selling.sale

@@ -11,9 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar, cast
 
+import msgspec
+
+from vendomat.cloud.orders import Closing
 from vendomat.cloud.payments import (
     Cancelled,
-    CancelState,
     Notice,
     NoticeAnswer,
     Provider,
@@ -26,19 +28,22 @@ from vendomat.cloud.payments import (
 )
 from vendomat.cloud.sales import (
     Applied,
+    CloseAsked,
     CommandSilent,
     DeadlinePassed,
     EventFor,
     PaymentPaid,
+    PaymentUncertain,
     VendApplied,
     VendFactSeen,
     VendItem,
     VendSaid,
     Writer,
 )
-from vendomat.protocol import FactAck, Facts, FactsReply, VendResult
+from vendomat.protocol import Fact, FactAck, FactKind, Facts, FactsReply, VendResult
 from vendomat.simulator.disk import Content, Disk
 from vendomat.terminal.drivers import Capabilities, Dispenser, Readings, VendReport
+from vendomat.terminal.journal import Journal
 from vendomat.terminal.link import Down, Wire
 
 _Reply = TypeVar("_Reply")
@@ -72,8 +77,10 @@ class LatePaymentWins(Writer):
     """Vends for a payment however late it came."""
 
     async def apply(self, event: EventFor) -> Applied:
-        if isinstance(event.event, PaymentPaid):
+        if isinstance(event.event, PaymentPaid | PaymentUncertain):
             event = replace(event, event=replace(event.event, grace=timedelta(days=1)))
+        elif isinstance(event.event, CloseAsked):
+            event = replace(event, event=replace(event.event, closing=Closing.EXPIRING))
         return await super().apply(event)
 
 
@@ -187,14 +194,6 @@ class UnknownIsSuccess(SpoiledProvider):
         return replace(answer, state=RefundState.SUCCEEDED) if answer.state is RefundState.UNKNOWN else answer
 
 
-class UnconfirmedClose(SpoiledProvider):
-    """Takes an answer that never came for "closed"."""
-
-    async def cancel(self, number: str) -> Cancelled:
-        answer = await self.inner.cancel(number)
-        return Cancelled(CancelState.CLOSED) if answer.state is CancelState.UNKNOWN else answer
-
-
 # --- the machine's ports ---------------------------------------------------------------------------------------------
 
 
@@ -212,6 +211,19 @@ class LyingDisk(Disk):
 class _Cached(Content):
     def sync(self) -> None:
         """Nothing reaches the disk."""
+
+
+class FencesInMemory(Journal):
+    """Keeps a fence in memory only; the cloud is told of it all the same."""
+
+    _fences = 0
+
+    def append(self, kind: FactKind, body: bytes, at: str, *, is_time_trusted: bool, cmd_id: str = "") -> Fact:
+        if kind is not FactKind.FENCED:
+            return super().append(kind, body, at, is_time_trusted=is_time_trusted, cmd_id=cmd_id)
+        self._fences += 1
+        raw = msgspec.Raw(body)
+        return Fact(epoch=self.epoch, seq=1_000_000 + self._fences, kind=kind, at=at, body=raw)
 
 
 class TimeoutIsFailure:

@@ -66,11 +66,11 @@ class Weather:
             "wire half open": (2, self._half_open),
             "wire slow": (1, self._slow),
             "wire doubles": (1.5, self._double),
-            "relay stalls": (1.5, self._stall),
+            "relay stalls": (3, self._stall),
             "message replayed": (3, self._replay),
             "message misled": (1, self._mislead),
-            "platform down": (1, self._platform_down),
-            "platform stutters": (2, self._platform_stutters),
+            "platform down": (1.5, self._platform_down),
+            "platform stutters": (3, self._platform_stutters),
             "notices lost": (2, self._lose_notices),
             "notice forged": (0.5, self._forge),
             "refunds refused": (0.7, self._short_of_money),
@@ -80,6 +80,7 @@ class Weather:
             "machine fault": (1.5, self._machine_fault),
             "disk refuses": (1, self._refuse_disk),
             "wall clock jumps": (1, self._jump_clock),
+            "cloud clock jumps": (0.7, self._jump_cloud_clock),
         }
 
     async def run(self) -> None:
@@ -110,6 +111,7 @@ class Weather:
         for machine in self._machines:
             self._mend(machine)
         for worker in self._workers:
+            worker.clock.wall_offset_s = 0.0
             if worker.node is None:
                 worker.start()
 
@@ -234,18 +236,16 @@ class Weather:
     async def _stall(self) -> None:
         machine = self._any_machine()
         link = self._network.links[machine.site.machine_id]
-        for_s = self._chance.choice((5.0, 25.0, 90.0, 240.0))
+        for_s = self._chance.choice((5.0, 25.0, 45.0, 90.0))
         self._note("relay stalls", machine.label, f"everything to it is held for {for_s:.0f} s")
         link.held_until_s = asyncio.get_running_loop().time() + for_s
-        await asyncio.sleep(self._chance.uniform(1.0, 20.0))
-        link.held_until_s = 0.0
 
     async def _replay(self) -> None:
         link = self._network.links[self._any_machine().site.machine_id]
         if not link.passed:
             return
         message = self._chance.choice(list(link.passed))
-        delay_s = self._chance.choice((0.0, 1.0, 30.0, 120.0))
+        delay_s = self._chance.choice((0.0, 1.0, 20.0, 60.0))
         self._note("message replayed", link.machine_id[-6:], f"{message.kind} {message.way} again in {delay_s:.0f} s")
         self._network.say_again(message, delay_s)
 
@@ -270,8 +270,10 @@ class Weather:
 
     async def _platform_stutters(self) -> None:
         platform = self._chance.choice(self._platforms)
-        self._note("platform stutters", platform.books.channel, "half of its answers get lost")
-        platform.mood.doubt = 0.3
+        self._note(
+            "platform stutters", platform.books.channel, "half of what it is asked and of what it answers gets lost"
+        )
+        platform.mood.doubt = 0.5
         await asyncio.sleep(self._chance.uniform(5.0, 30.0))
         platform.mood.doubt = 0.0
 
@@ -356,3 +358,11 @@ class Weather:
         self._note("wall clock jumps", machine.label, f"is now {machine.site.clock.wall_offset_s:+.0f} s off")
         await asyncio.sleep(self._chance.uniform(1.0, 60.0))
         machine.site.clock.wall_offset_s = 0.0
+
+    async def _jump_cloud_clock(self) -> None:
+        """Under a worker that runs; one that starts has looked at a time server."""
+        worker = self._chance.choice(self._workers)
+        worker.clock.wall_offset_s = self._chance.choice((-3_600.0, 60.0, 3_600.0))
+        self._note("cloud clock jumps", worker.label, f"is now {worker.clock.wall_offset_s:+.0f} s off")
+        await asyncio.sleep(self._chance.uniform(1.0, 60.0))
+        worker.clock.wall_offset_s = 0.0

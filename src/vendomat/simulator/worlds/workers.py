@@ -15,7 +15,7 @@ from vendomat.cloud.payments import Provider
 from vendomat.cloud.platform.database import Database, driver_url
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import Writer
-from vendomat.kernel import TimeOrderedIds
+from vendomat.kernel import SteadyClock, TimeOrderedIds
 from vendomat.simulator.worlds.estate import Estate
 from vendomat.simulator.worlds.network import Network
 from vendomat.simulator.worlds.nodes import Node
@@ -23,7 +23,7 @@ from vendomat.simulator.worlds.platforms import Platform, WorldProvider
 from vendomat.simulator.worlds.pool import DatabaseMood, WorldPool
 from vendomat.simulator.worlds.postgres import Tamper, WorldPostgres
 from vendomat.simulator.worlds.trace import Trace
-from vendomat.simulator.worlds.virtual_time import WorldClock
+from vendomat.simulator.worlds.virtual_time import VirtualLoop, WorldClock
 from vendomat.simulator.worlds.wires import CloudWire
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class CloudSite:
     network: Network
     platforms: dict[str, Platform]
     mood: DatabaseMood
-    clock: WorldClock
+    loop: VirtualLoop
     trace: Trace
     bugs: WorkerBugs
 
@@ -62,6 +62,7 @@ class WorldWorker:
         self.lives = 0
         self.node: Node | None = None
         self.parts: SalesParts | None = None
+        self.clock = WorldClock(site.loop)
         self._chance = chance
 
     @property
@@ -71,6 +72,7 @@ class WorldWorker:
     def start(self) -> None:
         assert self.node is None, f"{self.label} runs"
         self.lives += 1
+        self.clock.wall_offset_s = 0.0  # a program that starts finds its time server first
         self.node = Node(f"{self.label}.{self.lives}")
         self.node.spawn(self._run(self.node))
 
@@ -88,10 +90,11 @@ class WorldWorker:
         node.spawn(parts.sweeps.run())
         node.spawn(parts.directory.keep_fresh())
         node.spawn(parts.watch.run())
+        node.spawn(parts.standing.run())
         site.trace.note(node.name, "started")
 
     def _ground(self, node: Node) -> SalesGround:
-        site = self.site
+        site, clock = self.site, SteadyClock(self.clock)
         pool = WorldPool(site.postgres, node, site.mood, tamper=site.bugs.tamper)
         engine = create_async_engine(driver_url(site.postgres.url))  # never used by what sells; connects to nothing
 
@@ -105,6 +108,7 @@ class WorldWorker:
             master_key=site.estate.master_key,
             signer=site.estate.command_key,
             open_provider=open_provider,
-            clock=site.clock,
-            ids=TimeOrderedIds(site.clock, self._chance.getrandbits),
+            clock=clock,
+            wall=self.clock,
+            ids=TimeOrderedIds(clock, self._chance.getrandbits),
         )

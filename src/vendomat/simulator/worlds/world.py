@@ -109,7 +109,9 @@ class World:
 
     def _make_platform(self, channel: str) -> Platform:
         books = PlatformBooks(channel, f"account_{channel}", makes_trade_on_scan=channel == "alipay")
-        return Platform(books, self._clock, chance=self._chances.stream(channel), trace=self.trace)
+        platform = Platform(books, self._clock, chance=self._chances.stream(channel), trace=self.trace)
+        platform.mood.usual_notice_loss = self._plan.notice_loss
+        return platform
 
     def _make_workers(self, bugs: WorkerBugs) -> list[WorldWorker]:
         site = CloudSite(
@@ -119,7 +121,7 @@ class World:
             network=self._network,
             platforms=self._platforms,
             mood=self._mood,
-            clock=self._clock,
+            loop=self._loop,
             trace=self.trace,
             bugs=bugs,
         )
@@ -245,7 +247,7 @@ class World:
         """L2: everything ends by itself, in a bounded time."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._plan.settle_s
-        while open_things := self.watch.still_open():
+        while open_things := [*self.watch.still_open(), *self._network.under_way()]:
             if await self._broken_within(LOOK_EVERY_S):
                 return
             if loop.time() > until_s:

@@ -106,8 +106,8 @@ def _done(
 ) -> tuple[str, ...]:
     try:
         after, effects = step(thing, event)
-    except IllegalMoveError:
-        return ("refused",)
+    except IllegalMoveError as refusal:
+        return (f"refused: {refusal.message}",)
     found = speller.difference(thing, after) + ["=> " + speller.spell(effect) for effect in effects]
     return tuple(found) or ("nothing",)
 

@@ -115,4 +115,5 @@ def test_the_drawing_shows_every_move() -> None:
     assert MOVES.to_mermaid() == (
         "stateDiagram-v2\n    [*] --> red\n    red --> green: go\n    green --> off: end\n    off --> [*]\n"
     )
-    assert (MOVES.name, MOVES.states, MOVES.start) == ("light", Light, Light.RED)
+    moves: Moves[Light, Press] = Moves("light", Light, {}, start=Light.RED)
+    assert (moves.name, moves.states, moves.start, moves.final) == ("light", Light, Light.RED, frozenset())

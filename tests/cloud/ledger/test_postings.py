@@ -8,19 +8,26 @@ from tests.recorded_steps import check_recorded
 from vendomat.cloud.ledger import Posting, funding, postings
 
 FUND = funding("wechat", "1900000001")
-EVERY = [
-    postings.payment_confirmed("pay_1", FUND, 350),
-    postings.payment_late("pay_1", FUND, 350),
-    postings.payment_unexplained("pay_1", FUND, "wechat", 350),
-    postings.unit_delivered("ord_1", 1, "mer_1", 350),
-    postings.unit_not_delivered("ord_1", 1, 350),
-    postings.unit_ambiguous("ord_1", 1, 350),
-    postings.unit_found("ord_1", 1, 350),
-    postings.unit_came_out_late("ord_1", 1, "mer_1", 350),
-    postings.refund_succeeded("rfd_1", FUND, 350),
-    postings.voucher_issued("cod_1", 350),
-    postings.voucher_withdrawn("cod_1", 350),
-]
+
+
+def every() -> list[Posting]:
+    """One of each kind."""
+    return [
+        postings.payment_confirmed("pay_1", FUND, 350),
+        postings.payment_late("pay_1", FUND, 350),
+        postings.payment_unexplained("pay_1", FUND, "wechat", 350),
+        postings.unit_delivered("ord_1", 1, "mer_1", 350),
+        postings.unit_not_delivered("ord_1", 1, 350),
+        postings.unit_ambiguous("ord_1", 1, 350),
+        postings.unit_found("ord_1", 1, 350),
+        postings.unit_came_out_late("ord_1", 1, "mer_1", 350),
+        postings.refund_succeeded("rfd_1", FUND, 350),
+        postings.voucher_issued("cod_1", 350),
+        postings.voucher_withdrawn("cod_1", 350),
+    ]
+
+
+EVERY = every()
 
 
 @pytest.mark.parametrize("posting", EVERY, ids=lambda posting: posting.kind)
@@ -53,7 +60,7 @@ def test_an_ambiguous_unit_is_owed_and_declared() -> None:
 
 def test_every_posting_is_as_recorded() -> None:
     """Accounts, signs and keys are read by the audit, by statements and by people: a change is seen here."""
-    lines = [f"{p.key}  {p.kind}\n" + "".join(f"    {n:+}  {account}\n" for account, n in p.lines) for p in EVERY]
+    lines = [f"{p.key}  {p.kind}\n" + "".join(f"    {n:+}  {account}\n" for account, n in p.lines) for p in every()]
     check_recorded("postings", "\n".join(lines))
 
 

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from tests.cloud.sales.purchases import ACCOUNTS, AT, EVENTS, FIRST, MACHINE, MERCHANT, ORDER, SECOND, STATES, state
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.cloud.sales.purchases import (
+    ACCOUNTS,
+    AT,
+    EVENTS,
+    FIRST,
+    MACHINE,
+    MERCHANT,
+    ORDER,
+    SECOND,
+    STATES,
+    TOTAL,
+    paid,
+    state,
+)
 from tests.recorded_steps import Speller, check_recorded, told
 from vendomat.cloud.payments import refund_number
+from vendomat.cloud.sales.model import Event
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.vend_steps import command_number
 
@@ -22,6 +39,22 @@ NAMES = {
 }
 
 
+ODD_MONEY: dict[str, Event] = {
+    "nothing was paid": paid(amount=0),
+    "one fen was paid": paid(amount=1),
+    "one fen too much was paid": paid(amount=TOTAL + 1),
+    "paid in dollars": replace(paid(), currency="USD"),
+    "nothing was paid in dollars": replace(paid(amount=0), currency="USD"),
+    "paid at the last moment": paid(at=AT + timedelta(seconds=150)),
+    "paid a moment too late": paid(at=AT + timedelta(seconds=150, microseconds=1)),
+}
+
+
 def test_the_purchase_does_what_is_recorded() -> None:
     purchases = {name: state(name).purchase for name in STATES}
     check_recorded("purchase", told(purchases, EVENTS, step, Speller(NAMES, AT)))
+
+
+def test_money_that_does_not_fit_does_what_is_recorded() -> None:
+    purchases = {name: state(name).purchase for name in ("awaiting", "expiring", "cancelling", "late")}
+    check_recorded("purchase_odd_money", told(purchases, ODD_MONEY, step, Speller(NAMES, AT)))

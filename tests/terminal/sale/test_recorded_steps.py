@@ -27,11 +27,13 @@ from vendomat.terminal.sale import (
     LocalUnit,
     MoreTimePressed,
     MotorEnded,
+    Note,
     Ordered,
     Refused,
     ReportAcked,
     Restarted,
     Resumed,
+    Safeguards,
     Sale,
     SlotCheck,
     StatusArrived,
@@ -41,10 +43,17 @@ from vendomat.terminal.sale import (
     UnitSeen,
     Unwritten,
     Vend,
+    VendEffect,
     VendEvent,
+    code_url_of,
+    is_all_final,
+    outcome_of,
+    payment_state_of,
+    refund_of,
     restored,
     step_sale,
     step_vend,
+    units_of,
 )
 
 OTHER_REQ, OTHER_ORD = derive_id("req", 9), derive_id("ord", 9)
@@ -78,6 +87,10 @@ def _pressed() -> Talk:
     return talk
 
 
+def _entered() -> Talk:
+    return _after(Talk(), CodeEntered, request_id=REQ, code="12345678")
+
+
 def _asked() -> Talk:
     return _after(_pressed(), Checked, request_id=REQ)
 
@@ -93,6 +106,13 @@ def _late() -> Talk:
     return talk
 
 
+def _resumed(state: str, *, has_url: bool = True) -> Talk:
+    talk = Talk()
+    talk.order.state = state
+    talk.say(Resumed, status=talk.order.status(has_url=has_url), channel="" if has_url else "wechat")
+    return talk
+
+
 _GOODS, _NONE = UnitOutcome.DELIVERED, UnitOutcome.NOT_DELIVERED
 SALES: dict[str, Callable[[], Talk]] = {
     "browsing": Talk,
@@ -102,13 +122,18 @@ SALES: dict[str, Callable[[], Talk]] = {
     "checking": _pressed,
     "asking for an order": _asked,
     "asking again": lambda: _after(_asked(), Unanswered, about=REQ),
+    "asked twice": lambda: _after(_after(_asked(), Unanswered, about=REQ), Unanswered, about=REQ),
+    "asking without a link": lambda: _after(_asked(), LinkChanged, is_online=False),
     "an order without a code": lambda: _heard(_asked(), about=REQ, has_url=False),
-    "a code is being checked": lambda: _after(Talk(), CodeEntered, request_id=REQ, code="12345678"),
-    "a code was refused": lambda: _after(
-        _after(Talk(), CodeEntered, request_id=REQ, code="12345678"), Refused, about=REQ, code="code_refused"
+    "a code is being checked": _entered,
+    "a code was asked twice": lambda: _after(
+        _after(_after(Talk(), CodeEntered, request_id=REQ, code="12345678"), Unanswered, about=REQ),
+        Unanswered,
+        about=REQ,
     ),
+    "a code was refused": lambda: _after(_entered(), Refused, about=REQ, code="code_refused"),
     "codes are locked": lambda: _after(
-        _after(Talk(), CodeEntered, request_id=REQ, code="12345678"),
+        _entered(),
         Refused,
         about=REQ,
         code="code_locked",
@@ -128,6 +153,11 @@ SALES: dict[str, Callable[[], Talk]] = {
     "settled by the cloud": lambda: _heard(_delivering(), state="settled", outcomes=["delivered", "delivered"]),
     "expired": lambda: _heard(_paying(), state="expired"),
     "cancelled": lambda: _heard(_after(_paying(), CancelPressed), state="cancelled"),
+    "resumed and awaiting": lambda: _resumed("awaiting_payment"),
+    "resumed without a code": lambda: _resumed("awaiting_payment", has_url=False),
+    "resumed and dispensing": lambda: _resumed("dispensing"),
+    "resumed without a link": lambda: _after(_resumed("awaiting_payment"), LinkChanged, is_online=False),
+    "seen before told": lambda: _after(Talk(), UnitSeen, unit=LocalUnit(ORD, 1, "A1", "", UnitOutcome.STARTED)),
 }
 
 
@@ -192,10 +222,67 @@ def _said(status: OrderStatus) -> str:
     return f"<{status.order_id} {status.state} v{status.version}: {outcomes}>"
 
 
+def _sale_speller() -> Speller:
+    return Speller(NAMES, brief={OrderStatus: _said, OrderLine: lambda line: line.slot})
+
+
 def test_the_sale_does_what_is_recorded() -> None:
     sales: dict[str, Sale] = {name: make().sale for name, make in SALES.items()}
-    speller = Speller(NAMES, brief={OrderStatus: _said, OrderLine: lambda line: line.slot})
-    check_recorded("sale", told(sales, SALE_EVENTS, step_sale, speller))
+    check_recorded("sale", told(sales, SALE_EVENTS, step_sale, _sale_speller()))
+
+
+def test_every_timer_runs_out_at_its_moment() -> None:
+    """A timer that has run out is due at its very moment, and nothing happens a moment before."""
+    parts = []
+    for name, make in SALES.items():
+        sale = make().sale
+        moments = {"asks": sale.ask_at_s, "closes": sale.close_at_s, "stalls": sale.stalls_at_s}
+        moments |= {"code ends": sale.expires_at_s, "lock ends": sale.code_entry.locked_until_s}
+        moments["notice ends"] = sale.notice.until_s if sale.notice else None
+        events: dict[str, Event] = {}
+        for what, at_s in moments.items():
+            if at_s:
+                events[f"just before it {what}"] = Ticked(at_s=at_s - 0.001)
+                events[f"when it {what}"] = Ticked(at_s=at_s)
+                events[f"a code when it {what}"] = CodeEntered(at_s=at_s, request_id=OTHER_REQ, code="12345678")
+        parts.append(told({name: sale}, events, step_sale, _sale_speller()))
+    check_recorded("sale_timers", "\n".join(parts))
+
+
+def test_what_is_seen_is_as_recorded() -> None:
+    lines = []
+    for name, make in SALES.items():
+        sale = make().sale
+        spell = Speller(NAMES).spell
+        units = ", ".join(f"{u.unit} {u.slot} {u.outcome} {u.reason}".strip() for u in units_of(sale))
+        codes = [code_url_of(sale.order, channel) for channel in ("wechat", "alipay")] if sale.order else []
+        moments = (SOON_S, sale.expires_at_s, MUCH_LATER_S)
+        lines += [
+            f"## {name}",
+            f"    units: {units}; all final: {is_all_final(sale)}",
+            f"    refund: {spell(refund_of(sale))}; codes: {spell(codes)}",
+            f"    payment soon, at its end, later: {', '.join(payment_state_of(sale, at_s) for at_s in moments)}",
+        ]
+    check_recorded("sale_views", "\n".join(lines) + "\n")
+
+
+def test_what_this_machine_saw_stands_until_the_cloud_knows_more() -> None:
+    """Told and seen, each outcome against each: the later one in the life of a unit is shown, the machine's first."""
+    shown = {}
+    for told_outcome in UnitOutcome:
+        for seen_outcome in UnitOutcome:
+            talk = _delivering()
+            talk.hear(outcomes=[told_outcome.value, "pending"])
+            talk.see(1, seen_outcome, "why")
+            unit = units_of(talk.sale)[0]
+            shown[told_outcome, seen_outcome] = (unit.outcome, unit.reason, unit.product_id)
+    product_id = talk.order.status().units[0].product_id
+    for (told_outcome, seen_outcome), (outcome, reason, product) in shown.items():
+        life = [UnitOutcome.PENDING, UnitOutcome.STARTED]
+        ranks = [life.index(one) if one in life else 2 for one in (told_outcome, seen_outcome)]
+        assert outcome == (told_outcome if ranks[0] > ranks[1] else seen_outcome)
+        assert reason == ("" if ranks[0] > ranks[1] else "why")
+        assert product == product_id
 
 
 # --- the vend --------------------------------------------------------------------------------------------------------
@@ -243,6 +330,8 @@ _DURABLE = {"readily": READY, "with the lease over": replace(READY, lease_age_s=
 VEND_EVENTS: dict[str, VendEvent] = {
     "commanded": CommandReceived(COMMAND, READY),
     "commanded at the lease's last moment": CommandReceived(COMMAND, replace(READY, lease_age_s=20.0)),
+    "commanded at once": CommandReceived(COMMAND, replace(READY, lease_age_s=0.0)),
+    "commanded half a second on": CommandReceived(COMMAND, replace(READY, lease_age_s=0.5)),
     "commanded too late": CommandReceived(COMMAND, replace(READY, lease_age_s=20.1)),
     "commanded with a lease of the future": CommandReceived(COMMAND, replace(READY, lease_age_s=-0.1)),
     "commanded with an unknown nonce": CommandReceived(COMMAND, replace(READY, lease_age_s=None)),
@@ -257,6 +346,7 @@ VEND_EVENTS: dict[str, VendEvent] = {
     "commanded with a broken journal": CommandReceived(COMMAND, replace(READY, is_journal_ok=False)),
     "fenced": FenceReceived(FENCE),
     **{f"motor ended {result}": MotorEnded(result) for result in VendResult},
+    "motor ended for a reason": MotorEnded(VendResult.UNKNOWN, "door_open"),
     **{f"acknowledged {seq}": ReportAcked(5, seq) for seq in (1, 2, 7)},
     "acknowledged of another run": ReportAcked(4, 1),
     "restarted": Restarted(),
@@ -277,3 +367,29 @@ def test_the_states_recorded_are_many() -> None:
     kinds = {note.kind for vend in _vends().values() for note in vend.notes}
     assert kinds == {FactKind.INTENT, FactKind.OUTCOME, FactKind.REFUSED, FactKind.FENCED}
     assert {make().sale.screen for make in SALES.values()} >= {"browse", "preparing", "paying", "delivering", "result"}
+
+
+def test_a_motor_before_its_intent_is_told_apart() -> None:
+    """The check that takes a safeguard away must meet the machine without it, and otherwise the same machine."""
+    careless = Safeguards(is_intent_first=False, is_leased=False)
+
+    def step(vend: Vend, event: VendEvent) -> tuple[Vend, tuple[VendEffect, ...]]:
+        return step_vend(vend, event, careless)
+
+    intending, _ = step(Vend(CMD), VEND_EVENTS["commanded"])
+    events = {"written": Durable(5, 1, READY)} | {name: VEND_EVENTS[name] for name in ("commanded too late", "fenced")}
+    states = {"unheard of": Vend(CMD), "turning and intending": intending}
+    only = {"unheard of": {"commanded too late": events["commanded too late"]}, "turning and intending": events}
+    text = "\n".join(told({name: states[name]}, only[name], step, Speller(NAMES)) for name in states)
+    check_recorded("vend_careless", text)
+
+
+def test_what_is_read_back_has_nothing_under_way() -> None:
+    vend = replace(_vends()["turning, fence waits"], pending=Note(FactKind.OUTCOME))
+    assert (restored(vend).pending, restored(vend).has_fence_waiting) == (None, False)
+
+
+def test_only_a_result_decides_about_goods() -> None:
+    assert outcome_of(Note(FactKind.OUTCOME)) is UnitOutcome.NOT_DELIVERED
+    assert outcome_of(Note(FactKind.REFUSED, result=VendResult.DELIVERED)) is UnitOutcome.NOT_DELIVERED
+    assert outcome_of(Note(FactKind.OUTCOME, result=VendResult.TIMEOUT)) is UnitOutcome.UNKNOWN

@@ -84,7 +84,7 @@ demo: setup
 
 # A file of tests stays in one process, so that its engines are started once; each process has engines of its own.
 test: setup-dev browser
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30 $(PYTEST_ARGS)
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 

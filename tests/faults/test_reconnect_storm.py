@@ -76,7 +76,7 @@ def _machine(folder: Path, merchant_id: str, seat: Seat, around: Surroundings) -
     path = folder / f"{seat.machine_id}.json"
     path.write_bytes(msgspec.json.encode(reply))
     key = MachineKey(seat.seed.encode())
-    enrolment = Enrolment(path, key, CloudHttps("https://127.0.0.1:1", Path(around.ca_file)), clock)
+    enrolment = Enrolment(path, key, CloudHttps("https://127.0.0.1:1", Path(around.ca_file), clock), clock)
     wire = NatsWire(enrolment, key, epoch=lambda: 1, clock=clock, chance=random.random, log=structlog.get_logger())
     return Machine(wire, TimeOrderedIds(clock))
 

@@ -84,11 +84,11 @@ class Chaos:
         """Strike what had not its turn yet, while the last orders settle; then see that everything stands again."""
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
+        while self._under_way:  # a part that is down cannot be struck
+            await asyncio.gather(*self._under_way)
         for strike in Strike:
             if not self.kills[strike]:
                 await self.strike(strike)
-        while self._under_way:
-            await asyncio.gather(*self._under_way)
         await self._raise_fallen()
 
     async def strike(self, strike: Strike) -> None:

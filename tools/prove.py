@@ -84,12 +84,14 @@ class Proof:
         command = [sys.executable, "-m", "vendomat.simulator.model_check", "--wider"]
         done = self._run(command)
         self.figures.model = [line for line in done.stdout.splitlines() if " states, " in line]
-        if done.returncode:
-            self._fail(command, "something else was found than must be")
+        if done.returncode or not self.figures.model:
+            self._fail(command, "something else was found than must be, or nothing was searched")
 
     def _find_plants(self) -> None:
         listed = self._run([*VENDOMAT, "simulate", "--plant", "?"])
         bugs = [line.split()[0] for line in listed.stderr.splitlines() if line.startswith("  ")]
+        if not bugs:
+            self._fail([*VENDOMAT, "simulate", "--plant", "?"], "no bug is listed, so none was looked for")
         for bug in bugs:
             command = [*VENDOMAT, "simulate", "--plant", bug, *_seeds(self._seed, 200), "--json"]
             found = self.ask(command)

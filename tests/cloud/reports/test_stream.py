@@ -149,6 +149,7 @@ async def served(shop: Shop, feeds: EventFeeds) -> AsyncIterator[str]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
+            await feeds.aclose()
             server.should_exit = True
             await serving
 

@@ -69,7 +69,6 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         ground = await open_ground(settings, address, stack)
         sales = build_sales(ground, stack, make_writer=partial(Writer, watch=ground.metrics.batch))
         feeds = EventFeeds(ground.database, ground.clock)
-        stack.push_async_callback(feeds.aclose)
         servers = [
             _public_server(_public_app(ground, sales, feeds), settings),
             _machine_server(_machine_app(ground), settings, address.identity),
@@ -96,6 +95,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             await _until_started(servers, tasks)
             yield tasks
         finally:
+            await feeds.aclose()  # first, or every open page would hold its server up
             await _end(servers, tasks)
 
 

@@ -101,14 +101,21 @@ class EventFeeds:
         self._clock = clock
         self._feeds: dict[str, _Feed] = {}
         self._opening = asyncio.Lock()
+        self._is_closed = False
 
     async def follow(self, merchant_id: str, last: Place | None) -> AsyncGenerator[StreamedEvent, None]:
-        """Events after `last` (or from now on), until the caller leaves. Raises `VendomatError(rate_limited)`."""
+        """Events after `last` (or from now on), until the caller leaves or the feeds are closed.
+
+        Raises `VendomatError(rate_limited)`.
+        """
         page: asyncio.Queue[StreamedEvent | None] = asyncio.Queue()
         async with self._opening:
             feed = self._feeds.get(merchant_id)
             if feed is None:
-                feed = self._feeds[merchant_id] = _Feed(await self._newest(merchant_id))
+                newest = await self._newest(merchant_id)
+                if self._is_closed:
+                    return
+                feed = self._feeds[merchant_id] = _Feed(newest)
                 feed.reader = asyncio.create_task(self._read_on(merchant_id, feed))
             if len(feed.pages) >= PAGES_MAX:
                 raise VendomatError(ErrorCode.RATE_LIMITED, "too many pages are open", retry_after_s=30)
@@ -128,7 +135,8 @@ class EventFeeds:
                     feed.reader.cancel()
 
     async def aclose(self) -> None:
-        """End all feeds and their pages."""
+        """End all feeds and their pages; none opens any more."""
+        self._is_closed = True
         for feed in list(self._feeds.values()):
             for page in feed.pages:
                 page.put_nowait(None)

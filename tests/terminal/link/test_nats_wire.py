@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import ssl
 import time
@@ -28,6 +29,7 @@ from vendomat.protocol import (
     OrderRef,
     OrderStatus,
 )
+from vendomat.simulator.line import Line, LineFault
 from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Refusals
 
 pytestmark = pytest.mark.slow
@@ -181,6 +183,27 @@ async def test_without_a_connection_a_request_fails_at_once(peer: Peer, site: Si
     await asyncio.to_thread(site.nats.restart)
     await peer.until(lambda: peer.changes == [True, False, True], 15)
     await peer.until(lambda: peer.wire.is_connected)
+
+
+@pytest.mark.parametrize("cut_at", [60, 900])
+async def test_a_greeting_that_is_torn_is_begun_again(site: Site, tmp_path: Path, cut_at: int) -> None:
+    """The server dies while it says hello: after `cut_at` bytes of ours, in the TLS greeting or just behind it."""
+    line = Line(site.nats.port, lambda: 0.5)
+    await Peer(site, tmp_path).enrolment.enrol(TOKEN)
+    kept = json.loads((tmp_path / "enrolment.json").read_text())
+    kept["nats_url"] = f"tls://127.0.0.1:{await line.start()}"
+    (tmp_path / "enrolment.json").write_text(json.dumps(kept))
+    peer = Peer(site, tmp_path)
+    line.fault = LineFault(cut_at=cut_at)
+    running = asyncio.create_task(peer.wire.run(peer.serve, peer.changes.append))
+    try:
+        await peer.until(lambda: line.bytes_up >= cut_at)
+        line.fault = LineFault()
+        await peer.until(lambda: peer.changes == [True], 15)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await line.aclose()
 
 
 async def test_a_right_near_its_end_is_renewed_before_the_server_closes(site: Site, tmp_path: Path) -> None:

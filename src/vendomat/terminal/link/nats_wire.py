@@ -27,6 +27,9 @@ from vendomat.terminal.link.talk import SealedTalk
 from vendomat.terminal.link.tls import client_context
 
 CONNECT_TIMEOUT_S = 5
+GREETING_S_MAX = 20.0
+CLOSE_S_MAX = 2.0
+LOOK_EVERY_S = 0.2
 PING_EVERY_S = 3
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 10.0
@@ -68,7 +71,6 @@ class NatsWire:
         )
         self._is_refused = False
         self._client: Client | None = None
-        self._closed = asyncio.Event()
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
@@ -119,7 +121,9 @@ class NatsWire:
                 if await self._connect(down):
                     backoff_s = BACKOFF_FIRST_S
                     changed(True)
-                    await self._closed.wait()
+                    # The client tells of the end only after a farewell that may take half a minute on a dead line.
+                    while self.is_connected and not ours.cancelling():
+                        await self._clock.sleep(LOOK_EVERY_S)
                     changed(False)
                 await self._clock.sleep(backoff_s * (0.5 + self._chance()))
                 backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
@@ -129,28 +133,12 @@ class NatsWire:
 
     async def _connect(self, down: Down) -> bool:
         await self._drop()
-        self._closed = asyncio.Event()
         self._is_refused = False
         client = Client()
         is_open = False
         try:
-            await client.connect(
-                self._enrolment.kept.nats_url,
-                tls=client_context(self._enrolment.ca_file, self._clock),
-                tls_handshake_first=True,
-                user_jwt_cb=lambda: bytearray(self._enrolment.kept.user_jwt.encode()),
-                signature_cb=self._key.answer,
-                inbox_prefix=f"_INBOX_{self._machine}",
-                error_cb=self._on_error,
-                closed_cb=self._on_closed,
-                allow_reconnect=False,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                ping_interval=PING_EVERY_S,
-                max_outstanding_pings=1,
-                pending_size=-1,
-            )
-            await client.subscribe(f"vm.{self._machine}.down.>", cb=self._serve_with(down))
-            await client.flush(CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(GREETING_S_MAX):
+                await self._greet(client, down)
             is_open = not self._is_refused
         except Exception as error:
             # Whatever a server greets us with, its fault is not ours: we are not connected, and try again.
@@ -170,13 +158,28 @@ class NatsWire:
         self._log.info("wire_connected", url=self._enrolment.kept.nats_url)
         return True
 
+    async def _greet(self, client: Client, down: Down) -> None:
+        await client.connect(
+            self._enrolment.kept.nats_url,
+            tls=client_context(self._enrolment.ca_file, self._clock),
+            tls_handshake_first=True,
+            user_jwt_cb=lambda: bytearray(self._enrolment.kept.user_jwt.encode()),
+            signature_cb=self._key.answer,
+            inbox_prefix=f"_INBOX_{self._machine}",
+            error_cb=self._on_error,
+            allow_reconnect=False,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            ping_interval=PING_EVERY_S,
+            max_outstanding_pings=1,
+            pending_size=-1,
+        )
+        await client.subscribe(f"vm.{self._machine}.down.>", cb=self._serve_with(down))
+        await client.flush(CONNECT_TIMEOUT_S)
+
     async def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await _close(client)
-
-    async def _on_closed(self) -> None:
-        self._closed.set()
 
     async def _on_error(self, error: Exception) -> None:
         is_permission = "permissions violation" in str(error).lower()
@@ -243,7 +246,9 @@ class NatsWire:
 
 
 async def _close(client: Client) -> None:
+    """Let go of the connection. The client waits for ever for one that was torn in the middle of its TLS greeting."""
     try:
-        await client.close()
+        async with asyncio.timeout(CLOSE_S_MAX):
+            await client.close()
     except (nats.errors.Error, OSError, TimeoutError):
         return  # it is gone, which is all we want of it

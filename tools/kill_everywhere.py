@@ -15,13 +15,12 @@ from vendomat.simulator.kill_matrix import MatrixPlan, run_matrix
 
 
 def main(arguments: list[str]) -> int:
-    """The command: `kill_everywhere.py [--seed S] [--nth N]`."""
+    """The command: `kill_everywhere.py [--seed S]`."""
     parser = argparse.ArgumentParser(prog="kill_everywhere", description="One town, every boundary, one kill each.")
     parser.add_argument("--seed", type=int, default=1, help="fixes who buys what")
-    parser.add_argument("--nth", type=int, default=1, help="die at the n-th time that a boundary is reached")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-        plan = MatrixPlan(Path(folder) / "town", seed=given.seed, nth=given.nth)
+        plan = MatrixPlan(Path(folder) / "town", seed=given.seed)
         report = asyncio.run(run_matrix(plan, judge))
     sys.stdout.write(json.dumps({"is_good": report.is_good, **dataclasses.asdict(report)}, indent=2) + "\n")
     return 0 if report.is_good else 1

@@ -69,9 +69,7 @@ class Proof:
         turn = 0
         while not self._is_over():
             seed = self._seed + turn
-            self.count_matrix(
-                self.ask([sys.executable, "tools/kill_everywhere.py", f"--seed={seed}", f"--nth={1 + turn % 3}"])
-            )
+            self.count_matrix(self.ask([sys.executable, "tools/kill_everywhere.py", f"--seed={seed}"]))
             if self._is_over():
                 break
             selling = ["demo", f"--sales={SALES_AT_ONCE}", "--chaos", "--json", f"--seed={seed}"]

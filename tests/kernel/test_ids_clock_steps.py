@@ -102,8 +102,9 @@ def test_every_pair_moves_as_the_table_says_or_not_at_all() -> None:
             if MOVES.may(state, event):
                 assert MOVES.next(state, event) is MOVES.table[state, event]
             else:
-                with pytest.raises(IllegalMoveError, match=f"{event} is not possible in {state}"):
+                with pytest.raises(IllegalMoveError, match=f"{event} is not possible in {state}") as caught:
                     MOVES.next(state, event)
+                assert caught.value.detail == {"state": state, "event": event}
 
 
 def test_a_table_that_leaves_a_final_state_is_refused() -> None:

@@ -62,13 +62,14 @@ class Money:
         total = sum(weights)
         if not weights or total <= 0 or min(weights) < 0:
             raise VendomatError(ErrorCode.INVALID_AMOUNT, "a split needs non-negative weights with a positive sum")
-        sign = -1 if self.minor_units < 0 else 1
-        whole = abs(self.minor_units)
+        if self.minor_units < 0:
+            return [-share for share in (-self).split(weights)]
+        whole = self.minor_units
         parts = [whole * weight // total for weight in weights]
         by_remainder = sorted(range(len(weights)), key=lambda i: (-(whole * weights[i] % total), i))
         for i in by_remainder[: whole - sum(parts)]:
             parts[i] += 1
-        return [Money(sign * part, self.currency) for part in parts]
+        return [Money(part, self.currency) for part in parts]
 
     def to_decimal_text(self) -> str:
         """`"5.50"`: the form of platforms that write yuan, with the currency's own number of digits."""

@@ -18,12 +18,26 @@ from tests.cloud.sales.purchases import (
     STATES,
     TOTAL,
     Played,
+    added,
+    paid,
+    payment,
     play,
+    resolved,
     state,
+    vend,
 )
-from vendomat.cloud.orders import CommandState, Finding, OrderState, UnitOutcome
+from vendomat.cloud.orders import CommandState, Finding, FindingMove, OrderState, UnitOutcome
 from vendomat.cloud.payments import RefundStage, refund_number
-from vendomat.cloud.sales.model import MoveStock, Note, PaymentUncertain, RaiseAlarm, RestoreCode, SecurityAlert
+from vendomat.cloud.sales.model import (
+    MoveStock,
+    Note,
+    PaymentAdded,
+    PaymentUncertain,
+    RaiseAlarm,
+    RestoreCode,
+    SecurityAlert,
+    VendSaid,
+)
 from vendomat.cloud.sales.status import status_of
 from vendomat.cloud.sales.steps import step
 from vendomat.protocol import RefundStatus
@@ -243,3 +257,75 @@ def test_a_command_that_another_worker_sent_meanwhile_is_fenced_and_not_called_u
     assert not after.purchase.units[0].is_final
     assert after.purchase.units[0].command is not None
     assert after.purchase.units[0].command.state is CommandState.FENCING
+
+
+# --- fields that no state of the table can tell apart -----------------------------------------------------------------
+
+
+def test_a_machine_is_heard_whenever_it_speaks_of_a_unit() -> None:
+    later = AT + timedelta(seconds=5)
+    for said in (VendSaid.STARTED, VendSaid.UNKNOWN):
+        after = play([replace(vend(1, said), at=later, reason="door opened")], state("paid").purchase)
+        unit = after.purchase.units[0]
+        assert unit.command is not None and unit.command.heard_at == later
+        assert unit.reason == ("door opened" if said is VendSaid.UNKNOWN else "")
+
+
+def test_what_the_board_measured_is_evidence() -> None:
+    measured = replace(vend(1, VendSaid.DELIVERED), motor_ms=1200, drop_ms=900, turns=2)
+    (note,) = [e for e in play([measured], state("paid").purchase).effects if isinstance(e, Note)][:1]
+    assert {"motor_ms": 1200, "drop_ms": 900, "turns": 2}.items() <= note.data.items()
+    (bare,) = [e for e in play([vend(1, VendSaid.DELIVERED)], state("paid").purchase).effects if isinstance(e, Note)][
+        :1
+    ]
+    assert not {"motor_ms", "drop_ms", "turns"} & set(bare.data)
+
+
+def test_the_platforms_own_moment_of_payment_is_kept_else_ours() -> None:
+    told, heard = AT + timedelta(seconds=3), AT + timedelta(seconds=9)
+    for paid_at, kept in ((told, told), (None, heard)):
+        after = play([replace(paid(at=heard), paid_at=paid_at)])
+        assert after.purchase.payments[0].paid_at == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "late", "are_goods_free"),
+    [
+        ("expiring", timedelta(0), False),
+        ("expiring", timedelta(microseconds=1), True),
+        ("uncertain", timedelta(microseconds=1), True),
+        ("awaiting", timedelta(days=1), False),
+    ],
+)
+def test_an_answer_that_stays_away_frees_the_goods_only_of_an_order_that_ran_out(
+    name: str, late: timedelta, are_goods_free: bool
+) -> None:
+    at = state(name).purchase.expires_at + timedelta(seconds=30) + late
+    event = PaymentUncertain(FIRST, "time-out", timedelta(seconds=30), at)
+    after = play([event], state(name).purchase)
+    assert [e for e in after.effects if isinstance(e, MoveStock)] == (
+        [MoveStock(f"A{n}", n, 0, 1) for n in (1, 2)] if are_goods_free else []
+    )
+    assert all(unit.is_final is are_goods_free for unit in after.purchase.units)
+
+
+def test_a_number_is_of_one_payment_even_when_that_is_closed() -> None:
+    closed = play([EVENTS["first closed"]], state("two codes").purchase).purchase
+    assert closed.state is OrderState.AWAITING_PAYMENT and not closed.payments[0].is_open
+    assert play([added(FIRST)], closed).purchase is closed
+    again = play([PaymentAdded(payment("pay_" + "9" * 26, "wechat"), AT)], closed).purchase
+    assert [p.is_open for p in again.payments] == [False, True, True]
+
+
+def test_a_finding_about_a_unit_that_is_not_there_changes_nothing() -> None:
+    before = state("ambiguous").purchase
+    assert play([resolved(9, FindingMove.SEE_OUT)], before) == Played(before, ())
+
+
+def test_a_single_fen_that_goes_back_beyond_what_was_owed_is_a_loss() -> None:
+    again = state("refund tried again").purchase
+    first, second = again.refunds
+    before = replace(again, refunds=(first, replace(second, amount_minor=1)))
+    after = play([EVENTS["refund succeeded"], EVENTS["next refund succeeded"]], before)
+    assert [e.kind for e in after.effects if isinstance(e, RaiseAlarm)] == ["refund_paid_twice"]
+    assert balances(after.effects)["expense:goodwill"] == 1

@@ -99,10 +99,10 @@ _REFUND_MOVE_OF = {
 
 
 def on_refund_seen(now: Step, event: RefundSeen) -> Step:
-    refund = next((r for r in now.purchase.refunds if r.refund_id == event.refund_id), None)
-    payment = now.purchase.payment(refund.payment_id) if refund else None
-    if refund is None or payment is None:
+    refund = _refund_of(now, event.refund_id)
+    if refund is None:
         return now
+    payment = _payment_of(now, refund)
     if not refund.is_open:
         return _after_end(now, refund, payment, event)
     if event.said is RefundSaid.SUCCEEDED:
@@ -153,6 +153,12 @@ def _refund_of(now: Step, refund_id: str) -> Refund | None:
     return next((r for r in now.purchase.refunds if r.refund_id == refund_id), None)
 
 
+def _payment_of(now: Step, refund: Refund) -> Payment:
+    payment = now.purchase.payment(refund.payment_id)
+    assert payment is not None  # a refund is kept with the order of its payment
+    return payment
+
+
 def on_refund_held(now: Step, event: RefundHeld) -> Step:
     refund = _refund_of(now, event.refund_id)
     if refund is None or refund.stage is not RefundStage.REQUESTED or refund.approved_by:
@@ -177,14 +183,11 @@ def on_refund_released(now: Step, event: RefundReleased) -> Step:
 
 
 def on_refund_retried(now: Step, event: RefundRetried) -> Step:
-    """The next ordinal, with its own constant number, for what is still owed. A person answers for it."""
+    """The next ordinal, with its own constant number, for the same sum. A person answers for it."""
     refund = _refund_of(now, event.refund_id)
-    payment = now.purchase.payment(refund.payment_id) if refund else None
-    if refund is None or payment is None or refund.stage is not RefundStage.FAILED:
-        return now
-    missing = owed_minor(now.purchase, payment) - paid_back_minor(now.purchase, payment)
-    if missing <= 0 or refund.is_replaced_in(now.purchase.refunds):
+    if refund is None or refund.stage is not RefundStage.FAILED or refund.is_replaced_in(now.purchase.refunds):
         return now
     said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
     now = now.plus(Note(Source.OPERATOR, "refund.retried", said))
-    return request_refund(now, payment, min(missing, refund.amount_minor), refund.reason, approved_by=event.by)
+    payment = _payment_of(now, refund)
+    return request_refund(now, payment, refund.amount_minor, refund.reason, approved_by=event.by)

@@ -55,7 +55,6 @@ STORIES = {
 WORKERS = 3
 TRIES = 4
 REACH_S = 40.0
-REACH_AGAIN_S = 12.0  # when one purchase may not be enough
 PATIENCE_S = 25.0
 LOOK_EVERY_S = 0.05
 START_AGAIN_S = 0.2
@@ -65,13 +64,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class MatrixPlan:
-    """`nth`: die at the n-th time a point is reached. Lanes: machines that play the terminal's own boundaries."""
+    """Lanes: machines that play the terminal's own boundaries."""
 
     folder: Path
     boundaries: Sequence[Boundary] = field(default_factory=kill_points)
     lanes: int = 4
     seed: int = 1
-    nth: int = 1
 
 
 @dataclass
@@ -150,12 +148,11 @@ class _Lane:
     async def _play(self, boundary: Boundary) -> None:
         matrix, name = self._matrix, f"{boundary.victim}: {boundary.point} ({boundary.purchase})"
         trap = matrix.trap_of(boundary.victim, self._folder)
-        nth = matrix.plan.nth
-        trap.set(Armed(boundary.point, nth))
-        for _ in range(TRIES + nth - 1):
+        trap.set(Armed(boundary.point))
+        for _ in range(TRIES):
             await matrix.until(lambda: self._is_standing(boundary.victim), REACH_S)
             ended = await self._buy(boundary.purchase)
-            if await matrix.until(lambda: not trap.is_set, REACH_S if nth == 1 else REACH_AGAIN_S):
+            if await matrix.until(lambda: not trap.is_set, REACH_S):
                 matrix.say(f"{name}: {ended}")
                 matrix.report.killed[name] = ended
                 return

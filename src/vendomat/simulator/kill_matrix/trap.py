@@ -1,8 +1,7 @@
-"""A trap for a process: it kills itself by SIGKILL when it reaches a named point for the n-th time.
+"""A trap for a process: it kills itself by SIGKILL when it reaches a named point.
 
 The file is the only way to set one, so a process that nobody armed only looks whether it is there. Several processes
-may share a trap, at once or one after another: all of them count together, and who reaches the point last takes the
-file away and dies.
+may share a trap, at once or one after another: who reaches the point first takes the file away and dies.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ import msgspec
 
 
 class Armed(msgspec.Struct, frozen=True):
-    """Die at the `nth` time that `point` is reached since the trap was set; `is_frozen`: stop there instead."""
+    """Die when `point` is reached; `is_frozen`: stop there instead."""
 
     point: str
-    nth: int = 1
     is_frozen: bool = False
 
 
@@ -27,11 +25,9 @@ class Trap:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._count = path.with_name(path.name + ".count")
 
     def set(self, armed: Armed) -> None:
         """Whole or not at all, for whoever looks at this moment."""
-        self._count.unlink(missing_ok=True)
         new = self._path.with_name(self._path.name + ".new")
         new.write_bytes(msgspec.json.encode(armed))
         new.rename(self._path)
@@ -49,14 +45,8 @@ class Trap:
             armed = msgspec.json.decode(self._path.read_bytes(), type=Armed)
         except FileNotFoundError:
             return
-        if armed.point == point and self._counted() >= armed.nth and self._take():
+        if armed.point == point and self._take():
             os.kill(os.getpid(), signal.SIGSTOP if armed.is_frozen else signal.SIGKILL)
-
-    def _counted(self) -> int:
-        """How often the point was reached, this time included: one byte each, appended whole."""
-        with self._count.open("ab", buffering=0) as count:
-            count.write(b".")
-            return os.fstat(count.fileno()).st_size
 
     def _take(self) -> bool:
         try:

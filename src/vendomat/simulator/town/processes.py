@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import itertools
 import os
 import signal
 import socket
@@ -21,12 +22,19 @@ READY_S = 60.0
 STOP_S = 10.0
 
 
+PORTS = range(15_000, 30_000)
+"""Below those that a system gives to outgoing connections: one of these would take the port of a process that is down."""
+_tried = itertools.count(os.getpid() * 97)
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of 127.0.0.1 that nobody listens on now, and that this process has not been given lately."""
+    for number in itertools.islice(_tried, len(PORTS)):
+        port = PORTS[number % len(PORTS)]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise VendomatError(ErrorCode.UNAVAILABLE, f"every port from {PORTS[0]} to {PORTS[-1]} is taken")
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True)

@@ -337,9 +337,8 @@ def _close(sale: Sale, at_s: float) -> Step:
         return _home(sale, SaleMove.GIVE_UP, () if sale.is_cancelling else _cancel_if_open(sale))
     if sale.screen is Screen.RESULT:
         return _home(sale, SaleMove.CLOSE)
-    if sale.screen is Screen.BROWSE:  # an order of before the restart about which nobody answered
-        return replace(sale, order=None, close_at_s=None, ask_at_s=None), (*_cancel_if_open(sale), Remember(None))
-    return replace(sale, close_at_s=None), ()
+    # Not shown: an order of before the restart, about which nobody answered.
+    return replace(sale, order=None, close_at_s=None, ask_at_s=None), (*_cancel_if_open(sale), Remember(None))
 
 
 def _give_up(sale: Sale, code: str, detail: str, at_s: float) -> Step:
@@ -355,7 +354,7 @@ def _home(sale: Sale, move: SaleMove, effects: tuple[SaleEffect, ...] = ()) -> S
     """Back to the products (or to "out of order"); the order leaves the screen and the memory."""
     had_order = sale.order is not None
     sale = _moved(sale, move, attempt=None, order=None, is_cancelling=False, channel="")
-    sale = replace(sale, ask_at_s=None, close_at_s=None, stalls_at_s=None, expires_total_s=0.0, code_entry=CodeEntry())
+    sale = replace(sale, ask_at_s=None, close_at_s=None, expires_total_s=0.0, code_entry=CodeEntry())
     if sale.faults:
         sale = _moved(sale, SaleMove.BREAK)
     return sale, (*effects, Remember(None)) if had_order else effects

@@ -167,7 +167,7 @@ def _on_intent_durable(vend: Vend, note: Note, given: tuple[Durable, Safeguards]
     event, safeguards = given
     if not safeguards.is_intent_first:
         return _moved(vend, VendMove.START), (Report(note), Answer(to_fence=False))
-    assert event.conditions is not None, "the motor is not started without a second look"
+    assert event.conditions is not None  # the motor is not started without a second look
     reason = _refusal_now(event.conditions, safeguards)
     if reason is not None:
         vend, effects = _refuse(vend, reason)

@@ -13,7 +13,7 @@ from vendomat.terminal.sale.terms import (
     UnitOutcome,
 )
 
-_RANK = {UnitOutcome.PENDING: 0, UnitOutcome.STARTED: 1}
+_RANK = {UnitOutcome.PENDING: 0, UnitOutcome.STARTED: 1} | dict.fromkeys(FINAL_OUTCOMES, 2)
 
 
 def units_of(sale: Sale) -> tuple[UnitStatus, ...]:
@@ -33,15 +33,11 @@ def _as_status(unit: LocalUnit) -> UnitStatus:
 
 
 def _nearer(told: UnitStatus, seen: LocalUnit | None) -> UnitStatus:
-    if seen is None or _rank(told.outcome) > _rank(seen.outcome):
+    if seen is None or _RANK[UnitOutcome(told.outcome)] > _RANK[seen.outcome]:
         return told
     return UnitStatus(
         unit=told.unit, slot=told.slot, product_id=told.product_id, outcome=seen.outcome, reason=seen.reason
     )
-
-
-def _rank(outcome: str) -> int:
-    return 2 if outcome in FINAL_OUTCOMES else _RANK.get(UnitOutcome(outcome), 0)
 
 
 def is_all_final(sale: Sale) -> bool:
@@ -57,12 +53,8 @@ def refund_of(sale: Sale) -> RefundStatus | None:
     amount = sum(prices.get(unit.slot, 0) for unit in units_of(sale) if unit.outcome == UnitOutcome.NOT_DELIVERED)
     if amount == 0 or sale.order.state in (CANCELLED, EXPIRED):
         return None
-    return RefundStatus(state="refunding", amount_minor=amount, channel=sale.channel or _paid_channel(sale.order))
-
-
-def _paid_channel(order: OrderStatus) -> str:
-    paid = [offer.channel for offer in order.offers if offer.state == "paid"]
-    return paid[0] if paid else (order.offers[0].channel if order.offers else "wallet")
+    paid = (offer.channel for offer in sale.order.offers if offer.state == "paid")
+    return RefundStatus(state="refunding", amount_minor=amount, channel=next(paid, sale.channel or "wallet"))
 
 
 def code_url_of(order: OrderStatus, channel: str) -> str:

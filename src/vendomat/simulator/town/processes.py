@@ -23,7 +23,7 @@ STOP_S = 10.0
 
 
 PORTS = range(15_000, 30_000)
-"""Below those that a system gives to outgoing connections: one of these would take the port of a process that is down."""
+"""Below those that outgoing connections are given: one of these would take the port of a process that is down."""
 _tried = itertools.count(os.getpid() * 97)
 
 

@@ -18,7 +18,6 @@ from tests.cloud.sales.purchases import (
     STATES,
     TOTAL,
     Played,
-    added,
     paid,
     payment,
     play,
@@ -310,7 +309,7 @@ def test_an_answer_that_stays_away_frees_the_goods_only_of_an_order_that_ran_out
 def test_a_number_is_of_one_payment_even_when_that_is_closed() -> None:
     closed = play([EVENTS["first closed"]], state("two codes").purchase).purchase
     assert closed.state is OrderState.AWAITING_PAYMENT and not closed.payments[0].is_open
-    assert play([added(FIRST)], closed).purchase is closed
+    assert play([PaymentAdded(payment(FIRST, "wechat"), AT)], closed).purchase is closed
     again = play([PaymentAdded(payment("pay_" + "9" * 26, "wechat"), AT)], closed).purchase
     assert [p.is_open for p in again.payments] == [False, True, True]
 

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,7 @@ import pytest
 from tests.terminal.fake_cloud import SLOTS
 from tests.terminal.site import MACHINE, TOKEN, CloudOnWire, Site
 from vendomat.protocol import FactKind, Settings, VendResult
+from vendomat.simulator.town import free_port
 from vendomat.terminal.app import read_settings
 
 pytestmark = pytest.mark.slow
@@ -65,6 +67,17 @@ class Program:
     async def state(self) -> dict[str, Any]:
         answer: dict[str, Any] = (await self.http.get(f"{self.url}/api/state")).json()
         return answer
+
+    async def until_it_answers(self, limit_s: float = 15.0) -> None:
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                await self.state()
+            except httpx.TransportError:
+                assert time.monotonic() < deadline, "no screen"
+                await asyncio.sleep(0.03)
+            else:
+                return
 
     async def press(self, path: str, **body: object) -> httpx.Response:
         return await self.http.post(f"{self.url}{path}", json=body)
@@ -164,6 +177,38 @@ async def _settle(cloud: CloudOnWire, order_id: str) -> None:
 
 def _cmd_of(fact: Any) -> str:
     return str(json.loads(bytes(fact.body))["cmd_id"])
+
+
+async def test_a_journal_that_cannot_be_opened_is_said_on_the_screen_and_tried_again(
+    program: Program, cloud: CloudOnWire
+) -> None:
+    """As with a full disk or a newer program's journal: the screen is there, takes nothing, and opens by itself."""
+    await program.start()
+    await program.until(lambda state: state["link"] == "online")
+    await program.end(signal.SIGTERM)
+    settings = json.loads((program.folder / "terminal.json").read_text()) | {"kiosk_port": free_port()}
+    (program.folder / "terminal.json").write_text(json.dumps(settings))
+    with sqlite3.connect(program.folder / "journal.db") as newer:
+        (version,) = newer.execute("PRAGMA user_version").fetchone()
+        newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    starting = asyncio.create_task(program.start())
+    program.url = f"http://127.0.0.1:{settings['kiosk_port']}"
+    try:
+        await program.until_it_answers()
+        state = await program.state()
+        assert (state["screen"], state["out_of_order_reason"]) == ("out_of_order", "journal_fault")
+        refused = await program.press("/api/order", request_id="r1", lines=LINES, channel="wechat")
+        assert refused.status_code == 503 and "nothing was taken" in refused.text
+        for path in ("order/cancel", "order/done", "awake"):
+            assert (await program.press(f"/api/{path}")).status_code == 503
+        assert not starting.done()
+    finally:
+        with sqlite3.connect(program.folder / "journal.db") as older:
+            older.execute(f"PRAGMA user_version = {version}")
+        older.close()
+        await starting
+    await program.until(lambda state: state["screen"] == "browse" and state["link"] == "online")
 
 
 async def test_a_journal_from_elsewhere_stops_selling_until_the_cloud_has_heard(

@@ -13,6 +13,7 @@ from vendomat.kernel import derive_id
 from vendomat.protocol import PaymentOffer, UnitStatus
 from vendomat.terminal.sale import (
     AskCancel,
+    AskStatus,
     CancelPressed,
     ChannelChosen,
     Checked,
@@ -20,10 +21,12 @@ from vendomat.terminal.sale import (
     DonePressed,
     HealthChanged,
     LocalUnit,
+    Ordered,
     Refused,
     Remember,
     Resumed,
     Screen,
+    StatusArrived,
     UnitOutcome,
     UnitSeen,
     code_url_of,
@@ -138,3 +141,46 @@ def test_a_closed_offer_shows_no_code() -> None:
     assert code_url_of(order, "wechat") == "weixin://x"
     closed = msgspec.structs.replace(order, offers=[msgspec.structs.replace(offer, state="closed")])
     assert code_url_of(closed, "wechat") == ""
+
+
+def test_a_new_order_is_not_given_up_because_the_old_one_was() -> None:
+    talk = Talk().to_paying()
+    talk.say(CancelPressed)
+    talk.at_s += 121.0
+    talk.say(Ordered, request_id=derive_id("req", 2), lines=LINES, channel="wechat")
+    assert talk.sale.screen is Screen.PREPARING and not talk.sale.is_cancelling
+
+
+def test_what_is_told_unasked_counts_only_when_it_is_newer() -> None:
+    talk = Talk().to_paying()
+    talk.order.state = "dispensing"
+    talk.say(StatusArrived, status=talk.order.status(), about="")
+    assert talk.sale.screen is Screen.PAYING
+    talk.order.version += 1
+    talk.say(StatusArrived, status=talk.order.status(), about="")
+    assert talk.sale.screen is Screen.DELIVERING
+
+
+@pytest.mark.parametrize(
+    ("state", "is_asked_for"), [("paid", True), ("dispensing", True), ("settled", False), ("awaiting_payment", False)]
+)
+def test_an_order_told_unasked_to_an_idle_screen_is_asked_for_when_goods_are_due(
+    state: str, is_asked_for: bool
+) -> None:
+    talk = Talk()
+    talk.order.state = state
+    effects = talk.say(StatusArrived, status=talk.order.status(), about="")
+    assert effects == ((AskStatus(ORD),) if is_asked_for else ()) and talk.sale.order is None
+
+
+def test_the_time_to_pay_counts_down_from_where_this_order_began() -> None:
+    talk = Talk().to_paying()
+    talk.say(StatusArrived, status=talk.order.status(expires_in_s=40.0), about=ORD)
+    assert talk.sale.expires_total_s == 120.0
+    talk.say(CancelPressed)
+    talk.hear(state="cancelled")
+    talk.say(Ordered, request_id=derive_id("req", 2), lines=LINES, channel="wechat")
+    talk.say(Checked, request_id=derive_id("req", 2))
+    second = FakeOrder(derive_id("ord", 2), list(LINES), "wechat", outcomes=["pending", "pending"])
+    talk.say(StatusArrived, status=second.status(expires_in_s=0.5), about=derive_id("req", 2))
+    assert talk.sale.order is not None and talk.sale.expires_total_s == 0.5

@@ -20,13 +20,14 @@ from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatErro
 from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
 from vendomat.terminal.app.time_book import SavedTime
 from vendomat.terminal.drivers import Fault, SimulatedCabinet
-from vendomat.terminal.journal import Journal, JournalThread
+from vendomat.terminal.journal import Journal, JournalError, JournalThread
 from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures, Refusals
 from vendomat.terminal.loop import Ports, Terminal
-from vendomat.terminal.screen import Face, ScreenServer, build_app
+from vendomat.terminal.screen import ClosedDesk, Face, ScreenServer, build_app
 
 BUILD = "0.1.0"
 STATIC = Path(__file__).resolve().parents[2] / "static" / "kiosk"
+JOURNAL_AGAIN_S = 5.0
 ENROL_AGAIN_FIRST_S, ENROL_AGAIN_MAX_S = 0.5, 15.0
 
 
@@ -106,7 +107,9 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
             return 0
         kept = enrolment.kept
         journal = JournalThread(lambda: Journal(folder / "journal.db", key.derive("journal"), epoch_min=kept.epoch))
-        await journal.open()
+        face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
+        if not await _until(stop, _open(journal, settings.kiosk_port, face, log)):
+            return 0
         cabinet = SimulatedCabinet(
             folder / "cabinet.jsonl",
             settings.simulated.slots,
@@ -131,7 +134,6 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
             refusals=refusals,
             time=time,
         )
-        face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
         terminal = Terminal(refit(ports), face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)
         terminal.machine.failed = stop.set
         screen = ScreenServer(settings.kiosk_port)
@@ -144,6 +146,25 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
         await terminal.stop()
         log.info("stopped", has_failed=terminal.machine.has_failed)
     return 1 if terminal.machine.has_failed else 0
+
+
+async def _open(journal: JournalThread, port: int, face: Face, log: structlog.stdlib.BoundLogger) -> None:
+    """Open the journal. While its disk or its version forbids that, the screen says so, and it is tried again."""
+    try:
+        return await journal.open()
+    except JournalError as error:
+        log.exception("journal_not_opened")
+        sys.stderr.write(f"vendomat terminal: {error.message}; nothing is sold until it can be opened\n")
+    screen, desk = ScreenServer(port), ClosedDesk(face, "journal_fault")
+    await screen.start(build_app(desk, hosts=screen.hosts, static=STATIC))
+    try:
+        while True:
+            await asyncio.sleep(JOURNAL_AGAIN_S)
+            with contextlib.suppress(JournalError):
+                return await journal.open()
+    finally:
+        desk.stream.close()
+        await screen.stop()
 
 
 async def _until(stop: asyncio.Event, work: object) -> bool:

@@ -148,7 +148,8 @@ def _on_status(sale: Sale, event: terms.StatusArrived) -> Step:
     else:
         is_abandoned = bool(event.about) and status.state == AWAITING and event.about != status.order_id
         return sale, (AskCancel(status.order_id),) if is_abandoned else ()
-    total_s = max(sale.expires_total_s if sale.order else 0.0, status.expires_in_s)
+    is_known = sale.order is not None and sale.order.order_id == status.order_id
+    total_s = max(sale.expires_total_s if is_known else 0.0, status.expires_in_s)
     sale = replace(sale, order=status, expires_at_s=event.at_s + status.expires_in_s, expires_total_s=total_s)
     return _follow(sale, event.at_s)
 
@@ -354,7 +355,7 @@ def _home(sale: Sale, move: SaleMove, effects: tuple[SaleEffect, ...] = ()) -> S
     """Back to the products (or to "out of order"); the order leaves the screen and the memory."""
     had_order = sale.order is not None
     sale = _moved(sale, move, attempt=None, order=None, is_cancelling=False, channel="")
-    sale = replace(sale, ask_at_s=None, close_at_s=None, expires_total_s=0.0, code_entry=CodeEntry())
+    sale = replace(sale, ask_at_s=None, close_at_s=None, code_entry=CodeEntry())
     if sale.faults:
         sale = _moved(sale, SaleMove.BREAK)
     return sale, (*effects, Remember(None)) if had_order else effects

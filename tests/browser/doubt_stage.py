@@ -15,9 +15,12 @@ import uvicorn
 from tests.cloud.app.conftest import _no_ledger
 from tests.cloud.app.test_trust_api import SETTINGS, Trade
 from tests.cloud.shop_stage import Shop, open_shop
+from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.app import PublicParts, build_public_app
+from vendomat.cloud.merchants import PaymentAccounts
+from vendomat.cloud.payments import ProviderBook
 from vendomat.cloud.reports import EventFeeds, Tally
-from vendomat.cloud.sales import GoodsDesk, Writer
+from vendomat.cloud.sales import GoodsDesk, RefundDesk, Till, Writer
 from vendomat.kernel import SystemClock
 
 
@@ -49,6 +52,7 @@ async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
                 post_ledger=_no_ledger,
                 feeds=feeds,
                 goods=GoodsDesk(shop.database, writer, clock),
+                refunds=RefundDesk(writer, _till(shop, writer), clock),
             )
         )
         try:
@@ -57,6 +61,14 @@ async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
         finally:
             await feeds.aclose()
             await writer.aclose()
+
+
+def _till(shop: Shop, writer: Writer) -> Till:
+    """A till without a platform: what a person may do here asks none."""
+    watch = SecurityWatch(shop.database, shop.ids, shop.clock)
+    accounts = PaymentAccounts(shop.database, shop.master_key)
+    book = ProviderBook(accounts, shop.clock, threads=1, lookups_per_second=1.0)
+    return Till(shop.database, writer, book, settings=SETTINGS, clock=shop.clock, watch=watch)
 
 
 @asynccontextmanager

@@ -94,3 +94,23 @@ async def test_the_objective_stands_on_today_and_leads_to_the_orders_that_missed
     await expect(page.get_by_test_id("settled-today")).to_contain_text("50%")
     await page.get_by_test_id("settlement").get_by_role("link").click()
     await expect(page.get_by_test_id(f"miss-{missed}")).to_contain_text("the machine gave no outcome")
+
+
+@pytest.mark.parametrize(
+    ("ends", "kind", "trace"), [("held", "release", "refund.released"), ("paid", "ask", "refund.asked")]
+)
+async def test_a_person_moves_a_buyers_money_with_a_reason(
+    stage: DoubtStage, street: Street, ends: str, kind: str, trace: str
+) -> None:
+    """A refund that waits for a person is let go; the money of a paid order is asked back."""
+    order_id = await stage.trade.buy(ends, "A1")
+    page = await street.open(stage.url, size="desk", locale="en-US")
+    await sign_in(stage, page)
+    await page.goto(f"{stage.url}orders/{order_id}")
+    await page.get_by_test_id(f"refund-{kind}").click()
+    await expect(page.get_by_test_id("refund-yes")).to_be_disabled()
+    await page.get_by_test_id("refund-reason").fill("the buyer called")
+    await page.wait_for_timeout(SECOND_PRESS_MS)
+    await page.get_by_test_id("refund-yes").click()
+    await expect(page.get_by_test_id(f"timeline-{trace}")).to_contain_text("the buyer called")
+    await expect(page.get_by_test_id(f"refund-{kind}")).to_have_count(0)

@@ -23,6 +23,7 @@ from vendomat.cloud.sales.model import (
     DeadlinePassed,
     Event,
     PaymentPaid,
+    RefundHeld,
     RefundSaid,
     RefundSeen,
     VendFactSeen,
@@ -35,7 +36,7 @@ from vendomat.protocol import OrderLine
 pytestmark = pytest.mark.slow
 
 SETTINGS = CloudSettings()
-_RESULTS = {"ambiguous": "unknown"}
+_RESULTS = {"ambiguous": "unknown", "held": "jam"}
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ class Trade:
         await self.writer.apply(EventFor((self.shop.merchant_id, order_id), event))
 
     async def buy(self, ends: str, slot: str = "A1") -> str:
-        """A paid order that ends as `ends` says: delivered, jam, unknown (open), ambiguous."""
+        """A paid order that ends as `ends` says: delivered, jam, unknown (open), ambiguous, paid (no more), held."""
         self.seq += 1
         shop, now = self.shop, self.shop.clock.now()
         order_id, payment_id = IDS.new("ord"), IDS.new("pay")
@@ -93,8 +94,10 @@ class Trade:
         )
         grace = timedelta(seconds=30)
         await self.tell(order_id, PaymentPaid(payment_id, "acc", price, "CNY", payment_id, now, "notice", grace, now))
+        if ends == "paid":
+            return order_id
         cmd_id = command_number(order_id, 1)
-        said = VendSaid("not_delivered" if ends == "jam" else "unknown" if ends == "ambiguous" else ends)
+        said = VendSaid("not_delivered" if ends in ("jam", "held") else "unknown" if ends == "ambiguous" else ends)
         await self.tell(
             order_id,
             VendFactSeen(
@@ -105,6 +108,8 @@ class Trade:
             await self.tell(order_id, DeadlinePassed(cmd_id, now))
         if ends in ("ambiguous", "jam"):
             await self.tell(order_id, RefundSeen(refund_number(payment_id, 1), RefundSaid.SUCCEEDED, "", now))
+        if ends == "held":
+            await self.tell(order_id, RefundHeld(refund_number(payment_id, 1), 30, now))
         return order_id
 
     async def reopen(self, slot: str = "A1") -> None:

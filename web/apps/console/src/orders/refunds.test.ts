@@ -1,12 +1,25 @@
 import { describe, expect, it } from "vitest";
-import type { Refund } from "../api/views";
-import { refundMove } from "./refunds";
+import type { Evidence, OrderDetail, Refund } from "../api/views";
+import { mayAskBack, refundMove } from "./refunds";
 
 function refund(ordinal: number, state: Refund["state"], payment_id = "pay"): Refund {
   return { id: `${payment_id}-${ordinal}`, payment_id, ordinal, state } as Refund;
 }
 
 describe("what a person can do about a refund", () => {
+  it.each([
+    ["paid", [], "vend.started", true],
+    ["dispensing", [], "vend.started", true],
+    ["settled", [], "vend.delivered", false],
+    ["paid", [], "refund.asked", false],
+    ["dispensing", [refund(1, "requested")], "vend.started", false],
+  ] as const)("%s %j after %s: asked back once, while it is open", (state, refunds, kind, may) => {
+    const order: Pick<OrderDetail, "state" | "refunds" | "timeline"> = {
+      state, refunds: [...refunds], timeline: [{ kind } as Evidence],
+    };
+    expect(mayAskBack(order)).toBe(may);
+  });
+
   it.each([
     [[refund(1, "held")], "release"],
     [[refund(1, "failed")], "again"],

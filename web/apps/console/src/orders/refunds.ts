@@ -1,5 +1,11 @@
 /** What a person can do about a refund. Pure. */
-import type { Refund } from "../api/views";
+import type { OrderDetail, Refund } from "../api/views";
+
+/** Paid, not over yet, and nobody has asked for its money so far: asking again would change nothing. */
+export function mayAskBack(order: Pick<OrderDetail, "state" | "refunds" | "timeline">): boolean {
+  const isOpen = order.state === "paid" || order.state === "dispensing";
+  return isOpen && order.refunds.length === 0 && !order.timeline.some((entry) => entry.kind === "refund.asked");
+}
 
 /** Let a held one go; ask again for one that was given up, unless another of its payment carries the money. */
 export function refundMove(refund: Refund, refunds: readonly Refund[]): "again" | "release" | undefined {

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import structlog
+
 from vendomat.cli.judge import judge
 from vendomat.simulator.kill_matrix import MatrixPlan, run_matrix
 
@@ -19,6 +21,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="kill_everywhere", description="One town, every boundary, one kill each.")
     parser.add_argument("--seed", type=int, default=1, help="fixes who buys what")
     given = parser.parse_args(arguments)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # what is printed is the report
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         plan = MatrixPlan(Path(folder) / "town", seed=given.seed)
         report = asyncio.run(run_matrix(plan, judge))

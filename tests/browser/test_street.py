@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import Browser
 
@@ -19,7 +21,9 @@ async def test_a_page_that_asks_elsewhere_is_refused_and_counted(browser: Browse
     await page.evaluate(
         "() => { new WebSocket('ws://192.0.2.1/b'); setTimeout(() => { throw new Error('broken'); }); }"
     )
-    await page.wait_for_timeout(200)
+    async with asyncio.timeout(20):
+        while len(street.strayed) < 2 or not street.failures:
+            await page.wait_for_timeout(50)
     await street.aclose()
     assert street.strayed == ["http://192.0.2.1/a.js", "ws://192.0.2.1/b"]
     assert street.failures == ["broken"]

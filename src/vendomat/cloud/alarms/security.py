@@ -15,7 +15,7 @@ import structlog
 
 from vendomat.cloud.alarms.hot import raise_alarms
 from vendomat.cloud.alarms.model import AlarmRow, Severity
-from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.database import QUERY_FAILURES, Database
 from vendomat.cloud.platform.rows import execute_rows
 from vendomat.kernel import Clock, Ids
 
@@ -108,7 +108,7 @@ class SecurityWatch:
             await self._clock.sleep(1.0)
             try:
                 await self.flush()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except QUERY_FAILURES as error:
                 _log.warning("security events could not be written; trying again", error=repr(error))
 
     async def flush(self) -> None:

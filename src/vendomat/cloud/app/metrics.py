@@ -14,7 +14,7 @@ import structlog
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram, generate_latest
 
-from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.database import QUERY_FAILURES, Database
 from vendomat.kernel import Clock
 
 SAMPLED_EVERY = timedelta(seconds=5)
@@ -98,7 +98,7 @@ class Metrics:
                 row = await connection.fetchrow(_ONE_ROW, now)
                 paid = dict(await connection.fetch(_PAID))
                 commands = dict(await connection.fetch(_COMMANDS))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except QUERY_FAILURES as error:
             log.warning("metrics.not_sampled", error=repr(error))
             self._sampled.set(0)
             return

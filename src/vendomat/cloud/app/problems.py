@@ -23,6 +23,7 @@ _DATABASE_AWAY: tuple[type[Exception], ...] = (
     sa.exc.TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     ConnectionError,
 )
 MEDIA_TYPE = "application/problem+json"

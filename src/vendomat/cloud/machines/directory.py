@@ -17,6 +17,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from vendomat.cloud.machines.model import MachineState, Sender, unknown_machine
+from vendomat.cloud.platform.database import QUERY_FAILURES
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 from vendomat.protocol import Envelope, unseal
 
@@ -106,7 +107,7 @@ class MachineDirectory:
             await self._clock.sleep(1.0)
             try:
                 await self.refresh()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except QUERY_FAILURES as error:
                 _log.warning("the directory could not be refreshed; trying again", error=repr(error))
 
     async def refresh(self) -> None:

@@ -27,13 +27,16 @@ REFUSAL_REMEMBERED_S = 30.0
 
 _BROKEN_OFF = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _REFUSING = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
+_OF_THE_CLIENT = (asyncpg.InterfaceError, asyncpg.InternalClientError)  # of a connection that was cut in mid-sentence
 _OF_THE_SERVER = (
     OSError,  # a time-out is one, too
-    asyncpg.InterfaceError,
+    *_OF_THE_CLIENT,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     *_REFUSING,
 )
+QUERY_FAILURES = (asyncpg.PostgresError, *_OF_THE_CLIENT, OSError)
+"""What a loop that asks the database again and again must live through."""
 _Result = TypeVar("_Result")
 
 

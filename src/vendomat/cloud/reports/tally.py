@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
-from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.database import QUERY_FAILURES, Database
 from vendomat.cloud.platform.rows import execute_rows, fetch_rows
 from vendomat.cloud.reports.settlement import (
     OBJECTIVE,
@@ -111,7 +111,7 @@ class Tally:
         while True:
             try:
                 read = await self.once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except QUERY_FAILURES as error:
                 log.warning("tally.failed", error=repr(error))
                 await self._clock.sleep(PAUSE_AFTER_ERROR_S)
                 continue

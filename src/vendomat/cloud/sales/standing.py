@@ -16,7 +16,7 @@ import structlog
 
 from vendomat.cloud.alarms import AlarmRow, OpenAlarm, Severity, clear_alarms, find_open_alarms, raise_alarms
 from vendomat.cloud.platform.connection import MachineWire
-from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.database import QUERY_FAILURES, Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import Clock, Ids
 
@@ -115,7 +115,7 @@ class StandingAlarms:
             await self._clock.sleep(ROUND_S)
             try:
                 await self.look()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except QUERY_FAILURES as error:
                 _log.warning("standing alarms could not be looked at; trying again", error=repr(error))
 
     async def look(self) -> None:

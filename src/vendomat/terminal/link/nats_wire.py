@@ -250,5 +250,16 @@ async def _close(client: Client) -> None:
     try:
         async with asyncio.timeout(CLOSE_S_MAX):
             await client.close()
-    except (nats.errors.Error, OSError, TimeoutError):
+    except TimeoutError:
+        _abort(client)
+    except (nats.errors.Error, OSError):
         return  # it is gone, which is all we want of it
+
+
+def _abort(client: Client) -> None:
+    """End both layers of the connection without a farewell: the client offers no call for that."""
+    layers = getattr(client, "_transport", None)
+    for name in ("_io_writer", "_bare_io_writer"):
+        writer = getattr(layers, name, None)
+        if writer is not None:
+            writer.transport.abort()

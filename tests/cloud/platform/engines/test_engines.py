@@ -66,7 +66,7 @@ def test_a_signal_to_the_program_ends_the_engines_in_order(open_folder: Path, si
     assert program.stdout is not None
     pids = [int(text) for text in program.stdout.readline().split()]
     os.kill(program.pid, sign)
-    program.communicate(timeout=20)
+    program.communicate(timeout=60)
     assert program.returncode == (128 + sign if sign == signal.SIGTERM else -signal.SIGINT)
     assert len(pids) == 2
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)

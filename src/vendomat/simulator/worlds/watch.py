@@ -221,6 +221,8 @@ class Watch:
                 found.append(f"{machine.label} has not started")
             elif machine.terminal.machine.facts_waiting:
                 found.append(f"{machine.label} has facts to report")
+            elif machine.terminal.selling.sale.attempt is not None:  # an order may still come of it
+                found.append(f"{machine.label} asks for something")
         return found
 
     def _ask(self, statement: str, *values: object) -> list[asyncpg.Record]:

@@ -8,6 +8,7 @@ permission that the server refuses, and a log-in challenge that is none. The wir
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -71,6 +72,7 @@ class NatsWire:
         )
         self._is_refused = False
         self._client: Client | None = None
+        self._lost = asyncio.Event()
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
@@ -121,9 +123,8 @@ class NatsWire:
                 if await self._connect(down):
                     backoff_s = BACKOFF_FIRST_S
                     changed(True)
-                    # The client tells of the end only after a farewell that may take half a minute on a dead line.
                     while self.is_connected and not ours.cancelling():
-                        await self._clock.sleep(LOOK_EVERY_S)
+                        await self._lost_or_a_while()
                     changed(False)
                 await self._clock.sleep(backoff_s * (0.5 + self._chance()))
                 backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
@@ -131,8 +132,18 @@ class NatsWire:
             renewing.cancel()
             await self._drop()
 
+    async def _lost_or_a_while(self) -> None:
+        """The client tells of the end only after a farewell, which may take half a minute on a dead line."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await self._lost.wait()
+
+    async def _on_closed(self) -> None:
+        self._lost.set()
+
     async def _connect(self, down: Down) -> bool:
         await self._drop()
+        self._lost = asyncio.Event()
         self._is_refused = False
         client = Client()
         is_open = False
@@ -167,6 +178,7 @@ class NatsWire:
             signature_cb=self._key.answer,
             inbox_prefix=f"_INBOX_{self._machine}",
             error_cb=self._on_error,
+            closed_cb=self._on_closed,
             allow_reconnect=False,
             connect_timeout=CONNECT_TIMEOUT_S,
             ping_interval=PING_EVERY_S,

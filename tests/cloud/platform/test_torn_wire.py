@@ -1,0 +1,46 @@
+"""A worker's wire whose server dies while it says hello again: it is back by itself, wherever the greeting was torn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from vendomat.cloud.platform.connection import Wire
+from vendomat.cloud.platform.engines import NatsEngine, trust_of
+from vendomat.cloud.platform.identity import CloudIdentity
+from vendomat.kernel import SystemClock
+from vendomat.simulator.line import Line, LineFault
+
+pytestmark = pytest.mark.slow
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+async def torn(tmp_path: Path) -> AsyncIterator[tuple[Wire, Line]]:
+    """A connected wire and the line to its server."""
+    identity = CloudIdentity(tmp_path / "identity", CLOCK)
+    engine = NatsEngine(tmp_path / "nats", lambda: trust_of(identity))
+    await asyncio.to_thread(engine.start)
+    line = Line(engine.port, lambda: 0.5)
+    try:
+        wire = await Wire.open(f"tls://127.0.0.1:{await line.start()}", identity, CLOCK, "w1")
+        yield wire, line
+        await wire.aclose()
+    finally:
+        await line.aclose()
+        await asyncio.to_thread(engine.stop)
+
+
+@pytest.mark.parametrize("bytes_of_the_greeting", [1, 60, 600, 1_000])
+async def test_a_greeting_that_is_torn_is_begun_again(torn: tuple[Wire, Line], bytes_of_the_greeting: int) -> None:
+    wire, line = torn
+    accepted = line.accepted
+    line.fault = LineFault(cut_at=line.bytes_up + bytes_of_the_greeting)
+    line.reset()
+    async with asyncio.timeout(30):
+        while line.accepted < accepted + 2 or not wire.is_connected:
+            await asyncio.sleep(0.05)
+    assert line.fault == LineFault(), "the greeting was torn"

@@ -206,7 +206,7 @@ async def test_f39_damage_met_while_running_ends_the_program(stage: VendStage) -
 
 
 async def test_f42_a_newer_programs_journal_is_refused_and_untouched(stage: VendStage) -> None:
-    """The program says so and ends; not a byte of the facts is changed."""
+    """The program says so and sells nothing; not a byte of the facts is changed."""
     stage.journal._db.execute("PRAGMA user_version = 99")
     await stage.end()
     before = stage.disk.files[JOURNAL]

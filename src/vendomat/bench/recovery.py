@@ -23,7 +23,7 @@ from vendomat.bench.site import SLOT, Inspect, Site, open_site
 from vendomat.cloud.orders import Closing
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.platform.database import Database
-from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.platform.settings import THREADS_PER_LANE, CloudSettings
 from vendomat.cloud.sales import CloseAsked, CommandSilent, EventFor, NewOrder, PaymentPaid, Writer
 from vendomat.kernel import Clock, ErrorCode, SystemClock, TimeOrderedIds, VendomatError
 from vendomat.protocol import OrderLine
@@ -34,8 +34,6 @@ AGE = timedelta(hours=1)
 PATIENCE_S = 600.0
 LOOK_EVERY_S = 0.1
 _OPEN = "SELECT count(*) FROM sale_order WHERE state NOT IN ('settled', 'expired', 'cancelled')"
-THREADS_PER_LANE = 4
-"""An account gets one in so many of a channel's threads, see `cloud.sales.tasks`."""
 Say = Callable[[str], None]
 
 

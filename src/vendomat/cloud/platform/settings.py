@@ -7,6 +7,9 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+THREADS_PER_LANE = 4
+"""One account may have one in so many of its channel's `platform_threads` busy, so that others have theirs."""
+
 
 class CloudSettings(BaseSettings):
     """Times are seconds of the cloud's clock. The defaults are the ones the safety argument was made with."""

@@ -8,7 +8,6 @@ place. Sends nothing that the merchant's own rows do not hold.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -142,8 +141,7 @@ class EventFeeds:
                 page.put_nowait(None)
             if feed.reader is not None:
                 feed.reader.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await feed.reader
+                await asyncio.gather(feed.reader, return_exceptions=True)  # however it ended, the rest is closed too
         self._feeds.clear()
 
     async def _newest(self, merchant_id: str) -> Place:

@@ -16,7 +16,7 @@ from vendomat.cloud.orders import Closing
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
-from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.platform.settings import THREADS_PER_LANE, CloudSettings
 from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.lanes import Lanes
 from vendomat.cloud.sales.model import CloseAsked
@@ -51,7 +51,7 @@ class Sweeps:
         self._settings = settings
         self._clock = clock
         self._began_s = clock.elapsed()
-        self._lanes = Lanes(max(1, settings.platform_threads // 4))
+        self._lanes = Lanes(max(1, settings.platform_threads // THREADS_PER_LANE))
         self._wakes: list[asyncio.Event] = []
 
     def follow(self, applied: Applied) -> None:

@@ -130,7 +130,7 @@ async def test_f40_the_clouds_time_is_gone_by_once_it_is_known() -> None:
     assert clock.now() == THEN and clock.is_lifted
     await base.advance(60)
     assert clock.now() == THEN + timedelta(seconds=60)
-    clock.hear(THEN - timedelta(days=1))  # the time that was saved was wrong
+    clock.hear(THEN - timedelta(days=1), 0.0)  # the time that was saved was wrong
     base.offset = timedelta(days=9_000)
     await base.advance(30)
     assert clock.now() == THEN - timedelta(days=1) + timedelta(seconds=30)

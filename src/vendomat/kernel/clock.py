@@ -71,9 +71,16 @@ class LiftedClock:
     async def sleep(self, seconds: float) -> None:
         await self._base.sleep(seconds)
 
-    def hear(self, at: datetime) -> None:
-        """The cloud says that it is `at`, over a wire that proved to be the cloud's."""
-        self._heard = at - timedelta(seconds=self._base.elapsed() - self._began_s)
+    def hear(self, at: datetime, took_s: float) -> None:
+        """The cloud, over a wire that proved to be the cloud's, said that it was `at`, and was heard within `took_s`.
+
+        So it is at most `took_s` later now. A clock within these bounds stays as it is, because an answer may have
+        been on its way for seconds; any other is set to their middle (Cristian's algorithm).
+        """
+        now = self.now()
+        if not at <= now <= at + timedelta(seconds=took_s):
+            now = at + timedelta(seconds=took_s / 2)
+        self._heard = now - timedelta(seconds=self._base.elapsed() - self._began_s)
 
     def is_off(self, at: datetime) -> bool:
         """Whether `at` is so far from this clock's time that it had better be heard."""

@@ -26,8 +26,8 @@ class SavedTime:
         except (FileNotFoundError, ValueError):
             return None
 
-    def hear(self, at: datetime) -> None:
-        self.clock.hear(at)
+    def hear(self, at: datetime, took_s: float) -> None:
+        self.clock.hear(at, took_s)
 
     def save(self) -> None:
         """Raises `OSError`."""

@@ -19,6 +19,8 @@ from vendomat.terminal.link.contract import NotAnsweredError
 from vendomat.terminal.link.tls import client_context
 
 TIMEOUT_S = 10.0
+DATE_STEP_S = 1.0
+"""A Date header leaves out what is less."""
 ANSWER_BYTES_MAX = 2 * 1024 * 1024
 
 
@@ -55,7 +57,7 @@ class CloudHttps:
         except ValueError as error:
             raise HTTPException(f"the answer is dated {date[:40]!r}") from error
         if self._clock.is_off(at):
-            self._clock.hear(at)
+            self._clock.hear(at, DATE_STEP_S)
 
     def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
         try:

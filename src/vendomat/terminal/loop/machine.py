@@ -37,7 +37,7 @@ _SLOTS_KEY, _CATALOGUE_KEY = "slots", "catalogue"
 class TimeBook(Protocol):
     """What the machine does with the cloud's time: goes by it, and keeps it for a start without a clock."""
 
-    def hear(self, at: datetime) -> None: ...
+    def hear(self, at: datetime, took_s: float) -> None: ...
 
     def save(self) -> None:
         """Raises `OSError`."""
@@ -195,12 +195,15 @@ class Machine:
             self.is_journal_ok = error is None
             self.changed()
 
-    def note_cloud_time(self, text: str) -> None:
-        """Whether this clock agrees with the cloud's within five minutes; only marks records."""
+    def note_cloud_time(self, text: str, took_s: float) -> None:
+        """Whether this clock agrees with the cloud's within five minutes; only marks records.
+
+        `took_s` is how long the cloud was asked for it: the answer may be that old.
+        """
         try:
             cloud = datetime.fromisoformat(text)
             if self.ports.time is not None:
-                self.ports.time.hear(cloud)
+                self.ports.time.hear(cloud, took_s)
             is_agreed = abs((cloud - self.ports.clock.now()).total_seconds()) < CLOCK_OFF_S_MAX
         except (ValueError, TypeError):
             is_agreed = False

@@ -71,9 +71,11 @@ class Session:
         machine = self._machine
         key_ids = self._key_ids()
         hello = Hello(program=PROGRAM, boot_nonce=machine.boot_nonce, nonce=machine.new_nonce(), key_ids=key_ids)
+        clock = machine.ports.clock
+        asked_s = clock.elapsed()
         reply = await machine.ports.wire.request("hello", hello, HelloReply, timeout_s=REQUEST_TIMEOUT_S)
         machine.settings = reply.settings
-        machine.note_cloud_time(reply.now)
+        machine.note_cloud_time(reply.now, clock.elapsed() - asked_s)
         self._has_greeted, self._greeted_with = True, key_ids
         self._compare_keys(reply.key_ids)
         return reply.catalogue_version

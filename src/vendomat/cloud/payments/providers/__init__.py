@@ -1,5 +1,16 @@
 """Payment platforms behind one contract of five verbs: the door of this folder."""
 
+from vendomat.cloud.payments.providers.bills import (
+    BillError,
+    BillKind,
+    BillRowKind,
+    BillRowStatus,
+    BillSource,
+    BillState,
+    FetchedBill,
+    FundRow,
+    TradeRow,
+)
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
@@ -23,9 +34,17 @@ from vendomat.cloud.payments.providers.wechat import WeChatPayProvider, WeChatSe
 
 __all__ = [
     "CHANNELS",
+    "BillError",
+    "BillKind",
+    "BillRowKind",
+    "BillRowStatus",
+    "BillSource",
+    "BillState",
     "CallThreads",
     "CancelState",
     "Cancelled",
+    "FetchedBill",
+    "FundRow",
     "Notice",
     "NoticeAnswer",
     "NoticeKind",
@@ -38,6 +57,7 @@ __all__ = [
     "StartState",
     "Started",
     "Trade",
+    "TradeRow",
     "TradeState",
     "WeChatPayProvider",
     "WeChatSettings",

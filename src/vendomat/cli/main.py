@@ -146,6 +146,14 @@ def bench(context: typer.Context) -> None:
     bench_app(context.args, prog_name=context.command_path)
 
 
+@app.command(context_settings=ELSEWHERE)
+def emvco(context: typer.Context) -> None:
+    """Read or write the static payment code (EMVCo QR) of a machine's label: decode, encode."""
+    from vendomat.cli.emvco import emvco_app
+
+    emvco_app(context.args, prog_name=context.command_path)
+
+
 def _run_elsewhere(command: Callable[..., None], context: typer.Context) -> None:
     there = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
     there.command()(command)

@@ -2,6 +2,15 @@
 
 from vendomat.cloud.payments import store
 from vendomat.cloud.payments.book import OpenProvider, ProviderBook
+from vendomat.cloud.payments.emvco import (
+    Field,
+    MachineLabel,
+    MerchantAccount,
+    MerchantCode,
+    decode_merchant_code,
+    encode_merchant_code,
+    label_code,
+)
 from vendomat.cloud.payments.model import (
     CODE_CHANNEL,
     PAYMENT_MOVES,
@@ -59,7 +68,11 @@ __all__ = [
     "CancelState",
     "Cancelled",
     "FetchedBill",
+    "Field",
     "FundRow",
+    "MachineLabel",
+    "MerchantAccount",
+    "MerchantCode",
     "Notice",
     "NoticeAnswer",
     "NoticeKind",
@@ -84,6 +97,9 @@ __all__ = [
     "TradeState",
     "WeChatPayProvider",
     "WeChatSettings",
+    "decode_merchant_code",
+    "encode_merchant_code",
+    "label_code",
     "open_provider",
     "refund_number",
     "store",

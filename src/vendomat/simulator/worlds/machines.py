@@ -145,6 +145,7 @@ class WorldMachine:
         self.site = site
         self.life: Life | None = None
         self.lives = 0
+        self.sags_at = 0  # the next start of a motor lets the power go at this change of the disk; 0: it does not
         self.disk = site.parts.make_disk(chance.random)
         self.disk.on_cut = self._went_dark
         self._chance = chance
@@ -219,6 +220,12 @@ class WorldMachine:
             life.has_failed = True
             self.site.trace.note(life.node.name, "the program ends by itself, to be started anew")
 
+    def _recorded(self, record: Record) -> None:
+        self.site.recorded(self.site.machine_id, record)
+        if record.what == "start" and self.sags_at:
+            self.disk.cut_at(self.sags_at)
+            self.sags_at = 0
+
     def _cabinet(self) -> SimulatedCabinet:
         site = self.site
         return SimulatedCabinet(
@@ -226,7 +233,7 @@ class WorldMachine:
             site.slots,
             clock=site.true_clock,
             chance=self._chance.random,
-            recorded=lambda record: site.recorded(site.machine_id, record),
+            recorded=self._recorded,
         )
 
     def _ports(self, life: Life) -> Ports:

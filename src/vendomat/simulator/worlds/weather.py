@@ -59,6 +59,7 @@ class Weather:
         self.kinds: dict[str, tuple[float, Callable[[], Awaitable[None]]]] = {
             "power cut": (4, self._cut_power),
             "power cut in a write": (3, self._blow_fuse),
+            "motor takes the power down": (3, self._sag),
             "power flickers": (1, self._flicker),
             "worker killed": (3, self._kill_worker),
             "wire lossy": (2, self._lose),
@@ -117,6 +118,7 @@ class Weather:
 
     def _mend(self, machine: WorldMachine) -> None:
         machine.site.clock.wall_offset_s = 0.0
+        machine.sags_at = 0
         if machine.life is None:
             machine.power_on()
         else:
@@ -161,8 +163,22 @@ class Weather:
             return
         number = self._chance.randrange(1, 16)
         self._note("power cut in a write", machine.label, f"will lose power at write {number} from now")
-        life = machine.life
         machine.disk.cut_at(number, keep=self._chance.choice((0.0, 0.5)))
+        await self._until_dark(machine)
+
+    async def _sag(self) -> None:
+        """A weak supply: the next motor's starting current takes the power down, at the n-th change of the disk."""
+        machine = self._any_machine()
+        if machine.life is None:
+            return
+        machine.sags_at = self._chance.randrange(1, 4)
+        self._note("motor takes the power down", machine.label, f"at write {machine.sags_at} after its next start")
+        await self._until_dark(machine)
+        machine.sags_at = 0
+
+    async def _until_dark(self, machine: WorldMachine) -> None:
+        """Wait a minute at most for the power to go, and give it back."""
+        life = machine.life
         for _ in range(60):
             await asyncio.sleep(1.0)
             if machine.life is not life:

@@ -27,6 +27,7 @@ from vendomat.cloud.payments import (
     Started,
     StartRequest,
     StartState,
+    TakesNoCodes,
     Trade,
     TradeState,
 )
@@ -37,7 +38,7 @@ LATENCY = "VENDOMAT_BENCH_PLATFORM_LATENCY_S"
 AT_ONCE = "VENDOMAT_BENCH_PLATFORM_AT_ONCE"
 
 
-class StubPlatform:
+class StubPlatform(TakesNoCodes):
     """One account; `latency_s` for each call, `at_once` of them side by side."""
 
     channel = "wechat"

@@ -25,6 +25,10 @@ def wechat_settings(account: WechatAccount) -> dict[str, Any]:
         "serial_no": account.merchant_serial_no,
         "apiv3_key": account.apiv3_key,
         "base_url": account.base_url,
+        "apiv2_key": account.apiv2_key,
+        "certificate": account.merchant_certificate_pem,
+        "certificate_url": account.certificate_url,
+        "ca_certificate": account.ca_certificate_pem,
         "timeout_s": 0.4,
     }
     if account.mode == "public_key":

@@ -9,9 +9,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from vendomat.cloud.payments.providers import Notice, NoticeRefusedError, Provider, RefundRequest, StartRequest
+from vendomat.cloud.payments.providers import (
+    Charged,
+    ChargeRequest,
+    Notice,
+    NoticeRefusedError,
+    Provider,
+    RefundRequest,
+    StartRequest,
+)
 from vendomat.kernel import ManualClock, Money
-from vendomat.simulator.gateways import CallFault, FaultRule, GatewayServer, NoticeFault
+from vendomat.simulator.gateways import CallFault, FaultRule, GatewayServer, Habits, NoticeFault
 
 _numbers = itertools.count(1)
 
@@ -131,7 +139,35 @@ class Stage:
             notify_url=self.notify_url,
         )
 
+    def charge_request(self, fen: int = 350, *, code: str = "", seconds: int = 120) -> ChargeRequest:
+        """A charge of the code that a buyer of this test's own shows now."""
+        offer = self.request(fen, seconds=seconds)
+        return ChargeRequest(
+            number=offer.number,
+            amount=offer.amount,
+            description=offer.description,
+            code=code or self.show_code(f"buyer of {offer.number}"),
+            expires_at=offer.expires_at,
+            notify_url=offer.notify_url,
+            machine_id=offer.machine_id,
+        )
+
+    async def charged(self, habits: Habits | None = None) -> tuple[ChargeRequest, Charged]:
+        """A charge of a buyer with `habits`, and its answer."""
+        request = self.charge_request()
+        self.platform.set_habits(f"buyer of {request.number}", habits or Habits())
+        return request, await self.provider.charge(request)
+
     # the buyer
+
+    def show_code(self, payer: str) -> str:
+        return str(self.platform.show_code(payer).code)
+
+    def confirm(self, number: str) -> None:
+        self.platform.confirm(number, f"buyer of {number}")
+
+    def decline(self, number: str) -> None:
+        self.platform.decline(number, f"buyer of {number}")
 
     def scan(self, number: str, payer: str = "buyer-1") -> None:
         self.platform.scan(self.platform.code_of(number), payer)

@@ -10,6 +10,7 @@ from vendomat.simulator.gateways.faults import CallFault, FaultRule, NoticeFault
 from vendomat.simulator.gateways.program import main
 from vendomat.simulator.gateways.server import GatewayPorts, GatewayServer
 from vendomat.simulator.gateways.settings import GatewaySettings
+from vendomat.simulator.gateways.shown_codes import Habits
 from vendomat.simulator.gateways.store import Change, RecordStore
 from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
 from vendomat.simulator.gateways.wechat import KeyMode
@@ -25,6 +26,7 @@ __all__ = [
     "GatewayPorts",
     "GatewayServer",
     "GatewaySettings",
+    "Habits",
     "KeyMode",
     "NoticeFault",
     "RecordStore",

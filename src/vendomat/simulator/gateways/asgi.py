@@ -24,13 +24,17 @@ BODY_BYTES_MAX = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request as it came. Header names are lower case."""
+    """One request as it came. Header names are lower case.
+
+    `peer_serial` is the serial of the certificate the client showed in the TLS handshake, or "".
+    """
 
     method: str
     raw_path: str
     raw_query: str
     headers: Mapping[str, str]
     body: bytes
+    peer_serial: str = ""
 
     @property
     def target(self) -> str:
@@ -83,7 +87,13 @@ async def read_exchange(scope: Scope, receive: Receive) -> Exchange | None:
         raw_query=scope["query_string"].decode("latin-1"),
         headers=headers,
         body=b"".join(chunks),
+        peer_serial=_peer_serial(scope),
     )
+
+
+def _peer_serial(scope: Scope) -> str:
+    shown = scope["extensions"]["reset"]["transport"].get_extra_info("peercert")
+    return str(shown.get("serialNumber", "")) if shown else ""
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

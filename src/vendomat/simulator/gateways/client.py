@@ -56,6 +56,21 @@ class GatewayControl:
         deed = {"code": code, "number": number, "payer": payer, "late": late, "lose_network": lose_network}
         return dict(await self._call("POST", f"{platform}/pay", deed))
 
+    async def payment_code(self, platform: str, payer: str = "buyer-1") -> str:
+        """The payment code that `payer`'s wallet shows now, good for one charge."""
+        return str((await self._call("POST", f"{platform}/payment-code", {"payer": payer}))["code"])
+
+    async def set_habits(self, platform: str, payer: str = "buyer-1", **habits: int | bool) -> None:
+        """How `payer`'s wallet takes charges from now on; see `Habits`."""
+        await self._call("POST", f"{platform}/habits", {"payer": payer, **habits})
+
+    async def confirm(self, platform: str, number: str, payer: str = "buyer-1") -> dict[str, Any]:
+        """The right password for a charge that waits for it."""
+        return dict(await self._call("POST", f"{platform}/confirm", {"number": number, "payer": payer}))
+
+    async def decline(self, platform: str, number: str, payer: str = "buyer-1") -> dict[str, Any]:
+        return dict(await self._call("POST", f"{platform}/decline", {"number": number, "payer": payer}))
+
     async def books(self, platform: str) -> dict[str, Any]:
         """The platform's own books: `accounts`, `trades`, `refunds`."""
         return dict(await self._call("GET", f"{platform}/books"))

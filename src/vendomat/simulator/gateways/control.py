@@ -6,7 +6,6 @@ It shares no key with the product and takes no call that a real platform would t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,9 +14,10 @@ from vendomat.kernel import VendomatError
 from vendomat.simulator.gateways.alipay import AlipayPlatform, Application
 from vendomat.simulator.gateways.asgi import Answer, Exchange, Receive, Scope, Send, read_exchange, send_answer
 from vendomat.simulator.gateways.context import Context
-from vendomat.simulator.gateways.enrolment import open_alipay_account, open_wechat_account
+from vendomat.simulator.gateways.enrolment import Addresses, open_alipay_account, open_wechat_account
 from vendomat.simulator.gateways.faults import CallFault, FaultBook, FaultRule, NoticeFault
 from vendomat.simulator.gateways.keys import serial_of
+from vendomat.simulator.gateways.shown_codes import Habits
 from vendomat.simulator.gateways.views import BuyerRefusedError, Platform
 from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
@@ -37,6 +37,7 @@ class _WechatMerchant(msgspec.Struct):
     certificate_pem: str
     name: str = ""
     mode: KeyMode = KeyMode.PUBLIC_KEY
+    apiv2_key: str = ""
 
 
 class _AlipayApplication(msgspec.Struct):
@@ -79,14 +80,6 @@ class _Rule(msgspec.Struct):
     delay_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Where the platforms listen, as a client writes it."""
-
-    wechat_base_url: str
-    alipay_gateway_url: str
-
-
 class ControlApi:
     """The ASGI application of the control port."""
 
@@ -126,6 +119,10 @@ class ControlApi:
             ("POST", f"{name}/scan"): lambda body: self._do(platform, platform.scan, body),
             ("POST", f"{name}/refuse"): lambda body: self._do(platform, platform.refuse, body),
             ("POST", f"{name}/pay"): lambda body: self._pay(platform, body),
+            ("POST", f"{name}/payment-code"): lambda body: self._show_code(platform, body),
+            ("POST", f"{name}/habits"): lambda body: self._set_habits(platform, body),
+            ("POST", f"{name}/confirm"): lambda body: self._decide(platform.confirm, body),
+            ("POST", f"{name}/decline"): lambda body: self._decide(platform.decline, body),
             ("POST", f"{name}/balance"): lambda body: self._set_balance(platform, body),
             ("POST", f"{name}/refunds/outcome"): lambda body: self._set_outcome(platform, body),
         }
@@ -164,7 +161,7 @@ class ControlApi:
                 self._context,
                 asked.name,
                 mode=asked.mode,
-                base_url=self._addresses.wechat_base_url,
+                addresses=self._addresses,
             )
         if not asked.platforms or "alipay" in asked.platforms:
             opened["alipay"] = open_alipay_account(
@@ -186,11 +183,15 @@ class ControlApi:
                 apiv3_key=asked.apiv3_key,
                 mode=asked.mode,
                 balance_fen=self._context.settings.opening_balance_fen,
+                apiv2_key=asked.apiv2_key,
+                certificate_pem=asked.certificate_pem,
             )
         )
         seals = self._wechat.seals
         return {
             "base_url": self._addresses.wechat_base_url,
+            "certificate_url": self._addresses.wechat_certificate_url,
+            "ca_certificate_pem": self._wechat.door.certificate_pem,
             "public_key_id": seals.public_key_id,
             "public_key_pem": seals.public_key_pem,
             "platform_serial_no": seals.certificate_serial,
@@ -228,6 +229,18 @@ class ControlApi:
         asked = msgspec.json.decode(body, type=_Deed)
         code = asked.code or platform.code_of(asked.number)
         return platform.pay(code, asked.payer, is_late=asked.late, is_notice_lost=asked.lose_network)
+
+    def _show_code(self, platform: Platform, body: bytes) -> dict[str, object]:
+        shown = platform.show_code(msgspec.json.decode(body, type=_Deed).payer)
+        return {"code": shown.code, "ends_at": shown.ends_at}
+
+    def _set_habits(self, platform: Platform, body: bytes) -> dict[str, str]:
+        platform.set_habits(msgspec.json.decode(body, type=_Deed).payer, msgspec.json.decode(body, type=Habits))
+        return {"status": "ok"}
+
+    def _decide(self, deed: Callable[[str, str], object], body: bytes) -> object:
+        asked = msgspec.json.decode(body, type=_Deed)
+        return deed(asked.number, asked.payer)
 
     # faults
 

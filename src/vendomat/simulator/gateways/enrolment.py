@@ -14,10 +14,25 @@ from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the platforms listen, as a client writes it. The second one asks for the merchant's certificate."""
+
+    wechat_base_url: str
+    wechat_certificate_url: str
+    alipay_gateway_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WechatAccount:
-    """What a merchant's client needs for WeChat Pay. `mode` is `public_key` or `certificate`."""
+    """What a merchant's client needs for WeChat Pay. `mode` is `public_key` or `certificate`.
+
+    `ca_certificate_pem` vouches for the server at `certificate_url`.
+    """
 
     base_url: str
+    certificate_url: str
+    ca_certificate_pem: str
+    apiv2_key: str
     mchid: str
     appid: str
     name: str
@@ -47,7 +62,7 @@ class AlipayAccount:
 
 
 def open_wechat_account(
-    platform: WechatPlatform, context: Context, name: str, *, mode: KeyMode, base_url: str
+    platform: WechatPlatform, context: Context, name: str, *, mode: KeyMode, addresses: Addresses
 ) -> WechatAccount:
     """A new merchant with an opening balance."""
     key, numbers = context.make_key(), context.numbers
@@ -62,10 +77,15 @@ def open_wechat_account(
         apiv3_key=numbers.text(32),
         mode=mode,
         balance_fen=context.settings.opening_balance_fen,
+        apiv2_key=numbers.text(32),
+        certificate_pem=certificate,
     )
     platform.register(merchant)
     return WechatAccount(
-        base_url=base_url,
+        base_url=addresses.wechat_base_url,
+        certificate_url=addresses.wechat_certificate_url,
+        ca_certificate_pem=platform.door.certificate_pem,
+        apiv2_key=merchant.apiv2_key,
         mchid=mchid,
         appid=merchant.appid,
         name=name,

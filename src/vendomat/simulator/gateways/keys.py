@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -88,6 +89,25 @@ def serial_of(certificate_pem: str) -> str:
 def valid_times_of(certificate_pem: str) -> tuple[datetime, datetime]:
     certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
     return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
+def make_server_certificate(key: RSAPrivateKey, host: str, *, like_pem: str) -> str:
+    """A self-signed certificate for a server at the address `host`, as long-lived as `like_pem` and under its serial:
+    the same bytes each time, so that whoever was told to trust it may go on."""
+    like = x509.load_pem_x509_certificate(like_pem.encode())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Emulated payment platform's server")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(like.serial_number)
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
+        .sign(key, _SHA256)
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def make_certificate(key: RSAPrivateKey, name: str, *, random_bits: int, now: datetime) -> str:

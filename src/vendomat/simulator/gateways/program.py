@@ -26,6 +26,7 @@ def read_arguments(arguments: list[str]) -> GatewaySettings:
     parser = argparse.ArgumentParser(prog="python -m vendomat.simulator.gateways", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the books and keys; without it nothing is kept")
     parser.add_argument("--wechat-port", type=int, default=0)
+    parser.add_argument("--wechat-tls-port", type=int, default=0)
     parser.add_argument("--alipay-port", type=int, default=0)
     parser.add_argument("--control-port", type=int, default=0)
     parser.add_argument("--opening-balance-fen", type=int, default=GatewaySettings().opening_balance_fen)
@@ -39,6 +40,7 @@ def read_arguments(arguments: list[str]) -> GatewaySettings:
     settings = GatewaySettings(
         data_dir=given.data,
         wechat_port=given.wechat_port,
+        wechat_tls_port=given.wechat_tls_port,
         alipay_port=given.alipay_port,
         control_port=given.control_port,
         opening_balance_fen=given.opening_balance_fen,

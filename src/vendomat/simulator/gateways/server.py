@@ -1,4 +1,4 @@
-"""The payment-platform emulators as one server: three ports on one loop, started and stopped as a whole."""
+"""The payment-platform emulators as one server: four ports on one loop, started and stopped as a whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from vendomat.simulator.gateways.alarms import Alarms
 from vendomat.simulator.gateways.alipay import GATEWAY_PATH, AlipayApi, AlipayPlatform
 from vendomat.simulator.gateways.asgi import ResettableHttp
 from vendomat.simulator.gateways.context import Context
-from vendomat.simulator.gateways.control import Addresses, ControlApi
+from vendomat.simulator.gateways.control import ControlApi
 from vendomat.simulator.gateways.enrolment import (
+    Addresses,
     AlipayAccount,
     WechatAccount,
     open_alipay_account,
@@ -40,6 +42,7 @@ STORE_NAME = "gateways.sqlite3"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayPorts:
     wechat: int
+    wechat_tls: int
     alipay: int
     control: int
 
@@ -81,8 +84,9 @@ class GatewayServer:
         sockets = [_bound(settings.host, port) for port in self._wanted_ports()]
         self.ports = GatewayPorts(
             wechat=sockets[0].getsockname()[1],
-            alipay=sockets[1].getsockname()[1],
-            control=sockets[2].getsockname()[1],
+            wechat_tls=sockets[1].getsockname()[1],
+            alipay=sockets[2].getsockname()[1],
+            control=sockets[3].getsockname()[1],
         )
         self._notices = NoticeEngine(settings, self._clock, self._store, self.notice_faults)
         self._alarms = Alarms(self._clock)
@@ -101,8 +105,11 @@ class GatewayServer:
         self.wechat.restore()
         self.alipay.restore()
         self._notices.resume()
-        for application, bound in zip(self._applications(context), sockets, strict=True):
-            await self._listen(application, bound)
+        wechat, alipay, control = self._applications(context)
+        await self._listen(wechat, sockets[0])
+        await self._listen(wechat, sockets[1], self.wechat.door.context)
+        await self._listen(alipay, sockets[2])
+        await self._listen(control, sockets[3])
         return self.ports
 
     async def stop(self) -> None:
@@ -119,6 +126,10 @@ class GatewayServer:
         return f"http://{self._settings.host}:{self.ports.wechat}"
 
     @property
+    def wechat_certificate_url(self) -> str:
+        return f"https://{self._settings.host}:{self.ports.wechat_tls}"
+
+    @property
     def alipay_gateway_url(self) -> str:
         return f"http://{self._settings.host}:{self.ports.alipay}{GATEWAY_PATH}"
 
@@ -128,27 +139,38 @@ class GatewayServer:
 
     def open_wechat_account(self, name: str, mode: KeyMode = KeyMode.PUBLIC_KEY) -> WechatAccount:
         """A merchant at WeChat Pay, with everything its client needs."""
-        return open_wechat_account(self.wechat, self._context, name, mode=mode, base_url=self.wechat_base_url)
+        return open_wechat_account(self.wechat, self._context, name, mode=mode, addresses=self._addresses())
 
     def open_alipay_account(self, name: str) -> AlipayAccount:
         """An application at Alipay, with everything its client needs."""
         return open_alipay_account(self.alipay, self._context, name, gateway_url=self.alipay_gateway_url)
 
-    def _wanted_ports(self) -> tuple[int, int, int]:
-        return self._settings.wechat_port, self._settings.alipay_port, self._settings.control_port
+    def _wanted_ports(self) -> tuple[int, ...]:
+        settings = self._settings
+        return settings.wechat_port, settings.wechat_tls_port, settings.alipay_port, settings.control_port
 
-    def _applications(self, context: Context) -> list[Front | ControlApi]:
+    def _addresses(self) -> Addresses:
+        return Addresses(
+            wechat_base_url=self.wechat_base_url,
+            wechat_certificate_url=self.wechat_certificate_url,
+            alipay_gateway_url=self.alipay_gateway_url,
+        )
+
+    def _applications(self, context: Context) -> tuple[Front, Front, ControlApi]:
         hold_s = self._settings.timeout_hold_s
         wechat = WechatApi(self.wechat, self._clock, self._numbers)
         alipay = AlipayApi(self.alipay)
-        addresses = Addresses(wechat_base_url=self.wechat_base_url, alipay_gateway_url=self.alipay_gateway_url)
-        return [
+        return (
             Front(wechat, Wallet(self.wechat), self.call_faults, clock=self._clock, hold_s=hold_s),
             Front(alipay, Wallet(self.alipay), self.call_faults, clock=self._clock, hold_s=hold_s),
-            ControlApi(context, self.wechat, self.alipay, notice_faults=self.notice_faults, addresses=addresses),
-        ]
+            ControlApi(
+                context, self.wechat, self.alipay, notice_faults=self.notice_faults, addresses=self._addresses()
+            ),
+        )
 
-    async def _listen(self, application: Front | ControlApi, bound: socket.socket) -> None:
+    async def _listen(
+        self, application: Front | ControlApi, bound: socket.socket, tls: ssl.SSLContext | None = None
+    ) -> None:
         config = uvicorn.Config(
             application,
             http=ResettableHttp,
@@ -160,6 +182,8 @@ class GatewayServer:
             server_header=False,
             timeout_graceful_shutdown=1,
         )
+        config.load()
+        config.ssl = tls
         server = _QuietServer(config)
         task = asyncio.create_task(server.serve(sockets=[bound]), name=f"gateway {bound.getsockname()[1]}")
         self._servers.append(server)

@@ -16,6 +16,7 @@ class GatewaySettings:
     data_dir: Path | None = None
     host: str = "127.0.0.1"
     wechat_port: int = 0
+    wechat_tls_port: int = 0
     alipay_port: int = 0
     control_port: int = 0
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from vendomat.simulator.gateways.notices import Notice
+from vendomat.simulator.gateways.shown_codes import Habits
 
 
 class BuyerRefusal(StrEnum):
@@ -61,6 +62,16 @@ class BillView:
     paid_at: datetime
 
 
+class ShownCodeView(Protocol):
+    """A payment code as a wallet shows it."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def ends_at(self) -> datetime: ...
+
+
 class Platform(Protocol):
     """A payment platform as its buyers and the control port see it."""
 
@@ -84,6 +95,26 @@ class Platform(Protocol):
 
     def refuse(self, code: str, payer: str) -> CodeView:
         """The buyer turns away or fails to pay; the order stays payable."""
+        ...
+
+    def show_code(self, payer: str) -> ShownCodeView:
+        """The code that `payer`'s wallet shows now, to be charged once."""
+        ...
+
+    def set_habits(self, payer: str, habits: Habits) -> None:
+        """How `payer`'s wallet takes charges from now on."""
+        ...
+
+    def waiting(self, payer: str) -> list[CodeView]:
+        """Charges that wait for `payer`'s password."""
+        ...
+
+    def confirm(self, number: str, payer: str) -> CodeView:
+        """The right password for the charge of an order number; raises `BuyerRefusedError`."""
+        ...
+
+    def decline(self, number: str, payer: str) -> CodeView:
+        """No password: the charge fails."""
         ...
 
     def bills(self, payer: str) -> list[BillView]: ...

@@ -75,6 +75,7 @@ class TownRecord(msgspec.Struct):
     alipay_port: int
     control_port: int
     machines: list[TownMachine]
+    wechat_tls_port: int = 0
 
 
 class Town:
@@ -169,6 +170,7 @@ async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tu
         console_port=plan.console_port or free_port(),
         machines_port=free_port(),
         wechat_port=free_port(),
+        wechat_tls_port=free_port(),
         alipay_port=free_port(),
         control_port=free_port(),
         machines=[],
@@ -222,6 +224,10 @@ def _client_settings(opened: dict[str, dict[str, object]]) -> list[tuple[str, st
                 "public_key_id": wechat["public_key_id"],
                 "public_key": wechat["public_key_pem"],
                 "base_url": wechat["base_url"],
+                "apiv2_key": wechat["apiv2_key"],
+                "certificate": wechat["merchant_certificate_pem"],
+                "certificate_url": wechat["certificate_url"],
+                "ca_certificate": wechat["ca_certificate_pem"],
             },
         ),
         (
@@ -244,6 +250,8 @@ def _gateways(plan: TownPlan, record: TownRecord) -> Child:
     ports = [
         "--wechat-port",
         record.wechat_port,
+        "--wechat-tls-port",
+        record.wechat_tls_port,
         "--alipay-port",
         record.alipay_port,
         "--control-port",

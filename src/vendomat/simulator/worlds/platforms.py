@@ -28,6 +28,7 @@ from vendomat.cloud.payments import (
     Started,
     StartRequest,
     StartState,
+    TakesNoCodes,
     Trade,
     TradeState,
 )
@@ -142,7 +143,7 @@ class Platform:
         self.deliver(self.books.channel, {}, body)
 
 
-class WorldProvider:
+class WorldProvider(TakesNoCodes):
     """One worker's way to one platform."""
 
     def __init__(self, platform: Platform, node: Node) -> None:

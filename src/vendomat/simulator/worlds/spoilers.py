@@ -16,12 +16,15 @@ import msgspec
 from vendomat.cloud.orders import Closing
 from vendomat.cloud.payments import (
     Cancelled,
+    Charged,
+    ChargeRequest,
     Notice,
     NoticeAnswer,
     Provider,
     Refunded,
     RefundRequest,
     RefundState,
+    Reversed,
     Started,
     StartRequest,
     Trade,
@@ -148,6 +151,16 @@ class SpoiledProvider:
         self.inner = inner
         self.channel = inner.channel
         self.account = inner.account
+        self.takes_codes = inner.takes_codes
+
+    async def charge(self, request: ChargeRequest) -> Charged:
+        return await self.inner.charge(request)
+
+    async def look_up_charge(self, number: str) -> Trade:
+        return await self.inner.look_up_charge(number)
+
+    async def reverse(self, number: str) -> Reversed:
+        return await self.inner.reverse(number)
 
     async def start(self, request: StartRequest) -> Started:
         return await self.inner.start(request)

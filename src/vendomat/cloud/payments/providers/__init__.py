@@ -1,4 +1,4 @@
-"""Payment platforms behind one contract of five verbs: the door of this folder."""
+"""Payment platforms behind one contract: the door of this folder."""
 
 from vendomat.cloud.payments.providers.bills import (
     BillError,
@@ -11,9 +11,14 @@ from vendomat.cloud.payments.providers.bills import (
     FundRow,
     TradeRow,
 )
+from vendomat.cloud.payments.providers.codes import channel_of_code
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
+    Charged,
+    ChargeRefusal,
+    ChargeRequest,
+    ChargeState,
     Notice,
     NoticeAnswer,
     NoticeKind,
@@ -22,9 +27,12 @@ from vendomat.cloud.payments.providers.contract import (
     Refunded,
     RefundRequest,
     RefundState,
+    Reversed,
+    ReverseState,
     Started,
     StartRequest,
     StartState,
+    TakesNoCodes,
     Trade,
     TradeState,
 )
@@ -43,6 +51,10 @@ __all__ = [
     "CallThreads",
     "CancelState",
     "Cancelled",
+    "ChargeRefusal",
+    "ChargeRequest",
+    "ChargeState",
+    "Charged",
     "FetchedBill",
     "FundRow",
     "Notice",
@@ -53,13 +65,17 @@ __all__ = [
     "RefundRequest",
     "RefundState",
     "Refunded",
+    "ReverseState",
+    "Reversed",
     "StartRequest",
     "StartState",
     "Started",
+    "TakesNoCodes",
     "Trade",
     "TradeRow",
     "TradeState",
     "WeChatPayProvider",
     "WeChatSettings",
+    "channel_of_code",
     "open_provider",
 ]

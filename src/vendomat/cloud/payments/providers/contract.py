@@ -1,4 +1,7 @@
-"""The contract every payment platform is spoken to by: five verbs and three answers.
+"""The contract every payment platform is spoken to by: a few verbs and three answers.
+
+A payment is either offered (`start`: a code that the buyer scans; `look_up`, `cancel`) or charged (`charge`: a code
+that the buyer shows; `look_up_charge`, `reverse`). Refunds and notices are the same for both.
 
 A verb never raises for what the platform says; it answers with a value. A time-out, a broken connection, a 5xx or an
 answer that cannot be verified is `UNKNOWN`, which is neither yes nor no: it is resolved later by looking up the same
@@ -14,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from vendomat.kernel import Money
+from vendomat.kernel import ErrorCode, Money, VendomatError
 
 
 class StartState(StrEnum):
@@ -42,6 +45,31 @@ class CancelState(StrEnum):
     CLOSED = "closed"  # confirmed: can no longer be paid and never was
     PAID = "paid"  # refused because it was paid: apply the payment instead
     UNKNOWN = "unknown"  # look up and try again
+
+
+class ChargeState(StrEnum):
+    PAID = "paid"  # `trade` is set, and verified
+    WAITING = "waiting"  # the buyer is asked for a password; look it up
+    REFUSED = "refused"  # definitely no money was taken; `reason` says why in our words
+    UNKNOWN = "unknown"  # may have been taken: look it up, or reverse it; never charge again
+
+
+class ChargeRefusal(StrEnum):
+    """Why no money was taken, as far as the buyer can do something about it."""
+
+    CODE_EXPIRED = "code_expired"  # too old, used before, or read wrongly: a fresh one may do
+    NOT_ENOUGH = "not_enough"
+    CARD_REFUSED = "card_refused"
+    REFUSED = "refused"
+
+
+class ReverseState(StrEnum):
+    """What became of a charge that had to end. Only REVERSED and PAID are ends."""
+
+    REVERSED = "reversed"  # not paid and never will be; what was taken a moment before is given back by the platform
+    PAID = "paid"  # it can no longer be reversed: apply the payment and refund it
+    NOT_FOUND = "not_found"  # no charge of this number has arrived; one still on its way may, until its expiry
+    UNKNOWN = "unknown"  # no answer, or "again": repeat
 
 
 class RefundState(StrEnum):
@@ -80,6 +108,24 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """One payment to be taken by a code the buyer shows. `number` as in `StartRequest`.
+
+    `code` is as good as money for a minute: it is sent once, kept nowhere and shown in no log. After `expires_at` the
+    platform must not take a charge any more, should it arrive that late.
+    """
+
+    number: str
+    amount: Money
+    description: str
+    code: str = field(repr=False)
+    expires_at: datetime
+    notify_url: str
+    machine_id: str = ""
+    attach: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trade:
     """The platform's view of a payment. When PAID, amount, account and transaction id are set and verified data."""
 
@@ -92,6 +138,25 @@ class Trade:
     payer: str = ""  # the platform's opaque payer id
     error: str = ""
     raw: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """The answer to a charge. `trade` is set when PAID, `reason` when REFUSED."""
+
+    state: ChargeState
+    trade: Trade | None = None
+    reason: ChargeRefusal | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """The answer to a reverse. `has_given_back`: the platform said that it had taken money, and gave it back."""
+
+    state: ReverseState
+    error: str = ""
+    has_given_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +224,25 @@ class Provider(Protocol):
 
     channel: str
     account: str
+    takes_codes: bool  # whether this account may charge: it takes keys of its own at some platforms
 
     async def start(self, request: StartRequest) -> Started: ...
 
     async def look_up(self, number: str) -> Trade: ...
 
     async def cancel(self, number: str) -> Cancelled: ...
+
+    async def charge(self, request: ChargeRequest) -> Charged:
+        """Take the money for a code that the buyer shows. To be called once for a number, and never again."""
+        ...
+
+    async def look_up_charge(self, number: str) -> Trade:
+        """What became of a charge. NOT_PAID with an `error`: it failed, and only a reverse makes that final."""
+        ...
+
+    async def reverse(self, number: str) -> Reversed:
+        """End a charge: not before fifteen seconds after it, and again until answered. A paid one is given back."""
+        ...
 
     async def refund(self, request: RefundRequest) -> Refunded: ...
 
@@ -179,3 +257,25 @@ class Provider(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class TakesNoCodes:
+    """A part for providers that offer codes and charge none."""
+
+    takes_codes = False
+
+    async def charge(self, request: ChargeRequest) -> Charged:
+        raise no_codes()
+
+    async def look_up_charge(self, number: str) -> Trade:
+        raise no_codes()
+
+    async def reverse(self, number: str) -> Reversed:
+        raise no_codes()
+
+
+def no_codes() -> VendomatError:
+    return VendomatError(
+        ErrorCode.METHOD_UNAVAILABLE,
+        "this account cannot take codes that buyers show; no money was taken, scan the code on the screen",
+    )

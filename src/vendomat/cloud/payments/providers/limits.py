@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
-from vendomat.cloud.payments.providers.contract import RefundRequest, StartRequest
+from vendomat.cloud.payments.providers.contract import ChargeRequest, RefundRequest, StartRequest
 from vendomat.kernel import ErrorCode, VendomatError
 
 AGE_S_MAX = 300
@@ -39,6 +39,13 @@ def unfit_start(request: StartRequest) -> str:
     if not request.description.strip():
         return "a description is needed"
     return unfit_notify_url(request.notify_url)
+
+
+def unfit_charge(request: ChargeRequest) -> str:
+    """Why `request` must not even be sent, or an empty text. It never quotes the code."""
+    if request.amount.currency != CURRENCY or request.amount.minor_units < 1:
+        return f"{request.amount} cannot be charged here: a positive amount of {CURRENCY} is needed"
+    return "" if request.description.strip() else "a description is needed"
 
 
 def unfit_refund(request: RefundRequest) -> str:

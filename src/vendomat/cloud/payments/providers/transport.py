@@ -7,6 +7,7 @@ Nothing is repeated: what goes wrong is `NotKnownError`, and the caller decides.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,9 +31,17 @@ class HttpAnswer:
 
 
 class Transport:
-    """Kept connections to the host of `base_url`. Thread-safe."""
+    """Kept connections to the host of `base_url`, under `tls` if that is given. Thread-safe."""
 
-    def __init__(self, base_url: str, *, clock: Clock, timeout_s: float, connections_max: int) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        timeout_s: float,
+        connections_max: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._clock = clock
         self._timeout_s = timeout_s
         self._prefix = _checked_prefix(base_url)
@@ -41,6 +50,7 @@ class Transport:
             maxsize=connections_max,
             timeout=urllib3.Timeout(connect=min(timeout_s, 5.0), read=timeout_s),
             retries=False,
+            **({"ssl_context": tls} if tls is not None and base_url.startswith("https:") else {}),
         )
 
     def exchange(

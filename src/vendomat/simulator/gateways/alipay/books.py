@@ -81,7 +81,8 @@ class AlipayBooks:
 
     def _index(self, trade: Trade) -> None:
         self.trades[trade.key] = trade
-        self._by_code[trade.code] = trade.key
+        if trade.code:
+            self._by_code[trade.code] = trade.key
         if trade.trade_no:
             self._by_trade_no[trade.trade_no] = trade.key
 
@@ -128,6 +129,21 @@ class AlipayBooks:
 
     def _duration(self, text: str) -> timedelta:
         return _required(wire.read_duration(text, self._settings.alipay_minute_s), "timeout")
+
+    def as_of(self, trade: Trade, now: datetime) -> Trade:
+        """The trade as it stands now."""
+        return self._current(trade, now)
+
+    def charge_ends_at(self, terms: Terms, now: datetime, life: timedelta) -> datetime:
+        """Until when a charge by payment code can be paid."""
+        if not terms.time_expire:
+            return now + life
+        return min(now + life, _required(wire.read_time(terms.time_expire), "time_expire"))
+
+    def begin_charge(self, terms: Terms, payer: str, now: datetime, ends_at: datetime) -> Trade:
+        """A trade that `payer` is asked to pay: it was never a code to be scanned."""
+        trade = Trade(terms=terms, code="", code_ends_at=now, ends_at=ends_at, created_at=now)
+        return self._make_trade(trade, payer, now, ends_at)
 
     def _current(self, trade: Trade, now: datetime) -> Trade:
         """The trade as it stands now: a scanned one closes at its end."""
@@ -215,16 +231,20 @@ class AlipayBooks:
             ends_at = trade.ends_at
             if trade.terms.timeout_express:
                 ends_at = min(ends_at, now + self._duration(trade.terms.timeout_express))
-            trade = replace(
-                trade,
-                state=TRADE_MOVES.next(trade.state, TradeEvent.SCAN),
-                trade_no=f"{now.astimezone(wire.CHINA):%Y%m%d}22001{self._numbers.digits(15)}",
-                scanned_by=payer,
-                scanned_at=now,
-                ends_at=ends_at,
-            )
-            self._keep(trade)
+            trade = self._make_trade(trade, payer, now, ends_at)
         return trade
+
+    def _make_trade(self, trade: Trade, payer: str, now: datetime, ends_at: datetime) -> Trade:
+        made = replace(
+            trade,
+            state=TRADE_MOVES.next(trade.state, TradeEvent.SCAN),
+            trade_no=f"{now.astimezone(wire.CHINA):%Y%m%d}22001{self._numbers.digits(15)}",
+            scanned_by=payer,
+            scanned_at=now,
+            ends_at=ends_at,
+        )
+        self._keep(made)
+        return made
 
     def _refusal_to_buyer(self, trade: Trade, payer: str, now: datetime | None) -> BuyerRefusal | None:
         if trade.is_paid:
@@ -241,7 +261,10 @@ class AlipayBooks:
 
     def pay(self, code: str, payer: str, now: datetime, *, is_late: bool = False) -> Trade:
         """Take the buyer's money into the seller's balance. `is_late` overlooks the end of time, not a close."""
-        trade = self.scan(code, payer, now, is_late=is_late)
+        return self.take(self.scan(code, payer, now, is_late=is_late), payer, now)
+
+    def take(self, trade: Trade, payer: str, now: datetime) -> Trade:
+        """`payer`'s money comes into the seller's balance."""
         paid = replace(trade, state=TRADE_MOVES.next(trade.state, TradeEvent.PAY), payer=payer, paid_at=now)
         self._keep(paid)
         self._credit(trade.terms.app_id, trade.terms.total_fen)
@@ -252,7 +275,8 @@ class AlipayBooks:
         live = [
             trade
             for trade in self.trades.values()
-            if trade.state in (TradeState.UNSCANNED, TradeState.WAIT_BUYER_PAY)
+            if trade.code
+            and trade.state in (TradeState.UNSCANNED, TradeState.WAIT_BUYER_PAY)
             and now < (trade.code_ends_at if trade.state == TradeState.UNSCANNED else trade.ends_at)
         ]
         return sorted(live, key=lambda trade: trade.created_at, reverse=True)

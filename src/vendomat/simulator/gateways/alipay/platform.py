@@ -15,6 +15,7 @@ import msgspec
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import shapes
 from vendomat.simulator.gateways.alipay.books import AlipayBooks
+from vendomat.simulator.gateways.alipay.charges import ChargeDesk
 from vendomat.simulator.gateways.alipay.records import (
     TRADE_MOVES,
     Application,
@@ -30,6 +31,7 @@ from vendomat.simulator.gateways.alipay.seals import AlipayDresser, PlatformKeys
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
+from vendomat.simulator.gateways.shown_codes import Habits, ShownCode, ShownCodes
 from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView
 
@@ -45,6 +47,8 @@ class AlipayPlatform:
         self._context = context
         self._now = context.clock.now
         self.books_now = AlipayBooks(context.settings, context.numbers)
+        codes = ShownCodes(context.numbers, prefixes=("25", "26", "27", "28", "29", "30"), length=18)
+        self.charges = ChargeDesk(self.books_now, codes)
         self.seals = Seals(self._platform_keys())
         context.notices.register(self.name, AlipayDresser(self.seals))
 
@@ -121,6 +125,37 @@ class AlipayPlatform:
 
     def advance(self) -> None:
         self._kept(lambda: self.books_now.settle_due(self._now()))
+
+    # charges by payment code
+
+    def charge(self, terms: Terms, code: str) -> Trade:
+        now = self._now()
+        trade = self._kept(lambda: self.charges.charge(terms, code, now))
+        if trade.is_paid:
+            self._tell_paid(trade, now)
+        return trade
+
+    def show_code(self, payer: str) -> ShownCode:
+        return self.charges.codes.show(payer, self._now())
+
+    def set_habits(self, payer: str, habits: Habits) -> None:
+        self.charges.codes.set_habits(payer, habits)
+
+    def waiting(self, payer: str) -> list[CodeView]:
+        return [self._view(trade) for trade in self.charges.waiting(payer)]
+
+    def confirm(self, number: str, payer: str) -> CodeView:
+        now = self._now()
+        trade = self._kept(lambda: self.charges.confirm(number, payer, now))
+        self._tell_paid(trade, now)
+        return self._view(trade)
+
+    def decline(self, number: str, payer: str) -> CodeView:
+        return self._view(self._kept(lambda: self.charges.decline(number, payer, self._now())))
+
+    def _tell_paid(self, trade: Trade, now: datetime) -> None:
+        if trade.terms.notify_url:
+            self._commit([self._payment_notice(trade, now)])
 
     # the buyer's deeds
 

@@ -87,7 +87,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Every parameter of a precreate call."""
+    """Every parameter of a precreate or pay call but the buyer's code."""
 
     app_id: str
     out_trade_no: str
@@ -104,7 +104,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """A code, and from its first scan on a trade. `ends_at` is the last moment of payment known so far."""
+    """A code, and from its first scan on a trade. One charged by the buyer's code has none.
+
+    `ends_at` is the last moment of payment known so far.
+    """
 
     KIND: ClassVar[str] = "alipay_trade"
 

@@ -23,6 +23,7 @@ from vendomat.simulator.gateways.notices import Guise
 GATEWAY_PATH = "/gateway.do"
 VERBS = {
     "alipay.trade.precreate": "create",
+    "alipay.trade.pay": "charge",
     "alipay.trade.query": "query",
     "alipay.trade.cancel": "cancel",
     "alipay.trade.close": "close",
@@ -50,6 +51,7 @@ class AlipayApi:
         self._platform = platform
         self._verbs: dict[str, Callable[[Application, Content, str], dict[str, object]]] = {
             "create": self._precreate,
+            "charge": self._charge,
             "query": self._query,
             "cancel": self._cancel,
             "close": self._close,
@@ -127,6 +129,16 @@ class AlipayApi:
     # business
 
     def _precreate(self, application: Application, content: Content, notify_url: str) -> dict[str, object]:
+        return shapes.precreate_answer(self._platform.precreate(self._terms(application, content, notify_url)))
+
+    def _charge(self, application: Application, content: Content, notify_url: str) -> dict[str, object]:
+        code = _text(content, "auth_code", 64)
+        if _text(content, "scene", 32) != "bar_code" or not code:
+            raise AlipayRefusedError(Refusals.INVALID_PARAMETER, "scene")
+        terms = self._terms(application, {k: v for k, v in content.items() if k != "auth_code"}, notify_url)
+        return shapes.charge_answer(self._platform.charge(terms, code))
+
+    def _terms(self, application: Application, content: Content, notify_url: str) -> Terms:
         total_fen = wire.read_yuan(content.get("total_amount"))
         subject = _text(content, "subject", _SUBJECT_MAX)
         number = _text(content, "out_trade_no", 64)
@@ -135,7 +147,7 @@ class AlipayApi:
         own = {"out_trade_no", "total_amount", "subject", "terminal_id", "body"}
         times = {"timeout_express", "qr_code_timeout_express", "time_expire"}
         rest = {name: value for name, value in content.items() if name not in own | times}
-        terms = Terms(
+        return Terms(
             app_id=application.app_id,
             out_trade_no=number,
             subject=subject,
@@ -148,7 +160,6 @@ class AlipayApi:
             time_expire=_text(content, "time_expire", 32),
             rest=msgspec.json.encode(rest, order="deterministic").decode(),
         )
-        return shapes.precreate_answer(self._platform.precreate(terms))
 
     def _trade(self, application: Application, content: Content) -> Trade:
         return self._platform.look_up(application.app_id, *_names(content))

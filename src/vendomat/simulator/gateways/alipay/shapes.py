@@ -28,6 +28,30 @@ def precreate_answer(trade: Trade) -> dict[str, object]:
     return {**OK, "out_trade_no": trade.terms.out_trade_no, "qr_code": trade.code}
 
 
+def charge_answer(trade: Trade) -> dict[str, object]:
+    """A paid charge, or one that waits for the buyer."""
+    yuan = wire.to_yuan(trade.terms.total_fen)
+    answer: dict[str, object] = {
+        "buyer_logon_id": logon_id_of(trade.scanned_by),
+        "buyer_user_id": buyer_id_of(trade.scanned_by),
+        "out_trade_no": trade.terms.out_trade_no,
+        "total_amount": yuan,
+        "trade_no": trade.trade_no,
+    }
+    if trade.paid_at is None:
+        return {"code": "10003", "msg": "order success pay inprocess", **answer}
+    return {
+        **OK,
+        **answer,
+        "buyer_pay_amount": yuan,
+        "fund_bill_list": [{"amount": yuan, "fund_channel": "ALIPAYACCOUNT"}],
+        "gmt_payment": wire.to_time(trade.paid_at),
+        "invoice_amount": yuan,
+        "point_amount": "0.00",
+        "receipt_amount": yuan,
+    }
+
+
 def query_answer(trade: Trade) -> dict[str, object]:
     """A scanned trade as query shows it."""
     yuan = wire.to_yuan(trade.terms.total_fen)

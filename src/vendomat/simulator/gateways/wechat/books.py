@@ -69,7 +69,8 @@ class WechatBooks:
 
     def _index(self, order: Order) -> None:
         self.orders[order.key] = order
-        self._by_code[order.code] = order.key
+        if order.code:
+            self._by_code[order.code] = order.key
         if order.transaction_id:
             self._by_transaction[order.transaction_id] = order.key
 
@@ -194,7 +195,10 @@ class WechatBooks:
 
     def pay(self, code: str, payer: str, now: datetime, *, is_late: bool = False) -> Order:
         """Take the buyer's money into the merchant's balance. `is_late` overlooks the order's expiry, not its close."""
-        order = self.scan(code, payer, now, is_late=is_late)
+        return self.take(self.scan(code, payer, now, is_late=is_late), payer, now)
+
+    def take(self, order: Order, payer: str, now: datetime) -> Order:
+        """`payer`'s money comes into the merchant's balance."""
         paid = replace(
             order,
             state=ORDER_MOVES.next(order.state, OrderEvent.PAY),
@@ -206,6 +210,20 @@ class WechatBooks:
         merchant = self.merchants[order.terms.mchid]
         self._keep(replace(merchant, balance_fen=merchant.balance_fen + order.terms.total_fen))
         return paid
+
+    def move(self, order: Order, event: OrderEvent) -> Order:
+        """Keep `order` moved by the table, without any money."""
+        moved = replace(order, state=ORDER_MOVES.next(order.state, event))
+        self._keep(moved)
+        return moved
+
+    def give_back(self, order: Order) -> bool:
+        """Take the order's whole sum from the merchant's balance; False when there is not enough."""
+        merchant = self.merchants[order.terms.mchid]
+        if merchant.balance_fen < order.terms.total_fen:
+            return False
+        self._keep(replace(merchant, balance_fen=merchant.balance_fen - order.terms.total_fen))
+        return True
 
     def open_orders(self, now: datetime) -> list[Order]:
         """Orders whose code can be paid now, newest first."""

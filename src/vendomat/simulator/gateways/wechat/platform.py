@@ -12,15 +12,19 @@ from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
+from vendomat.simulator.gateways.shown_codes import Habits, ShownCode, ShownCodes
 from vendomat.simulator.gateways.store import Change
+from vendomat.simulator.gateways.tls import TlsDoor
 from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView
 from vendomat.simulator.gateways.wechat import shapes
 from vendomat.simulator.gateways.wechat.books import WechatBooks
+from vendomat.simulator.gateways.wechat.charges import ChargeDesk
 from vendomat.simulator.gateways.wechat.records import (
     ORDER_MOVES,
     Merchant,
     Order,
     OrderEvent,
+    OrderState,
     Refund,
     RefundState,
     Terms,
@@ -37,8 +41,15 @@ class WechatPlatform:
         self._context = context
         self._now = context.clock.now
         self.books_now = WechatBooks(context.settings, context.numbers)
+        codes = ShownCodes(context.numbers, prefixes=("10", "11", "12", "13", "14", "15"), length=18)
+        self.charges = ChargeDesk(self.books_now, codes)
         self.seals = Seals(self._platform_keys(), context.numbers)
         context.notices.register(self.name, WechatDresser(self.seals, self.books_now.merchants))
+        server_key = keys.load_private(self.seals.certificate_key_pem)
+        certificate = keys.make_server_certificate(
+            server_key, context.settings.host, like_pem=self.seals.certificate_pem
+        )
+        self.door = TlsDoor(certificate, self.seals.certificate_key_pem)
 
     def restore(self) -> None:
         """Read back what a former process kept. To be called with the event loop running."""
@@ -48,6 +59,8 @@ class WechatPlatform:
             (order for _, order in load(Order.KIND, Order)),
             (refund for _, refund in load(Refund.KIND, Refund)),
         )
+        for merchant in self.books_now.merchants.values():
+            self._let_in(merchant)
         for refund in self.books_now.refunds.all():
             self._await_settlement(refund)
 
@@ -73,6 +86,11 @@ class WechatPlatform:
         keys.load_public(merchant.public_key_pem)
         self.books_now.add_merchant(merchant)
         self._commit()
+        self._let_in(merchant)
+
+    def _let_in(self, merchant: Merchant) -> None:
+        if merchant.certificate_pem:
+            self.door.trust(merchant.certificate_pem)
 
     def create(self, terms: Terms) -> Order:
         order = self.books_now.create(terms, self._now())
@@ -109,6 +127,41 @@ class WechatPlatform:
         settled = self.books_now.settle_due(now)
         if settled:
             self._commit([self._refund_notice(refund, now) for refund in settled if refund.notify_url])
+
+    # charges by payment code
+
+    def charge(self, terms: Terms, code: str) -> Order:
+        try:
+            return self.charges.charge(terms, code, self._now())
+        finally:
+            self._commit()  # also when it answers "waiting": the order is there
+
+    def look_up_charge(self, mchid: str, number: str) -> Order:
+        return self.charges.look_up(mchid, number, self._now())
+
+    def reverse(self, mchid: str, number: str) -> Order:
+        order = self.charges.reverse(mchid, number, self._now())
+        self._commit()
+        return order
+
+    def show_code(self, payer: str) -> ShownCode:
+        return self.charges.codes.show(payer, self._now())
+
+    def set_habits(self, payer: str, habits: Habits) -> None:
+        self.charges.codes.set_habits(payer, habits)
+
+    def waiting(self, payer: str) -> list[CodeView]:
+        return [self._view(order) for order in self.charges.waiting(payer)]
+
+    def confirm(self, number: str, payer: str) -> CodeView:
+        order = self.charges.confirm(number, payer, self._now())
+        self._commit()  # and no notice: the platform tells nobody of such a payment
+        return self._view(order)
+
+    def decline(self, number: str, payer: str) -> CodeView:
+        order = self.charges.decline(number, payer)
+        self._commit()
+        return self._view(order)
 
     # the buyer's deeds
 
@@ -201,7 +254,7 @@ class WechatPlatform:
     # views
 
     def _view(self, order: Order) -> CodeView:
-        ends_at = min(order.expires_at, self.books_now.code_ends_at(order))
+        ends_at = min(order.expires_at, self.books_now.code_ends_at(order)) if order.code else order.expires_at
         return CodeView(
             code=order.code,
             account=order.terms.mchid,
@@ -228,7 +281,9 @@ class WechatPlatform:
             number=order.terms.out_trade_no,
             transaction_id=order.transaction_id,
             paid_fen=order.terms.total_fen,
-            refunded_fen=sum(r.amount_fen for r in refunds if r.state == RefundState.SUCCESS),
+            refunded_fen=order.terms.total_fen
+            if order.state == OrderState.REVOKED
+            else sum(r.amount_fen for r in refunds if r.state == RefundState.SUCCESS),
             refunding_fen=sum(r.amount_fen for r in refunds if r.state == RefundState.PROCESSING),
             paid_at=order.paid_at,
         )

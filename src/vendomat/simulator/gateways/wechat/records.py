@@ -15,12 +15,18 @@ class OrderState(StrEnum):
     SUCCESS = "SUCCESS"
     REFUND = "REFUND"  # paid, and some of it was given back
     CLOSED = "CLOSED"
+    USERPAYING = "USERPAYING"  # a charge by payment code that waits for the buyer's password
+    PAYERROR = "PAYERROR"
+    REVOKED = "REVOKED"  # a charge that was reversed; what had been taken is given back
 
 
 class OrderEvent(StrEnum):
     PAY = "pay"
     REFUND = "refund"
     CLOSE = "close"
+    ASK_BUYER = "ask_buyer"
+    FAIL = "fail"
+    REVERSE = "reverse"
 
 
 ORDER_MOVES = Moves(
@@ -30,9 +36,15 @@ ORDER_MOVES = Moves(
         (OrderState.NOTPAY, OrderEvent.PAY): OrderState.SUCCESS,
         (OrderState.NOTPAY, OrderEvent.CLOSE): OrderState.CLOSED,
         (OrderState.SUCCESS, OrderEvent.REFUND): OrderState.REFUND,
+        (OrderState.NOTPAY, OrderEvent.ASK_BUYER): OrderState.USERPAYING,
+        (OrderState.USERPAYING, OrderEvent.PAY): OrderState.SUCCESS,
+        (OrderState.USERPAYING, OrderEvent.FAIL): OrderState.PAYERROR,
+        (OrderState.USERPAYING, OrderEvent.REVERSE): OrderState.REVOKED,
+        (OrderState.PAYERROR, OrderEvent.REVERSE): OrderState.REVOKED,
+        (OrderState.SUCCESS, OrderEvent.REVERSE): OrderState.REVOKED,
     },
     start=OrderState.NOTPAY,
-    final=(OrderState.CLOSED, OrderState.REFUND),
+    final=(OrderState.CLOSED, OrderState.REFUND, OrderState.REVOKED),
 )
 
 
@@ -93,6 +105,8 @@ class Merchant:
     apiv3_key: str
     mode: KeyMode
     balance_fen: int
+    apiv2_key: str = ""  # none: the merchant may not charge by payment code
+    certificate_pem: str = ""
 
     @property
     def key(self) -> str:
@@ -117,6 +131,8 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
+    """An order with its newest code, or (then without one) a charge by a code that the buyer showed."""
+
     KIND: ClassVar[str] = "wechat_order"
 
     terms: Terms
@@ -130,6 +146,7 @@ class Order:
     transaction_id: str = ""
     paid_at: datetime | None = None
     closed_at: datetime | None = None
+    trade_type: str = "NATIVE"
 
     @property
     def key(self) -> str:

@@ -21,6 +21,8 @@ from vendomat.simulator.gateways.wechat import requests, shapes, wire
 from vendomat.simulator.gateways.wechat.platform import WechatPlatform
 from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
+from vendomat.simulator.gateways.wechat.v2_routes import PATHS as V2_PATHS
+from vendomat.simulator.gateways.wechat.v2_routes import WechatV2Api
 
 SKEW_S_MAX = 300
 ORDERS = "/v3/pay/transactions"
@@ -71,6 +73,7 @@ class WechatApi:
         self._platform = platform
         self._clock = clock
         self._numbers = numbers
+        self._v2 = WechatV2Api(platform, clock, numbers)
         self._verbs: dict[str, Callable[[Merchant, Call, Exchange], object]] = {
             "create": self._create,
             "query": self._query,
@@ -83,11 +86,15 @@ class WechatApi:
 
     def verb_of(self, exchange: Exchange) -> str:
         """The verb for matching faults; empty when the request has none."""
+        if exchange.raw_path in V2_PATHS:
+            return V2_PATHS[exchange.raw_path]
         call = route(exchange.method, exchange.raw_path)
         return call.verb if isinstance(call, Call) else ""
 
     def answer(self, exchange: Exchange, fault: CallFault | None) -> Answer:
         """Do what `exchange` asks and answer it, under `fault`."""
+        if exchange.raw_path in V2_PATHS:
+            return self._v2.answer(exchange, fault)
         call = route(exchange.method, exchange.raw_path)
         if isinstance(call, int):
             return Answer(call)

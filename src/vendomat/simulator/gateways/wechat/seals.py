@@ -54,6 +54,7 @@ class Seals:
         self.certificate_serial = keys.serial_of(platform_keys.certificate_pem)
         public_mode_key = keys.load_private(platform_keys.private_key_pem)
         self.public_key_pem = keys.public_pem(public_mode_key.public_key())
+        self.certificate_key_pem = platform_keys.certificate_key_pem
         self._signers = {
             KeyMode.PUBLIC_KEY: (self.public_key_id, public_mode_key),
             KeyMode.CERTIFICATE: (self.certificate_serial, keys.load_private(platform_keys.certificate_key_pem)),

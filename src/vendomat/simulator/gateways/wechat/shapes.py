@@ -13,11 +13,14 @@ from vendomat.simulator.gateways.wechat import wire
 from vendomat.simulator.gateways.wechat.books import WechatBooks
 from vendomat.simulator.gateways.wechat.records import Order, OrderState, Refund
 
-_STATE_WORDS = {
+STATE_WORDS = {
     OrderState.NOTPAY: "订单未支付",
     OrderState.SUCCESS: "支付成功",
     OrderState.REFUND: "订单发生过退款，退款详情请查询退款单",
     OrderState.CLOSED: "订单已关闭",
+    OrderState.USERPAYING: "需要用户输入支付密码",
+    OrderState.PAYERROR: "支付失败",
+    OrderState.REVOKED: "订单已撤销",
 }
 _SUMMARIES = {
     "TRANSACTION.SUCCESS": "支付成功",
@@ -47,14 +50,14 @@ def order_answer(order: Order) -> dict[str, object]:
         "mchid": terms.mchid,
         "out_trade_no": terms.out_trade_no,
         "trade_state": order.state.value,
-        "trade_state_desc": _STATE_WORDS[order.state],
+        "trade_state_desc": STATE_WORDS[order.state],
         "attach": terms.attach,
         "amount": {"total": terms.total_fen, "currency": "CNY"},
     }
     if order.is_paid and order.paid_at is not None:
         answer |= {
             "transaction_id": order.transaction_id,
-            "trade_type": "NATIVE",
+            "trade_type": order.trade_type,
             "bank_type": "OTHERS",
             "success_time": wire.to_rfc3339(order.paid_at),
             "payer": {"openid": openid_of(terms.appid, order.payer)},

@@ -18,6 +18,10 @@ from vendomat.cloud.payments.providers.alipay.settings import AlipaySettings
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
+    Charged,
+    ChargeRefusal,
+    ChargeRequest,
+    ChargeState,
     Notice,
     NoticeAnswer,
     NoticeKind,
@@ -25,6 +29,8 @@ from vendomat.cloud.payments.providers.contract import (
     Refunded,
     RefundRequest,
     RefundState,
+    Reversed,
+    ReverseState,
     Started,
     StartRequest,
     StartState,
@@ -37,6 +43,8 @@ from vendomat.cloud.payments.providers.limits import (
     check_number,
     check_refund_number,
     is_timely,
+    unfit_charge,
+    unfit_notify_url,
     unfit_refund,
     unfit_start,
 )
@@ -50,6 +58,7 @@ class AlipayProvider:
     """One application at Alipay."""
 
     channel = "alipay"
+    takes_codes = True
 
     def __init__(
         self, settings: AlipaySettings, *, clock: Clock, threads: CallThreads, is_owner_of_threads: bool = True
@@ -87,8 +96,8 @@ class AlipayProvider:
     async def cancel(self, number: str) -> Cancelled:
         """Close an open trade. A code nobody scanned has none: it stays payable until its end, and so UNKNOWN.
 
-        The platform's own "cancel" is never sent: it gives the money of a trade back that was paid a moment before, and
-        the goods of that payment may be on their way.
+        The platform's own "cancel" is never sent for such a code: it gives the money of a trade back that was paid a
+        moment before, and the goods of that payment may be on their way.
         """
         trade = await self.look_up(number)
         if trade.state is TradeState.NOT_PAID:
@@ -96,6 +105,37 @@ class AlipayProvider:
             trade = await self.look_up(number)
             return _cancelled_as(trade, error)
         return _cancelled_as(trade, trade.error)
+
+    async def charge(self, request: ChargeRequest) -> Charged:
+        """Neither a success nor a refusal is believed before a look-up: the one may be rolled back, the other may
+        have left an open trade."""
+        check_number(request.number)
+        reason = unfit_charge(request) or unfit_notify_url(request.notify_url)
+        if reason or request.expires_at <= self._clock.now():
+            return Charged(ChargeState.REFUSED, None, ChargeRefusal.REFUSED, reason or "the payment has expired")
+        order = wire.charge_order(request)
+        try:
+            fields = await self._ask(lambda: self._client.api_alipay_trade_pay(**order))
+        except NotKnownError as doubt:
+            return Charged(ChargeState.UNKNOWN, error=doubt.reason)
+        said = wire.read_charge(fields)
+        if said.state is ChargeState.WAITING:
+            return said
+        return wire.charged_as(await self.look_up_charge(request.number), said)
+
+    async def look_up_charge(self, number: str) -> Trade:
+        """CLOSED also when it was paid and given back in whole: a reversed charge buys nothing any more."""
+        return wire.ended_if_given_back(await self.look_up(number))
+
+    async def reverse(self, number: str) -> Reversed:
+        """The platform's own "cancel": it closes an open trade and gives a paid one back."""
+        check_number(number)
+        try:
+            fields = await self._ask(lambda: self._client.api_alipay_trade_cancel(out_trade_no=number))
+        except NotKnownError as doubt:
+            return Reversed(ReverseState.UNKNOWN, doubt.reason)
+        said = wire.read_reverse(fields, number)
+        return said or wire.reversed_as(await self.look_up(number), fields)
 
     async def refund(self, request: RefundRequest) -> Refunded:
         check_number(request.payment_number)

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from vendomat.cloud.payments.providers.contract import (
+    Charged,
+    ChargeRefusal,
+    ChargeRequest,
+    ChargeState,
     Refunded,
     RefundRequest,
     RefundState,
+    Reversed,
+    ReverseState,
     Started,
     StartRequest,
     StartState,
@@ -29,6 +36,7 @@ from vendomat.kernel import Money, VendomatError
 Fields = Mapping[str, Any]
 
 SUCCESS = "10000"
+WAITING = "10003"
 REQUEST_REFUSALS = frozenset({"40001", "40002", "40003", "40006", "20001"})
 """Gateway codes: the request itself was turned away before any business. They come unsigned."""
 
@@ -46,6 +54,16 @@ START_REFUSALS = frozenset(
     }
 )
 """Not among them: "a code was issued already", "paid already", "other parameters". Such a number may be payable."""
+
+CHARGE_REFUSALS = {
+    "PAYMENT_AUTH_CODE_INVALID": ChargeRefusal.CODE_EXPIRED,
+    "BUYER_BALANCE_NOT_ENOUGH": ChargeRefusal.NOT_ENOUGH,
+    "BUYER_BANKCARD_BALANCE_NOT_ENOUGH": ChargeRefusal.NOT_ENOUGH,
+    **dict.fromkeys(START_REFUSALS, ChargeRefusal.REFUSED),
+}
+"""Codes that mean "not charged", once a look-up has confirmed that no open trade of the number exists."""
+
+REVERSE_REFUSALS = frozenset({"TRADE_CANCEL_TIME_OUT", "CANCEL_NOT_ALLOWED"})
 
 REFUND_REFUSALS = frozenset(
     {
@@ -76,13 +94,30 @@ def precreate_order(request: StartRequest, now: datetime) -> dict[str, Any]:
     """
     minutes = max(1, math.ceil((request.expires_at - now).total_seconds() / 60))
     order: dict[str, Any] = {
-        "subject": cut_to_bytes(" ".join(request.description.translate(_NOT_IN_SUBJECT).split()), 256),
+        "subject": _subject(request.description),
         "out_trade_no": request.number,
         "total_amount": request.amount.to_decimal_text(),
         "notify_url": request.notify_url,
         "product_code": "QR_CODE_OFFLINE",
         "qr_code_timeout_express": f"{minutes}m",
         "timeout_express": f"{minutes}m",
+    }
+    if request.machine_id:
+        order["terminal_id"] = request.machine_id[:32]
+    return order
+
+
+def charge_order(request: ChargeRequest) -> dict[str, Any]:
+    """Keyword arguments of the library's `pay`. `time_expire` is absolute: a charge that comes later is refused."""
+    order: dict[str, Any] = {
+        "out_trade_no": request.number,
+        "scene": "bar_code",
+        "auth_code": request.code,
+        "subject": _subject(request.description),
+        "notify_url": request.notify_url,
+        "total_amount": request.amount.to_decimal_text(),
+        "product_code": "FACE_TO_FACE_PAYMENT",
+        "time_expire": timestamp_of(request.expires_at),
     }
     if request.machine_id:
         order["terminal_id"] = request.machine_id[:32]
@@ -132,6 +167,64 @@ def read_start(fields: Fields, number: str) -> Started:
         return Started(StartState.STARTED, code_url)
     state = StartState.REFUSED if is_refusal(fields, START_REFUSALS) else StartState.UNKNOWN
     return Started(state, error=error_text(fields))
+
+
+def read_charge(fields: Fields) -> Charged:
+    """The answer to a charge. UNKNOWN also for "success", which may be rolled back: the look-up says it definitely."""
+    code, error = _text(fields, "code"), error_text(fields)
+    if code == WAITING:
+        return Charged(ChargeState.WAITING, error=error)
+    if is_refusal(fields, frozenset(CHARGE_REFUSALS)):
+        return Charged(ChargeState.REFUSED, None, CHARGE_REFUSALS.get(reason_of(fields), ChargeRefusal.REFUSED), error)
+    return Charged(ChargeState.UNKNOWN, error=error)
+
+
+def charged_as(trade: Trade, said: Charged) -> Charged:
+    """What became of a charge that was answered with `said`, now that it was looked up."""
+    if trade.state is TradeState.PAID:
+        return Charged(ChargeState.PAID, trade)
+    if said.state is ChargeState.REFUSED and trade.state in (TradeState.NOT_FOUND, TradeState.CLOSED):
+        return said
+    return Charged(ChargeState.UNKNOWN, error=trade.error or said.error)
+
+
+def read_reverse(fields: Fields, number: str) -> Reversed | None:
+    """The answer to a reverse; None when only a look-up can tell what became of the charge."""
+    if is_no_trade(fields):
+        return Reversed(ReverseState.NOT_FOUND, error_text(fields))
+    if not is_success(fields):
+        return None
+    if _text(fields, "out_trade_no") != number:
+        return Reversed(ReverseState.UNKNOWN, "the answer is about another number")
+    if _text(fields, "retry_flag") != "N":
+        return Reversed(ReverseState.UNKNOWN, "the platform wants to be asked again")
+    action = _text(fields, "action")
+    if action in ("close", "refund"):
+        return Reversed(ReverseState.REVERSED, has_given_back=action == "refund")
+    return None
+
+
+def ended_if_given_back(trade: Trade) -> Trade:
+    """A charge as its caller has to take it: a paid trade that the platform closed has no money in it."""
+    if trade.state is TradeState.PAID and _text(trade.raw, "trade_status") == "TRADE_CLOSED":
+        return replace(trade, state=TradeState.CLOSED)
+    return trade
+
+
+def reversed_as(trade: Trade, fields: Fields) -> Reversed:
+    """What became of a charge after a reverse, answered with `fields`, that did nothing or did not say what.
+
+    "Done", and yet the trade stands paid: the money may be on its way back, so ask again. Only a refusal leaves it so.
+    """
+    error = error_text(fields)
+    if trade.state is TradeState.CLOSED:
+        return Reversed(ReverseState.REVERSED)
+    if ended_if_given_back(trade).state is TradeState.CLOSED:
+        return Reversed(ReverseState.REVERSED, has_given_back=True)
+    if trade.state is TradeState.PAID and is_refusal(fields, REVERSE_REFUSALS):
+        return Reversed(ReverseState.PAID, error)
+    state = ReverseState.NOT_FOUND if trade.state is TradeState.NOT_FOUND else ReverseState.UNKNOWN
+    return Reversed(state, error)
 
 
 def read_trade(fields: Fields, number: str, *, app_id: str) -> Trade:
@@ -262,6 +355,10 @@ def _state_of(status: str, *, was_paid: bool) -> TradeState:
 def _text(fields: Fields, name: str) -> str:
     value = fields.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _subject(description: str) -> str:
+    return cut_to_bytes(" ".join(description.translate(_NOT_IN_SUBJECT).split()), 256)
 
 
 def _money(yuan: str) -> Money:

@@ -1,4 +1,4 @@
-"""WeChat Pay behind the contract: Native orders, refunds and notices of one merchant.
+"""WeChat Pay behind the contract: Native orders, charges by payment code, refunds and notices of one merchant.
 
 Refuses to guess. Any answer but a verified success, or a code that is definite by itself, is checked by a query of the
 same number; what a query cannot settle is UNKNOWN.
@@ -14,6 +14,10 @@ import structlog
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
+    Charged,
+    ChargeRefusal,
+    ChargeRequest,
+    ChargeState,
     Notice,
     NoticeAnswer,
     NoticeKind,
@@ -21,24 +25,29 @@ from vendomat.cloud.payments.providers.contract import (
     Refunded,
     RefundRequest,
     RefundState,
+    Reversed,
+    ReverseState,
     Started,
     StartRequest,
     StartState,
     Trade,
     TradeState,
+    no_codes,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
     check_refund_number,
+    unfit_charge,
     unfit_refund,
     unfit_start,
 )
 from vendomat.cloud.payments.providers.threads import CallThreads
-from vendomat.cloud.payments.providers.wechat import wire
+from vendomat.cloud.payments.providers.wechat import v2_wire, wire
 from vendomat.cloud.payments.providers.wechat.client import WeChatClient
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
+from vendomat.cloud.payments.providers.wechat.v2_client import CodePayClient
 from vendomat.kernel import Clock
 
 log = structlog.get_logger(__name__)
@@ -57,6 +66,8 @@ class WeChatPayProvider:
         self._threads = threads
         self._is_owner_of_threads = is_owner_of_threads
         self._client = WeChatClient(settings, clock=clock, connections_max=threads.size)
+        self.takes_codes = bool(settings.apiv2_key)
+        self._codes = CodePayClient(settings, clock=clock, connections_max=threads.size) if self.takes_codes else None
 
     async def start(self, request: StartRequest) -> Started:
         """A Native order. The same request again, before payment, gives a new code and ends the old one."""
@@ -101,6 +112,44 @@ class WeChatPayProvider:
         is_dead = trade.state in (TradeState.CLOSED, TradeState.NOT_FOUND)
         return Cancelled(CancelState.CLOSED) if is_dead else Cancelled(CancelState.UNKNOWN, error or trade.error)
 
+    async def charge(self, request: ChargeRequest) -> Charged:
+        """A micropay. Raises `VendomatError(method_unavailable)` for an account that has no key for it."""
+        check_number(request.number)
+        codes = self._code_client()
+        if reason := unfit_charge(request):
+            return Charged(ChargeState.REFUSED, None, ChargeRefusal.REFUSED, reason)
+        order = v2_wire.charge_fields(request, self._settings.payer_client_ip)
+        try:
+            fields = await self._ask(lambda: codes.charge(order))
+        except NotKnownError as doubt:
+            return Charged(ChargeState.UNKNOWN, error=doubt.reason)
+        return v2_wire.read_charge(fields, request.number, mchid=self.account, appid=self._settings.appid)
+
+    async def look_up_charge(self, number: str) -> Trade:
+        check_number(number)
+        codes = self._code_client()
+        try:
+            fields = await self._ask(lambda: codes.query(number))
+        except NotKnownError as doubt:
+            return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
+        return v2_wire.read_trade(fields, number, mchid=self.account, appid=self._settings.appid)
+
+    async def reverse(self, number: str) -> Reversed:
+        """Never "close": the platform lets a charge end by a reverse only."""
+        check_number(number)
+        codes = self._code_client()
+        try:
+            fields = await self._ask(lambda: codes.reverse(number))
+        except NotKnownError as doubt:
+            return Reversed(ReverseState.UNKNOWN, doubt.reason)
+        said = v2_wire.read_reverse(fields)
+        return said or v2_wire.reversed_as(await self.look_up_charge(number), fields)
+
+    def _code_client(self) -> CodePayClient:
+        if self._codes is None:
+            raise no_codes()
+        return self._codes
+
     async def refund(self, request: RefundRequest) -> Refunded:
         check_number(request.payment_number)
         check_refund_number(request.refund_number)
@@ -124,7 +173,19 @@ class WeChatPayProvider:
             status, body = await self._ask(lambda: self._client.query_refund(out_refund_no=number))
         except NotKnownError as doubt:
             return Refunded(RefundState.UNKNOWN, number, error=doubt.reason)
-        return wire.read_refund_query(status, body, request)
+        found = wire.read_refund_query(status, body, request)
+        if found.state is not RefundState.NOT_ACCEPTED or not self.takes_codes:
+            return found
+        return await self._given_back(request) or found
+
+    async def _given_back(self, request: RefundRequest) -> Refunded | None:
+        """The full refund of a charge that was reversed after it was paid: the reverse gave the money back."""
+        if request.amount != request.payment_amount:
+            return None
+        if not v2_wire.is_revoked(trade := await self.look_up_charge(request.payment_number)):
+            return None
+        error = "given back in whole by the reverse"
+        return Refunded(RefundState.SUCCEEDED, request.refund_number, "", request.amount, error, trade.raw)
 
     async def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
         """Raises `NoticeRefusedError`; `is_probe` is set for the platform's own signature test."""
@@ -147,6 +208,8 @@ class WeChatPayProvider:
         if self._is_owner_of_threads:
             await self._threads.aclose()
         self._client.transport.close()
+        if self._codes is not None:
+            self._codes.close()
 
     def _notice(self, notice_id: str, event_type: str, resource: str | None) -> Notice:
         if resource is None:

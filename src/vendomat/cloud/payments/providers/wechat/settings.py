@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -16,6 +18,10 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
       Without public key they are also fetched and renewed from the platform: certificate mode
     * `payer_client_ip`: this cloud's public address; with it the machine is named to the platform as the device
     * `base_url`: the platform's host; another one for a standby host or an emulator
+    * `apiv2_key` (32 characters) and `certificate` (the merchant's, PEM, for `private_key`): with both, codes that
+      buyers show can be charged; `v2_sign_type` signs those calls
+    * `certificate_url`: the host that asks for the certificate, if it is not `base_url`; `ca_certificate`: PEM of who
+      vouches for it, if it is nobody the system knows
     * `timeout_s`: for one call, all in all
     """
 
@@ -28,6 +34,11 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     public_key: str = ""
     platform_certificates: tuple[str, ...] = ()
     payer_client_ip: str = ""
+    apiv2_key: str = ""
+    certificate: str = ""
+    v2_sign_type: Literal["HMAC-SHA256", "MD5"] = "HMAC-SHA256"
+    certificate_url: str = ""
+    ca_certificate: str = ""
     base_url: str = "https://api.mch.weixin.qq.com"
     timeout_s: float = 10.0
 

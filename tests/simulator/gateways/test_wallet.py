@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from httpx import AsyncClient
 
-from vendomat.simulator.gateways import GatewayServer
+from vendomat.simulator.gateways import GatewayServer, Habits
+from vendomat.simulator.gateways.alipay.records import Terms
 from vendomat.simulator.gateways.wallet.texts import _TEXTS
 
 from .merchant import AlipayMerchant, NoticeSink, WechatMerchant
@@ -133,3 +134,30 @@ async def test_a_buyer_with_a_real_browser(server: GatewayServer, wechat: Wechat
         assert outside == []
         assert problems == []
     assert (await wechat.query()).json()["trade_state"] == "SUCCESS"
+
+
+async def test_the_code_that_is_shown_is_the_one_that_is_charged(server: GatewayServer, wechat: WechatMerchant) -> None:
+    page = await wechat.client.get("/wallet/show")
+    code = server.wechat.show_code("buyer-1").code
+    assert f'data-code="{code}"' in page.text
+    assert "<svg" in page.text
+    assert code in (await wechat.client.get("/wallet/shown")).text
+    assert code != server.wechat.show_code("buyer-2").code
+
+
+@pytest.mark.parametrize(("deed", "state"), [("confirm", "TRADE_SUCCESS"), ("decline", "TRADE_CLOSED")])
+async def test_the_password_is_given_or_not(
+    server: GatewayServer, alipay: AlipayMerchant, deed: str, state: str
+) -> None:
+    server.alipay.set_habits("buyer-1", Habits(asks_password=True))
+    terms = Terms(app_id=alipay.account.app_id, out_trade_no="pay_0000000001", subject="Tea", total_fen=350)
+    trade = server.alipay.charge(terms, server.alipay.show_code("buyer-1").code)
+    alipay.client.follow_redirects = True
+    wallet = alipay.account.gateway_url.replace("/gateway.do", "/wallet")
+    assert "请输入支付密码" in (await alipay.client.get(f"{wallet}/show")).text
+    form = {"number": trade.terms.out_trade_no, "deed": deed}
+    done = "付款成功" if deed == "confirm" else "没有扣款"
+    assert done in (await alipay.client.post(f"{wallet}/deed", data=form)).text
+    assert server.alipay.books_now.trades[trade.key].state == state
+    assert "请输入支付密码" not in (await alipay.client.get(f"{wallet}/show")).text
+    assert "无法付款" in (await alipay.client.post(f"{wallet}/deed", data=form)).text

@@ -16,7 +16,7 @@ from vendomat.simulator.gateways.wallet.pages import Phone
 from vendomat.simulator.gateways.wallet.style import SCRIPT, style_of
 from vendomat.simulator.gateways.wallet.texts import BUYERS, Language
 
-DEEDS = ("pay", "refuse", "lose")
+DEEDS = ("pay", "refuse", "lose", "confirm", "decline")
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
@@ -55,6 +55,9 @@ class Wallet:
             return self._home(phone, _code_of(query))
         if path == "/wallet/nearby":
             return _html(pages.nearby(phone, self._platform.open_codes()))
+        if path in ("/wallet/show", "/wallet/shown"):
+            content = pages.shown(phone, self._platform.show_code(phone.payer), self._platform.waiting(phone.payer))
+            return _html(pages.show(phone, content) if path == "/wallet/show" else content)
         if path == "/wallet/bills":
             return _html(pages.bills(phone, self._platform.bills(phone.payer)))
         if path == "/wallet/bill-rows":
@@ -77,18 +80,26 @@ class Wallet:
         if exchange.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return Answer(403)
         form = _fields(exchange.body.decode("utf-8", "replace"))
-        phone, code, deed = self._phone(exchange), form.get("code", ""), form.get("deed", "")
+        phone, deed = self._phone(exchange), form.get("deed", "")
+        code = form.get("code", "") or form.get("number", "")
         if deed not in DEEDS:
             return Answer(400)
         try:
-            if deed == "refuse":
-                view = self._platform.refuse(code, phone.payer)
-            else:
-                view = self._platform.pay(code, phone.payer, is_notice_lost=deed == "lose")
+            view = self._done_by(phone.payer, deed, code)
         except BuyerRefusedError as error:
             return _html(pages.refusal(phone, error.reason))
         self._done[code] = view
         return _redirect(f"/wallet/result?{urlencode({'code': code, 'deed': deed})}")
+
+    def _done_by(self, payer: str, deed: str, code: str) -> CodeView:
+        """The deed on a code, or (of a password) on the charge of a number."""
+        if deed == "confirm":
+            return self._platform.confirm(code, payer)
+        if deed == "decline":
+            return self._platform.decline(code, payer)
+        if deed == "refuse":
+            return self._platform.refuse(code, payer)
+        return self._platform.pay(code, payer, is_notice_lost=deed == "lose")
 
     def _result(self, phone: Phone, query: dict[str, str]) -> Answer:
         view, deed = self._done.get(query.get("code", "")), query.get("deed", "")

@@ -27,6 +27,7 @@ _MACHINE = (
 
 CODE = _drawing(24, _CODE, 1.8)
 LIST = _drawing(24, _LIST, 1.8)
+WALLET_TAB = _drawing(24, _WALLET, 1.8)
 WALLET = _drawing(34, _WALLET, 1.7)
 MACHINE = _drawing(24, _MACHINE, 1.7)
 CODE_LARGE = _drawing(44, _CODE, 1.4)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
+import segno
+
 from vendomat.kernel import Money
-from vendomat.simulator.gateways.views import BillView, BuyerRefusal, CodeView
+from vendomat.simulator.gateways.views import BillView, BuyerRefusal, CodeView, ShownCodeView
 from vendomat.simulator.gateways.wallet import drawings
 from vendomat.simulator.gateways.wallet.texts import BUYERS, Language, text
 
@@ -53,7 +55,11 @@ def _header(phone: Phone) -> str:
 
 
 def _tabs(phone: Phone, current: str) -> str:
-    tabs = [("pay", "/wallet", drawings.CODE), ("bills", "/wallet/bills", drawings.LIST)]
+    tabs = [
+        ("pay", "/wallet", drawings.CODE),
+        ("show", "/wallet/show", drawings.WALLET_TAB),
+        ("bills", "/wallet/bills", drawings.LIST),
+    ]
     links = "".join(
         f'<a href="{href}"{" aria-current=page" if name == current else ""}>{icon}{phone.say(f"tab_{name}")}</a>'
         for name, href, icon in tabs
@@ -120,10 +126,44 @@ def sheet(phone: Phone, code: CodeView) -> str:
     )
 
 
+def shown(phone: Phone, code: ShownCodeView, waiting: Sequence[CodeView]) -> str:
+    """The buyer's own code, and the payments that wait for a password; the page asks for it again and again."""
+    asked = "".join(
+        f'<form class="card ask" method="post" action="/wallet/deed"><h2>{phone.say("ask_password")}</h2>'
+        f'<div class="payee">{phone.say("pay_to")} {escape(view.payee)}</div>'
+        f'<div class="amount"><span>¥</span>{yuan(view.amount_fen)}</div>'
+        f'<input type="hidden" name="number" value="{escape(view.number)}"><div class="deeds">'
+        f'<button name="deed" value="confirm">{phone.say("confirm")}</button>'
+        f'<button class="plain" name="deed" value="decline">{phone.say("decline")}</button></div></form>'
+        for view in waiting
+    )
+    groups = " ".join(code.code[place : place + 4] for place in range(0, len(code.code), 4))
+    return (
+        f'{asked}<section class="card shown"><h2>{phone.say("show_title")}</h2>'
+        f'<div class="qr">{_qr_of(code.code)}</div>'
+        f'<p class="digits" aria-label="{phone.say("show_digits")}" data-code="{code.code}">{groups}</p>'
+        f'<p data-ends="{int(code.ends_at.timestamp())}" data-left="{phone.say("left")}"></p>'
+        f"<p>{phone.say('show_hint')}</p></section>"
+    )
+
+
+def _qr_of(text: str) -> str:
+    svg: str = segno.make(text, error="m", micro=False).svg_inline(
+        border=2, omitsize=True, svgclass=None, lineclass=None
+    )
+    return svg
+
+
+def show(phone: Phone, content: str) -> str:
+    live = f'<div id="live" class="stack" data-from="/wallet/shown" aria-live="polite">{content}</div>'
+    body = f"{_header(phone)}<main>{live}</main>{_tabs(phone, 'show')}"
+    return _page(phone, phone.say("tab_show"), body)
+
+
 def result(phone: Phone, deed: str, code: CodeView) -> str:
     """What came of the buyer's deed."""
-    drawing = {"pay": drawings.DONE, "lose": drawings.LOST}.get(deed, drawings.NOT_DONE)
-    amount = "" if deed == "refuse" else f'<div class="amount"><span>¥</span>{yuan(code.amount_fen)}</div>'
+    drawing = {"pay": drawings.DONE, "confirm": drawings.DONE, "lose": drawings.LOST}.get(deed, drawings.NOT_DONE)
+    amount = "" if deed in ("refuse", "decline") else f'<div class="amount"><span>¥</span>{yuan(code.amount_fen)}</div>'
     body = (
         f'<div class="result">{drawing}<h1>{phone.say(f"done_{deed}")}</h1><p>{escape(code.payee)} · '
         f"{escape(code.description)}</p>{amount}<p>{phone.say(f'done_{deed}_hint')}</p>"

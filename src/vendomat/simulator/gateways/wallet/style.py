@@ -57,7 +57,13 @@ place-items:center}
 .who{display:flex;align-items:center;gap:10px}
 .who label{flex:none;color:var(--soft)}
 .who button{min-height:48px;border-radius:12px;background:var(--tint);color:var(--accent)}
-nav{display:grid;grid-template-columns:1fr 1fr;background:var(--card);border-top:1px solid var(--line);
+.stack{display:flex;flex-direction:column;gap:16px}
+.shown{text-align:center}
+.shown p{margin:6px 0 0;font-size:13px;color:var(--soft)}
+.shown .qr{background:#fff;color:#000;border-radius:14px;padding:10px;width:220px;margin:0 auto}
+.shown .qr svg{display:block;width:100%;height:auto}
+.shown .digits{font-size:20px;font-weight:650;color:var(--ink);font-variant-numeric:tabular-nums;user-select:all}
+nav{display:grid;grid-template-columns:repeat(3,1fr);background:var(--card);border-top:1px solid var(--line);
 position:sticky;bottom:0}
 nav a{padding:10px 0 12px;text-align:center;font-size:13px;color:var(--soft);min-height:60px}
 nav a svg{display:block;margin:0 auto 2px}

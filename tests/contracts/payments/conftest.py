@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.contracts.payments.bill_stage import BEIJING_AHEAD, BillDay, Pair
 from tests.contracts.payments.payment_stage import NoticeDoor, Stage
 from vendomat.cloud.payments.providers import Provider, open_provider
 from vendomat.kernel import ManualClock
@@ -65,6 +68,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         refund_delay_s=REFUND_DELAY_S,
         alipay_refund_delay_s=REFUND_DELAY_S,
         partial_refund_gap_s=0.0,
+        fee_basis_points=0,
     )
     server = GatewayServer(settings, clock)
     await server.start()
@@ -101,3 +105,52 @@ async def stage(world: World) -> AsyncIterator[Stage]:
     stage.set_balance(100_000)
     yield stage
     await door.close()
+
+
+@pytest_asyncio.fixture(params=["wechat"], scope="module", loop_scope="module")
+async def bill_world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """As the other contract tests have it, with the platform's fees and with time to answer."""
+    clock = ManualClock()
+    settings = GatewaySettings(
+        refund_delay_s=REFUND_DELAY_S, alipay_refund_delay_s=REFUND_DELAY_S, partial_refund_gap_s=0.0
+    )
+    server = GatewayServer(settings, clock)
+    await server.start()
+    both: list[dict[str, Any]]
+    if request.param == "alipay":
+        both = [alipay_settings(server.open_alipay_account(name)) for name in ("One", "Two")]
+    else:
+        both = [wechat_settings(server.open_wechat_account(name)) for name in ("One", "Two")]
+    given = [one | {"timeout_s": 30.0} for one in both]
+    provider, other = (open_provider(request.param, one, clock=clock, pool_size=4) for one in given)
+    yield World(server, clock, provider, other)
+    await provider.aclose()
+    await other.aclose()
+    await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bill_day(bill_world: World, tmp_path: Path) -> AsyncIterator[BillDay]:
+    is_alipay = bill_world.provider.channel == "alipay"
+    stage = Stage(
+        provider=bill_world.provider,
+        other=bill_world.other,
+        server=bill_world.server,
+        door=None,  # type: ignore[arg-type]  # no notice is sent here
+        notify_url="https://vend.example/hooks/mer_1",
+        clock=bill_world.clock,
+        makes_trades_at_scan=is_alipay,
+        sends_refund_notices=not is_alipay,
+    )
+    day = (bill_world.clock.now() + BEIJING_AHEAD).date() + timedelta(days=1)
+    bill_day = BillDay(stage, day, tmp_path)
+    await bill_day.pass_until(day, time(1))
+    stage.platform.set_fee(bill_world.provider.account, 60)
+    yield bill_day
+    stage.platform.bill_desk.clear()
+    bill_world.server.call_faults.clear()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pair(bill_day: BillDay) -> Pair:
+    return await Pair.made(bill_day)

@@ -23,6 +23,7 @@ from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedE
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OPENING_FEN = 1_000
+FEE_BASIS_POINTS = 100
 
 
 def hours(count: float) -> datetime:
@@ -41,6 +42,7 @@ def wechat_books(**changes: float) -> WechatBooks:
             apiv3_key="",
             mode=KeyMode.PUBLIC_KEY,
             balance_fen=OPENING_FEN,
+            fee_basis_points=FEE_BASIS_POINTS,
         )
     )
     return books
@@ -197,7 +199,18 @@ def test_wechat_money_adds_up(deeds: list[tuple[str, int, int]]) -> None:
         paid = [order for order in books.orders.values() if order.is_paid]
         taken = {order.key: books.refunds.taken_fen(order) for order in paid}
         assert all(taken[order.key] <= order.terms.total_fen for order in paid)
-        assert books.merchants["19"].balance_fen == OPENING_FEN + 350 * len(paid) - sum(taken.values()) >= 0
+        kept = {order.key: order.fee_fen - sum(live(r) for r in books.refunds.of(order)) for order in paid}
+        assert all(0 <= kept[order.key] <= order.fee_fen == 4 for order in paid)
+        assert all(kept[key] == 0 for key, fen in taken.items() if fen == 350)
+        moved_fen = sum(transfer.amount_fen for transfer in books.transfers.of("19"))
+        income_fen = 350 * len(paid) - sum(taken.values()) - sum(kept.values())
+        assert books.merchants["19"].balance_fen == OPENING_FEN + income_fen + moved_fen >= 0
+        assert sum(entry.amount_fen for entry in books.fund_entries("19")) == income_fen + moved_fen
+
+
+def live(refund: wechat.Refund) -> int:
+    """What came back of a fee, and stayed."""
+    return 0 if refund.returns_money_to_merchant else refund.fee_fen
 
 
 @settings(max_examples=150, deadline=None)

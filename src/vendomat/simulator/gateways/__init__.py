@@ -5,6 +5,7 @@ library of any platform and nothing of the cloud.
 """
 
 from vendomat.simulator.gateways.client import GatewayControl
+from vendomat.simulator.gateways.daily_bills import BillChange, BillDifference, DailyBillKind
 from vendomat.simulator.gateways.enrolment import AlipayAccount, WechatAccount
 from vendomat.simulator.gateways.faults import CallFault, FaultRule, NoticeFault
 from vendomat.simulator.gateways.program import main
@@ -17,10 +18,13 @@ from vendomat.simulator.gateways.wechat import KeyMode
 
 __all__ = [
     "AlipayAccount",
+    "BillChange",
+    "BillDifference",
     "BuyerRefusal",
     "BuyerRefusedError",
     "CallFault",
     "Change",
+    "DailyBillKind",
     "FaultRule",
     "GatewayControl",
     "GatewayPorts",

@@ -185,6 +185,7 @@ class ControlApi:
                 balance_fen=self._context.settings.opening_balance_fen,
                 apiv2_key=asked.apiv2_key,
                 certificate_pem=asked.certificate_pem,
+                fee_basis_points=self._context.settings.fee_basis_points,
             )
         )
         seals = self._wechat.seals

@@ -79,6 +79,7 @@ def open_wechat_account(
         balance_fen=context.settings.opening_balance_fen,
         apiv2_key=numbers.text(32),
         certificate_pem=certificate,
+        fee_basis_points=context.settings.fee_basis_points,
     )
     platform.register(merchant)
     return WechatAccount(

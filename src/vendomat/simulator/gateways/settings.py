@@ -21,6 +21,10 @@ class GatewaySettings:
     control_port: int = 0
 
     opening_balance_fen: int = 100_000
+    fee_basis_points: int = 60
+    """What a platform keeps of a payment of a new account, in hundredths of a percent."""
+    wechat_bill_token_life_s: float = 300.0
+    alipay_bill_token_life_s: float = 30.0
     notice_first_delay_s: float = 0.5
     notice_timeout_s: float = 5.0
     refund_delay_s: float = 2.0

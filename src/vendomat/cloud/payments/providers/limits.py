@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
 from vendomat.cloud.payments.providers.contract import ChargeRequest, RefundRequest, StartRequest
@@ -65,6 +65,11 @@ def unfit_notify_url(url: str) -> str:
 
 def is_timely(at: datetime, now: datetime, age_s_max: int = AGE_S_MAX) -> bool:
     return abs((now - at).total_seconds()) <= age_s_max
+
+
+def is_over(day: date, now: datetime) -> bool:
+    """Whether `day` has ended where the platforms are. Before that there is no bill of it to ask for."""
+    return day < now.astimezone(BEIJING).date()
 
 
 def cut_to_bytes(text: str, bytes_max: int) -> str:

@@ -8,7 +8,8 @@ Nothing is repeated: what goes wrong is `NotKnownError`, and the caller decides.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 ANSWER_BYTES_MAX = 64 * 1024
 _CHUNK_BYTES = 8 * 1024
+_DOWNLOAD_CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,14 @@ class HttpAnswer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadLimits:
+    """What one download may cost. Five million rows of a bill are below the size; a bank's evening is the time."""
+
+    bytes_max: int = 2 * 1024**3
+    timeout_s: float = 600.0
 
 
 class Transport:
@@ -58,6 +68,38 @@ class Transport:
     ) -> HttpAnswer:
         """Send one request for `target` (path and query, already encoded) and read the whole answer."""
         deadline_s = self._clock.elapsed() + self._timeout_s
+        with self._opened(method, target, headers, body) as answer:
+            content = bytearray()
+            while chunk := answer.read(_CHUNK_BYTES):
+                content += chunk
+                if len(content) > ANSWER_BYTES_MAX:
+                    raise NotKnownError(f"the answer is larger than {ANSWER_BYTES_MAX} bytes")
+                self._check_time(deadline_s)
+        return HttpAnswer(
+            answer.status, {name.lower(): value for name, value in answer.headers.items()}, bytes(content)
+        )
+
+    def download(
+        self, target: str, *, headers: Mapping[str, str], sink: Callable[[bytes], None], limits: DownloadLimits
+    ) -> None:
+        """Send the body of `target` to `sink` piece by piece. Any status but 200 is `NotKnownError`, a redirect too."""
+        deadline_s = self._clock.elapsed() + limits.timeout_s
+        with self._opened("GET", target, headers, None) as answer:
+            if answer.status != 200:
+                raise NotKnownError(f"HTTP_{answer.status} instead of the file")
+            size = 0
+            while chunk := answer.read1(_DOWNLOAD_CHUNK_BYTES):  # what is there now: a trickle meets the deadline too
+                size += len(chunk)
+                self._check_time(deadline_s)
+                if size > limits.bytes_max:
+                    raise NotKnownError(f"the file is larger than {limits.bytes_max} bytes")
+                sink(chunk)
+
+    @contextmanager
+    def _opened(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """An answer whose body is not read yet. Its connection is kept only when the body was read to its end."""
         try:
             answer = self._pool.urlopen(
                 method,
@@ -70,27 +112,20 @@ class Transport:
                 decode_content=False,
             )
             try:
-                content = self._read(answer, deadline_s)
+                yield answer
             except BaseException:
                 answer.close()  # half read, so the connection cannot be used again
                 raise
             answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise NotKnownError(f"no answer: {type(error).__name__}") from error
-        return HttpAnswer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, content)
+
+    def _check_time(self, deadline_s: float) -> None:
+        if self._clock.elapsed() > deadline_s:
+            raise NotKnownError("the answer came too slowly")
 
     def close(self) -> None:
         self._pool.close()
-
-    def _read(self, answer: urllib3.BaseHTTPResponse, deadline_s: float) -> bytes:
-        content = bytearray()
-        while chunk := answer.read(_CHUNK_BYTES):
-            content += chunk
-            if len(content) > ANSWER_BYTES_MAX:
-                raise NotKnownError(f"the answer is larger than {ANSWER_BYTES_MAX} bytes")
-            if self._clock.elapsed() > deadline_s:
-                raise NotKnownError("the answer came too slowly")
-        return bytes(content)
 
 
 def _checked_prefix(base_url: str) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from vendomat.simulator.gateways.funds import FundEntry, Transfer, Transfers, brought_fen
 from vendomat.simulator.gateways.numbers import Numbers
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
+from vendomat.simulator.gateways.wechat.fund_entries import entries_of
 from vendomat.simulator.gateways.wechat.records import (
     ORDER_MOVES,
     Merchant,
@@ -44,23 +46,34 @@ class WechatBooks:
         self._by_transaction: dict[str, str] = {}
         self._by_code: dict[str, str] = {}
         self.refunds = RefundBook(settings, numbers, self._keep)
+        self.transfers = Transfers("wechat", self._keep)
 
     # what is kept
 
-    def restore(self, merchants: Iterable[Merchant], orders: Iterable[Order], refunds: Iterable[Refund]) -> None:
+    def restore(
+        self,
+        merchants: Iterable[Merchant],
+        orders: Iterable[Order],
+        refunds: Iterable[Refund],
+        transfers: Iterable[Transfer] = (),
+    ) -> None:
         """Take over the records of a former process."""
         for merchant in merchants:
             self.merchants[merchant.mchid] = merchant
         for order in orders:
             self._index(order)
         self.refunds.restore(refunds)
+        moments = [(o.terms.mchid, at) for o in self.orders.values() for at in (o.paid_at, o.reversed_at)]
+        paid = [(mchid, at) for mchid, at in moments if at is not None]
+        back = [(r.mchid, at) for r in self.refunds.all() for at in (r.created_at, r.settled_at) if at is not None]
+        self.transfers.restore(transfers, [*paid, *back])
 
     def drain(self) -> list[Change]:
         """What changed since the last call, to be saved before anything is answered."""
         changes, self._changes = self._changes, []
         return changes
 
-    def _keep(self, record: Merchant | Order | Refund) -> None:
+    def _keep(self, record: Merchant | Order | Refund | Transfer) -> None:
         if isinstance(record, Order):
             self._index(record)
         elif isinstance(record, Merchant):
@@ -79,8 +92,37 @@ class WechatBooks:
     def add_merchant(self, merchant: Merchant) -> None:
         self._keep(merchant)
 
-    def set_balance(self, mchid: str, balance_fen: int) -> None:
-        self._keep(replace(self.merchants[mchid], balance_fen=balance_fen))
+    def set_balance(self, mchid: str, balance_fen: int, now: datetime) -> None:
+        """Lay money in, or draw it, until the balance is `balance_fen`."""
+        self.settle_payouts(now)
+        merchant = self.merchants[mchid]
+        self.transfers.lay_in(mchid, balance_fen - merchant.balance_fen, now)
+        self._keep(replace(merchant, balance_fen=balance_fen))
+
+    def set_fee(self, mchid: str, basis_points: int) -> None:
+        """The rate of payments from now on."""
+        self._keep(replace(self.merchants[mchid], fee_basis_points=basis_points))
+
+    def _move(self, mchid: str, amount_fen: int, now: datetime) -> None:
+        """Money of a payment or a refund comes in (positive) or goes out."""
+        self.transfers.note(mchid, now)
+        merchant = self.merchants[mchid]
+        self._keep(replace(merchant, balance_fen=merchant.balance_fen + amount_fen))
+
+    def fund_entries(self, mchid: str) -> list[FundEntry]:
+        """Every movement on the account of `mchid` so far."""
+        return entries_of(mchid, self.orders.values(), self.refunds.all(), self.transfers.of(mchid))
+
+    def settle_payouts(self, now: datetime) -> None:
+        """Pay out the days whose time has come by `now`."""
+        for mchid, day in self.transfers.due(now):
+            self._pay_out(mchid, day)
+
+    def _pay_out(self, mchid: str, day: date) -> None:
+        merchant = self.merchants[mchid]
+        amount_fen = max(0, min(brought_fen(self.fund_entries(mchid), day), merchant.balance_fen))
+        self.transfers.pay_out(mchid, day, amount_fen)
+        self._keep(replace(merchant, balance_fen=merchant.balance_fen - amount_fen))
 
     # the merchant's calls
 
@@ -147,22 +189,23 @@ class WechatBooks:
 
     def refund(self, order: Order, asked: Refund, now: datetime) -> Refund:
         """Accept `asked`, which takes its money from the merchant's balance at once."""
+        self.settle_payouts(now)
         merchant = self.merchants[order.terms.mchid]
         is_repetition = self.refunds.has(asked.key)
         refund = self.refunds.accept(order, asked, merchant.balance_fen, now)
         if not is_repetition:
-            self._keep(replace(merchant, balance_fen=merchant.balance_fen - refund.amount_fen))
+            self._move(merchant.mchid, -refund.net_fen, now)
             if order.state != OrderState.REFUND:
                 self._keep(replace(order, state=ORDER_MOVES.next(order.state, OrderEvent.REFUND)))
         return refund
 
     def settle_due(self, now: datetime) -> list[Refund]:
         """Refunds that came to an end by `now`; a closed one returns its money to the merchant."""
+        self.settle_payouts(now)
         settled = self.refunds.settle_due(now)
         for refund in settled:
             if refund.returns_money_to_merchant:
-                merchant = self.merchants[refund.mchid]
-                self._keep(replace(merchant, balance_fen=merchant.balance_fen + refund.amount_fen))
+                self._move(refund.mchid, refund.net_fen, now)
         return settled
 
     # the buyer's deeds
@@ -199,16 +242,17 @@ class WechatBooks:
 
     def take(self, order: Order, payer: str, now: datetime) -> Order:
         """`payer`'s money comes into the merchant's balance."""
+        self.settle_payouts(now)
         paid = replace(
             order,
+            fee_basis_points=self.merchants[order.terms.mchid].fee_basis_points,
             state=ORDER_MOVES.next(order.state, OrderEvent.PAY),
             transaction_id=f"4200000000{now.astimezone(CHINA):%Y%m%d}{self._numbers.digits(10)}",
             payer=payer,
             paid_at=now,
         )
         self._keep(paid)
-        merchant = self.merchants[order.terms.mchid]
-        self._keep(replace(merchant, balance_fen=merchant.balance_fen + order.terms.total_fen))
+        self._move(order.terms.mchid, paid.net_fen, now)
         return paid
 
     def move(self, order: Order, event: OrderEvent) -> Order:
@@ -217,12 +261,12 @@ class WechatBooks:
         self._keep(moved)
         return moved
 
-    def give_back(self, order: Order) -> bool:
-        """Take the order's whole sum from the merchant's balance; False when there is not enough."""
-        merchant = self.merchants[order.terms.mchid]
-        if merchant.balance_fen < order.terms.total_fen:
+    def give_back(self, order: Order, now: datetime) -> bool:
+        """Take what the order brought from the merchant's balance; False when there is not enough."""
+        self.settle_payouts(now)
+        if self.merchants[order.terms.mchid].balance_fen < order.net_fen:
             return False
-        self._keep(replace(merchant, balance_fen=merchant.balance_fen - order.terms.total_fen))
+        self._move(order.terms.mchid, -order.net_fen, now)
         return True
 
     def open_orders(self, now: datetime) -> list[Order]:

@@ -99,7 +99,7 @@ class ChargeDesk:
             raise V2RefusedError(V2Code.REVERSE_EXPIRE, recall="N")
         if now < order.created_at + REVERSE_NOT_BEFORE:
             raise V2RefusedError(V2Code.SYSTEMERROR, recall="Y")
-        if order.is_paid and not self._books.give_back(order):
+        if order.is_paid and not self._books.give_back(order, now):
             raise V2RefusedError(V2Code.NOTENOUGH, recall="Y")
         return self._books.move(replace(order, closed_at=now), OrderEvent.REVERSE)
 

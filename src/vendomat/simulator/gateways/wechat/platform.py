@@ -10,6 +10,8 @@ from datetime import datetime
 
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.context import Context
+from vendomat.simulator.gateways.daily_bills import BillDesk
+from vendomat.simulator.gateways.funds import Transfer
 from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
 from vendomat.simulator.gateways.shown_codes import Habits, ShownCode, ShownCodes
@@ -17,6 +19,7 @@ from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.tls import TlsDoor
 from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView
 from vendomat.simulator.gateways.wechat import shapes
+from vendomat.simulator.gateways.wechat.bill_counter import BillCounter
 from vendomat.simulator.gateways.wechat.books import WechatBooks
 from vendomat.simulator.gateways.wechat.charges import ChargeDesk
 from vendomat.simulator.gateways.wechat.records import (
@@ -43,6 +46,8 @@ class WechatPlatform:
         self.books_now = WechatBooks(context.settings, context.numbers)
         codes = ShownCodes(context.numbers, prefixes=("10", "11", "12", "13", "14", "15"), length=18)
         self.charges = ChargeDesk(self.books_now, codes)
+        self.bill_desk = BillDesk(context.numbers, context.settings.wechat_bill_token_life_s)
+        self.bill_counter = BillCounter(self.books_now, self.bill_desk, context.clock)
         self.seals = Seals(self._platform_keys(), context.numbers)
         context.notices.register(self.name, WechatDresser(self.seals, self.books_now.merchants))
         server_key = keys.load_private(self.seals.certificate_key_pem)
@@ -58,6 +63,7 @@ class WechatPlatform:
             (merchant for _, merchant in load(Merchant.KIND, Merchant)),
             (order for _, order in load(Order.KIND, Order)),
             (refund for _, refund in load(Refund.KIND, Refund)),
+            (transfer for _, transfer in load(Transfer.KIND, Transfer)),
         )
         for merchant in self.books_now.merchants.values():
             self._let_in(merchant)
@@ -125,8 +131,7 @@ class WechatPlatform:
     def advance(self) -> None:
         now = self._now()
         settled = self.books_now.settle_due(now)
-        if settled:
-            self._commit([self._refund_notice(refund, now) for refund in settled if refund.notify_url])
+        self._commit([self._refund_notice(refund, now) for refund in settled if refund.notify_url])
 
     # charges by payment code
 
@@ -292,7 +297,11 @@ class WechatPlatform:
         return self._context.notices.of(self.name)
 
     def set_balance(self, account: str, balance_fen: int) -> None:
-        self.books_now.set_balance(account, balance_fen)
+        self.books_now.set_balance(account, balance_fen, self._now())
+        self._commit()
+
+    def set_fee(self, account: str, basis_points: int) -> None:
+        self.books_now.set_fee(account, basis_points)
         self._commit()
 
     def settle_next_refunds_as(self, outcome: str, count: int) -> None:

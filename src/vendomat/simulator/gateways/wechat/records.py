@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from vendomat.kernel import Moves
+from vendomat.simulator.gateways.funds import fee_of
 
 
 class OrderState(StrEnum):
@@ -107,6 +108,7 @@ class Merchant:
     balance_fen: int
     apiv2_key: str = ""  # none: the merchant may not charge by payment code
     certificate_pem: str = ""
+    fee_basis_points: int = 0
 
     @property
     def key(self) -> str:
@@ -147,10 +149,26 @@ class Order:
     paid_at: datetime | None = None
     closed_at: datetime | None = None
     trade_type: str = "NATIVE"
+    fee_basis_points: int = 0
 
     @property
     def key(self) -> str:
         return key_of(self.terms.mchid, self.terms.out_trade_no)
+
+    @property
+    def fee_fen(self) -> int:
+        """What the platform keeps of the payment."""
+        return fee_of(self.terms.total_fen, self.fee_basis_points)
+
+    @property
+    def net_fen(self) -> int:
+        """What the payment brings the merchant."""
+        return self.terms.total_fen - self.fee_fen
+
+    @property
+    def reversed_at(self) -> datetime | None:
+        """When the money of a paid charge was given back by a reverse."""
+        return self.closed_at if self.state == OrderState.REVOKED and self.paid_at is not None else None
 
     @property
     def is_paid(self) -> bool:
@@ -175,10 +193,17 @@ class Refund:
     settles_at: datetime | None = None
     settles_as: RefundState = RefundState.SUCCESS
     settled_at: datetime | None = None
+    fee_fen: int = 0
+    """What the platform returned of its fee."""
 
     @property
     def key(self) -> str:
         return key_of(self.mchid, self.out_refund_no)
+
+    @property
+    def net_fen(self) -> int:
+        """What the refund costs the merchant."""
+        return self.amount_fen - self.fee_fen
 
     @property
     def returns_money_to_merchant(self) -> bool:

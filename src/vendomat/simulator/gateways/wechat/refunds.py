@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from vendomat.simulator.gateways.funds import fee_back_of
 from vendomat.simulator.gateways.numbers import Numbers
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.wechat.records import (
@@ -71,6 +72,7 @@ class RefundBook:
             if same != (asked.out_trade_no, asked.amount_fen, asked.total_fen):
                 raise WechatRefusedError(Refusals.REFUND_OTHER_PARAMETERS)
             return known
+        asked = replace(asked, fee_fen=self._fee_back(order, asked))
         if refusal := self._refusal(order, asked, balance_fen, now):
             raise WechatRefusedError(refusal)
         outcome = self._ordered_outcomes.pop(0) if self._ordered_outcomes else RefundState.SUCCESS
@@ -99,7 +101,16 @@ class RefundBook:
         gap = timedelta(seconds=self._settings.partial_refund_gap_s)
         if others and now < max(refund.created_at for refund in others) + gap:
             return Refusals.REFUND_TOO_SOON
-        return Refusals.REFUND_NOT_ENOUGH if asked.amount_fen > balance_fen else None
+        return Refusals.REFUND_NOT_ENOUGH if asked.net_fen > balance_fen else None
+
+    def _fee_back(self, order: Order, asked: Refund) -> int:
+        live = [refund for refund in self.of(order) if not refund.returns_money_to_merchant]
+        return fee_back_of(
+            asked.amount_fen,
+            order.fee_basis_points,
+            rest_fen=order.fee_fen - sum(refund.fee_fen for refund in live),
+            is_last=sum(refund.amount_fen for refund in live) + asked.amount_fen == order.terms.total_fen,
+        )
 
     def settle_due(self, now: datetime) -> list[Refund]:
         """Bring every refund due by `now` to its end."""

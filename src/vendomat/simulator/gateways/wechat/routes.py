@@ -14,10 +14,12 @@ import msgspec
 from vendomat.kernel import Clock
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.asgi import Answer, Exchange
+from vendomat.simulator.gateways.daily_bills import DailyBillKind
 from vendomat.simulator.gateways.faults import CallFault
 from vendomat.simulator.gateways.notices import Guise
 from vendomat.simulator.gateways.numbers import Numbers
 from vendomat.simulator.gateways.wechat import requests, shapes, wire
+from vendomat.simulator.gateways.wechat.bill_counter import DOWNLOAD_PATH
 from vendomat.simulator.gateways.wechat.platform import WechatPlatform
 from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
@@ -27,6 +29,15 @@ from vendomat.simulator.gateways.wechat.v2_routes import WechatV2Api
 SKEW_S_MAX = 300
 ORDERS = "/v3/pay/transactions"
 REFUNDS = "/v3/refund/domestic/refunds"
+FIXED = {
+    f"{ORDERS}/native": ("POST", "create"),
+    "/v3/certificates": ("GET", "certificates"),
+    REFUNDS: ("POST", "refund"),
+    "/v3/bill/tradebill": ("GET", "bill"),
+    "/v3/bill/fundflowbill": ("GET", "fund_bill"),
+    DOWNLOAD_PATH: ("GET", "bill_download"),
+}
+"""Paths without a number in them: method and verb."""
 
 _BEFORE = {
     CallFault.ERROR_BEFORE: Refusals.SYSTEM_ERROR,
@@ -46,12 +57,9 @@ class Call:
 
 def route(method: str, path: str) -> Call | int:
     """The call meant by `method` and `path`, or the bare status of there being none."""
-    if path == f"{ORDERS}/native":
-        return Call("create") if method == "POST" else 405
-    if path == "/v3/certificates":
-        return Call("certificates") if method == "GET" else 405
-    if path == REFUNDS:
-        return Call("refund") if method == "POST" else 405
+    if path in FIXED:
+        only, verb = FIXED[path]
+        return Call(verb) if method == only else 405
     parts = path.split("/")
     if path.startswith(f"{REFUNDS}/") and len(parts) == 6:
         return Call("refund_query", unquote(parts[5])) if method == "GET" else 405
@@ -82,6 +90,8 @@ class WechatApi:
             "refund": self._refund,
             "refund_query": self._refund_query,
             "certificates": self._certificates,
+            "bill": self._bill,
+            "fund_bill": self._fund_bill,
         }
 
     def verb_of(self, exchange: Exchange) -> str:
@@ -100,6 +110,8 @@ class WechatApi:
             return Answer(call)
         try:
             merchant = self._admit(exchange, call, fault)
+            if call.verb == "bill_download":
+                return self._bill_file(merchant, exchange)
             result = (202, b"{}") if fault == CallFault.ACCEPTED else self._done(merchant, call, exchange, fault)
         except WechatRefusedError as error:
             return self._refused(error)
@@ -193,6 +205,33 @@ class WechatApi:
         return shapes.certificates_answer(
             self._platform.seals.certificate_pem, merchant.apiv3_key.encode(), self._numbers.text(12)
         )
+
+    def _bill(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        self._check_choice(exchange, "bill_type", "ALL")
+        return self._issued_bill(merchant, DailyBillKind.TRADE, exchange)
+
+    def _fund_bill(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        self._check_choice(exchange, "account_type", "BASIC")
+        return self._issued_bill(merchant, DailyBillKind.FUND_FLOW, exchange)
+
+    def _check_choice(self, exchange: Exchange, name: str, choice: str) -> None:
+        """Only the bill that is asked for by default is made here, and never packed."""
+        query = parse_qs(exchange.raw_query)
+        if query.get(name, [choice]) != [choice] or "tar_type" in query:
+            raise WechatRefusedError(Refusals.WRONG_PARAMETER, field=f"/{name}", issue=choice, location="query")
+
+    def _issued_bill(self, merchant: Merchant, kind: DailyBillKind, exchange: Exchange) -> dict[str, str]:
+        self._platform.advance()
+        day = parse_qs(exchange.raw_query).get("bill_date", [""])[0]
+        issued = self._platform.bill_counter.ask(merchant, kind, day)
+        url = f"http://{exchange.headers['host']}{DOWNLOAD_PATH}?token={issued.token}"
+        return {"download_url": url, "hash_type": "SHA1", "hash_value": issued.sha1}
+
+    def _bill_file(self, merchant: Merchant, exchange: Exchange) -> Answer:
+        """The file alone: the platform does not sign it."""
+        token = parse_qs(exchange.raw_query).get("token", [""])[0]
+        body = self._platform.bill_counter.download(merchant, token)
+        return Answer(200, body, "text/plain;charset=utf-8", (self._request_id(0),))
 
     # answers
 

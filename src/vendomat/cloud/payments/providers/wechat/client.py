@@ -12,6 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,7 +22,9 @@ from wechatpayv3.core import Core
 from wechatpayv3.type import RequestType
 from wechatpayv3.utils import aes_decrypt, load_certificate
 
+from vendomat.cloud.payments.providers.bills import FetchedBill
 from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.downloads import Promise, fetch_file
 from vendomat.cloud.payments.providers.limits import is_timely
 from vendomat.cloud.payments.providers.transport import Transport
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
@@ -94,7 +97,7 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
         sent = {
             "Accept": "application/json",
             "User-Agent": "vendomat",
-            "Authorization": self._authorization(method.value, path, body.decode()),
+            "Authorization": self.authorization(method.value, path, body.decode()),
             **(headers or {}),
         }
         if body:
@@ -110,7 +113,7 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
             self._verify_signature(answer.headers, text)
         return answer.status, text
 
-    def _authorization(self, method: str, path: str, body: str) -> str:
+    def authorization(self, method: str, path: str, body: str) -> str:
         timestamp, nonce = str(int(self._clock.now().timestamp())), self._nonce()
         signature = self.sign([method, path, timestamp, nonce, body])
         return (
@@ -221,6 +224,20 @@ class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
             raise VendomatError(
                 ErrorCode.INVALID_VALUE, f"a key of WeChat Pay account {settings.mchid}: {error}"
             ) from None
+
+    def ask_bill(self, target: str) -> tuple[int, str]:
+        """Where a bill lies. The library's own call always asks for a packed file."""
+        status, text = self._core.request(target)
+        return status, text
+
+    def download_bill(self, promise: Promise, into: Path) -> FetchedBill:
+        """The file at `into`. The platform does not sign it: its hash came in the signed answer before."""
+        headers = {
+            "Accept": "*/*",
+            "User-Agent": "vendomat",
+            "Authorization": self._core.authorization("GET", promise.target, ""),
+        }
+        return fetch_file(self.transport, promise, headers=headers, into=into)
 
 
 def _certificates(pems: tuple[str, ...]) -> list[Certificate]:

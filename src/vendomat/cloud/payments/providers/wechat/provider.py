@@ -1,4 +1,4 @@
-"""WeChat Pay behind the contract: Native orders, charges by payment code, refunds and notices of one merchant.
+"""WeChat Pay behind the contract: Native orders, charges by payment code, refunds, notices and bills of one merchant.
 
 Refuses to guess. Any answer but a verified success, or a code that is definite by itself, is checked by a query of the
 same number; what a query cannot settle is UNKNOWN.
@@ -6,11 +6,14 @@ same number; what a query cannot settle is UNKNOWN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import structlog
 
+from vendomat.cloud.payments.providers.bills import BillKind, BillState, FetchedBill, FundRow, TradeRow
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
@@ -39,12 +42,13 @@ from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
     check_refund_number,
+    is_over,
     unfit_charge,
     unfit_refund,
     unfit_start,
 )
 from vendomat.cloud.payments.providers.threads import CallThreads
-from vendomat.cloud.payments.providers.wechat import v2_wire, wire
+from vendomat.cloud.payments.providers.wechat import bills, v2_wire, wire
 from vendomat.cloud.payments.providers.wechat.client import WeChatClient
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
 from vendomat.cloud.payments.providers.wechat.v2_client import CodePayClient
@@ -65,6 +69,7 @@ class WeChatPayProvider:
         self._settings = settings
         self._threads = threads
         self._is_owner_of_threads = is_owner_of_threads
+        self._clock = clock
         self._client = WeChatClient(settings, clock=clock, connections_max=threads.size)
         self.takes_codes = bool(settings.apiv2_key)
         self._codes = CodePayClient(settings, clock=clock, connections_max=threads.size) if self.takes_codes else None
@@ -203,6 +208,27 @@ class WeChatPayProvider:
         if accepted:
             return NoticeAnswer(204, b"", "application/json")
         return NoticeAnswer(400, '{"code":"FAIL","message":"失败"}'.encode(), "application/json")
+
+    async def fetch_bill(self, kind: BillKind, day: date, into: Path) -> FetchedBill:
+        """The bill of the basic account. Asked again while NOT_YET or UNKNOWN, every half hour from 10:00 on."""
+        if not is_over(day, self._clock.now()):
+            return FetchedBill(BillState.NOT_YET, error="the day is not over")
+        hosts = bills.hosts_of(self._settings.base_url)
+        try:
+            status, body = await self._ask(lambda: self._client.ask_bill(bills.request_target(kind, day)))
+            if status != 200:
+                return bills.read_refusal(status, body)
+            promise = bills.read_promise(body, hosts)
+            fetched: FetchedBill = await self._ask(lambda: self._client.download_bill(promise, into))
+        except NotKnownError as doubt:
+            return FetchedBill(BillState.UNKNOWN, error=doubt.reason)
+        return fetched
+
+    def read_trades(self, path: Path) -> Iterator[TradeRow]:
+        return bills.read_trades(path, self.account)
+
+    def read_funds(self, path: Path) -> Iterator[FundRow]:
+        return bills.read_funds(path)
 
     async def aclose(self) -> None:
         if self._is_owner_of_threads:

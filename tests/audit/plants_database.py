@@ -230,6 +230,30 @@ PLANTS = {
     "start_unreported": Plant(
         "I8.delivered_unreported", "DELETE FROM evidence WHERE order_id = 'ord_good' AND kind = 'vend.started'"
     ),
+    # bills
+    "fee_twice": Plant(
+        "I4.bill",
+        f"INSERT INTO ledger_transaction VALUES ('{MERCHANT}', 'fee:wechat:1:2026-06-01', 'bill_fees', '', now()); "
+        f"{_POST} ('{MERCHANT}', 'fee:wechat:1:2026-06-01', 1, 'expense:fee:wechat', 2, 'CNY', now()), "
+        f"('{MERCHANT}', 'fee:wechat:1:2026-06-01', 2, 'asset:clearing:wechat:1', -2, 'CNY', now())",
+    ),
+    "long_not_booked": Plant(
+        "I4.bill",
+        "INSERT INTO recon_item (merchant_id, channel, account, day, item_id, subject, class, fix, state, run, "
+        f"found_at, bill_minor, posted_txn) VALUES ('{MERCHANT}', 'wechat', '1', '2026-06-01', 'i', 's', 'long', "
+        "'suspense', 'open', 1, now(), 350, 'long:x')",
+    ),
+    "clearing_moved": Plant(
+        "I4.clearing_moves",
+        f"INSERT INTO ledger_transaction VALUES ('{MERCHANT}', 'payout:wechat:1:9', 'x', '', now()); {_POST} "
+        f"('{MERCHANT}', 'payout:wechat:1:9', 1, 'asset:bank', 2, 'CNY', now()), "
+        f"('{MERCHANT}', 'payout:wechat:1:9', 2, 'asset:clearing:wechat:2', -2, 'CNY', now())",
+    ),
+    "day_closed_early": Plant(
+        "I4.closed_day",
+        "INSERT INTO recon_day (merchant_id, channel, account, day, state, closed_at) "
+        f"VALUES ('{MERCHANT}', 'wechat', '1', '2026-06-01', 'closed', now())",
+    ),
     # facts
     "fact_missing": Plant(
         "I9.gap I9.acked_missing", f"DELETE FROM machine_fact WHERE machine_id = '{MACHINE}' AND seq = 2"

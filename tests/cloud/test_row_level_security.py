@@ -52,6 +52,12 @@ ROWS = {
     "settlement_slot": f"merchant_id, slot_at, in_time, late, missed) VALUES ('{{m}}', '{AT}', 1, 0, 0",
     "settlement_order": "merchant_id, order_id, machine_id, paid_at, units, units_done, is_unreachable, verdict) "
     f"VALUES ('{{m}}', 'o{{n}}', 'm', '{AT}', 1, 0, false, 'open'",
+    "bill_file": "merchant_id, channel, account, day, kind, state, fetched_at) "
+    f"VALUES ('{{m}}', 'c{{n}}', 'a', '{AT}', 'trade', 'empty', '{AT}'",
+    "recon_day": f"merchant_id, channel, account, day) VALUES ('{{m}}', 'c{{n}}', 'a', '{AT}'",
+    "recon_item": "merchant_id, channel, account, day, item_id, subject, class, fix, state, run, found_at) "
+    f"VALUES ('{{m}}', 'c', 'a', '{AT}', 'i{{n}}', 's{{n}}', 'long', 'review', 'open', 1, '{AT}'",
+    "fee_contract": "merchant_id, channel, account, rate_ppm) VALUES ('{m}', 'c{n}', 'a', 6000",
     "command": "merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, queued_at, heard_at, "
     f"next_try_at) VALUES ('{{m}}', 'c{{n}}', 'o', 1{{n}}, 'm', 'A1', 'p', 'queued', '{AT}', '{AT}', '{AT}'",
     "payment": "merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, created_at, "

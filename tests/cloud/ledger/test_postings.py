@@ -24,6 +24,11 @@ def every() -> list[Posting]:
         postings.refund_succeeded("rfd_1", FUND, 350),
         postings.voucher_issued("cod_1", 350),
         postings.voucher_withdrawn("cod_1", 350),
+        postings.bill_long("wechat:1:a:1", "wechat", FUND, 350),
+        postings.bill_short("pay_1", "wechat", FUND, 350),
+        postings.bill_refund_long("wechat:1:a:1", "wechat", FUND, 350),
+        postings.paid_out("wechat:1:1", FUND, 350),
+        *filter(None, [postings.fees_of_day("wechat:1:2026-06-01", "wechat", FUND, taken_minor=2, returned_minor=0)]),
     ]
 
 
@@ -34,6 +39,21 @@ EVERY = every()
 def test_every_posting_balances(posting: Posting) -> None:
     assert sum(amount for _, amount in posting.lines) == 0
     assert len({account for account, _ in posting.lines}) == len(posting.lines)
+
+
+def test_fees_show_what_was_taken_and_what_was_given_back() -> None:
+    both = postings.fees_of_day("d", "wechat", FUND, taken_minor=6, returned_minor=2)
+    assert both is not None and both.lines == (
+        ("expense:fee:wechat", 6),
+        (FUND, -6),
+        (FUND, 2),
+        ("expense:fee:wechat", -2),
+    )
+    assert postings.fees_of_day("d", "wechat", FUND, taken_minor=0, returned_minor=0) is None
+
+
+def test_a_payout_that_came_back_is_booked_the_other_way() -> None:
+    assert postings.paid_out("1", FUND, -350).lines == ((FUND, 350), ("asset:bank", -350))
 
 
 def test_what_excludes_each_other_shares_a_key() -> None:

@@ -2,6 +2,7 @@
 
 from vendomat.audit.checks import (
     at_rest,
+    bills,
     facts,
     findings,
     goods,
@@ -20,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     *motor.CHECKS,
     *refunds.CHECKS,
     *ledger.CHECKS,
+    *bills.CHECKS,
     *goods.CHECKS,
     *findings.CHECKS,
     *sequence.CHECKS,

@@ -25,6 +25,7 @@ from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_oper
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.reconciliation import ReconciliationDesk, reconciliation_router
 from vendomat.cloud.reports import (
     AmbiguityReport,
     EventFeeds,
@@ -99,6 +100,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
         app.include_router(goods_router(parts.goods, current))
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
+    app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}))

@@ -23,6 +23,7 @@ from vendomat.cloud.platform.connection import MachineWire, Wire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.reconciliation import BillShelf, Reconciler, ReconciliationJob, SecondLook
 from vendomat.cloud.sales import (
     Dispatcher,
     FactTaker,
@@ -105,6 +106,7 @@ class SalesParts:
     refunds: RefundDesk
     goods: GoodsDesk
     standing: StandingAlarms
+    reconciliation: ReconciliationJob
 
 
 async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: AsyncExitStack) -> Ground:
@@ -180,7 +182,21 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         refunds=RefundDesk(writer, till, clock),
         goods=GoodsDesk(database, writer, clock),
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
+        reconciliation=_reconciliation(ground, book, till),
     )
+
+
+def _reconciliation(ground: SalesGround, book: ProviderBook, till: Till) -> ReconciliationJob:
+    database, clock, ids = ground.database, ground.clock, ground.ids
+    reconciler = Reconciler(
+        database=database,
+        book=book,
+        shelf=BillShelf(ground.settings.bills_folder, ids),
+        second_look=SecondLook(database, till, clock, ids),
+        clock=clock,
+        ids=ids,
+    )
+    return ReconciliationJob(database, PaymentAccounts(database, ground.master_key), reconciler, clock)
 
 
 def _provider_book(ground: SalesGround) -> ProviderBook:

@@ -32,6 +32,7 @@ from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.reconciliation import SCHEDULE
 from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import Writer, notice_router
 
@@ -78,7 +79,10 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         jobs = JobWorker(
             address.database_url,
             kinds={"refund": sales.sweeps.ask_refund},
-            schedules={("upkeep", "17 * * * *"): _upkeep(ground).run},
+            schedules={
+                ("upkeep", "17 * * * *"): _upkeep(ground).run,
+                ("reconciliation", SCHEDULE): sales.reconciliation.run,
+            },
         )
         await ground.wire.serve(sales.messages.handle, sales.watch.note)
         tasks = [asyncio.create_task(server.serve()) for server in servers]

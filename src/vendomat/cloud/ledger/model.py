@@ -48,6 +48,15 @@ def suspense_long(channel: str) -> str:
     return f"suspense:long:{channel}"
 
 
+def suspense_short(channel: str) -> str:
+    """Money that should stand at the platform, and does not."""
+    return f"suspense:short:{channel}"
+
+
+def fee_expense(channel: str) -> str:
+    return f"expense:fee:{channel}"
+
+
 def _move(key: str, kind: str, accounts: tuple[str, str], amount_minor: int) -> Posting:
     """Debit the first of `accounts`, credit the second."""
     debit, credit = accounts
@@ -120,3 +129,34 @@ def voucher_issued(code_id: str, amount_minor: int) -> Posting:
 def voucher_withdrawn(code_id: str, amount_minor: int) -> Posting:
     """A pre-paid code was withdrawn before it was used: its money is the merchant's to give back."""
     return _move(f"code_withdrawn:{code_id}", "voucher_withdrawn", (VOUCHER, BANK), amount_minor)
+
+
+def fees_of_day(account_day: str, channel: str, fund: str, *, taken_minor: int, returned_minor: int) -> Posting | None:
+    """What the platform took and gave back by its bill of one day; None when it did neither."""
+    expense = fee_expense(channel)
+    taken = ((expense, taken_minor), (fund, -taken_minor)) if taken_minor else ()
+    returned = ((fund, returned_minor), (expense, -returned_minor)) if returned_minor else ()
+    if not taken and not returned:
+        return None
+    return Posting(f"fee:{account_day}", "bill_fees", (*taken, *returned))
+
+
+def bill_long(number: str, channel: str, fund: str, amount_minor: int) -> Posting:
+    """The bill lists money that we know nothing of: held for a person to find its owner."""
+    return _move(f"long:{number}", "bill_long", (fund, suspense_long(channel)), amount_minor)
+
+
+def bill_short(payment_id: str, channel: str, fund: str, amount_minor: int) -> Posting:
+    """We booked money that neither the bill nor the platform knows of: it does not stand there."""
+    return _move(f"short:{payment_id}", "bill_short", (suspense_short(channel), fund), amount_minor)
+
+
+def bill_refund_long(number: str, channel: str, fund: str, amount_minor: int) -> Posting:
+    """The platform paid back what we had not asked it to: money gone, for a person to explain."""
+    return _move(f"refund_long:{number}", "bill_refund_long", (suspense_short(channel), fund), amount_minor)
+
+
+def paid_out(number: str, fund: str, amount_minor: int) -> Posting:
+    """The platform paid its balance to the merchant's bank; a negative amount is a payout that came back."""
+    accounts = (BANK, fund) if amount_minor > 0 else (fund, BANK)
+    return _move(f"payout:{number}", "bill_payout", accounts, abs(amount_minor))

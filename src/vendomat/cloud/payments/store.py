@@ -172,6 +172,13 @@ async def claim_due_refunds(
     return answer
 
 
+async def find_payment(connection: asyncpg.Connection, merchant_id: str, payment_id: str) -> asyncpg.Record | None:
+    """One payment, in the shape of a claimed one."""
+    return await connection.fetchrow(
+        "SELECT * FROM payment WHERE merchant_id = $1 AND payment_id = $2", merchant_id, payment_id
+    )
+
+
 async def find_refund(connection: asyncpg.Connection, merchant_id: str, refund_id: str) -> asyncpg.Record | None:
     """One refund with what its platform must be told of it, in the shape of a claimed one."""
     return await connection.fetchrow(

@@ -17,6 +17,7 @@ class CloudSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VENDOMAT_", frozen=True)
 
     data_dir: Path = Path(".vendomat")
+    bills_dir: Path | None = None  # payment platforms' bills; shared by all workers. None: "bills" in `data_dir`
     database_url: str = Field(default="", validation_alias="DATABASE_URL")
     nats_url: str = Field(default="", validation_alias="NATS_URL")
     http_host: str = "127.0.0.1"
@@ -50,3 +51,7 @@ class CloudSettings(BaseSettings):
     batch_wait_s: float = 0.002
     batch_items_max: int = 128
     platform_threads: int = 16
+
+    @property
+    def bills_folder(self) -> Path:
+        return self.bills_dir or self.data_dir / "bills"

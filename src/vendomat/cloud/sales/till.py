@@ -160,6 +160,35 @@ class Till:
         elif trade.state is TradeState.CLOSED or self._is_dead(row, trade, asked_at):
             await self._apply_closed(row)
 
+    async def confirm_payment(self, merchant_id: str, payment_id: str) -> TradeState:
+        """Ask again what became of one of our numbers; what was paid is applied as if a notice had said it.
+
+        Raises `VendomatError` (not_found, method_unavailable); nothing was asked then.
+        """
+        async with self._database.hot.acquire() as connection:
+            row = await payment_rows.find_payment(connection, merchant_id, payment_id)
+        if row is None:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such payment")
+        provider = await self._provider_of(row)
+        await self._book.pace(merchant_id, row["channel"])
+        trade = await provider.look_up(payment_id)
+        if trade.state is TradeState.PAID:
+            await self.apply_paid(merchant_id, trade, via="bill", order_id=row["order_id"])
+        return trade.state
+
+    async def confirm_refund(self, merchant_id: str, refund_id: str) -> RefundState:
+        """As `confirm_payment`, for one of our refund numbers. Nothing is asked to be paid back."""
+        async with self._database.hot.acquire() as connection:
+            row = await payment_rows.find_refund(connection, merchant_id, refund_id)
+        if row is None:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
+        provider = await self._provider_of(row)
+        await self._book.pace(merchant_id, row["channel"])
+        answer = await provider.look_up_refund(self._refund_request(row))
+        if answer.state is not RefundState.UNKNOWN:
+            await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
+        return answer.state
+
     def _is_dead(self, row: asyncpg.Record, trade: Trade, asked_at: datetime) -> bool:
         """A number the platform has never made a trade of, asked so long after its code's end that none can come.
 

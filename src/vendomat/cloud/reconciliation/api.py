@@ -1,0 +1,76 @@
+"""`/api/v1/reconciliation`: the days of a merchant's accounts, a day's items, and a person's word about one."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
+from vendomat.cloud.reconciliation.desk import DayView, ItemView, ReconciliationDesk
+from vendomat.cloud.reconciliation.model import AccountDay, ItemMove
+
+REASON_CHARACTERS_MAX = 500
+Channel = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
+Account = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+_MOVES = {"explained": ItemMove.EXPLAIN, "fixed": ItemMove.FIX}
+
+
+class ResolutionBody(BaseModel):
+    """`explained`: both books were right; `fixed`: one was wrong, and was put right."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    state: Literal["explained", "fixed"]
+    reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
+
+
+class FeeContractBody(BaseModel):
+    """The fee in millionths of what was paid: 6000 is 0.6 %."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rate_ppm: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/reconciliation", tags=["reconciliation"])
+    changing = changing_operator(current)
+
+    @router.get("/days", operation_id="reconciliation.days")
+    async def list_days(
+        operator: Annotated[Operator, Depends(current)],
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> Page[DayView]:
+        after = Cursor.from_text(cursor) if cursor else None
+        return await desk.days(operator.merchant_id, after=after, limit=limit)
+
+    @router.get("/days/{channel}/{account}/{day}/items", operation_id="reconciliation.items")
+    async def list_items(
+        *,
+        channel: Channel,
+        account: Account,
+        day: date,
+        operator: Annotated[Operator, Depends(current)],
+        state: Annotated[Literal["open"] | None, Query()] = None,
+    ) -> list[ItemView]:
+        place = AccountDay(operator.merchant_id, channel, account, day)
+        return await desk.items(operator.merchant_id, place, only_open=state == "open")
+
+    @router.post("/items/{item_id}/resolve", operation_id="reconciliation.resolve")
+    async def resolve(
+        item_id: Annotated[str, Path(pattern=r"^rci_[0-9a-z]{26}$")],
+        body: ResolutionBody,
+        operator: Annotated[Operator, Depends(changing)],
+    ) -> ItemView:
+        return await desk.resolve(operator, item_id, _MOVES[body.state], body.reason)
+
+    @router.put("/fees/{channel}/{account}", operation_id="reconciliation.set_fee", status_code=204)
+    async def set_fee(
+        channel: Channel, account: Account, body: FeeContractBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> None:
+        await desk.set_fee_rate(operator.merchant_id, channel, account, body.rate_ppm)
+
+    return router

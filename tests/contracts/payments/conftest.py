@@ -15,7 +15,14 @@ from tests.contracts.payments.bill_stage import BEIJING_AHEAD, BillDay, Pair
 from tests.contracts.payments.payment_stage import NoticeDoor, Stage
 from vendomat.cloud.payments.providers import Provider, open_provider
 from vendomat.kernel import ManualClock
-from vendomat.simulator.gateways import AlipayAccount, GatewayServer, GatewaySettings, KeyMode, WechatAccount
+from vendomat.simulator.gateways import (
+    AlipayAccount,
+    GatewayServer,
+    GatewaySettings,
+    KeyMode,
+    StripeAccount,
+    WechatAccount,
+)
 
 REFUND_DELAY_S = 2.0
 
@@ -50,6 +57,17 @@ def alipay_settings(account: AlipayAccount) -> dict[str, Any]:
     }
 
 
+def stripe_settings(account: StripeAccount) -> dict[str, Any]:
+    return {
+        "account": account.account,
+        "secret_key": account.secret_key,
+        "webhook_secrets": [account.webhook_secret],
+        "return_url": "https://example.com/thanks",
+        "base_url": account.base_url,
+        "timeout_s": 0.4,
+    }
+
+
 @dataclass(frozen=True)
 class World:
     """A platform that runs as long as a module's tests, and two accounts there. Making keys and servers takes long."""
@@ -60,7 +78,9 @@ class World:
     other: Provider
 
 
-@pytest_asyncio.fixture(params=["wechat", "wechat_certificate", "alipay"], scope="module", loop_scope="module")
+@pytest_asyncio.fixture(
+    params=["wechat", "wechat_certificate", "alipay", "stripe"], scope="module", loop_scope="module"
+)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     clock = ManualClock()
     settings = GatewaySettings(
@@ -74,6 +94,8 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     await server.start()
     if request.param == "alipay":
         channel, both = "alipay", [alipay_settings(server.open_alipay_account(name)) for name in ("One", "Two")]
+    elif request.param == "stripe":
+        channel, both = "stripe", [stripe_settings(server.open_stripe_account(name)) for name in ("One", "Two")]
     else:
         mode = KeyMode.CERTIFICATE if request.param == "wechat_certificate" else KeyMode.PUBLIC_KEY
         channel, both = "wechat", [wechat_settings(server.open_wechat_account(name, mode)) for name in ("One", "Two")]
@@ -91,7 +113,9 @@ async def stage(world: World) -> AsyncIterator[Stage]:
     world.server.notice_faults.clear()
     door = NoticeDoor(world.provider)
     notify_url = await door.open()
-    is_alipay = world.provider.channel == "alipay"
+    channel = world.provider.channel
+    if channel == "stripe":  # its requests carry no notify address: the account's endpoint is set up beforehand
+        world.server.stripe.set_webhook(world.provider.account, notify_url)
     stage = Stage(
         provider=world.provider,
         other=world.other,
@@ -99,8 +123,8 @@ async def stage(world: World) -> AsyncIterator[Stage]:
         door=door,
         notify_url=notify_url,
         clock=world.clock,
-        makes_trades_at_scan=is_alipay,
-        sends_refund_notices=not is_alipay,
+        makes_trades_at_scan=channel == "alipay",
+        sends_refund_notices=channel != "alipay",
     )
     stage.set_balance(100_000)
     yield stage

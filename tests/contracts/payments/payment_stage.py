@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -94,7 +95,36 @@ class Stage:
 
     @property
     def platform(self) -> Any:
-        return self.server.wechat if self.provider.channel == "wechat" else self.server.alipay
+        return getattr(self.server, self.provider.channel)
+
+    @property
+    def outlives_s(self) -> int:
+        """How long after an offer's end its code may be payable by the platform's own rules."""
+        return 31 * 60 if self.provider.channel == "stripe" else 60
+
+    @property
+    def no_funds(self) -> str:
+        """The platform's word for a balance that is too low."""
+        return "balance_insufficient" if self.provider.channel == "stripe" else "NOT_ENOUGH"
+
+    @property
+    def failed_refund(self) -> str:
+        """The platform's word for a refund that does not come through."""
+        return {"wechat": "CLOSED", "alipay": "FAILED", "stripe": "failed"}[self.provider.channel]
+
+    @contextmanager
+    def wrong_key(self) -> Iterator[None]:
+        """The platform knows our account by another key."""
+        books = self.platform.books_now
+        accounts = {"wechat": "merchants", "alipay": "applications", "stripe": "accounts"}[self.provider.channel]
+        rows = getattr(books, accounts)
+        known, name = rows[self.provider.account], "secret_key" if accounts == "accounts" else "public_key_pem"
+        other = "sk_test_of_nobody" if accounts == "accounts" else rows[self.other.account].public_key_pem
+        rows[known.key] = replace(known, **{name: other})
+        try:
+            yield
+        finally:
+            rows[known.key] = known
 
     # the merchant
 

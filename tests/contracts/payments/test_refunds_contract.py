@@ -100,7 +100,7 @@ async def test_without_funds_refused_then_accepted_under_the_same_number(stage: 
     stage.set_balance(349)
     refused = await stage.provider.refund(refund)
     assert refused.state is RefundState.REFUSED
-    assert "NOT_ENOUGH" in refused.error
+    assert stage.no_funds in refused.error
     assert (await stage.provider.look_up_refund(refund)).state is RefundState.NOT_ACCEPTED
     stage.set_balance(350)
     assert (await stage.provider.refund(refund)).state is RefundState.PROCESSING
@@ -131,7 +131,7 @@ async def test_another_accounts_payment_is_not_refunded(stage: Stage):
 
 
 async def test_a_refund_that_does_not_come_through_is_never_called_done(stage: Stage):
-    stage.platform.settle_next_refunds_as("FAILED" if stage.makes_trades_at_scan else "CLOSED", 1)
+    stage.platform.settle_next_refunds_as(stage.failed_refund, 1)
     refund = stage.refund_of(await stage.paid())
     await stage.provider.refund(refund)
     assert await settled(stage, refund) in (RefundState.CLOSED, RefundState.NOT_ACCEPTED)

@@ -75,5 +75,5 @@ def image_path(sha256: str) -> str:
 
 def channel_order(channel: str) -> tuple[int, str]:
     """Sorts the ways to pay as buyers meet them: the usual ones first. The kiosk offers the first one unasked."""
-    usual = ("wechat", "alipay")
+    usual = ("wechat", "alipay", "stripe")
     return (usual.index(channel) if channel in usual else len(usual), channel)

@@ -1,4 +1,4 @@
-"""Emulated payment platforms: WeChat Pay v3 and the Alipay v2 gateway on the real wire, with a wallet for the buyer.
+"""Emulated payment platforms: WeChat Pay v3, the Alipay v2 gateway and Stripe on the real wire, with a wallet.
 
 They keep books of their own, repeat notices on the platforms' schedules and fail on demand. They import no client
 library of any platform and nothing of the cloud.
@@ -6,7 +6,7 @@ library of any platform and nothing of the cloud.
 
 from vendomat.simulator.gateways.client import GatewayControl
 from vendomat.simulator.gateways.daily_bills import BillChange, BillDifference, DailyBillKind
-from vendomat.simulator.gateways.enrolment import AlipayAccount, WechatAccount
+from vendomat.simulator.gateways.enrolment import AlipayAccount, StripeAccount, WechatAccount
 from vendomat.simulator.gateways.faults import CallFault, FaultRule, NoticeFault
 from vendomat.simulator.gateways.program import main
 from vendomat.simulator.gateways.server import GatewayPorts, GatewayServer
@@ -34,6 +34,7 @@ __all__ = [
     "KeyMode",
     "NoticeFault",
     "RecordStore",
+    "StripeAccount",
     "WechatAccount",
     "main",
 ]

@@ -11,7 +11,7 @@ from vendomat.simulator.gateways.faults import CallFault, NoticeFault
 
 
 class GatewayControl:
-    """`control_url` is the control port's, as `http://127.0.0.1:PORT`. `platform` is `wechat` or `alipay`.
+    """`control_url` is the control port's, as `http://127.0.0.1:PORT`. `platform` is `wechat`, `alipay` or `stripe`.
 
     A refusal raises `VendomatError` (CONFLICT when the buyer may not pay); silence raises `VendomatError(UNAVAILABLE)`,
     and whether it happened is then not known.
@@ -27,8 +27,12 @@ class GatewayControl:
         return dict(await self._call("GET", "health"))
 
     async def open_accounts(self, name: str, *, mode: str = "public_key") -> dict[str, dict[str, Any]]:
-        """A merchant on both platforms: `{"wechat": {...}, "alipay": {...}}` as `WechatAccount`, `AlipayAccount`."""
+        """A merchant on all platforms: by platform, as `WechatAccount`, `AlipayAccount`, `StripeAccount`."""
         return dict(await self._call("POST", "merchants", {"name": name, "mode": mode}))
+
+    async def set_stripe_webhook(self, account: str, url: str) -> None:
+        """Where Stripe sends the account's events, which its requests do not say."""
+        await self._call("POST", "stripe/webhook", {"account": account, "url": url})
 
     async def codes(self, platform: str) -> list[dict[str, Any]]:
         """The codes a buyer can pay now, newest first."""
@@ -82,7 +86,7 @@ class GatewayControl:
         await self._call("POST", f"{platform}/balance", {"account": account, "balance_fen": balance_fen})
 
     async def settle_next_refunds_as(self, platform: str, outcome: str, count: int = 1) -> None:
-        """WeChat: SUCCESS, CLOSED, ABNORMAL. Alipay: SUCCESS, FAILED."""
+        """WeChat: SUCCESS, CLOSED, ABNORMAL. Alipay: SUCCESS, FAILED. Stripe: its refunds' words."""
         await self._call("POST", f"{platform}/refunds/outcome", {"outcome": outcome, "count": count})
 
     async def add_call_fault(self, fault: CallFault, **rule: str | int) -> None:

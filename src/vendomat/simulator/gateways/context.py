@@ -1,4 +1,4 @@
-"""What both platforms are built from: settings, clock, numbers, memory, notices, faults, wake-ups."""
+"""What every platform is built from: settings, clock, numbers, memory, notices, faults, wake-ups."""
 
 from __future__ import annotations
 

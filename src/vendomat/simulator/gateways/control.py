@@ -6,6 +6,7 @@ It shares no key with the product and takes no call that a real platform would t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,16 +15,22 @@ from vendomat.kernel import VendomatError
 from vendomat.simulator.gateways.alipay import AlipayPlatform, Application
 from vendomat.simulator.gateways.asgi import Answer, Exchange, Receive, Scope, Send, read_exchange, send_answer
 from vendomat.simulator.gateways.context import Context
-from vendomat.simulator.gateways.enrolment import Addresses, open_alipay_account, open_wechat_account
+from vendomat.simulator.gateways.enrolment import (
+    Addresses,
+    open_alipay_account,
+    open_stripe_account,
+    open_wechat_account,
+)
 from vendomat.simulator.gateways.faults import CallFault, FaultBook, FaultRule, NoticeFault
 from vendomat.simulator.gateways.keys import serial_of
 from vendomat.simulator.gateways.shown_codes import Habits
-from vendomat.simulator.gateways.views import BuyerRefusedError, Platform
+from vendomat.simulator.gateways.stripe import StripePlatform
+from vendomat.simulator.gateways.views import BuyerRefusedError, Platform, ShowsCodes
 from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
 
 class _NewAccounts(msgspec.Struct):
-    """`mode` is WeChat's way of signing; `platforms` empty means both."""
+    """`mode` is WeChat's way of signing; `platforms` empty means all."""
 
     name: str = "Vendomat demo"
     mode: KeyMode = KeyMode.PUBLIC_KEY
@@ -45,6 +52,11 @@ class _AlipayApplication(msgspec.Struct):
     seller_id: str
     public_key_pem: str
     name: str = ""
+
+
+class _Webhook(msgspec.Struct):
+    account: str
+    url: str
 
 
 class _Deed(msgspec.Struct):
@@ -80,22 +92,31 @@ class _Rule(msgspec.Struct):
     delay_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Platforms:
+    wechat: WechatPlatform
+    alipay: AlipayPlatform
+    stripe: StripePlatform
+
+
 class ControlApi:
     """The ASGI application of the control port."""
 
     def __init__(
         self,
         context: Context,
-        wechat: WechatPlatform,
-        alipay: AlipayPlatform,
+        platforms: Platforms,
         *,
         notice_faults: FaultBook[NoticeFault],
         addresses: Addresses,
     ) -> None:
         self._context = context
-        self._wechat = wechat
-        self._alipay = alipay
-        self._platforms: Mapping[str, WechatPlatform | AlipayPlatform] = {"wechat": wechat, "alipay": alipay}
+        self._wechat, self._alipay, self._stripe = platforms.wechat, platforms.alipay, platforms.stripe
+        self._platforms: Mapping[str, WechatPlatform | AlipayPlatform | StripePlatform] = {
+            "wechat": self._wechat,
+            "alipay": self._alipay,
+            "stripe": self._stripe,
+        }
         self._notice_faults = notice_faults
         self._addresses = addresses
         self._routes: dict[tuple[str, str], Callable[[bytes], object]] = {
@@ -103,6 +124,7 @@ class ControlApi:
             ("POST", "merchants"): self._open_accounts,
             ("POST", "wechat/merchants"): self._register_wechat,
             ("POST", "alipay/applications"): self._register_alipay,
+            ("POST", "stripe/webhook"): self._set_webhook,
             ("GET", "faults"): lambda _: self._faults(),
             ("DELETE", "faults"): lambda _: self._clear_faults(),
             ("POST", "faults/calls"): lambda body: self._add_fault(body, CallFault, context.call_faults),
@@ -110,6 +132,16 @@ class ControlApi:
         }
         for name, platform in self._platforms.items():
             self._routes |= self._platform_routes(name, platform)
+            if isinstance(platform, ShowsCodes):
+                self._routes |= self._code_routes(name, platform)
+
+    def _code_routes(self, name: str, platform: ShowsCodes) -> dict[tuple[str, str], Callable[[bytes], object]]:
+        return {
+            ("POST", f"{name}/payment-code"): lambda body: self._show_code(platform, body),
+            ("POST", f"{name}/habits"): lambda body: self._set_habits(platform, body),
+            ("POST", f"{name}/confirm"): lambda body: self._decide(platform.confirm, body),
+            ("POST", f"{name}/decline"): lambda body: self._decide(platform.decline, body),
+        }
 
     def _platform_routes(self, name: str, platform: Platform) -> dict[tuple[str, str], Callable[[bytes], object]]:
         return {
@@ -119,10 +151,6 @@ class ControlApi:
             ("POST", f"{name}/scan"): lambda body: self._do(platform, platform.scan, body),
             ("POST", f"{name}/refuse"): lambda body: self._do(platform, platform.refuse, body),
             ("POST", f"{name}/pay"): lambda body: self._pay(platform, body),
-            ("POST", f"{name}/payment-code"): lambda body: self._show_code(platform, body),
-            ("POST", f"{name}/habits"): lambda body: self._set_habits(platform, body),
-            ("POST", f"{name}/confirm"): lambda body: self._decide(platform.confirm, body),
-            ("POST", f"{name}/decline"): lambda body: self._decide(platform.decline, body),
             ("POST", f"{name}/balance"): lambda body: self._set_balance(platform, body),
             ("POST", f"{name}/refunds/outcome"): lambda body: self._set_outcome(platform, body),
         }
@@ -167,7 +195,16 @@ class ControlApi:
             opened["alipay"] = open_alipay_account(
                 self._alipay, self._context, asked.name, gateway_url=self._addresses.alipay_gateway_url
             )
+        if not asked.platforms or "stripe" in asked.platforms:
+            opened["stripe"] = open_stripe_account(
+                self._stripe, self._context, asked.name, base_url=self._addresses.stripe_base_url
+            )
         return opened
+
+    def _set_webhook(self, body: bytes) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_Webhook)
+        self._stripe.set_webhook(asked.account, asked.url)
+        return {"status": "ok"}
 
     def _register_wechat(self, body: bytes) -> dict[str, str]:
         asked = msgspec.json.decode(body, type=_WechatMerchant)
@@ -231,11 +268,11 @@ class ControlApi:
         code = asked.code or platform.code_of(asked.number)
         return platform.pay(code, asked.payer, is_late=asked.late, is_notice_lost=asked.lose_network)
 
-    def _show_code(self, platform: Platform, body: bytes) -> dict[str, object]:
+    def _show_code(self, platform: ShowsCodes, body: bytes) -> dict[str, object]:
         shown = platform.show_code(msgspec.json.decode(body, type=_Deed).payer)
         return {"code": shown.code, "ends_at": shown.ends_at}
 
-    def _set_habits(self, platform: Platform, body: bytes) -> dict[str, str]:
+    def _set_habits(self, platform: ShowsCodes, body: bytes) -> dict[str, str]:
         platform.set_habits(msgspec.json.decode(body, type=_Deed).payer, msgspec.json.decode(body, type=Habits))
         return {"status": "ok"}
 

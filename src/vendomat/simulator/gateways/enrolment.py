@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import AlipayPlatform, Application
 from vendomat.simulator.gateways.context import Context
+from vendomat.simulator.gateways.stripe import Account, StripePlatform
 from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
 
@@ -20,6 +21,7 @@ class Addresses:
     wechat_base_url: str
     wechat_certificate_url: str
     alipay_gateway_url: str
+    stripe_base_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,17 @@ class AlipayAccount:
     app_public_key_pem: str
     alipay_public_key_pem: str
     sign_type: str = "RSA2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeAccount:
+    """What a merchant's client needs for Stripe. Where its events go is said separately, as in Stripe's dashboard."""
+
+    base_url: str
+    account: str
+    name: str
+    secret_key: str
+    webhook_secret: str
 
 
 def open_wechat_account(
@@ -121,4 +134,24 @@ def open_alipay_account(platform: AlipayPlatform, context: Context, name: str, *
         app_private_key_pem=keys.private_pem(key),
         app_public_key_pem=application.public_key_pem,
         alipay_public_key_pem=platform.seals.public_key_pem,
+    )
+
+
+def open_stripe_account(platform: StripePlatform, context: Context, name: str, *, base_url: str) -> StripeAccount:
+    """A new account in test mode with an opening balance."""
+    numbers = context.numbers
+    account = Account(
+        account=f"acct_1{numbers.text(15)}",
+        name=name,
+        secret_key=f"sk_test_{numbers.text(32)}",
+        webhook_secrets=(f"whsec_{numbers.text(32)}",),
+        balance_fen=context.settings.opening_balance_fen,
+    )
+    platform.register(account)
+    return StripeAccount(
+        base_url=base_url,
+        account=account.account,
+        name=name,
+        secret_key=account.secret_key,
+        webhook_secret=account.webhook_secrets[0],
     )

@@ -21,9 +21,9 @@ class CallFault(StrEnum):
     RESET_AFTER = "reset_after"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
-    ACCEPTED = "accepted"  # WeChat's 202: nothing done yet, repeat unchanged
-    FORGED_ANSWER = "forged_answer"  # done, and the answer is signed by a stranger
-    SIGNTEST_ANSWER = "signtest_answer"  # done, and the answer carries WeChat's signature probe
+    ACCEPTED = "accepted"  # WeChat's 202, Stripe's 409: nothing done yet, repeat unchanged
+    FORGED_ANSWER = "forged_answer"  # done, and the answer is a stranger's (Stripe, which signs none: a proxy's page)
+    SIGNTEST_ANSWER = "signtest_answer"  # done, and the answer carries WeChat's probe (Stripe: is another call's)
 
 
 class NoticeFault(StrEnum):
@@ -33,7 +33,7 @@ class NoticeFault(StrEnum):
     DELAY = "delay"  # first sent later
     REORDER = "reorder"  # sent after the account's next notice
     FORGED = "forged"  # a copy signed by a stranger comes first
-    SIGNTEST = "signtest"  # a signature probe comes first
+    SIGNTEST = "signtest"  # a signature probe comes first (Stripe: a signature of a scheme not to be trusted)
     STALE = "stale"  # a well-signed copy with an old time stamp comes first
     WRONG_KEY = "wrong_key"  # a copy signed by the platform's other key comes first
 

@@ -28,6 +28,7 @@ def read_arguments(arguments: list[str]) -> GatewaySettings:
     parser.add_argument("--wechat-port", type=int, default=0)
     parser.add_argument("--wechat-tls-port", type=int, default=0)
     parser.add_argument("--alipay-port", type=int, default=0)
+    parser.add_argument("--stripe-port", type=int, default=0)
     parser.add_argument("--control-port", type=int, default=0)
     parser.add_argument("--opening-balance-fen", type=int, default=GatewaySettings().opening_balance_fen)
     parser.add_argument("--notice-first-delay", type=float, default=GatewaySettings().notice_first_delay_s)
@@ -42,6 +43,7 @@ def read_arguments(arguments: list[str]) -> GatewaySettings:
         wechat_port=given.wechat_port,
         wechat_tls_port=given.wechat_tls_port,
         alipay_port=given.alipay_port,
+        stripe_port=given.stripe_port,
         control_port=given.control_port,
         opening_balance_fen=given.opening_balance_fen,
         notice_first_delay_s=given.notice_first_delay,

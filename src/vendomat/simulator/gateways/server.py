@@ -18,12 +18,14 @@ from vendomat.simulator.gateways.alarms import Alarms
 from vendomat.simulator.gateways.alipay import GATEWAY_PATH, AlipayApi, AlipayPlatform
 from vendomat.simulator.gateways.asgi import ResettableHttp
 from vendomat.simulator.gateways.context import Context
-from vendomat.simulator.gateways.control import ControlApi
+from vendomat.simulator.gateways.control import ControlApi, Platforms
 from vendomat.simulator.gateways.enrolment import (
     Addresses,
     AlipayAccount,
+    StripeAccount,
     WechatAccount,
     open_alipay_account,
+    open_stripe_account,
     open_wechat_account,
 )
 from vendomat.simulator.gateways.faults import CallFault, FaultBook, NoticeFault
@@ -33,6 +35,7 @@ from vendomat.simulator.gateways.notices import NoticeEngine
 from vendomat.simulator.gateways.numbers import Numbers, Randomness
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import RecordStore
+from vendomat.simulator.gateways.stripe import StripeApi, StripePlatform
 from vendomat.simulator.gateways.wallet import Wallet
 from vendomat.simulator.gateways.wechat import KeyMode, WechatApi, WechatPlatform
 
@@ -44,6 +47,7 @@ class GatewayPorts:
     wechat: int
     wechat_tls: int
     alipay: int
+    stripe: int
     control: int
 
 
@@ -86,7 +90,8 @@ class GatewayServer:
             wechat=sockets[0].getsockname()[1],
             wechat_tls=sockets[1].getsockname()[1],
             alipay=sockets[2].getsockname()[1],
-            control=sockets[3].getsockname()[1],
+            stripe=sockets[3].getsockname()[1],
+            control=sockets[4].getsockname()[1],
         )
         self._notices = NoticeEngine(settings, self._clock, self._store, self.notice_faults)
         self._alarms = Alarms(self._clock)
@@ -102,14 +107,16 @@ class GatewayServer:
         )
         self.wechat = WechatPlatform(context)
         self.alipay = AlipayPlatform(context)
-        self.wechat.restore()
-        self.alipay.restore()
+        self.stripe = StripePlatform(context, self.stripe_base_url)
+        for platform in (self.wechat, self.alipay, self.stripe):
+            platform.restore()
         self._notices.resume()
-        wechat, alipay, control = self._applications(context)
+        (wechat, alipay, stripe), control = self._applications(context)
         await self._listen(wechat, sockets[0])
         await self._listen(wechat, sockets[1], self.wechat.door.context)
         await self._listen(alipay, sockets[2])
-        await self._listen(control, sockets[3])
+        await self._listen(stripe, sockets[3])
+        await self._listen(control, sockets[4])
         return self.ports
 
     async def stop(self) -> None:
@@ -134,6 +141,10 @@ class GatewayServer:
         return f"http://{self._settings.host}:{self.ports.alipay}{GATEWAY_PATH}"
 
     @property
+    def stripe_base_url(self) -> str:
+        return f"http://{self._settings.host}:{self.ports.stripe}"
+
+    @property
     def control_url(self) -> str:
         return f"http://{self._settings.host}:{self.ports.control}"
 
@@ -145,28 +156,38 @@ class GatewayServer:
         """An application at Alipay, with everything its client needs."""
         return open_alipay_account(self.alipay, self._context, name, gateway_url=self.alipay_gateway_url)
 
+    def open_stripe_account(self, name: str) -> StripeAccount:
+        """An account at Stripe, with everything its client needs. `stripe.set_webhook` says where its events go."""
+        return open_stripe_account(self.stripe, self._context, name, base_url=self.stripe_base_url)
+
     def _wanted_ports(self) -> tuple[int, ...]:
         settings = self._settings
-        return settings.wechat_port, settings.wechat_tls_port, settings.alipay_port, settings.control_port
+        ours = settings.wechat_port, settings.wechat_tls_port, settings.alipay_port, settings.stripe_port
+        return *ours, settings.control_port
 
     def _addresses(self) -> Addresses:
         return Addresses(
             wechat_base_url=self.wechat_base_url,
             wechat_certificate_url=self.wechat_certificate_url,
             alipay_gateway_url=self.alipay_gateway_url,
+            stripe_base_url=self.stripe_base_url,
         )
 
-    def _applications(self, context: Context) -> tuple[Front, Front, ControlApi]:
+    def _applications(self, context: Context) -> tuple[list[Front], ControlApi]:
         hold_s = self._settings.timeout_hold_s
         wechat = WechatApi(self.wechat, self._clock, self._numbers)
         alipay = AlipayApi(self.alipay)
-        return (
-            Front(wechat, Wallet(self.wechat), self.call_faults, clock=self._clock, hold_s=hold_s),
-            Front(alipay, Wallet(self.alipay), self.call_faults, clock=self._clock, hold_s=hold_s),
-            ControlApi(
-                context, self.wechat, self.alipay, notice_faults=self.notice_faults, addresses=self._addresses()
-            ),
-        )
+        platforms = Platforms(self.wechat, self.alipay, self.stripe)
+        fronts = [
+            Front(api, Wallet(platform), self.call_faults, clock=self._clock, hold_s=hold_s)
+            for api, platform in (
+                (wechat, self.wechat),
+                (alipay, self.alipay),
+                (StripeApi(self.stripe, self._numbers), self.stripe),
+            )
+        ]
+        control = ControlApi(context, platforms, notice_faults=self.notice_faults, addresses=self._addresses())
+        return fronts, control
 
     async def _listen(
         self, application: Front | ControlApi, bound: socket.socket, tls: ssl.SSLContext | None = None

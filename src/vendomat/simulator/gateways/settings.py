@@ -18,6 +18,7 @@ class GatewaySettings:
     wechat_port: int = 0
     wechat_tls_port: int = 0
     alipay_port: int = 0
+    stripe_port: int = 0
     control_port: int = 0
 
     opening_balance_fen: int = 100_000

@@ -1,6 +1,7 @@
-"""What both platforms show of themselves to the wallet page and the control port, in one shape.
+"""What all platforms show of themselves to the wallet page and the control port, in one shape.
 
-Amounts are integer fen. These are answers to people and tests; the product under test never sees them.
+Amounts are integers of the currency's smallest unit: fen, unless `currency` says otherwise. These are answers to people
+and tests; the product under test never sees them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vendomat.simulator.gateways.notices import Notice
 from vendomat.simulator.gateways.shown_codes import Habits
@@ -46,6 +47,7 @@ class CodeView:
     amount_fen: int
     expires_at: datetime
     state: str
+    currency: str = "CNY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class BillView:
     refunded_fen: int
     refunding_fen: int
     paid_at: datetime
+    currency: str = "CNY"
 
 
 class ShownCodeView(Protocol):
@@ -97,6 +100,27 @@ class Platform(Protocol):
         """The buyer turns away or fails to pay; the order stays payable."""
         ...
 
+    def bills(self, payer: str) -> list[BillView]: ...
+
+    def books(self) -> dict[str, object]:
+        """The platform's own books: accounts with balances, trades, refunds."""
+        ...
+
+    def notices(self) -> list[Notice]: ...
+
+    def set_balance(self, account: str, balance_fen: int) -> None: ...
+
+    def settle_next_refunds_as(self, outcome: str, count: int) -> None: ...
+
+    def advance(self) -> None:
+        """Do what time has made due."""
+        ...
+
+
+@runtime_checkable
+class ShowsCodes(Protocol):
+    """What a platform's wallet also does where a buyer may show a code to be charged."""
+
     def show_code(self, payer: str) -> ShownCodeView:
         """The code that `payer`'s wallet shows now, to be charged once."""
         ...
@@ -115,20 +139,4 @@ class Platform(Protocol):
 
     def decline(self, number: str, payer: str) -> CodeView:
         """No password: the charge fails."""
-        ...
-
-    def bills(self, payer: str) -> list[BillView]: ...
-
-    def books(self) -> dict[str, object]:
-        """The platform's own books: accounts with balances, trades, refunds."""
-        ...
-
-    def notices(self) -> list[Notice]: ...
-
-    def set_balance(self, account: str, balance_fen: int) -> None: ...
-
-    def settle_next_refunds_as(self, outcome: str, count: int) -> None: ...
-
-    def advance(self) -> None:
-        """Do what time has made due."""
         ...

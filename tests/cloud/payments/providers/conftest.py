@@ -81,6 +81,17 @@ def alipay_settings(merchant_key: RSAPrivateKey, platform_key: RSAPrivateKey) ->
 
 
 @pytest.fixture
+def stripe_settings() -> dict[str, Any]:
+    return {
+        "account": "acct_1000000000000001",
+        "secret_key": "sk_test_not_a_secret",
+        "webhook_secrets": ["whsec_not_a_secret"],
+        "return_url": "https://vend.example/thanks",
+        "base_url": "http://127.0.0.1:9",
+    }
+
+
+@pytest.fixture
 async def open_account(clock: ManualClock) -> AsyncIterator[Callable[..., Provider]]:
     """`open_account(channel, settings)`; closed at the end of the test."""
     opened: list[Provider] = []

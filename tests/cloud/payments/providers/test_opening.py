@@ -9,8 +9,8 @@ from vendomat.kernel import ManualClock, VendomatError
 
 
 @pytest.fixture
-def settings_of(wechat_settings, alipay_settings):
-    return {"wechat": wechat_settings, "alipay": alipay_settings}
+def settings_of(wechat_settings, alipay_settings, stripe_settings):
+    return {"wechat": wechat_settings, "alipay": alipay_settings, "stripe": stripe_settings}
 
 
 @pytest.mark.parametrize("channel", sorted(CHANNELS))
@@ -21,9 +21,9 @@ async def test_opens(channel, settings_of):
     await provider.aclose()
 
 
-@pytest.mark.parametrize("channel", ["", "WECHAT", "stripe"])
+@pytest.mark.parametrize("channel", ["", "WECHAT", "paypal"])
 def test_an_unknown_channel(channel, wechat_settings):
-    with pytest.raises(VendomatError, match="there are: alipay, wechat"):
+    with pytest.raises(VendomatError, match="there are: alipay, stripe, wechat"):
         open_provider(channel, wechat_settings, clock=ManualClock())
 
 
@@ -32,6 +32,7 @@ def test_an_unknown_channel(channel, wechat_settings):
     [
         *(("wechat", name) for name in ("mchid", "appid", "private_key", "serial_no", "apiv3_key")),
         *(("alipay", name) for name in ("app_id", "seller_id", "private_key", "alipay_public_key")),
+        *(("stripe", name) for name in ("account", "secret_key", "webhook_secrets", "return_url")),
     ],
 )
 def test_a_missing_setting_is_named(channel, name, settings_of):
@@ -61,6 +62,12 @@ def test_a_misspelt_setting_is_named(channel, settings_of):
         ("alipay", "private_key", "secret-words"),
         ("alipay", "alipay_public_key", "secret-words"),
         ("alipay", "gateway_url", "http://openapi.alipay.com/gateway.do"),
+        ("stripe", "secret_key", "pk_test_secret-words"),
+        ("stripe", "secret_key", "sk_test_长"),
+        ("stripe", "webhook_secrets", []),
+        ("stripe", "webhook_secrets", [""]),
+        ("stripe", "webhook_secrets", "secret-words"),
+        ("stripe", "base_url", "http://api.stripe.com"),
     ],
 )
 def test_an_unusable_setting(channel, name, value, settings_of):
@@ -79,7 +86,8 @@ async def test_bare_base64_keys_as_the_alipay_key_tool_writes_them(alipay_settin
 @pytest.mark.parametrize("channel", sorted(CHANNELS))
 def test_settings_do_not_show_their_keys(channel, settings_of):
     shape, _ = CHANNELS[channel]
-    assert settings_of[channel]["private_key"] not in repr(shape(**settings_of[channel]))
+    key = "secret_key" if channel == "stripe" else "private_key"
+    assert settings_of[channel][key] not in repr(shape(**settings_of[channel]))
 
 
 async def test_shared_threads_outlive_one_account(settings_of):

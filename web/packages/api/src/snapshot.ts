@@ -3,7 +3,7 @@
 export type Text = { zh: string; en: string };
 
 export type Screen = "browse" | "preparing" | "paying" | "delivering" | "result" | "out_of_order";
-export type Channel = "wechat" | "alipay";
+export type Channel = "wechat" | "alipay" | "stripe";
 export type ProductState = "ok" | "sold_out" | "closed";
 export type PaymentState = "starting" | "waiting" | "closing" | "paid" | "expired" | "unavailable";
 export type UnitOutcome = "pending" | "started" | "delivered" | "not_delivered" | "unknown";

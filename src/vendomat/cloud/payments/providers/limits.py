@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
@@ -32,10 +33,12 @@ def check_refund_number(number: str) -> None:
         raise VendomatError(ErrorCode.INVALID_VALUE, f"{number!r} is not a refund number")
 
 
-def unfit_start(request: StartRequest) -> str:
+def unfit_start(request: StartRequest, *, currencies: Collection[str] = (CURRENCY,)) -> str:
     """Why `request` must not even be sent, or an empty text."""
-    if request.amount.currency != CURRENCY or request.amount.minor_units < 1:
-        return f"{request.amount} cannot be charged here: a positive amount of {CURRENCY} is needed"
+    if request.amount.currency not in currencies or request.amount.minor_units < 1:
+        return (
+            f"{request.amount} cannot be charged here: a positive amount of {', '.join(sorted(currencies))} is needed"
+        )
     if not request.description.strip():
         return "a description is needed"
     return unfit_notify_url(request.notify_url)
@@ -48,10 +51,11 @@ def unfit_charge(request: ChargeRequest) -> str:
     return "" if request.description.strip() else "a description is needed"
 
 
-def unfit_refund(request: RefundRequest) -> str:
+def unfit_refund(request: RefundRequest, *, currencies: Collection[str] = (CURRENCY,)) -> str:
     """Why `request` must not even be sent, or an empty text."""
     amount, paid = request.amount, request.payment_amount
-    if {amount.currency, paid.currency} != {CURRENCY} or not 1 <= amount.minor_units <= paid.minor_units:
+    is_same = amount.currency == paid.currency and amount.currency in currencies
+    if not is_same or not 1 <= amount.minor_units <= paid.minor_units:
         return f"{amount} of {paid} cannot be refunded"
     return unfit_notify_url(request.notify_url)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from vendomat.cloud.payments.providers.alipay import AlipayProvider, AlipaySettings
 from vendomat.cloud.payments.providers.contract import Provider
+from vendomat.cloud.payments.providers.stripe import StripeProvider, StripeSettings
 from vendomat.cloud.payments.providers.threads import CallThreads
 from vendomat.cloud.payments.providers.wechat import WeChatPayProvider, WeChatSettings
 from vendomat.kernel import Clock, ErrorCode, VendomatError
@@ -16,6 +17,7 @@ from vendomat.kernel import Clock, ErrorCode, VendomatError
 CHANNELS: Mapping[str, tuple[type[Any], Callable[..., Provider]]] = {
     WeChatPayProvider.channel: (WeChatSettings, WeChatPayProvider),
     AlipayProvider.channel: (AlipaySettings, AlipayProvider),
+    StripeProvider.channel: (StripeSettings, StripeProvider),
 }
 """Settings shape (its docstring says what each setting is) and provider by channel."""
 

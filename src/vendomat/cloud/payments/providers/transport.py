@@ -1,7 +1,7 @@
 """Blocking HTTP to one platform host, for use inside `CallThreads`.
 
-Both client libraries open a new connection for each call, follow redirects and read answers of any size. Here
-connections are kept, redirects are not followed, an answer is at most `ANSWER_BYTES_MAX`, and each call has a deadline.
+The client libraries open a new connection for each call, follow redirects and read answers of any size. Here
+connections are kept, redirects are not followed, an answer has a largest size, and each call has a deadline.
 Nothing is repeated: what goes wrong is `NotKnownError`, and the caller decides.
 """
 
@@ -51,8 +51,10 @@ class Transport:
         timeout_s: float,
         connections_max: int,
         tls: ssl.SSLContext | None = None,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
     ) -> None:
         self._clock = clock
+        self._answer_bytes_max = answer_bytes_max
         self._timeout_s = timeout_s
         self._prefix = _checked_prefix(base_url)
         self._pool = urllib3.connection_from_url(
@@ -72,8 +74,8 @@ class Transport:
             content = bytearray()
             while chunk := answer.read(_CHUNK_BYTES):
                 content += chunk
-                if len(content) > ANSWER_BYTES_MAX:
-                    raise NotKnownError(f"the answer is larger than {ANSWER_BYTES_MAX} bytes")
+                if len(content) > self._answer_bytes_max:
+                    raise NotKnownError(f"the answer is larger than {self._answer_bytes_max} bytes")
                 self._check_time(deadline_s)
         return HttpAnswer(
             answer.status, {name.lower(): value for name, value in answer.headers.items()}, bytes(content)

@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlencode
 
 from vendomat.simulator.gateways.asgi import Answer, Exchange
-from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError, CodeView, Platform
+from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError, CodeView, Platform, ShowsCodes
 from vendomat.simulator.gateways.wallet import pages
 from vendomat.simulator.gateways.wallet.pages import Phone
 from vendomat.simulator.gateways.wallet.style import SCRIPT, style_of
@@ -28,6 +28,7 @@ class Wallet:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._codes = platform if isinstance(platform, ShowsCodes) else None
         self._style = style_of(platform.name).encode()
         self._done: dict[str, CodeView] = {}
 
@@ -55,8 +56,8 @@ class Wallet:
             return self._home(phone, _code_of(query))
         if path == "/wallet/nearby":
             return _html(pages.nearby(phone, self._platform.open_codes()))
-        if path in ("/wallet/show", "/wallet/shown"):
-            content = pages.shown(phone, self._platform.show_code(phone.payer), self._platform.waiting(phone.payer))
+        if path in ("/wallet/show", "/wallet/shown") and self._codes is not None:
+            content = pages.shown(phone, self._codes.show_code(phone.payer), self._codes.waiting(phone.payer))
             return _html(pages.show(phone, content) if path == "/wallet/show" else content)
         if path == "/wallet/bills":
             return _html(pages.bills(phone, self._platform.bills(phone.payer)))
@@ -93,10 +94,10 @@ class Wallet:
 
     def _done_by(self, payer: str, deed: str, code: str) -> CodeView:
         """The deed on a code, or (of a password) on the charge of a number."""
-        if deed == "confirm":
-            return self._platform.confirm(code, payer)
-        if deed == "decline":
-            return self._platform.decline(code, payer)
+        if deed in ("confirm", "decline"):
+            if self._codes is None:
+                raise BuyerRefusedError(BuyerRefusal.UNKNOWN_CODE)
+            return self._codes.confirm(code, payer) if deed == "confirm" else self._codes.decline(code, payer)
         if deed == "refuse":
             return self._platform.refuse(code, payer)
         return self._platform.pay(code, payer, is_notice_lost=deed == "lose")
@@ -117,6 +118,7 @@ class Wallet:
             self._platform.name,
             payer if payer in BUYERS else next(iter(BUYERS)),
             Language(language) if language in set(Language) else fallback,
+            shows_codes=self._codes is not None,
         )
 
 

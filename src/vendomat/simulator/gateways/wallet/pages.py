@@ -22,6 +22,7 @@ class Phone:
     platform: str
     payer: str
     language: Language
+    shows_codes: bool = True
 
     def say(self, key: str) -> str:
         return escape(text(key, self.language))
@@ -31,8 +32,19 @@ class Phone:
         return BUYERS.get(self.payer, {}).get(self.language, self.payer)
 
 
-def yuan(fen: int) -> str:
-    return Money(fen, "CNY").to_decimal_text()
+_SIGNS = {"CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "JPY": "¥", "SGD": "S$", "USD": "$"}
+
+
+def sign(currency: str) -> str:
+    return _SIGNS.get(currency, f"{currency} ")
+
+
+def figure(minor: int, currency: str) -> str:
+    return Money(minor, currency).to_decimal_text()
+
+
+def price(minor: int, currency: str) -> str:
+    return sign(currency) + figure(minor, currency)
 
 
 def _page(phone: Phone, title: str, body: str) -> str:
@@ -57,7 +69,7 @@ def _header(phone: Phone) -> str:
 def _tabs(phone: Phone, current: str) -> str:
     tabs = [
         ("pay", "/wallet", drawings.CODE),
-        ("show", "/wallet/show", drawings.WALLET_TAB),
+        *([("show", "/wallet/show", drawings.WALLET_TAB)] if phone.shows_codes else []),
         ("bills", "/wallet/bills", drawings.LIST),
     ]
     links = "".join(
@@ -78,7 +90,8 @@ def nearby(phone: Phone, codes: Sequence[CodeView]) -> str:
         f'<li><a class="row" href="/wallet?code={quote(code.code, safe="")}">'
         f'<span class="mark">{drawings.MACHINE}</span><span class="what"><b>{escape(code.description)}</b>'
         f"<span>{escape(code.payee)}</span></span>"
-        f'<span class="sum">¥{yuan(code.amount_fen)}<small data-ends="{int(code.expires_at.timestamp())}" '
+        f'<span class="sum">{price(code.amount_fen, code.currency)}'
+        f'<small data-ends="{int(code.expires_at.timestamp())}" '
         f'data-left="{phone.say("left")}"></small></span></a></li>'
         for code in codes
     )
@@ -113,13 +126,13 @@ def sheet(phone: Phone, code: CodeView) -> str:
         f'<div class="top"><span data-ends="{int(code.expires_at.timestamp())}" data-left="{phone.say("left")}"></span>'
         f'<a href="/wallet" aria-label="{phone.say("close")}">{drawings.CROSS}</a></div>'
         f'<div class="payee">{phone.say("pay_to")} {escape(code.payee)}</div>'
-        f'<div class="amount"><span>¥</span>{yuan(code.amount_fen)}</div>'
+        f"{_amount(code)}"
         f"<dl><div><dt>{phone.say('item')}</dt><dd>{escape(code.description)}</dd></div>"
         f"<div><dt>{phone.say('paid_by')}</dt><dd>{escape(phone.name)}</dd></div>"
         f'<div><dt>{phone.say("order")}</dt><dd class="number">{escape(code.number)}</dd></div></dl>'
         f'<form class="deeds" method="post" action="/wallet/deed">'
         f'<input type="hidden" name="code" value="{escape(code.code)}">'
-        f'<button name="deed" value="pay">{phone.say("pay")} ¥{yuan(code.amount_fen)}</button>'
+        f'<button name="deed" value="pay">{phone.say("pay")} {price(code.amount_fen, code.currency)}</button>'
         f'<button class="plain" name="deed" value="refuse">{phone.say("refuse")}</button>'
         f'<button class="quiet" name="deed" value="lose">{phone.say("lose")}</button>'
         f"<p>{phone.say('lose_hint')}</p></form></section>"
@@ -131,7 +144,7 @@ def shown(phone: Phone, code: ShownCodeView, waiting: Sequence[CodeView]) -> str
     asked = "".join(
         f'<form class="card ask" method="post" action="/wallet/deed"><h2>{phone.say("ask_password")}</h2>'
         f'<div class="payee">{phone.say("pay_to")} {escape(view.payee)}</div>'
-        f'<div class="amount"><span>¥</span>{yuan(view.amount_fen)}</div>'
+        f"{_amount(view)}"
         f'<input type="hidden" name="number" value="{escape(view.number)}"><div class="deeds">'
         f'<button name="deed" value="confirm">{phone.say("confirm")}</button>'
         f'<button class="plain" name="deed" value="decline">{phone.say("decline")}</button></div></form>'
@@ -160,10 +173,15 @@ def show(phone: Phone, content: str) -> str:
     return _page(phone, phone.say("tab_show"), body)
 
 
+def _amount(code: CodeView) -> str:
+    minor_text = figure(code.amount_fen, code.currency)
+    return f'<div class="amount"><span>{sign(code.currency)}</span>{minor_text}</div>'
+
+
 def result(phone: Phone, deed: str, code: CodeView) -> str:
     """What came of the buyer's deed."""
     drawing = {"pay": drawings.DONE, "confirm": drawings.DONE, "lose": drawings.LOST}.get(deed, drawings.NOT_DONE)
-    amount = "" if deed in ("refuse", "decline") else f'<div class="amount"><span>¥</span>{yuan(code.amount_fen)}</div>'
+    amount = "" if deed in ("refuse", "decline") else _amount(code)
     body = (
         f'<div class="result">{drawing}<h1>{phone.say(f"done_{deed}")}</h1><p>{escape(code.payee)} · '
         f"{escape(code.description)}</p>{amount}<p>{phone.say(f'done_{deed}_hint')}</p>"
@@ -193,7 +211,7 @@ def bill_rows(phone: Phone, bills: Sequence[BillView]) -> str:
         f'<li><div class="row"><span class="mark">{drawings.MACHINE}</span><span class="what">'
         f"<b>{escape(bill.description)}</b><span>{escape(bill.payee)}</span>"
         f"<span>{bill.paid_at.astimezone():%Y-%m-%d %H:%M}</span></span>"
-        f'<span class="sum">−¥{yuan(bill.paid_fen)}{_state(phone, bill)}</span></div></li>'
+        f'<span class="sum">−{price(bill.paid_fen, bill.currency)}{_state(phone, bill)}</span></div></li>'
         for bill in bills
     )
     return f'<ul class="list">{rows}</ul>'
@@ -203,9 +221,9 @@ def _state(phone: Phone, bill: BillView) -> str:
     lines = []
     if bill.refunded_fen:
         key = "refunded" if bill.refunded_fen == bill.paid_fen else "refunded_part"
-        lines.append(f'<small class="back">{phone.say(key)} +¥{yuan(bill.refunded_fen)}</small>')
+        lines.append(f'<small class="back">{phone.say(key)} +{price(bill.refunded_fen, bill.currency)}</small>')
     if bill.refunding_fen:
-        lines.append(f'<small class="back">{phone.say("refunding")} ¥{yuan(bill.refunding_fen)}</small>')
+        lines.append(f'<small class="back">{phone.say("refunding")} {price(bill.refunding_fen, bill.currency)}</small>')
     return "".join(lines) or f"<small>{phone.say('paid')}</small>"
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-ACCENTS = {"wechat": ("#08814a", "#e3f4ea", "#3ecf8e"), "alipay": ("#145fd1", "#e5eefc", "#6ea8ff")}
+ACCENTS = {
+    "wechat": ("#08814a", "#e3f4ea", "#3ecf8e"),
+    "alipay": ("#145fd1", "#e5eefc", "#6ea8ff"),
+    "stripe": ("#5046d6", "#ebe9fb", "#a49dff"),
+}
 """By platform: accent on light, its tint, accent on dark."""
 
 _STYLE = """

@@ -20,6 +20,7 @@ BUYERS = {
 _TEXTS: dict[str, tuple[str, str]] = {
     "wechat": ("微信钱包", "WeChat wallet"),
     "alipay": ("支付宝钱包", "Alipay wallet"),
+    "stripe": ("Stripe 结账页", "Stripe checkout"),
     "emulated": ("模拟环境 · 没有真实资金", "Simulated · no real money"),
     "tab_pay": ("付款", "Pay"),
     "tab_show": ("付款码", "My code"),

@@ -116,6 +116,13 @@ PLANTS = {
         "B5.refund_unknown I6.given_up?",
         "UPDATE refund SET state = 'failed' WHERE refund_id = 'rfd_pay_cart'",
     ),
+    "goodwill_by_one_person": Plant(
+        "I3.goodwill I6.not_asked",
+        "UPDATE refund SET asked_by = 'opr_1', approved_by = 'opr_1' WHERE refund_id = 'rfd_pay_cart'",
+    ),
+    "goodwill_of_a_late_payment": Plant(
+        "I3.goodwill", "UPDATE refund SET asked_by = 'opr_1' WHERE refund_id = 'rfd_pay_late'"
+    ),
     # ledger
     "unbalanced": Plant(
         "I4.balance I4.postings I4.liabilities I4.merchant I4.order",

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -16,21 +16,25 @@ from tests.cloud.conftest import database_url, postgres
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, SEED
 from vendomat.audit import AuditSources, Terms, run_audit
 from vendomat.cloud.orders import Closing, OrderState
-from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.payments import Payment, PaymentState, RefundStage
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.engines import PostgresEngine
 from vendomat.cloud.platform.outbox import InboxFact
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.goodwill_steps import next_ordinal
 from vendomat.cloud.sales.model import (
     CloseAsked,
     CommandSilent,
     DeadlinePassed,
     Event,
+    GoodwillDeclined,
+    GoodwillGiven,
     PaymentAdded,
     PaymentClosed,
     PaymentPaid,
     PaymentUncertain,
     Purchase,
+    RefundReleased,
     RefundSaid,
     RefundSeen,
     VendFactSeen,
@@ -46,6 +50,7 @@ pytestmark = pytest.mark.slow
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 ACCOUNT = "1900000001"
+ONE, OTHER = derive_id("opr", 1), derive_id("opr", 2)
 VENDS = {
     VendSaid.STARTED: "",
     VendSaid.DELIVERED: "delivered",
@@ -56,11 +61,11 @@ VENDS = {
 
 @dataclass
 class Shop:
-    """Plays the world to the cloud's writer, by the dice of one seed."""
+    """Plays the world of one purchase to the cloud's writer, by the dice and the clock of its own."""
 
     writer: Writer
     chance: random.Random
-    seqs: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    seqs: Iterator[int]
     seconds: int = 0
 
     def now(self) -> datetime:
@@ -121,7 +126,14 @@ class Shop:
                     CommandSilent(cmd_id, self.chance.random() < 0.7, now),
                     DeadlinePassed(cmd_id, now),
                 ]
-        choices += [RefundSeen(r.refund_id, self.chance.choice(list(RefundSaid)), "", now) for r in purchase.refunds]
+        for refund in purchase.refunds:
+            if refund.stage is RefundStage.HELD:  # no platform knows of it
+                choices.append(RefundReleased(refund.refund_id, self.chance.choice([ONE, OTHER]), "seen", now))
+                choices.append(GoodwillDeclined(refund.refund_id, OTHER, "no", now))
+            elif refund.error != "declined":
+                choices.append(RefundSeen(refund.refund_id, self.chance.choice(list(RefundSaid)), "", now))
+        choices += [GoodwillGiven(ONE, "kind", self.chance.choice([1, 200]), next_ordinal(purchase), 100, now)]
+        choices += choices[-1:] * (8 if purchase.state is OrderState.SETTLED else 0)
         return self.chance.choice(choices)
 
     def _another(self, purchase: Purchase) -> Payment:
@@ -151,6 +163,8 @@ class Shop:
             if unit.command is not None and not unit.is_final:
                 return DeadlinePassed(unit.command.cmd_id, now)
         for refund in purchase.refunds:
+            if refund.stage is RefundStage.HELD:
+                return RefundReleased(refund.refund_id, OTHER, "seen", now)
             if refund.is_open:
                 return RefundSeen(refund.refund_id, RefundSaid.SUCCEEDED, "", now)
         return None
@@ -173,16 +187,20 @@ async def test_purchases_of_the_real_writer_are_in_order_on_the_way_and_at_rest(
     audited: AuditSources, database_url: str
 ) -> None:
     database = await Database.open(database_url)
-    chance = random.Random(20260601)
-    ids = TimeOrderedIds(ManualClock(AT), chance.getrandbits)
+    ids = TimeOrderedIds(ManualClock(AT), random.Random(20260601).getrandbits)
     writer = Writer(database, CloudSettings(_env_file=None), ids)
-    shop = Shop(writer, chance)
+    seqs = itertools.count(1)
+    shops = [Shop(writer, random.Random(f"20260601/{n}"), seqs) for n in range(100)]
     try:
-        bought = [purchase for n in range(150) if (purchase := await shop.buy(n)) is not None]
-        await asyncio.gather(*(_live(shop, purchase) for purchase in bought))
+        bought = [(shop, purchase) for n, shop in enumerate(shops) if (purchase := await shop.buy(n)) is not None]
+        await asyncio.gather(*(_live(shop, purchase) for shop, purchase in bought))
         moving = await run_audit(audited, Terms(now=AT, grace=timedelta(days=1)))
         assert [(f.name, f.rows[:2]) for f in moving.breaches] == []
-        ended = [await shop.bring_to_rest(await writer.find((p.merchant_id, p.order_id))) for p in bought]
+        ended = []
+        for shop, purchase in bought:
+            rested = await shop.bring_to_rest(await writer.find((purchase.merchant_id, purchase.order_id)))
+            # And then kindness, and what comes much too late.
+            ended.append(await shop.bring_to_rest(await _live(shop, rested)))
     finally:
         await writer.aclose()
         await database.aclose()
@@ -194,8 +212,11 @@ async def test_purchases_of_the_real_writer_are_in_order_on_the_way_and_at_rest(
     outcomes = report.figures.unit_outcomes
     assert min(outcomes["delivered"], outcomes["not_delivered"], outcomes["unknown"]) >= 3
     assert set(report.figures.orders) >= {"settled", "expired", "cancelled"}
+    given = [r.stage for p in ended for r in p.refunds if r.is_goodwill]
+    assert min(given.count(RefundStage.SUCCEEDED), given.count(RefundStage.FAILED)) >= 2
 
 
-async def _live(shop: Shop, purchase: Purchase) -> None:
-    for _ in range(shop.chance.randint(3, 20)):
+async def _live(shop: Shop, purchase: Purchase) -> Purchase:
+    for _ in range(shop.chance.randint(3, 15)):
         purchase = await shop.tell(purchase, shop.something(purchase))
+    return purchase

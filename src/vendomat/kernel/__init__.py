@@ -3,11 +3,12 @@
 from vendomat.kernel.clock import Clock, LiftedClock, ManualClock, SteadyClock, SystemClock
 from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
 from vendomat.kernel.ids import Ids, TimeOrderedIds, derive_id, is_id, reference_of
-from vendomat.kernel.money import EXPONENTS, Money, total
+from vendomat.kernel.money import EXPONENTS, MINOR_UNITS_MAX, Money, total
 from vendomat.kernel.steps import Moves
 
 __all__ = [
     "EXPONENTS",
+    "MINOR_UNITS_MAX",
     "Clock",
     "ErrorCode",
     "Ids",

@@ -15,6 +15,8 @@ from vendomat.cloud.sales.model import (
     DeadlinePassed,
     Effect,
     Event,
+    GoodwillDeclined,
+    GoodwillGiven,
     PaymentAdded,
     PaymentClosed,
     PaymentPaid,
@@ -42,6 +44,9 @@ FIRST, SECOND = derive_id("pay", "first"), derive_id("pay", "second")
 PRICES = (350, 200)
 TOTAL = sum(PRICES)
 OPERATOR = "opr_" + "0" * 26
+SECOND_PERSON = "opr_" + "1" * 26
+ALONE = 200
+"""What one person may give alone."""
 
 
 def payment(payment_id: str, channel: str) -> Payment:
@@ -133,11 +138,21 @@ EVENTS: dict[str, Event] = {
     "next refund retried": retried(ordinal=2),
     "refund held": RefundHeld(refund_number(FIRST, 1), 30, AT),
     "refund released": RefundReleased(refund_number(FIRST, 1), OPERATOR, "seen on site", AT),
+    **{
+        f"goodwill {word} at {place}": GoodwillGiven(OPERATOR, "the buyer was kind", amount, place, ALONE, AT)
+        for word, amount in (("small", ALONE), ("large", ALONE + 1), ("too large", TOTAL + 1))
+        for place in (1, 2)
+    },
+    "goodwill released by its giver": RefundReleased(refund_number(FIRST, 1), OPERATOR, "why not", AT),
+    "goodwill released": RefundReleased(refund_number(FIRST, 1), SECOND_PERSON, "seen", AT),
+    "goodwill declined": GoodwillDeclined(refund_number(FIRST, 1), OPERATOR, "not for this", AT),
+    "next goodwill declined": GoodwillDeclined(refund_number(FIRST, 2), SECOND_PERSON, "not for this", AT),
     "refund asked": RefundAsked(OPERATOR, "the buyer called", AT),
 }
 
 _PAID = ("first paid",)
 _JAMMED = (*_PAID, "unit 1 delivered", "unit 2 not_delivered")
+_SOLD = (*_PAID, "unit 1 delivered", "unit 2 delivered")
 _AMBIGUOUS = (*_PAID, "unit 1 started", "deadline 1", "unit 2 delivered")
 STATES: dict[str, tuple[str, ...]] = {
     "awaiting": (),
@@ -183,6 +198,15 @@ STATES: dict[str, tuple[str, ...]] = {
     "settled with a refund": (*_JAMMED, "refund succeeded"),
     "settled with goods that came late": (*_JAMMED, "refund succeeded", "unit 2 delivered"),
     "settled beside a code": ("second added", *_PAID, "unit 1 delivered", "unit 2 delivered"),
+    "goodwill on its way": (*_SOLD, "goodwill small at 1"),
+    "goodwill refused for now": (*_SOLD, "goodwill small at 1", "refund refused"),
+    "goodwill given": (*_SOLD, "goodwill small at 1", "refund succeeded"),
+    "goodwill given up": (*_SOLD, "goodwill small at 1", "refund given_up"),
+    "goodwill waits for a second person": (*_SOLD, "goodwill large at 1"),
+    "goodwill let go": (*_SOLD, "goodwill large at 1", "goodwill released"),
+    "goodwill refused by a person": (*_SOLD, "goodwill large at 1", "goodwill declined"),
+    "goodwill after a refund": (*_JAMMED, "refund succeeded", "goodwill small at 2", "next refund succeeded"),
+    "goodwill twice": (*_SOLD, "goodwill small at 1", "refund succeeded", "goodwill small at 2"),
 }
 
 

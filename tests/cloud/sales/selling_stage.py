@@ -338,7 +338,7 @@ async def open_stage(
             messages,
             directory,
             watch,
-            RefundDesk(writer, till, clock),
+            RefundDesk(writer, till, clock, alone_minor=200),
             StandingAlarms(database, kept_line, settings=settings, clock=clock, ids=ids),  # type: ignore[arg-type]
         )
     finally:

@@ -9,12 +9,14 @@ import pytest
 
 from tests.cloud.sales.purchase_rules import balances, check_books, check_purchase, check_step
 from tests.cloud.sales.purchases import (
+    ALONE,
     AT,
     EVENTS,
     FIRST,
     MERCHANT,
     OPERATOR,
     SECOND,
+    SECOND_PERSON,
     STATES,
     TOTAL,
     Played,
@@ -27,7 +29,9 @@ from tests.cloud.sales.purchases import (
 )
 from vendomat.cloud.orders import CommandState, Finding, FindingMove, OrderState, UnitOutcome
 from vendomat.cloud.payments import RefundStage, refund_number
+from vendomat.cloud.sales.goodwill_steps import next_ordinal
 from vendomat.cloud.sales.model import (
+    GoodwillGiven,
     MoveStock,
     Note,
     PaymentAdded,
@@ -326,3 +330,41 @@ def test_a_single_fen_that_goes_back_beyond_what_was_owed_is_a_loss() -> None:
     after = play([EVENTS["refund succeeded"], EVENTS["next refund succeeded"]], before)
     assert [e.kind for e in after.effects if isinstance(e, RaiseAlarm)] == ["refund_paid_twice"]
     assert balances(after.effects)["expense:goodwill"] == 1
+
+
+def test_goodwill_is_booked_only_when_it_has_gone_back_and_is_the_merchants_loss() -> None:
+    asked = state("goodwill on its way").purchase
+    (gift,) = asked.refunds
+    assert (gift.stage, gift.asked_by, gift.amount_minor) == (RefundStage.REQUESTED, OPERATOR, ALONE)
+    assert not balances(play([EVENTS["goodwill small at 1"]], state("settled").purchase).effects)
+    back = play([EVENTS["refund succeeded"]], asked)
+    fund = "asset:clearing:wechat:1900000001"
+    assert balances(back.effects) == {"expense:goodwill": ALONE, "liab:refund_payable": 0, fund: -ALONE}
+    assert not [e for e in back.effects if isinstance(e, RaiseAlarm)], "it was meant"
+
+
+def test_a_large_goodwill_waits_for_a_second_person() -> None:
+    held = state("goodwill waits for a second person").purchase
+    assert held.refunds[0].stage is RefundStage.HELD
+    assert play([EVENTS["goodwill released by its giver"]], held).purchase is held
+    gone = play([EVENTS["goodwill released"]], held).purchase
+    assert (gone.refunds[0].stage, gone.refunds[0].approved_by) == (RefundStage.REQUESTED, SECOND_PERSON)
+    no = play([EVENTS["goodwill declined"]], held).purchase
+    assert (no.refunds[0].stage, no.refunds[0].error) == (RefundStage.FAILED, "declined")
+    assert no.refunds[0].is_replaced_in(no.refunds), "nothing waits for it"
+
+
+@pytest.mark.parametrize("name", [name for name in STATES if not name.startswith(("settled", "goodwill"))])
+def test_nothing_is_given_before_a_sale_is_over_and_its_own_refund_done(name: str) -> None:
+    before = state(name).purchase
+    gift = GoodwillGiven(OPERATOR, "kind", 1, next_ordinal(before), ALONE, AT)
+    after = play([gift], before).purchase
+    is_over = before.state is OrderState.SETTLED and not any(r.is_open for r in before.refunds)
+    assert (after is not before) == is_over
+
+
+def test_never_more_is_given_than_was_paid_and_never_twice_at_one_place() -> None:
+    sold = state("settled").purchase
+    assert play([EVENTS["goodwill too large at 1"], EVENTS["goodwill small at 2"]], sold).purchase is sold
+    given = state("goodwill given").purchase
+    assert play([EVENTS["goodwill small at 1"]], given).purchase is given

@@ -47,7 +47,7 @@ async def browser(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     database, clock = stage.world.database, stage.clock
     ids, passwords = TimeOrderedIds(clock), Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     merchants = Merchants(database, passwords, ids, clock)
-    for role in (Role.MANAGER, Role.READ_ONLY):
+    for role in (Role.OWNER, Role.MANAGER, Role.READ_ONLY):
         await merchants.add_operator(
             MERCHANT, NewOperator(email=f"{role}@vendomat.example", name=role, password=PASSWORD, role=role)
         )
@@ -175,3 +175,94 @@ async def test_the_order_of_another_merchant_is_not_there(stage: Stage, browser:
     for path in ("refund", f"refunds/{FIRST}/again", f"refunds/{FIRST}/release"):
         assert (await browser.post(f"{PATH}/{path}", json=WHY)).status_code == 404
     assert await stage.one("SELECT count(*) FROM refund") == 1
+
+
+async def sold(stage: Stage) -> None:
+    """Paid, and the machine says that it came out."""
+    await create(stage.world, new_order(1))
+    await stage.writer.apply(paid(1))
+    stage.platform.take_money(PAYMENT, 350)
+    body = {"cmd_id": command_number(ORDER, 1), "order_id": ORDER, "unit": 1, "slot": "A1", "result": "delivered"}
+    await stage.say("facts", {"facts": [fact(FactKind.OUTCOME, body)]})
+    assert await stage.one("SELECT state FROM sale_order") == "settled"
+
+
+async def send_refunds(stage: Stage) -> None:
+    for _ in range(2):
+        await stage.sweeps.ask_refunds()
+        await stage.clock.advance(60)
+
+
+async def test_goodwill_goes_back_once_however_often_it_is_sent(stage: Stage, browser: httpx.AsyncClient) -> None:
+    await sold(stage)
+    gift = {"reason": "it was warm", "amount_minor": 150, "ordinal": 1}
+    for _ in range(2):
+        answer = await browser.post(f"{PATH}/goodwill", json=gift)
+        assert (answer.status_code, answer.json()["state"]) == (200, "settled"), answer.text
+        await send_refunds(stage)
+    assert [c for c in stage.platform.calls if c[0] == "refund"] == [("refund", FIRST)]
+    assert stage.platform.refunded_minor == 150
+    order = (await browser.get(PATH)).json()
+    me = (await browser.get("/api/v1/session")).json()["operator"]["id"]
+    assert [(r["state"], r["asked_by"], r["approved_by"]) for r in order["refunds"]] == [("succeeded", me, "")]
+    (told,) = [e for e in order["timeline"] if e["kind"] == "refund.goodwill"]
+    assert (told["data"]["by"], told["data"]["reason"]) == (me, gift["reason"])
+    loss = "SELECT sum(amount_minor) FROM ledger_line WHERE account = 'expense:goodwill'"
+    assert await stage.one(loss) == 150
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "says"),
+    [
+        ({"amount_minor": 351}, 422, "at most 3.50 CNY"),
+        ({"ordinal": 2}, 409, "changed meanwhile"),
+        ({"amount_minor": 0}, 422, ""),
+        ({"amount_minor": 1.5}, 422, ""),
+        ({"reason": " "}, 422, ""),
+    ],
+)
+async def test_goodwill_that_cannot_be_is_refused_and_nothing_moves(
+    stage: Stage, browser: httpx.AsyncClient, changes: dict[str, object], status: int, says: str
+) -> None:
+    await sold(stage)
+    gift = {"reason": "it was warm", "amount_minor": 150, "ordinal": 1} | changes
+    answer = await browser.post(f"{PATH}/goodwill", json=gift)
+    assert answer.status_code == status and says in answer.text, answer.text
+    assert await stage.one("SELECT count(*) FROM refund") == 0
+
+
+async def test_money_that_is_owed_or_not_decided_is_no_goodwill(stage: Stage, browser: httpx.AsyncClient) -> None:
+    await undelivered(stage)
+    answer = await browser.post(f"{PATH}/goodwill", json={"reason": "kind", "amount_minor": 1, "ordinal": 2})
+    assert answer.status_code == 422 and "at most 0.00 CNY" in answer.text
+    answer = await browser.post(f"{PATH}/refunds/{FIRST}/decline", json=WHY)
+    assert answer.status_code == 409 and "owed" in answer.text
+
+
+async def test_large_goodwill_needs_a_second_person(stage: Stage, browser: httpx.AsyncClient) -> None:
+    await sold(stage)
+    answer = await browser.post(f"{PATH}/goodwill", json={"reason": "kind", "amount_minor": 201, "ordinal": 1})
+    assert answer.status_code == 200
+    answer = await browser.post(f"{PATH}/refunds/{FIRST}/release", json=WHY)
+    assert answer.status_code == 409 and "another person" in answer.text
+    await send_refunds(stage)
+    assert await stage.one("SELECT state FROM refund") == "held" and stage.platform.refunded_minor == 0
+    await sign_in(browser, Role.OWNER)
+    for _ in range(2):
+        assert (await browser.post(f"{PATH}/refunds/{FIRST}/release", json=WHY)).status_code == 200
+        await send_refunds(stage)
+    assert await stage.one("SELECT state FROM refund") == "succeeded" and stage.platform.refunded_minor == 201
+
+
+async def test_large_goodwill_can_be_refused_and_costs_nothing(stage: Stage, browser: httpx.AsyncClient) -> None:
+    await sold(stage)
+    await browser.post(f"{PATH}/goodwill", json={"reason": "kind", "amount_minor": 201, "ordinal": 1})
+    for _ in range(2):
+        assert (await browser.post(f"{PATH}/refunds/{FIRST}/decline", json=WHY)).status_code == 200
+    await send_refunds(stage)
+    assert await stage.one("SELECT state || ' ' || error FROM refund") == "failed declined"
+    assert stage.platform.refunded_minor == 0
+    again = {"reason": "less then", "amount_minor": 100, "ordinal": 2}
+    assert (await browser.post(f"{PATH}/goodwill", json=again)).status_code == 200
+    await send_refunds(stage)
+    assert stage.platform.refunded_minor == 100

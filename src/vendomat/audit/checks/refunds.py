@@ -75,8 +75,21 @@ CHECKS: tuple[Check, ...] = (
             coalesce(w.owed_minor, p.captured_minor) AS owed_minor, w.is_final AS units_final
         FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
         LEFT JOIN ({UNDELIVERED}) w ON (w.merchant_id, w.payment_id) = (p.merchant_id, p.payment_id)
-        WHERE r.ordinal = 1 AND p.state = 'paid' AND NOT p.is_frozen
+        WHERE r.ordinal = 1 AND r.asked_by = '' AND p.state = 'paid' AND NOT p.is_frozen
             AND (r.amount_minor <> coalesce(w.owed_minor, p.captured_minor) OR NOT coalesce(w.is_final, true))
+        """,
+    ),
+    Check(
+        "I3.goodwill",
+        "Goodwill before the order was over, of a payment that did not win, of a code, or let go by who gave it",
+        "One person alone could pay money out, or pay what is not known to be left.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor, r.asked_by, r.approved_by, r.requested_at,
+            o.state AS order_state, o.ended_at, p.is_winning, p.channel
+        FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
+        JOIN sale_order o ON (o.merchant_id, o.order_id) = (r.merchant_id, r.order_id)
+        WHERE r.asked_by <> '' AND (o.state <> 'settled' OR r.requested_at < o.ended_at OR NOT p.is_winning
+            OR p.channel = 'code' OR r.approved_by = r.asked_by)
         """,
     ),
     Check(
@@ -86,7 +99,8 @@ CHECKS: tuple[Check, ...] = (
         f"""
         SELECT w.merchant_id, w.order_id, w.payment_id, w.owed_minor
         FROM ({UNDELIVERED}) w WHERE w.is_final AND w.owed_minor > 0 AND NOT EXISTS (
-            SELECT FROM refund r WHERE r.merchant_id = w.merchant_id AND r.payment_id = w.payment_id)
+            SELECT FROM refund r
+            WHERE r.merchant_id = w.merchant_id AND r.payment_id = w.payment_id AND r.asked_by = '')
         UNION ALL
         SELECT p.merchant_id, p.order_id, p.payment_id, p.captured_minor
         FROM payment p WHERE {LATE} AND NOT EXISTS (
@@ -110,8 +124,9 @@ CHECKS: tuple[Check, ...] = (
         "The buyer's money is still here; a person has to decide on the next attempt.",
         """
         SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor, r.error, r.ended_at FROM refund r
-        WHERE r.state = 'failed' AND NOT EXISTS (SELECT FROM refund n WHERE n.merchant_id = r.merchant_id
-            AND n.payment_id = r.payment_id AND (n.ordinal > r.ordinal OR n.state = 'succeeded'))
+        WHERE r.state = 'failed' AND r.asked_by = '' AND NOT EXISTS (SELECT FROM refund n
+            WHERE n.merchant_id = r.merchant_id AND n.payment_id = r.payment_id AND n.asked_by = ''
+            AND (n.ordinal > r.ordinal OR n.state = 'succeeded'))
         """,
         severity=Severity.NOTICE,
     ),

@@ -59,15 +59,17 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "I8.refund_state",
         "A refund's final state is not what its evidence tells",
-        "A refund was called done that was not, or changed after its end. One that was given up may still succeed.",
+        "A refund was called done that was not, or changed after its end. One that was given up may still succeed; one "
+        "that a person declined was never asked for.",
         """
         SELECT r.merchant_id, r.order_id, r.refund_id, r.state, e.said, e.words FROM refund r LEFT JOIN (
             SELECT merchant_id, order_id, data ->> 'refund_id' AS refund_id, array_agg(kind ORDER BY entry) AS words,
                 (array_agg(CASE kind WHEN 'refund.succeeded' THEN 'succeeded' ELSE 'failed' END
                     ORDER BY entry DESC))[1] AS said
-            FROM evidence WHERE kind IN ('refund.succeeded', 'refund.given_up') GROUP BY 1, 2, 3
+            FROM evidence WHERE kind IN ('refund.succeeded', 'refund.given_up', 'refund.declined') GROUP BY 1, 2, 3
         ) e USING (merchant_id, order_id, refund_id)
-        WHERE e.words NOT IN ('{refund.succeeded}', '{refund.given_up}', '{refund.given_up,refund.succeeded}')
+        WHERE e.words NOT IN ('{refund.succeeded}', '{refund.given_up}', '{refund.given_up,refund.succeeded}',
+                '{refund.declined}')
             OR e.said IS DISTINCT FROM CASE WHEN r.state IN ('succeeded', 'failed') THEN r.state END
         """,
     ),

@@ -179,7 +179,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         sweeps=sweeps,
         directory=directory,
         watch=watch,
-        refunds=RefundDesk(writer, till, clock),
+        refunds=RefundDesk(writer, till, clock, alone_minor=settings.goodwill_alone_minor),
         goods=GoodsDesk(database, writer, clock),
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
         reconciliation=_reconciliation(ground, book, till),

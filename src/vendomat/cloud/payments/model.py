@@ -118,6 +118,7 @@ class Refund:
     """Row (payment, ordinal). Ordinal 1 carries all undelivered units, or all of a late or second payment.
 
     `approved_by` is the operator who let it go: one that was held, or one after a number that the platform gave up.
+    `asked_by` is the operator who gave it beyond what was owed: such a refund is goodwill, and nobody's debt.
     """
 
     payment_id: str
@@ -128,15 +129,24 @@ class Refund:
     stage: RefundStage
     error: str = ""
     approved_by: str = ""
+    asked_by: str = ""
 
     @property
     def is_open(self) -> bool:
         return self.stage not in (RefundStage.SUCCEEDED, RefundStage.FAILED)
 
+    @property
+    def is_goodwill(self) -> bool:
+        return self.asked_by != ""
+
     def is_replaced_in(self, refunds: Sequence[Refund]) -> bool:
-        """Whether it was given up and another one of the same payment carries its money."""
-        return self.stage is RefundStage.FAILED and any(
+        """Whether it was given up and nothing waits for it: another one of the same payment carries its money, or it
+        was goodwill, of which a person may give more."""
+        if self.stage is not RefundStage.FAILED or self.is_goodwill:
+            return self.stage is RefundStage.FAILED
+        return any(
             other.payment_id == self.payment_id
+            and not other.is_goodwill
             and (other.ordinal > self.ordinal or other.stage is not RefundStage.FAILED)
             for other in refunds
         )

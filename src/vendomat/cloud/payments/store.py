@@ -61,6 +61,7 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
                 stage=RefundStage(row["state"]),
                 error=row["error"],
                 approved_by=row["approved_by"],
+                asked_by=row["asked_by"],
             )
         )
     return {key: tuple(refunds) for key, refunds in found.items()}
@@ -106,15 +107,15 @@ async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[obj
 
 
 async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, approved_by, at,
-    ended_at)."""
+    """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, approved_by,
+    asked_by, at, ended_at). One that is held is not asked for yet."""
     await execute_rows(
         connection,
         "INSERT INTO refund (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, "
-        "approved_by, requested_at, ended_at, next_try_at) SELECT m, p, n, r, o, a, w, s, b, t, e, "
-        "CASE WHEN e IS NULL THEN t END FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], "
-        "$6::bigint[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[]) "
-        "AS n(m, p, n, r, o, a, w, s, b, t, e)",
+        "approved_by, asked_by, requested_at, ended_at, next_try_at) SELECT m, p, n, r, o, a, w, s, b, k, t, e, "
+        "CASE WHEN e IS NULL AND s <> 'held' THEN t END FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], "
+        "$5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[], "
+        "$12::timestamptz[]) AS n(m, p, n, r, o, a, w, s, b, k, t, e)",
         rows,
     )
 
@@ -190,14 +191,14 @@ async def find_refund(connection: asyncpg.Connection, merchant_id: str, refund_i
 
 
 async def count_refunds_before(connection: asyncpg.Connection, row: asyncpg.Record, *, within_s: float) -> int:
-    """How many refunds of undelivered goods the machine of the refund `row` had asked for in the time before it.
+    """How many refunds of undelivered goods, or as goodwill, were asked for at the refund `row`'s machine before it.
 
     It follows from the rows alone: whoever counts, and whenever, finds the same number.
     """
     count: int = await connection.fetchval(
         "SELECT count(*) FROM refund r JOIN payment p USING (merchant_id, payment_id) JOIN sale_order o "
-        "ON (o.merchant_id, o.order_id) = (r.merchant_id, r.order_id) WHERE r.merchant_id = $1 AND r.ordinal = 1 "
-        "AND p.is_winning AND p.channel <> 'code' AND (r.requested_at, r.refund_id) < ($3, $4) "
+        "ON (o.merchant_id, o.order_id) = (r.merchant_id, r.order_id) WHERE r.merchant_id = $1 "
+        "AND (r.ordinal = 1 OR r.asked_by <> '') AND p.is_winning AND p.channel <> 'code' AND (r.requested_at, r.refund_id) < ($3, $4) "
         "AND r.requested_at > $3::timestamptz - make_interval(secs => $5) AND o.machine_id = "
         "(SELECT machine_id FROM sale_order WHERE merchant_id = $1 AND order_id = $2)",
         row["merchant_id"],

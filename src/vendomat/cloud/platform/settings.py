@@ -45,6 +45,7 @@ class CloudSettings(BaseSettings):
     slot_lock_after: int = Field(default=2, ge=1, le=20)  # unknown ends among a slot's last 20 vends lock it
     # Beyond so many refunds of undelivered goods a machine and hour, a person looks before money goes. 0: no limit.
     refunds_per_machine_hour: int = 30
+    goodwill_alone_minor: int = Field(default=5_000, ge=0)  # above it a second person has to let the money go
 
     hot_connections: int = 6
     stuck_s: float = 10.0  # a transaction whose worker sleeps this long is ended by the server

@@ -66,8 +66,8 @@ SELECT payment_id AS id, channel, account, state, is_winning, is_frozen, amount_
 FROM payment WHERE merchant_id = :merchant_id AND order_id = :order_id ORDER BY created_at, payment_id
 """
 _REFUNDS = """
-SELECT refund_id AS id, payment_id, ordinal, amount_minor, reason, state, error, approved_by, tries, requested_at,
-    ended_at
+SELECT refund_id AS id, payment_id, ordinal, amount_minor, reason, state, error, approved_by, asked_by, tries,
+    requested_at, ended_at
 FROM refund WHERE merchant_id = :merchant_id AND order_id = :order_id ORDER BY requested_at, payment_id, ordinal
 """
 _LEDGER = """

@@ -125,6 +125,7 @@ class RefundView(BaseModel):
     state: str
     error: str
     approved_by: str
+    asked_by: str
     tries: int
     requested_at: datetime
     ended_at: datetime | None

@@ -224,6 +224,32 @@ class RefundRetried:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class GoodwillGiven:
+    """A person gives `amount_minor` of a settled order back although nothing is owed.
+
+    `ordinal` is the place it is meant for among the payment's refunds: one that came between makes it void. Above
+    `alone_minor` a second person has to release it.
+    """
+
+    by: str
+    reason: str
+    amount_minor: int
+    ordinal: int
+    alone_minor: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GoodwillDeclined:
+    """A person refuses a goodwill refund that is held."""
+
+    refund_id: str
+    by: str
+    reason: str
+    at: datetime
+
+
 Event = (
     PaymentPaid
     | PaymentClosed
@@ -239,6 +265,8 @@ Event = (
     | RefundHeld
     | RefundReleased
     | RefundRetried
+    | GoodwillGiven
+    | GoodwillDeclined
 )
 
 # --- effects ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`/api/v1/orders/{order}/refund…`: ask for an order's money back, try a refund again, let a held one go.
+"""`/api/v1/orders/{order}/…`: ask for an order's money back, try a refund again, let a held one go, give goodwill.
 
 The reason is kept in the order's evidence with the operator who gave it.
 """
@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
 from vendomat.cloud.sales.model import Purchase
-from vendomat.cloud.sales.refund_desk import RefundDesk
+from vendomat.cloud.sales.refund_desk import Gift, RefundDesk
+from vendomat.kernel import MINOR_UNITS_MAX
 
 REASON_CHARACTERS_MAX = 200
 OrderId = Annotated[str, Path(pattern=r"^ord_[0-9a-z]{26}$")]
@@ -21,6 +22,13 @@ class ReasonBody(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
+
+
+class GiftBody(ReasonBody):
+    """`ordinal` is one more than the refunds of the payment that the page showed: sent twice, it is given once."""
+
+    amount_minor: Annotated[int, Field(gt=0, le=MINOR_UNITS_MAX)]
+    ordinal: Annotated[int, Field(ge=1, le=1000)]
 
 
 class StandingView(BaseModel):
@@ -52,6 +60,16 @@ def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
         order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
     ) -> StandingView:
         return _view(await desk.release(operator, order_id, refund_id, body.reason))
+
+    @router.post("/refunds/{refund_id}/decline", operation_id="refunds.decline")
+    async def decline(
+        order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> StandingView:
+        return _view(await desk.decline(operator, order_id, refund_id, body.reason))
+
+    @router.post("/goodwill", operation_id="refunds.give")
+    async def give(order_id: OrderId, body: GiftBody, operator: Annotated[Operator, Depends(changing)]) -> StandingView:
+        return _view(await desk.give(operator, order_id, Gift(body.amount_minor, body.ordinal, body.reason)))
 
     return router
 

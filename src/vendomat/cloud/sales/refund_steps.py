@@ -65,11 +65,20 @@ def paid_back_minor(purchase: Purchase, payment: Payment) -> int:
     return sum(r.amount_minor for r in done)
 
 
-def request_refund(now: Step, payment: Payment, amount_minor: int, reason: str, *, approved_by: str = "") -> Step:
+def request_refund(
+    now: Step, payment: Payment, amount_minor: int, reason: str, *, approved_by: str = "", asked_by: str = ""
+) -> Step:
     ordinal = 1 + sum(1 for r in now.purchase.refunds if r.payment_id == payment.payment_id)
     number = refund_number(payment.payment_id, ordinal)
     refund = Refund(
-        payment.payment_id, ordinal, number, amount_minor, reason, RefundStage.REQUESTED, approved_by=approved_by
+        payment.payment_id,
+        ordinal,
+        number,
+        amount_minor,
+        reason,
+        RefundStage.REQUESTED,
+        approved_by=approved_by,
+        asked_by=asked_by,
     )
     said = {"refund_id": number, "payment_id": payment.payment_id, "amount_minor": amount_minor, "reason": reason}
     now = now.set_refund(refund).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
@@ -99,7 +108,7 @@ _REFUND_MOVE_OF = {
 
 
 def on_refund_seen(now: Step, event: RefundSeen) -> Step:
-    refund = _refund_of(now, event.refund_id)
+    refund = refund_of(now, event.refund_id)
     if refund is None:
         return now
     payment = _payment_of(now, refund)
@@ -108,7 +117,8 @@ def on_refund_seen(now: Step, event: RefundSeen) -> Step:
     if event.said is RefundSaid.SUCCEEDED:
         return settle(_book_what_is_on_top(_refund_succeeded(now, refund, payment), refund, payment))
     move = _REFUND_MOVE_OF[event.said]
-    if move is RefundMove.DENY and paid_back_minor(now.purchase, payment) >= owed_minor(now.purchase, payment):
+    is_paid_back = paid_back_minor(now.purchase, payment) >= owed_minor(now.purchase, payment)
+    if move is RefundMove.DENY and is_paid_back and not refund.is_goodwill:
         return _no_longer_needed(now, refund)
     if not REFUND_MOVES.may(refund.stage, move):
         return now  # an older answer than what is known
@@ -132,14 +142,16 @@ def _after_end(now: Step, refund: Refund, payment: Payment, event: RefundSeen) -
 
 
 def _book_what_is_on_top(now: Step, refund: Refund, payment: Payment) -> Step:
-    """Two numbers of one payment were paid: what went back beyond what was owed is a loss, said aloud."""
+    """What went back beyond what was owed is a loss: as goodwill, or because two numbers were paid, said aloud."""
     before = paid_back_minor(now.purchase, payment) - refund.amount_minor
     on_top = min(refund.amount_minor, before + refund.amount_minor - owed_minor(now.purchase, payment))
     if on_top <= 0:
         return now
+    now = now.plus(Post(postings.refund_paid_on_top(refund.refund_id, on_top)))
+    if refund.is_goodwill:
+        return now
     detail = f"{refund.refund_id}: {on_top} went back beyond what was owed"
-    loss = postings.refund_paid_on_top(refund.refund_id, on_top)
-    return now.plus(Post(loss), RaiseAlarm("refund_paid_twice", "critical", "", detail))
+    return now.plus(RaiseAlarm("refund_paid_twice", "critical", "", detail))
 
 
 def _no_longer_needed(now: Step, refund: Refund) -> Step:
@@ -149,7 +161,7 @@ def _no_longer_needed(now: Step, refund: Refund) -> Step:
     return settle(now.set_refund(ended).plus(Note(Source.CLOUD, "refund.given_up", said)))
 
 
-def _refund_of(now: Step, refund_id: str) -> Refund | None:
+def refund_of(now: Step, refund_id: str) -> Refund | None:
     return next((r for r in now.purchase.refunds if r.refund_id == refund_id), None)
 
 
@@ -160,22 +172,24 @@ def _payment_of(now: Step, refund: Refund) -> Payment:
 
 
 def on_refund_held(now: Step, event: RefundHeld) -> Step:
-    refund = _refund_of(now, event.refund_id)
+    refund = refund_of(now, event.refund_id)
     if refund is None or refund.stage is not RefundStage.REQUESTED or refund.approved_by:
         return now
-    held = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.HOLD))
-    said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, "earlier": event.earlier}
     detail = f"{refund.refund_id}: {event.earlier} refunds of this machine within the hour before it"
-    return now.set_refund(held).plus(
-        Note(Source.CLOUD, "refund.held", said),
-        Tell("refund.held", said),
-        RaiseAlarm("refund_held", "critical", "", detail),
-    )
+    return hold(now, refund, RaiseAlarm("refund_held", "critical", "", detail), earlier=event.earlier)
+
+
+def hold(now: Step, refund: Refund, alarm: RaiseAlarm, **why: int) -> Step:
+    """Nothing is asked of the platform until a person lets it go."""
+    held = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.HOLD))
+    said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, **why}
+    return now.set_refund(held).plus(Note(Source.CLOUD, "refund.held", said), Tell("refund.held", said), alarm)
 
 
 def on_refund_released(now: Step, event: RefundReleased) -> Step:
-    refund = _refund_of(now, event.refund_id)
-    if refund is None or refund.stage is not RefundStage.HELD:
+    """Goodwill takes four eyes: who gave it does not release it."""
+    refund = refund_of(now, event.refund_id)
+    if refund is None or refund.stage is not RefundStage.HELD or refund.asked_by == event.by:
         return now
     released = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.RELEASE), approved_by=event.by)
     said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
@@ -184,7 +198,7 @@ def on_refund_released(now: Step, event: RefundReleased) -> Step:
 
 def on_refund_retried(now: Step, event: RefundRetried) -> Step:
     """The next ordinal, with its own constant number, for the same sum. A person answers for it."""
-    refund = _refund_of(now, event.refund_id)
+    refund = refund_of(now, event.refund_id)
     if refund is None or refund.stage is not RefundStage.FAILED or refund.is_replaced_in(now.purchase.refunds):
         return now
     said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}

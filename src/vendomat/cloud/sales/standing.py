@@ -69,8 +69,9 @@ _WATCHES = (
         Severity.WARNING,
         f"SELECT x.merchant_id, o.machine_id, min(x.order_id), '' FROM refund x {_OF_ORDER} "
         "WHERE x.requested_at <= $1 AND x.state <> 'succeeded' AND x.error <> '' AND (x.state <> 'failed' "
-        "OR NOT EXISTS (SELECT FROM refund n WHERE n.merchant_id = x.merchant_id AND n.payment_id = x.payment_id "
-        f"AND (n.ordinal > x.ordinal OR n.state <> 'failed'))) {_BY_MACHINE}",
+        "OR x.asked_by = '' AND NOT EXISTS (SELECT FROM refund n WHERE n.merchant_id = x.merchant_id "
+        "AND n.payment_id = x.payment_id "
+        f"AND n.asked_by = '' AND (n.ordinal > x.ordinal OR n.state <> 'failed'))) {_BY_MACHINE}",
         is_raised_here=False,
     ),
     _Watch(

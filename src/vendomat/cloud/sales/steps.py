@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from vendomat.cloud.sales.finding_steps import on_ambiguity_resolved
+from vendomat.cloud.sales.goodwill_steps import on_goodwill_declined, on_goodwill_given
 from vendomat.cloud.sales.model import (
     AmbiguityResolved,
     CloseAsked,
@@ -19,6 +20,8 @@ from vendomat.cloud.sales.model import (
     DeadlinePassed,
     Effect,
     Event,
+    GoodwillDeclined,
+    GoodwillGiven,
     PaymentAdded,
     PaymentClosed,
     PaymentPaid,
@@ -57,6 +60,8 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     RefundHeld: on_refund_held,
     RefundReleased: on_refund_released,
     RefundRetried: on_refund_retried,
+    GoodwillGiven: on_goodwill_given,
+    GoodwillDeclined: on_goodwill_declined,
 }
 
 

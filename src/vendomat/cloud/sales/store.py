@@ -295,6 +295,7 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                         r.reason,
                         r.stage,
                         r.approved_by,
+                        r.asked_by,
                         c.at,
                         ended_at,
                     )
@@ -306,5 +307,5 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
     await _insert_payments(connection, added, settings)
     await payment_rows.update_payments(connection, updated)
     await payment_rows.insert_refunds(connection, new_refunds)
-    await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[10] is None])
+    await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[11] is None])
     await payment_rows.update_refunds(connection, moved_refunds)

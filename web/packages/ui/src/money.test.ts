@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decimalText, formatMoney } from "./money";
+import { decimalText, formatMoney, minorOf } from "./money";
 
 describe("decimalText", () => {
   it.each([
@@ -38,5 +38,23 @@ describe("formatMoney", () => {
 
   it("is exact beyond what a floating-point amount could hold", () => {
     expect(formatMoney(9007199254740991, "CNY", "en")).toBe("¥90,071,992,547,409.91");
+  });
+});
+
+describe("minorOf", () => {
+  it.each([
+    ["5.5", 2, 550],
+    [" 5,50 ", 2, 550],
+    ["12", 2, 1200],
+    ["12.", 2, 1200],
+    ["0.29", 2, 29],
+    ["300", 0, 300],
+    ["1.234", 3, 1234],
+  ] as const)("%j with %d decimals is %d", (text, exponent, minor) => {
+    expect(minorOf(text, exponent)).toBe(minor);
+  });
+
+  it.each(["", "-5", "5.555", "1e3", "five", "5.5.5", "1234567890123"])("%j is no amount", (text) => {
+    expect(minorOf(text, 2)).toBeUndefined();
   });
 });

@@ -27,6 +27,14 @@ export function decimalText(minor: number, exponent: number): string {
   return `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
+/** What a person typed as an amount: "5.5", 2 → 550. Undefined when it is none, negative, or has too many decimals. */
+export function minorOf(text: string, exponent: number): number | undefined {
+  const found = /^(\d{1,12})(?:[.,](\d*))?$/.exec(text.trim());
+  const decimals = found?.[2] ?? "";
+  if (found === null || decimals.length > exponent) return undefined;
+  return Number(`${found[1]}${decimals.padEnd(exponent, "0")}`);
+}
+
 /** 550, "CNY", "en" → "¥5.50". Raises RangeError for a fraction of a minor unit or an unknown form of currency code. */
 export function formatMoney(minor: number, currency: string, locale: Locale): string {
   const exponent = exponentOf(currency);

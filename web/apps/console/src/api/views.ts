@@ -117,10 +117,15 @@ export type Refund = {
   error: string;
   /** The operator who let it go; empty for one that nobody had to look at. */
   approved_by: string;
+  /** The operator who gave it although nothing was owed; empty for what was owed. */
+  asked_by: string;
   tries: number;
   requested_at: string;
   ended_at: string | null;
 };
+
+/** Money to give although nothing is owed; `ordinal` is the place it is to have among the payment's refunds. */
+export type Gift = { amount_minor: number; ordinal: number };
 
 /** Debit positive, credit negative. */
 export type LedgerLine = {

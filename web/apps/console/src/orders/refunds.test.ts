@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Evidence, OrderDetail, Refund } from "../api/views";
-import { mayAskBack, refundMove } from "./refunds";
+import type { Evidence, OrderDetail, Payment, Refund } from "../api/views";
+import { mayAskBack, mostToGive, refundMoves } from "./refunds";
 
-function refund(ordinal: number, state: Refund["state"], payment_id = "pay"): Refund {
-  return { id: `${payment_id}-${ordinal}`, payment_id, ordinal, state } as Refund;
+function refund(ordinal: number, state: Refund["state"], payment_id = "pay", asked_by = ""): Refund {
+  return { id: `${payment_id}-${ordinal}`, payment_id, ordinal, state, asked_by, amount_minor: 100 } as Refund;
 }
+const gift = (state: Refund["state"], by = "one") => refund(1, state, "pay", by);
 
 describe("what a person can do about a refund", () => {
   it.each([
@@ -21,20 +22,42 @@ describe("what a person can do about a refund", () => {
   });
 
   it.each([
-    [[refund(1, "held")], "release"],
-    [[refund(1, "failed")], "again"],
-    [[refund(1, "processing")], undefined],
-    [[refund(1, "succeeded")], undefined],
-    [[refund(1, "failed"), refund(2, "requested")], undefined],
-    [[refund(1, "failed"), refund(1, "succeeded", "other")], "again"],
-  ] as const)("%#: its own state and its successors decide", (refunds, move) => {
-    expect(refundMove(refunds[0], refunds)).toBe(move);
+    [[refund(1, "held")], ["release"]],
+    [[refund(1, "failed")], ["again"]],
+    [[refund(1, "processing")], []],
+    [[refund(1, "succeeded")], []],
+    [[refund(1, "failed"), refund(2, "requested")], []],
+    [[refund(1, "failed"), refund(1, "succeeded", "other")], ["again"]],
+    [[refund(1, "failed"), refund(2, "succeeded", "pay", "one")], ["again"]],
+    [[gift("held")], ["approve", "decline"]],
+    [[gift("held", "me")], ["decline"]],
+    [[gift("failed")], []],
+    [[gift("requested")], []],
+  ] as const)("%#: its own state, its successors and who gave it decide", (refunds, moves) => {
+    expect(refundMoves(refunds[0], refunds, "me")).toEqual(moves);
   });
 
   it("offers the last of several that were given up, and none that an earlier one made needless", () => {
     const twice = [refund(1, "failed"), refund(2, "failed")];
-    expect(twice.map((one) => refundMove(one, twice))).toEqual([undefined, "again"]);
+    expect(twice.map((one) => refundMoves(one, twice, "me"))).toEqual([[], ["again"]]);
     const needless = [refund(1, "succeeded"), refund(2, "failed")];
-    expect(needless.map((one) => refundMove(one, needless))).toEqual([undefined, undefined]);
+    expect(needless.map((one) => refundMoves(one, needless, "me"))).toEqual([[], []]);
+  });
+});
+
+describe("what can be given of a sale that is over", () => {
+  const paid = { id: "pay", is_winning: true, channel: "wechat", captured_minor: 350 } as Payment;
+  it.each([
+    ["settled", paid, [], { amount_minor: 350, ordinal: 1 }],
+    ["settled", paid, [refund(1, "succeeded")], { amount_minor: 250, ordinal: 2 }],
+    ["settled", paid, [gift("failed")], { amount_minor: 350, ordinal: 2 }],
+    ["settled", paid, [refund(1, "succeeded", "late")], { amount_minor: 350, ordinal: 1 }],
+    ["settled", paid, [gift("held")], undefined],
+    ["settled", { ...paid, captured_minor: 100 }, [refund(1, "succeeded")], undefined],
+    ["settled", { ...paid, channel: "code" }, [], undefined],
+    ["settled", { ...paid, is_winning: false }, [], undefined],
+    ["dispensing", paid, [], undefined],
+  ] as const)("%#: what is left, and its place", (state, payment, refunds, most) => {
+    expect(mostToGive({ state, payments: [payment], refunds: [...refunds] })).toEqual(most);
   });
 });

@@ -1,5 +1,5 @@
 /** What a person can do about a refund. Pure. */
-import type { OrderDetail, Refund } from "../api/views";
+import type { Gift, OrderDetail, Refund } from "../api/views";
 
 /** Paid, not over yet, and nobody has asked for its money so far: asking again would change nothing. */
 export function mayAskBack(order: Pick<OrderDetail, "state" | "refunds" | "timeline">): boolean {
@@ -7,11 +7,31 @@ export function mayAskBack(order: Pick<OrderDetail, "state" | "refunds" | "timel
   return isOpen && order.refunds.length === 0 && !order.timeline.some((entry) => entry.kind === "refund.asked");
 }
 
-/** Let a held one go; ask again for one that was given up, unless another of its payment carries the money. */
-export function refundMove(refund: Refund, refunds: readonly Refund[]): "again" | "release" | undefined {
-  if (refund.state === "held") return "release";
-  if (refund.state !== "failed") return undefined;
-  const others = refunds.filter((other) => other.payment_id === refund.payment_id && other.id !== refund.id);
+export type RefundMove = "again" | "release" | "approve" | "decline";
+
+/**
+ * Let a held one go, and goodwill of another person or not; ask again for one that was given up, unless another of its
+ * payment carries the money.
+ */
+export function refundMoves(refund: Refund, refunds: readonly Refund[], me: string): RefundMove[] {
+  if (refund.asked_by !== "") {
+    if (refund.state !== "held") return [];
+    return refund.asked_by === me ? ["decline"] : ["approve", "decline"];
+  }
+  if (refund.state === "held") return ["release"];
+  if (refund.state !== "failed") return [];
+  const others = refunds.filter((other) => other.payment_id === refund.payment_id && other.id !== refund.id && other.asked_by === "");
   const isReplaced = others.some((other) => other.ordinal > refund.ordinal || other.state !== "failed");
-  return isReplaced ? undefined : "again";
+  return isReplaced ? [] : ["again"];
+}
+
+/** The most that may be given back of a sale that is over although nothing is owed, and that gift's place. */
+export function mostToGive(order: Pick<OrderDetail, "state" | "payments" | "refunds">): Gift | undefined {
+  const winning = order.payments.find((payment) => payment.is_winning);
+  if (order.state !== "settled" || winning === undefined || winning.channel === "code") return undefined;
+  const refunds = order.refunds.filter((refund) => refund.payment_id === winning.id);
+  if (refunds.some((refund) => refund.state !== "succeeded" && refund.state !== "failed")) return undefined;
+  const back = refunds.filter((refund) => refund.state === "succeeded").reduce((sum, refund) => sum + refund.amount_minor, 0);
+  const left = winning.captured_minor - back;
+  return left > 0 ? { amount_minor: left, ordinal: refunds.length + 1 } : undefined;
 }

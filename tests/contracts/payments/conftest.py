@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import time, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.contracts.payments.bill_stage import BEIJING_AHEAD, BillDay, Pair
 from tests.contracts.payments.payment_stage import NoticeDoor, Stage
@@ -23,6 +25,7 @@ from vendomat.simulator.gateways import (
     StripeAccount,
     WechatAccount,
 )
+from vendomat.simulator.gateways.keys import make_key
 
 REFUND_DELAY_S = 2.0
 
@@ -131,14 +134,20 @@ async def stage(world: World) -> AsyncIterator[Stage]:
     await door.close()
 
 
-@pytest_asyncio.fixture(params=["wechat"], scope="module", loop_scope="module")
-async def bill_world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+@pytest.fixture(scope="session")
+def key_stock() -> list[RSAPrivateKey]:
+    """As many keys as one world uses, because making them takes long."""
+    return [make_key() for _ in range(9)]
+
+
+@pytest_asyncio.fixture(params=["wechat", "alipay"], scope="module", loop_scope="module")
+async def bill_world(request: pytest.FixtureRequest, key_stock: list[RSAPrivateKey]) -> AsyncIterator[World]:
     """As the other contract tests have it, with the platform's fees and with time to answer."""
     clock = ManualClock()
     settings = GatewaySettings(
         refund_delay_s=REFUND_DELAY_S, alipay_refund_delay_s=REFUND_DELAY_S, partial_refund_gap_s=0.0
     )
-    server = GatewayServer(settings, clock)
+    server = GatewayServer(settings, clock, make_key=itertools.cycle(key_stock).__next__)
     await server.start()
     both: list[dict[str, Any]]
     if request.param == "alipay":

@@ -221,7 +221,7 @@ async def test_refund_without_balance(server: GatewayServer, alipay: AlipayMerch
 class TestSlowRefund:
     @pytest.fixture
     def settings(self) -> GatewaySettings:
-        return GatewaySettings(alipay_refund_delay_s=0.1)
+        return GatewaySettings(alipay_refund_delay_s=0.1, fee_basis_points=0)
 
     @pytest.mark.parametrize(("outcome", "status", "lost_fen"), [("SUCCESS", "REFUND_SUCCESS", 350), ("FAILED", "", 0)])
     async def test_refund_under_way_says_nothing(

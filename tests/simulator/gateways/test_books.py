@@ -51,7 +51,14 @@ def wechat_books(**changes: float) -> WechatBooks:
 def alipay_books(**changes: float) -> AlipayBooks:
     books = AlipayBooks(GatewaySettings(**changes), Numbers(random.Random(7).getrandbits))
     books.add_application(
-        alipay.Application(app_id="20", seller_id="2088", name="x", public_key_pem="", balance_fen=OPENING_FEN)
+        alipay.Application(
+            app_id="20",
+            seller_id="2088",
+            name="x",
+            public_key_pem="",
+            balance_fen=OPENING_FEN,
+            fee_basis_points=FEE_BASIS_POINTS,
+        )
     )
     return books
 
@@ -243,7 +250,12 @@ def test_alipay_money_adds_up(deeds: list[tuple[str, int, int]]) -> None:
         paid = [trade for trade in books.trades.values() if trade.is_paid]
         taken = {trade.key: books.refunds.taken_fen(trade) for trade in paid}
         assert all(taken[trade.key] <= trade.terms.total_fen for trade in paid)
-        assert books.applications["20"].balance_fen == OPENING_FEN + 350 * len(paid) - sum(taken.values()) >= 0
+        live = [r for trade in paid for r in books.refunds.of(trade) if r.state != alipay.RefundState.FAILED]
+        kept_fen = sum(trade.fee_fen for trade in paid) - sum(refund.fee_fen for refund in live)
+        moved_fen = sum(transfer.amount_fen for transfer in books.transfers.of("20"))
+        income_fen = 350 * len(paid) - sum(taken.values()) - kept_fen
+        assert books.applications["20"].balance_fen == OPENING_FEN + income_fen + moved_fen >= 0
+        assert sum(entry.amount_fen for entry in books.fund_entries("20")) == income_fen + moved_fen
         for trade in paid:
             is_all_back = books.refunds.succeeded_fen(trade) == trade.terms.total_fen
             assert (trade.state == alipay.TradeState.TRADE_CLOSED) == is_all_back

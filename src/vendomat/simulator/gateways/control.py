@@ -245,6 +245,7 @@ class ControlApi:
                 name=asked.name or asked.app_id,
                 public_key_pem=asked.public_key_pem,
                 balance_fen=self._context.settings.opening_balance_fen,
+                fee_basis_points=self._context.settings.fee_basis_points,
             )
         )
         return {

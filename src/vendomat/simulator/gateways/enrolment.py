@@ -124,6 +124,7 @@ def open_alipay_account(platform: AlipayPlatform, context: Context, name: str, *
         name=name,
         public_key_pem=keys.public_pem(key.public_key()),
         balance_fen=context.settings.opening_balance_fen,
+        fee_basis_points=context.settings.fee_basis_points,
     )
     platform.register(application)
     return AlipayAccount(

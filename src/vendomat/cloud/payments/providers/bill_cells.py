@@ -25,7 +25,7 @@ PADDING = "` \t\r\n"
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,13}(\.[0-9]{1,5})?", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}(\.0+)?", re.ASCII)
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
-_NAMES = str.maketrans({"（": "(", "）": ")", "\ufeff": None})
+_UNIT = re.compile(r"[(（][^()（）]*元[)）]$")
 
 
 @lru_cache(maxsize=16_384)
@@ -62,8 +62,8 @@ def bare(cell: str) -> str:
 
 
 def name_of(cell: str) -> str:
-    """The name of a column; brackets come in two widths."""
-    return bare(cell.translate(_NAMES))
+    """The name of a column without its unit, which is always yuan and written in many ways."""
+    return _UNIT.sub("", bare(cell))
 
 
 def columns(header: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:

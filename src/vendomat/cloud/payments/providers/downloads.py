@@ -45,6 +45,12 @@ def host_of(base_url: str) -> str:
     return urlsplit(base_url).netloc.lower()
 
 
+def origin_of(base_url: str) -> str:
+    """`base_url` without its path."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def fetch_file(
     transport: Transport,
     promise: Promise,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from vendomat.simulator.gateways.alipay import wire
+from vendomat.simulator.gateways.alipay.fund_entries import entries_of, moments_of
 from vendomat.simulator.gateways.alipay.records import (
     TRADE_MOVES,
     Application,
@@ -26,6 +27,7 @@ from vendomat.simulator.gateways.alipay.records import (
 )
 from vendomat.simulator.gateways.alipay.refunds import RefundBook
 from vendomat.simulator.gateways.alipay.refusals import AlipayRefusedError, Refusals
+from vendomat.simulator.gateways.funds import FundEntry, Transfer, Transfers, brought_fen
 from vendomat.simulator.gateways.numbers import Numbers
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import Change
@@ -56,23 +58,31 @@ class AlipayBooks:
         self._by_trade_no: dict[str, str] = {}
         self._by_code: dict[str, str] = {}
         self.refunds = RefundBook(settings, self._keep)
+        self.transfers = Transfers("alipay", self._keep)
 
     # what is kept
 
-    def restore(self, applications: Iterable[Application], trades: Iterable[Trade], refunds: Iterable[Refund]) -> None:
+    def restore(
+        self,
+        applications: Iterable[Application],
+        trades: Iterable[Trade],
+        refunds: Iterable[Refund],
+        transfers: Iterable[Transfer] = (),
+    ) -> None:
         """Take over the records of a former process."""
         for application in applications:
             self.applications[application.app_id] = application
         for trade in trades:
             self._index(trade)
         self.refunds.restore(refunds)
+        self.transfers.restore(transfers, moments_of(self.trades.values(), self.refunds.all()))
 
     def drain(self) -> list[Change]:
         """What changed since the last call, to be saved before anything is answered."""
         changes, self._changes = self._changes, []
         return changes
 
-    def _keep(self, record: Application | Trade | Refund) -> None:
+    def _keep(self, record: Application | Trade | Refund | Transfer) -> None:
         if isinstance(record, Trade):
             self._index(record)
         elif isinstance(record, Application):
@@ -89,11 +99,37 @@ class AlipayBooks:
     def add_application(self, application: Application) -> None:
         self._keep(application)
 
-    def set_balance(self, app_id: str, balance_fen: int) -> None:
-        self._keep(replace(self.applications[app_id], balance_fen=balance_fen))
+    def set_balance(self, app_id: str, balance_fen: int, now: datetime) -> None:
+        """Lay money in, or draw it, until the balance is `balance_fen`."""
+        self.settle_payouts(now)
+        application = self.applications[app_id]
+        self.transfers.lay_in(app_id, balance_fen - application.balance_fen, now)
+        self._keep(replace(application, balance_fen=balance_fen))
 
-    def _credit(self, app_id: str, amount_fen: int) -> None:
-        self.set_balance(app_id, self.applications[app_id].balance_fen + amount_fen)
+    def set_fee(self, app_id: str, basis_points: int) -> None:
+        """The rate of payments from now on."""
+        self._keep(replace(self.applications[app_id], fee_basis_points=basis_points))
+
+    def _move(self, app_id: str, amount_fen: int, now: datetime) -> None:
+        """Money of a payment or a refund comes in (positive) or goes out."""
+        self.transfers.note(app_id, now)
+        application = self.applications[app_id]
+        self._keep(replace(application, balance_fen=application.balance_fen + amount_fen))
+
+    def fund_entries(self, app_id: str) -> list[FundEntry]:
+        """Every movement on the account of `app_id` so far."""
+        return entries_of(app_id, self.trades.values(), self.refunds.all(), self.transfers.of(app_id))
+
+    def settle_payouts(self, now: datetime) -> None:
+        """Pay out the days whose time has come by `now`."""
+        for app_id, day in self.transfers.due(now):
+            self._pay_out(app_id, day)
+
+    def _pay_out(self, app_id: str, day: date) -> None:
+        application = self.applications[app_id]
+        amount_fen = max(0, min(brought_fen(self.fund_entries(app_id), day), application.balance_fen))
+        self.transfers.pay_out(app_id, day, amount_fen)
+        self._keep(replace(application, balance_fen=application.balance_fen - amount_fen))
 
     # the merchant's calls
 
@@ -194,18 +230,20 @@ class AlipayBooks:
 
     def refund(self, trade: Trade, asked: RefundAsked, now: datetime) -> tuple[Refund, bool]:
         """The refund, and whether money moved by this very call."""
+        self.settle_payouts(now)
         application = self.applications[trade.terms.app_id]
         refund, is_new = self.refunds.accept(trade, asked, application.balance_fen, now)
         if is_new:
-            self._credit(application.app_id, -refund.amount_fen)
+            self._move(application.app_id, -refund.net_fen, now)
             self._close_if_all_refunded(trade.key, now)
         return refund, is_new and refund.state == RefundState.SUCCESS
 
     def settle_due(self, now: datetime) -> None:
         """Bring due refunds to their end; a failed one returns its money to the merchant."""
+        self.settle_payouts(now)
         for refund in self.refunds.settle_due(now):
             if refund.state == RefundState.FAILED:
-                self._credit(refund.app_id, refund.amount_fen)
+                self._move(refund.app_id, refund.net_fen, now)
             else:
                 self._close_if_all_refunded(key_of(refund.app_id, refund.out_trade_no), now)
 
@@ -265,9 +303,16 @@ class AlipayBooks:
 
     def take(self, trade: Trade, payer: str, now: datetime) -> Trade:
         """`payer`'s money comes into the seller's balance."""
-        paid = replace(trade, state=TRADE_MOVES.next(trade.state, TradeEvent.PAY), payer=payer, paid_at=now)
+        self.settle_payouts(now)
+        paid = replace(
+            trade,
+            state=TRADE_MOVES.next(trade.state, TradeEvent.PAY),
+            payer=payer,
+            paid_at=now,
+            fee_basis_points=self.applications[trade.terms.app_id].fee_basis_points,
+        )
         self._keep(paid)
-        self._credit(trade.terms.app_id, trade.terms.total_fen)
+        self._move(trade.terms.app_id, trade.terms.total_fen - paid.fee_fen, now)
         return paid
 
     def open_trades(self, now: datetime) -> list[Trade]:

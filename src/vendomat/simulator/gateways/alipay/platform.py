@@ -14,6 +14,7 @@ import msgspec
 
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import shapes
+from vendomat.simulator.gateways.alipay.bill_counter import BillCounter
 from vendomat.simulator.gateways.alipay.books import AlipayBooks
 from vendomat.simulator.gateways.alipay.charges import ChargeDesk
 from vendomat.simulator.gateways.alipay.records import (
@@ -29,6 +30,8 @@ from vendomat.simulator.gateways.alipay.records import (
 )
 from vendomat.simulator.gateways.alipay.seals import AlipayDresser, PlatformKeys, Seals
 from vendomat.simulator.gateways.context import Context
+from vendomat.simulator.gateways.daily_bills import BillDesk
+from vendomat.simulator.gateways.funds import Transfer
 from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
 from vendomat.simulator.gateways.shown_codes import Habits, ShownCode, ShownCodes
@@ -49,6 +52,8 @@ class AlipayPlatform:
         self.books_now = AlipayBooks(context.settings, context.numbers)
         codes = ShownCodes(context.numbers, prefixes=("25", "26", "27", "28", "29", "30"), length=18)
         self.charges = ChargeDesk(self.books_now, codes)
+        self.bill_desk = BillDesk(context.numbers, context.settings.alipay_bill_token_life_s)
+        self.bill_counter = BillCounter(self.books_now, self.bill_desk, context.clock)
         self.seals = Seals(self._platform_keys())
         context.notices.register(self.name, AlipayDresser(self.seals))
 
@@ -59,6 +64,7 @@ class AlipayPlatform:
             (application for _, application in load(Application.KIND, Application)),
             (trade for _, trade in load(Trade.KIND, Trade)),
             (refund for _, refund in load(Refund.KIND, Refund)),
+            (transfer for _, transfer in load(Transfer.KIND, Transfer)),
         )
         for refund in self.books_now.refunds.all():
             self._await_settlement(refund)
@@ -257,7 +263,10 @@ class AlipayPlatform:
         return self._context.notices.of(self.name)
 
     def set_balance(self, account: str, balance_fen: int) -> None:
-        self._kept(lambda: self.books_now.set_balance(account, balance_fen))
+        self._kept(lambda: self.books_now.set_balance(account, balance_fen, self._now()))
+
+    def set_fee(self, account: str, basis_points: int) -> None:
+        self._kept(lambda: self.books_now.set_fee(account, basis_points))
 
     def settle_next_refunds_as(self, outcome: str, count: int) -> None:
         self.books_now.refunds.settle_next_as(RefundState(outcome), count)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from vendomat.kernel import Moves
+from vendomat.simulator.gateways.funds import fee_of
 
 
 class TradeState(StrEnum):
@@ -79,6 +80,7 @@ class Application:
     name: str
     public_key_pem: str
     balance_fen: int
+    fee_basis_points: int = 0
 
     @property
     def key(self) -> str:
@@ -123,6 +125,7 @@ class Trade:
     payer: str = ""
     paid_at: datetime | None = None
     closed_at: datetime | None = None
+    fee_basis_points: int = 0
 
     @property
     def key(self) -> str:
@@ -132,6 +135,11 @@ class Trade:
     def is_paid(self) -> bool:
         """Whether money was taken, whatever went back since."""
         return self.paid_at is not None
+
+    @property
+    def fee_fen(self) -> int:
+        """What the platform keeps of the payment."""
+        return fee_of(self.terms.total_fen, self.fee_basis_points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +163,16 @@ class Refund:
     settles_as: RefundState = RefundState.SUCCESS
     state: RefundState = RefundState.PROCESSING
     settled_at: datetime | None = None
+    fee_fen: int = 0
+    """What the platform returned of its fee."""
+    failed: tuple[tuple[datetime, datetime, int], ...] = ()
+    """Former tries of this number: begun, failed, and the net amount that went and came back."""
 
     @property
     def key(self) -> str:
         return f"{self.app_id}/{self.out_trade_no}/{self.out_request_no}"
+
+    @property
+    def net_fen(self) -> int:
+        """What the refund costs the merchant."""
+        return self.amount_fen - self.fee_fen

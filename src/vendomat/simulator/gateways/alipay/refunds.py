@@ -18,6 +18,7 @@ from vendomat.simulator.gateways.alipay.records import (
     key_of,
 )
 from vendomat.simulator.gateways.alipay.refusals import AlipayRefusedError, Refusals
+from vendomat.simulator.gateways.funds import fee_back_of
 from vendomat.simulator.gateways.settings import GatewaySettings
 
 REFUNDABLE = timedelta(days=365)
@@ -65,7 +66,8 @@ class RefundBook:
             if known.amount_fen != asked.amount_fen:
                 raise AlipayRefusedError(Refusals.REPEAT_DIFFERS)
             return known, False
-        if refusal := self._refusal(trade, asked.amount_fen, balance_fen, now):
+        fee_fen = self._fee_back(trade, asked.amount_fen)
+        if refusal := self._refusal(trade, asked.amount_fen, balance_fen + fee_fen, now):
             raise AlipayRefusedError(refusal)
         delay = timedelta(seconds=self._settings.alipay_refund_delay_s)
         refund = Refund(
@@ -76,6 +78,8 @@ class RefundBook:
             reason=asked.reason,
             created_at=now,
             settles_at=now + delay,
+            fee_fen=fee_fen,
+            failed=_failures(known),
             settles_as=self._ordered_outcomes.pop(0) if self._ordered_outcomes else RefundState.SUCCESS,
         )
         if not delay and refund.settles_as == RefundState.SUCCESS:
@@ -92,6 +96,15 @@ class RefundBook:
         if self.taken_fen(trade) + amount_fen > trade.terms.total_fen:
             return Refusals.REFUND_FEE_ERROR
         return Refusals.BALANCE_NOT_ENOUGH if amount_fen > balance_fen else None
+
+    def _fee_back(self, trade: Trade, amount_fen: int) -> int:
+        live = [refund for refund in self.of(trade) if refund.state != RefundState.FAILED]
+        return fee_back_of(
+            amount_fen,
+            trade.fee_basis_points,
+            rest_fen=trade.fee_fen - sum(refund.fee_fen for refund in live),
+            is_last=sum(refund.amount_fen for refund in live) + amount_fen == trade.terms.total_fen,
+        )
 
     def settle_due(self, now: datetime) -> list[Refund]:
         """Bring every refund due by `now` to its end."""
@@ -112,3 +125,10 @@ class RefundBook:
         self._refunds[refund.key] = refund
         if refund.state == RefundState.PROCESSING:
             heapq.heappush(self._due, (refund.settles_at, refund.key))
+
+
+def _failures(known: Refund | None) -> tuple[tuple[datetime, datetime, int], ...]:
+    """The failed tries of a number that is asked for again."""
+    if known is None or known.settled_at is None:
+        return ()
+    return (*known.failed, (known.created_at, known.settled_at, known.net_fen))

@@ -62,6 +62,10 @@ class Refusals(Enum):
     SYSTEM_ERROR = Refusal("40004", "ACQ.SYSTEM_ERROR", "接口返回错误")
     CANCEL_TOO_LATE = Refusal("40004", "ACQ.TRADE_CANCEL_TIME_OUT", "超过撤销时间范围")
 
+    NO_BILL_DATA = Refusal("40004", "NO_BILL_DATA", "当日无账单数据")
+    BILL_NOT_EXIST = Refusal("40004", "BILL_NOT_EXIST", "账单不存在")
+    BILL_ARGUMENTS = Refusal("40004", "INVAILID_ARGUMENTS", "入参不合法")
+
 
 class AlipayRefusedError(Exception):
     """Alipay refuses a call; nothing was changed."""

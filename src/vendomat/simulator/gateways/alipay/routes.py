@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import shapes, wire
+from vendomat.simulator.gateways.alipay.bill_counter import BILL_TYPES, DOWNLOAD_PATH
 from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
 from vendomat.simulator.gateways.alipay.records import Application, RefundAsked, Terms, Trade
 from vendomat.simulator.gateways.alipay.refusals import MESSAGES, AlipayRefusedError, Refusals
@@ -21,7 +22,9 @@ from vendomat.simulator.gateways.faults import CallFault
 from vendomat.simulator.gateways.notices import Guise
 
 GATEWAY_PATH = "/gateway.do"
+BILL_METHOD = "alipay.data.dataservice.bill.downloadurl.query"
 VERBS = {
+    BILL_METHOD: "bill",
     "alipay.trade.precreate": "create",
     "alipay.trade.pay": "charge",
     "alipay.trade.query": "query",
@@ -57,16 +60,21 @@ class AlipayApi:
             "close": self._close,
             "refund": self._refund,
             "refund_query": self._refund_query,
+            "bill": self._bill,
         }
 
     def verb_of(self, exchange: Exchange) -> str:
         """The verb for matching faults; empty when the request has none."""
+        if exchange.raw_path == DOWNLOAD_PATH:
+            return "bill_download"
         if exchange.raw_path != GATEWAY_PATH:
             return ""
         return VERBS.get(_parameters(exchange).get("method", ""), "")
 
     def answer(self, exchange: Exchange, fault: CallFault | None) -> Answer:
         """Do what `exchange` asks and answer it, under `fault`."""
+        if exchange.raw_path == DOWNLOAD_PATH:
+            return self._bill_file(exchange, fault)
         if exchange.raw_path != GATEWAY_PATH:
             return Answer(404)
         if exchange.method not in ("GET", "POST"):
@@ -78,6 +86,8 @@ class AlipayApi:
             response = self._done(parameters, fault)
         except AlipayRefusedError as error:
             return self._refused(parameters.get("method", ""), error)
+        if parameters["method"] == BILL_METHOD:
+            response["bill_download_url"] = f"http://{exchange.headers['host']}{response['bill_download_url']}"
         return self._signed(parameters["method"], response, Guise.FORGED if fault in _FALSE_ANSWERS else Guise.GENUINE)
 
     def _done(self, parameters: Mapping[str, str], fault: CallFault | None) -> dict[str, object]:
@@ -189,6 +199,26 @@ class AlipayApi:
         if not request_no:
             raise AlipayRefusedError(Refusals.INVALID_PARAMETER)
         return shapes.refund_query_answer(trade, self._platform.find_refund(trade, request_no))
+
+    def _bill(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        """The address without its host, which is the one the merchant called."""
+        self._platform.advance()
+        kind = BILL_TYPES.get(_text(content, "bill_type", 32))
+        if kind is None:
+            raise AlipayRefusedError(Refusals.BILL_ARGUMENTS, "bill_type")
+        token = self._platform.bill_counter.ask(application, kind, _text(content, "bill_date", 15))
+        return {
+            **shapes.OK,
+            "bill_download_url": f"{DOWNLOAD_PATH}?{urlencode({'fileType': 'csv.zip', 'token': token})}",
+        }
+
+    def _bill_file(self, exchange: Exchange, fault: CallFault | None) -> Answer:
+        """The file to whoever has the address: no signature either way, and nothing for one that is over."""
+        if exchange.method != "GET" or fault in (*_BEFORE, CallFault.UNAVAILABLE):
+            return Answer(502 if fault else 405)
+        token = dict(parse_qsl(exchange.raw_query)).get("token", "")
+        bill = self._platform.bill_counter.download(token)
+        return Answer(200, bill, "application/zip") if bill else Answer(404)
 
     # answers
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,7 +29,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from vendomat.cloud.payments.providers.alipay import wire
 from vendomat.cloud.payments.providers.alipay.settings import AlipaySettings
+from vendomat.cloud.payments.providers.bills import FetchedBill
 from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.downloads import Promise, fetch_file, host_of, origin_of, target_of
 from vendomat.cloud.payments.providers.transport import Transport
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
@@ -42,6 +46,11 @@ class AlipayClient(AliPay):  # type: ignore[misc]  # the library has no types
         self.transport = Transport(
             settings.gateway_url, clock=clock, timeout_s=settings.timeout_s, connections_max=connections_max
         )
+        origins = [settings.bill_url, origin_of(settings.gateway_url)]
+        self._bill_transports = {
+            host_of(origin): Transport(origin, clock=clock, timeout_s=settings.timeout_s, connections_max=1)
+            for origin in origins
+        }
         super().__init__(
             appid=settings.app_id,
             app_private_key_string=settings.private_key,
@@ -85,6 +94,22 @@ class AlipayClient(AliPay):  # type: ignore[misc]  # the library has no types
         if fields.get("sign_type") != self._sign_type:
             raise NotKnownError("not signed with RSA2")
         return bool(self.verify(unsigned, fields.get("sign", "")))
+
+    def ask_bill(self, bill_type: str, day: date) -> dict[str, Any]:
+        """Where the bill of `day` lies."""
+        content = {"bill_type": bill_type, "bill_date": day.isoformat()}
+        fields: dict[str, Any] = self.server_api("alipay.data.dataservice.bill.downloadurl.query", content)
+        return fields
+
+    def download_bill(self, url: str, into: Path) -> FetchedBill:
+        """The archive at `into`. Whoever has its address may fetch it, so we sign nothing here."""
+        promise = Promise(target_of(url, self._bill_transports))
+        transport = self._bill_transports[host_of(url)]
+        return fetch_file(transport, promise, headers={"Accept": "*/*", "User-Agent": "vendomat"}, into=into)
+
+    def close(self) -> None:
+        for transport in (self.transport, *self._bill_transports.values()):
+            transport.close()
 
     def _load_key(self) -> None:
         self._app_private_key = _private_key(self._app_private_key_string)

@@ -7,14 +7,17 @@ that it closed, and the caller waits for the code's expiry and two minutes more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import structlog
 
-from vendomat.cloud.payments.providers.alipay import wire
+from vendomat.cloud.payments.providers.alipay import bills, wire
 from vendomat.cloud.payments.providers.alipay.client import AlipayClient
 from vendomat.cloud.payments.providers.alipay.settings import AlipaySettings
+from vendomat.cloud.payments.providers.bills import BillKind, BillState, FetchedBill, FundRow, TradeRow
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
@@ -42,6 +45,7 @@ from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
     check_refund_number,
+    is_over,
     is_timely,
     unfit_charge,
     unfit_notify_url,
@@ -188,10 +192,30 @@ class AlipayProvider:
         """Exactly `success`, or the notice is repeated."""
         return NoticeAnswer(200 if accepted else 400, b"success" if accepted else b"fail", "text/plain")
 
+    async def fetch_bill(self, kind: BillKind, day: date, into: Path) -> FetchedBill:
+        """The archive as it comes, with details and summary. The platform promises no hash: the reader finds damage."""
+        if not is_over(day, self._clock.now()):
+            return FetchedBill(BillState.NOT_YET, error="the day is not over")
+        try:
+            fields = await self._ask(lambda: self._client.ask_bill(bills.BILL_TYPES[kind], day))
+            url = bills.read_address(fields, day, self._clock.now())
+            if isinstance(url, FetchedBill):
+                return url
+            fetched: FetchedBill = await self._ask(lambda: self._client.download_bill(url, into))
+        except NotKnownError as doubt:
+            return FetchedBill(BillState.UNKNOWN, error=doubt.reason)
+        return fetched
+
+    def read_trades(self, path: Path) -> Iterator[TradeRow]:
+        return bills.read_trades(path, self._settings.seller_id)
+
+    def read_funds(self, path: Path) -> Iterator[FundRow]:
+        return bills.read_funds(path, self._settings.seller_id)
+
     async def aclose(self) -> None:
         if self._is_owner_of_threads:
             await self._threads.aclose()
-        self._client.transport.close()
+        self._client.close()
 
     async def _close(self, number: str) -> str:
         """Close an unpaid trade; the error text when that is not confirmed. The look-up afterwards decides."""

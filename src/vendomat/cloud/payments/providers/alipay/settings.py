@@ -13,6 +13,7 @@ class AlipaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     * `app_id`: the application that asks; `seller_id` (`2088...`): the account the money goes to
     * `private_key`: the application's RSA key, PEM or bare base64; `alipay_public_key`: Alipay's, likewise
     * `gateway_url`: another one for the sandbox or an emulator
+    * `bill_url`: the host that gives out bills; one that the gateway's own host names is taken as well
     * `timeout_s`: for one call, all in all
     * `notice_age_s_max`: how old `notify_time` may be; it is the time of sending, made anew for each repetition
     """
@@ -22,6 +23,7 @@ class AlipaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     private_key: str
     alipay_public_key: str
     gateway_url: str = "https://openapi.alipay.com/gateway.do"
+    bill_url: str = "https://dwbillcenter.alipay.com"
     timeout_s: float = 10.0
     notice_age_s_max: int = AGE_S_MAX
 

@@ -52,7 +52,7 @@ async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
                 post_ledger=_no_ledger,
                 feeds=feeds,
                 goods=GoodsDesk(shop.database, writer, clock),
-                refunds=RefundDesk(writer, _till(shop, writer), clock, alone_minor=5_000),
+                refunds=RefundDesk(writer, _till(shop, writer), clock, alone_minor=100),
             )
         )
         try:

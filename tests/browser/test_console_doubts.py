@@ -114,3 +114,35 @@ async def test_a_person_moves_a_buyers_money_with_a_reason(
     await page.get_by_test_id("refund-yes").click()
     await expect(page.get_by_test_id(f"timeline-{trace}")).to_contain_text("the buyer called")
     await expect(page.get_by_test_id(f"refund-{kind}")).to_have_count(0)
+
+
+async def test_goodwill_goes_at_once_when_small_and_waits_for_another_person_when_large(
+    stage: DoubtStage, street: Street
+) -> None:
+    order_id = await stage.trade.buy("delivered", "A1")
+    page = await street.open(stage.url, size="desk", locale="en-US")
+    await sign_in(stage, page)
+    await page.goto(f"{stage.url}orders/{order_id}")
+    await _give(page, "2.00", "the can was warm")
+    await expect(page.get_by_text("Waits for a second person")).to_be_visible()
+    await expect(page.get_by_test_id("refund-approve")).to_have_count(0)
+    await page.get_by_test_id("refund-decline").click()
+    await page.get_by_test_id("refund-reason").fill("too much")
+    await page.wait_for_timeout(SECOND_PRESS_MS)
+    await page.get_by_test_id("refund-yes").click()
+    await expect(page.get_by_test_id("timeline-refund.declined")).to_contain_text("too much")
+    await _give(page, "1.00", "the can was warm")
+    await expect(page.get_by_text("Being returned")).to_be_visible()
+    await expect(page.get_by_test_id("refund-give")).to_have_count(0)
+
+
+async def _give(page: Page, amount: str, reason: str) -> None:
+    await page.get_by_test_id("refund-give").click()
+    await page.get_by_test_id("refund-reason").fill(reason)
+    for no_amount in ("9999", "0", "1.005", "two"):
+        await page.get_by_test_id("refund-amount").fill(no_amount)
+        await expect(page.get_by_test_id("refund-yes")).to_be_disabled()
+    await page.get_by_test_id("refund-amount").fill(amount)
+    await page.wait_for_timeout(SECOND_PRESS_MS)
+    await page.get_by_test_id("refund-yes").click()
+    await expect(page.get_by_test_id("refund-dialog")).to_have_count(0)

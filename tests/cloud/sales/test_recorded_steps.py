@@ -14,6 +14,7 @@ from tests.cloud.sales.purchases import (
     MERCHANT,
     ORDER,
     SECOND,
+    SECOND_PERSON,
     STATES,
     TOTAL,
     paid,
@@ -32,8 +33,9 @@ NAMES = {
     FIRST: "FIRST",
     SECOND: "SECOND",
     **{command_number(ORDER, unit): f"COMMAND{unit}" for unit in (1, 2)},
-    **{refund_number(FIRST, n): f"REFUND{n}_OF_FIRST" for n in (1, 2)},
+    **{refund_number(FIRST, n): f"REFUND{n}_OF_FIRST" for n in (1, 2, 3)},
     **{refund_number(SECOND, n): f"REFUND{n}_OF_SECOND" for n in (1, 2)},
+    SECOND_PERSON: "SECOND_PERSON",
     ACCOUNTS["wechat"]: "WECHAT",
     ACCOUNTS["alipay"]: "ALIPAY",
 }

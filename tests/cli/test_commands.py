@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 import typer
@@ -54,6 +56,20 @@ def test_migrate_wants_to_be_told_which_database() -> None:
 def test_the_command_itself_loads_no_part(heavy: str) -> None:
     code = f"import sys, vendomat.cli; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_emulators_run_until_told_to_end() -> None:
+    command = [sys.executable, "-m", "vendomat.cli", "emulate", "stripe"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as emulators:
+        assert emulators.stdout is not None
+        ports = json.loads(emulators.stdout.readline())
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports['control']}/control/health", timeout=30) as health:
+            assert json.load(health)["status"] == "ok"
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports['stripe']}/wallet", timeout=30) as page:
+            assert "Stripe" in page.read().decode()
+        emulators.terminate()
+        assert emulators.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize("name", ["cloud", "demo", "migrate", "audit", "bench"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -128,6 +129,26 @@ def simulate(
     from vendomat.cli.simulate import run_simulation
 
     raise typer.Exit(run_simulation(seed, worlds, bug=plant, as_json=as_json, is_told=tell, folder=folder))
+
+
+class Emulated(StrEnum):
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+    STRIPE = "stripe"
+
+
+@app.command()
+def emulate(
+    platform: Annotated[Emulated, typer.Argument(help="The platform that --port is for; the others take any port.")],
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
+    control_port: Annotated[int, typer.Option(help="Where accounts are opened and faults ordered. 0: any.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder of the books and keys; without it nothing is kept.")] = None,
+) -> None:
+    """Run emulated payment platforms until told to end; prints their ports as JSON. No money is moved anywhere."""
+    from vendomat.simulator.gateways import main as run_gateways
+
+    ports = [f"--{platform}-port", str(port), "--control-port", str(control_port)]
+    run_gateways([*ports, *(["--data", str(data)] if data else [])])
 
 
 @app.command(context_settings=ELSEWHERE)

@@ -261,7 +261,10 @@ async def open_market(
     own = database or world.database
     clock = ManualClock(datetime.combine(FIRST_DAY, time(9), BILL_ZONE))
     ids, settings = TimeOrderedIds(clock), CloudSettings()
-    await world.superuser.execute("UPDATE stock_slot SET on_hand = 100000 WHERE slot = 'A1'")
+    await world.superuser.execute("UPDATE stock_slot SET on_hand = 100040 WHERE slot = 'A1'")
+    await world.superuser.execute(
+        "INSERT INTO stock_move SELECT merchant_id, machine_id, 'A1', 'loaded', 100000, '', 0, now() FROM machine"
+    )
     played = platform or BillingPlatform()
     accounts = PaymentAccounts(own, MASTER)
     await accounts.put(PaymentAccount(MERCHANT, "wechat", ACCOUNT, {}))

@@ -84,10 +84,15 @@ async def test_a_lost_notice_is_applied_late_and_its_money_goes_back(market: Mar
     await market.run(SECOND_DAY)
     refund = await market.world.superuser.fetchrow("SELECT * FROM refund")
     assert (refund["payment_id"], refund["amount_minor"], refund["state"]) == (number, PRICE, "requested")
-    assert await market.items() == {("06-01", "long", f"payment:{number}"): ("fixed", "nothing")}
-    assert await market.days() == {"06-01": "closed"}
+    long, vend = ("06-01", "long", f"payment:{number}"), ("06-01", "vend", f"vend:{number}")
+    assert await market.items() == {long: ("fixed", "nothing"), vend: ("open", "wait")}
     via = "SELECT data ->> 'via' FROM evidence WHERE kind = 'payment.paid'"
     assert await market.world.superuser.fetchval(via) == "bill"
+    sent = await market.refunded(order_id, number, market.clock.now())
+    market.platform.pays_back(number, sent, market.clock.now())
+    await market.run(day(3))
+    assert await market.items() == {long: ("fixed", "nothing"), vend: ("fixed", "nothing")}
+    assert set((await market.days()).values()) == {"closed"}
 
 
 async def test_money_nobody_knows_of_is_held_until_a_person_explains_it(market: Market) -> None:

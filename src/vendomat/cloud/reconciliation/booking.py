@@ -80,8 +80,15 @@ async def _find(connection: asyncpg.Connection, run: Run) -> tuple[list[Item], i
     items = [
         _item_of(run, row, classify(pair_of(row, run.place, is_next_known=is_next_known), rate_ppm)) for row in found
     ]
-    items += [_item_of_sold(run, row, sold) for row, sold in await find_unsettled(connection, run.place)]
-    return [item for item in items if item.verdict.cls is not ReconClass.OK], beyond
+    items = [item for item in items if item.verdict.cls is not ReconClass.OK]
+    return items + await unsettled_items(connection, run), beyond
+
+
+async def unsettled_items(connection: asyncpg.Connection, run: Run, payment_id: str = "") -> list[Item]:
+    """What is not in order about the goods and refunds of the day's payments, or of the one named."""
+    found = await find_unsettled(connection, run.place, payment_id)
+    items = [_item_of_sold(run, row, sold) for row, sold in found]
+    return [item for item in items if item.verdict.cls is not ReconClass.OK]
 
 
 def _item_of(run: Run, row: asyncpg.Record, verdict: Verdict) -> Item:

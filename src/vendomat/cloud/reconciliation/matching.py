@@ -117,7 +117,7 @@ _SOLD = """
 WITH mine AS MATERIALIZED (
     SELECT payment_id, order_id, captured_minor, currency, is_winning, transaction_id, state, paid_at FROM payment
     WHERE merchant_id = $1 AND channel = $2 AND account = $3 AND state = 'paid' AND NOT is_frozen
-        AND captured_minor > 0 AND paid_at >= $4 AND paid_at < $5
+        AND captured_minor > 0 AND paid_at >= $4 AND paid_at < $5 AND ($7 = '' OR payment_id = $7)
 ), goods AS (
     SELECT m.payment_id, sum(u.price_minor) AS minor FROM mine m
     JOIN vend_unit u ON u.merchant_id = $1 AND u.order_id = m.order_id
@@ -210,10 +210,14 @@ async def find_differences(
     return found, int(every) - shown
 
 
-async def find_unsettled(connection: asyncpg.Connection, place: AccountDay) -> list[tuple[asyncpg.Record, Sold]]:
-    """Payments of the day whose money became neither goods nor a refund, and second payments."""
+async def find_unsettled(
+    connection: asyncpg.Connection, place: AccountDay, payment_id: str = ""
+) -> list[tuple[asyncpg.Record, Sold]]:
+    """Payments of the day (or the one named) whose money became neither goods nor a refund, and second payments."""
     whose = (place.merchant_id, place.channel, place.account)
-    rows = await connection.fetch(_SOLD, *whose, place.begins_at, place.ends_at, DIFFERENCES_MAX, timeout=_TIMEOUT_S)
+    rows = await connection.fetch(
+        _SOLD, *whose, place.begins_at, place.ends_at, DIFFERENCES_MAX, payment_id, timeout=_TIMEOUT_S
+    )
     return [
         (
             row,

@@ -12,10 +12,11 @@ import structlog
 
 from vendomat.cloud.alarms import AlarmRow, Severity, raise_alarms
 from vendomat.cloud.ledger import Entry, funding, post, postings
-from vendomat.cloud.payments import BillRowKind, BillRowStatus, RefundState, TradeState
+from vendomat.cloud.payments import BillKind, BillRowKind, BillRowStatus, RefundState, TradeState
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.reconciliation import store
+from vendomat.cloud.reconciliation.booking import Run, unsettled_items
 from vendomat.cloud.reconciliation.matching import booked_of
 from vendomat.cloud.reconciliation.model import (
     BY_ITSELF,
@@ -32,6 +33,7 @@ from vendomat.cloud.reconciliation.model import (
     after_refund_look_up,
     classify,
 )
+from vendomat.cloud.reconciliation.store import Taken
 from vendomat.cloud.sales import Till
 from vendomat.kernel import Clock, Ids, VendomatError
 
@@ -107,6 +109,9 @@ class SecondLook:
             new = after_look_up(verdict, said, await self._again(connection, place, row))
         if new.cls is ReconClass.SHORT and said is Said.NO:
             await self._book_short(connection, place, row)
+        if row["payment_number"] and said is Said.YES:  # money just heard of: what becomes of it is watched from now on
+            run = Run(place, Taken(BillKind.TRADE, "kept"), row["run"], self._clock.now())
+            await store.keep_items(connection, await unsettled_items(connection, run, row["payment_number"]))
         await store.end_item(connection, place.merchant_id, row["item_id"], new, by=BY_ITSELF, at=self._clock.now())
 
     async def _again(self, connection: asyncpg.Connection, place: AccountDay, row: asyncpg.Record) -> Verdict | None:

@@ -34,7 +34,7 @@ LATER = AT + timedelta(seconds=10)
 Claim = Callable[[Any], Awaitable[list[asyncpg.Record]]]
 
 CLAIMS: dict[str, Claim] = {
-    "payment": lambda c: payment_rows.claim_due_payments(c, LATER, poll_s=3.0, limit=9),
+    "payment": lambda c: payment_rows.claim_due_payments(c, LATER, poll_s=3.0, charge_poll_s=5.0, limit=9),
     "refund": lambda c: payment_rows.claim_due_refunds(c, LATER, limit=9),
     "command": lambda c: order_rows.claim_due_commands(c, LATER, fresh_s=18.0, resend_s=3.0, limit=9),
 }

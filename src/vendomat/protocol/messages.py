@@ -154,6 +154,18 @@ class ChannelRequest(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
 
 
+class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment code that the machine's scanner read, for an open order. Charged once by `scan_id`: the same scan again
+    is answered with what stands. The code is as good as money for a minute: nobody keeps or shows it."""
+
+    order_id: Id
+    scan_id: Id
+    code: Annotated[str, Meta(pattern=r"^[0-9]{16,24}\Z")]
+
+    def __repr__(self) -> str:
+        return f"ScanRequest(order_id={self.order_id!r}, scan_id={self.scan_id!r}, ...)"
+
+
 class OrderRef(msgspec.Struct, frozen=True, kw_only=True):
     order_id: Id
 
@@ -167,12 +179,18 @@ class RedeemRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """`code_url` is empty while the platform has not answered: ask again by `channel`, the number stays the same."""
+    """`code_url` is empty while the platform has not answered: ask again by `channel`, the number stays the same.
+
+    `way` is "qr", or "code_scan" for a code that the buyer showed; that one has no `code_url`, is charging, password
+    (the buyer is asked for one), reversing, paid or closed, and says with `reason` why it was refused.
+    """
 
     payment_id: Id
     channel: Channel
     state: Short
     code_url: Text = ""
+    way: Short = "qr"
+    reason: Short = ""
 
 
 class UnitStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from vendomat.cloud.orders import Closing, FindingMove, OrderState, Unit
-from vendomat.cloud.payments import Payment, PaymentState, refund_number
+from vendomat.cloud.payments import WAITING_FOR_BUYER, Payment, PaymentState, PaymentWay, refund_number
 from vendomat.cloud.sales.model import (
     AmbiguityResolved,
+    ChargeAnswered,
     CloseAsked,
     CommandSilent,
     DeadlinePassed,
@@ -28,6 +29,7 @@ from vendomat.cloud.sales.model import (
     RefundRetried,
     RefundSaid,
     RefundSeen,
+    ReverseWanted,
     VendFactSeen,
     VendSaid,
 )
@@ -40,7 +42,7 @@ MERCHANT = "mer_" + "0" * 26
 MACHINE = "mch_" + "0" * 26
 ORDER = derive_id("ord", "table")
 ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000000000001"}
-FIRST, SECOND = derive_id("pay", "first"), derive_id("pay", "second")
+FIRST, SECOND, CHARGE = derive_id("pay", "first"), derive_id("pay", "second"), derive_id("pay", "charge")
 PRICES = (350, 200)
 TOTAL = sum(PRICES)
 OPERATOR = "opr_" + "0" * 26
@@ -92,6 +94,11 @@ def added(payment_id: str = SECOND, at: datetime = AT) -> PaymentAdded:
     return PaymentAdded(payment(payment_id, "alipay"), at)
 
 
+def charge_added() -> PaymentAdded:
+    """A code that the buyer showed was numbered, and is charged now."""
+    return PaymentAdded(replace(payment(CHARGE, "alipay"), way=PaymentWay.CODE_SCAN, began_at=AT), AT)
+
+
 def vend(unit: int, said: VendSaid, result: str = "", *, machine_id: str = MACHINE, at: datetime = AT) -> VendFactSeen:
     words = {VendSaid.STARTED: "", VendSaid.DELIVERED: "delivered", VendSaid.NOT_DELIVERED: "jam"}
     spoken = result or words.get(said, "unknown")
@@ -122,6 +129,13 @@ EVENTS: dict[str, Event] = {
     "expiry asked": CloseAsked(Closing.EXPIRING, AT),
     "cancel asked": CloseAsked(Closing.CANCELLING, AT),
     "second added": added(),
+    "charge added": charge_added(),
+    "charge waiting": ChargeAnswered(CHARGE, False, WAITING_FOR_BUYER, "USERPAYING", AT),
+    "charge refused": ChargeAnswered(CHARGE, True, "not_enough", "NOTENOUGH", AT),
+    "reverse wanted": ReverseWanted(CHARGE, "not paid in time", AT),
+    "charge paid": paid(CHARGE),
+    "charge closed": PaymentClosed(CHARGE, AT),
+    "charge uncertain": PaymentUncertain(CHARGE, "time-out", timedelta(seconds=30), AT),
     **{f"unit {n} {said}": vend(n, said) for n in (1, 2) for said in VendSaid},
     "unit 2 delivered twice": replace(vend(2, VendSaid.DELIVERED, "delivered_double"), origin="1/9"),
     "unit 1 refused": replace(vend(1, VendSaid.NOT_DELIVERED), result="", reason="expired"),
@@ -194,6 +208,18 @@ STATES: dict[str, tuple[str, ...]] = {
     "refund asked": (*_PAID, "refund asked"),
     "refund asked while a motor turns": (*_PAID, "unit 1 started", "refund asked"),
     "late with a refund given up": ("expiry asked", "first closed", "first paid", "refund given_up"),
+    "charging": ("charge added",),
+    "waiting for the password": ("charge added", "charge waiting"),
+    "charge refused": ("charge added", "charge refused"),
+    "reversing": ("charge added", "charge waiting", "reverse wanted"),
+    "reversing, not answered": ("charge added", "reverse wanted", "charge uncertain"),
+    "reversed": ("charge added", "reverse wanted", "charge closed"),
+    "paid while it was reversed": ("charge added", "reverse wanted", "charge paid"),
+    "cancelling with a charge": ("charge added", "cancel asked", "first closed"),
+    "expiring with a charge": ("charge added", "expiry asked", "first closed"),
+    "paid by a charge": ("charge added", "charge paid"),
+    "paid beside a charge": ("charge added", *_PAID),
+    "paid twice, by a charge": ("charge added", *_PAID, "charge paid"),
     "settled": (*_PAID, "unit 1 delivered", "unit 2 delivered"),
     "settled with a refund": (*_JAMMED, "refund succeeded"),
     "settled with goods that came late": (*_JAMMED, "refund succeeded", "unit 2 delivered"),

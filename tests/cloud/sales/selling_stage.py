@@ -23,6 +23,10 @@ from vendomat.cloud.merchants import MasterKey, PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments import (
     Cancelled,
     CancelState,
+    Charged,
+    ChargeRefusal,
+    ChargeRequest,
+    ChargeState,
     Notice,
     NoticeAnswer,
     NoticeKind,
@@ -31,6 +35,8 @@ from vendomat.cloud.payments import (
     Refunded,
     RefundRequest,
     RefundState,
+    Reversed,
+    ReverseState,
     Started,
     StartRequest,
     StartState,
@@ -42,6 +48,7 @@ from vendomat.cloud.platform.connection import MachineWire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import (
+    Charges,
     Dispatcher,
     FactTaker,
     Presence,
@@ -85,6 +92,9 @@ class Platform:
     cancel_is_known: bool = True
     """Whether a cancel of a number without a trade is an end, as at WeChat Pay; at Alipay it is not."""
     pause: Callable[[str], Any] | None = None
+    takes_codes: bool = True
+    charges_as: dict[str, ChargeState] = field(default_factory=dict)  # by code; paid at once unless said otherwise
+    codes: list[str] = field(default_factory=list)  # every one that ever left the cloud
 
     def take_money(self, number: str, minor: int | None = None) -> Trade:
         amount = self.amounts[number] if minor is None else Money(minor, "CNY")
@@ -129,6 +139,34 @@ class Platform:
             return Cancelled(CancelState.PAID)
         self.trades[number] = Trade(TradeState.CLOSED, number)
         return Cancelled(CancelState.CLOSED)
+
+    async def charge(self, request: ChargeRequest) -> Charged:
+        """`charges_as` by code: how the wallet takes it; a charge that is not refused stands from then on."""
+        await self._called("charge", request.number)
+        self.codes.append(request.code)
+        answer = self.charges_as.get(request.code, ChargeState.PAID)
+        self.amounts[request.number] = request.amount
+        if answer is ChargeState.REFUSED:
+            return Charged(ChargeState.REFUSED, None, ChargeRefusal.NOT_ENOUGH, "NOTENOUGH")
+        if answer is not ChargeState.UNKNOWN:
+            self.trades[request.number] = Trade(TradeState.NOT_PAID, request.number)
+        paid = self.take_money(request.number) if answer is ChargeState.PAID else None
+        await self._ended("charge")
+        return Charged(ChargeState.UNKNOWN if self.is_away else answer, paid)
+
+    async def look_up_charge(self, number: str) -> Trade:
+        return await self.look_up(number)
+
+    async def reverse(self, number: str) -> Reversed:
+        """A paid one is given back: nothing is left of it at the platform."""
+        await self._called("reverse", number)
+        if self.is_away:
+            return Reversed(ReverseState.UNKNOWN, "away")
+        if number not in self.trades:
+            return Reversed(ReverseState.NOT_FOUND, "no such order")
+        self.trades[number] = Trade(TradeState.CLOSED, number)
+        await self._ended("reverse")
+        return Reversed(ReverseState.REVERSED)
 
     async def refund(self, request: RefundRequest) -> Refunded:
         await self._called("refund", request.refund_number)
@@ -222,6 +260,7 @@ class Stage:
     dispatcher: Dispatcher
     sweeps: Sweeps
     messages: UpMessages
+    charges: Charges
     directory: MachineDirectory
     watch: SecurityWatch
     refunds: RefundDesk
@@ -249,8 +288,8 @@ class Stage:
 
     async def settle_down(self) -> None:
         """Let what followed the commits finish, in real time."""
-        while self.dispatcher._tasks:
-            await asyncio.gather(*self.dispatcher._tasks)
+        while self.dispatcher._tasks or self.charges._sending:
+            await asyncio.gather(*self.dispatcher._tasks, *self.charges._sending.values())
 
 
 async def _book_of(
@@ -306,11 +345,22 @@ async def open_stage(
         clock=clock,
         watch=watch,
     )
-    sweeps = Sweeps(database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock)
+    charges = Charges(writer=writer, till=till, book=book, settings=settings, clock=clock)
+    sweeps = Sweeps(
+        database=database,
+        writer=writer,
+        till=till,
+        charges=charges,
+        dispatcher=dispatcher,
+        settings=settings,
+        clock=clock,
+    )
     if is_following:
         writer.followers += [dispatcher.follow, sweeps.follow]
     redeemer = Redeemer(database, writer, code_key=CODE_KEY, settings=settings, clock=clock, ids=ids)
-    desk = SalesDesk(writer=writer, till=till, redeemer=redeemer, settings=settings, clock=clock, ids=ids)
+    desk = SalesDesk(
+        writer=writer, till=till, charges=charges, redeemer=redeemer, settings=settings, clock=clock, ids=ids
+    )
     messages = UpMessages(
         database=database,
         directory=directory,
@@ -336,6 +386,7 @@ async def open_stage(
             dispatcher,
             sweeps,
             messages,
+            charges,
             directory,
             watch,
             RefundDesk(writer, till, clock, alone_minor=200),

@@ -11,6 +11,7 @@ from tests.cloud.sales.purchase_rules import balances, check_books, check_purcha
 from tests.cloud.sales.purchases import (
     ALONE,
     AT,
+    CHARGE,
     EVENTS,
     FIRST,
     MERCHANT,
@@ -20,6 +21,7 @@ from tests.cloud.sales.purchases import (
     STATES,
     TOTAL,
     Played,
+    charge_added,
     paid,
     payment,
     play,
@@ -43,6 +45,7 @@ from vendomat.cloud.sales.model import (
 )
 from vendomat.cloud.sales.status import status_of
 from vendomat.cloud.sales.steps import step
+from vendomat.kernel import derive_id
 from vendomat.protocol import RefundStatus
 
 MISFITS = ("first paid too late", "first paid with too little", "first paid to a stranger")
@@ -76,6 +79,18 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     "refund held": {"settled": ("refund succeeded",)},
     "refund released": {"settled": ("refund succeeded",)},
     "refund asked": {"dispensing": ("unit 1 started",), "settled": ()},
+    **{name: {"paid": ("first paid", "charge paid")} for name in ("charging", "waiting for the password")},
+    **{name: {"paid": ("first paid",)} for name in ("reversing", "reversing, not answered")},
+    **{
+        name: {"paid": ("first paid",), "expired": ("first closed",)}
+        for name in ("charge refused", "reversed", "paid while it was reversed")
+    },
+    "cancelling with a charge": {"cancelled": ("charge refused", "charge paid", "charge closed")},
+    "expiring with a charge": {"paid": ("first paid",), "expired": ("charge refused", "charge paid", "charge closed")},
+    **{
+        name: {"dispensing": ("unit 1 started",)}
+        for name in ("paid by a charge", "paid beside a charge", "paid twice, by a charge")
+    },
 }
 """Where an order moves. Every pair of state and event that is not here leaves the order's state alone."""
 
@@ -368,3 +383,36 @@ def test_never_more_is_given_than_was_paid_and_never_twice_at_one_place() -> Non
     assert play([EVENTS["goodwill too large at 1"], EVENTS["goodwill small at 2"]], sold).purchase is sold
     given = state("goodwill given").purchase
     assert play([EVENTS["goodwill small at 1"]], given).purchase is given
+
+
+class TestCharges:
+    def test_no_vend_once_a_reverse_may_have_been_sent(self) -> None:
+        for name in ("charge refused", "reversing", "reversing, not answered", "reversed", "expiring with a charge"):
+            after = play([EVENTS["charge paid"]], state(name).purchase).purchase
+            charge = after.payment(CHARGE)
+            assert charge is not None and not charge.is_winning, name
+            assert all(unit.command is None for unit in after.units), name
+            assert [(r.payment_id, r.amount_minor) for r in after.refunds] == [(CHARGE, TOTAL)], name
+
+    def test_one_charge_at_a_time(self) -> None:
+        other = replace(charge_added().payment, payment_id=derive_id("pay", "other"), channel="wechat")
+        for name in ("charging", "waiting for the password", "reversing"):
+            assert step(state(name).purchase, PaymentAdded(other, AT))[0].payment(other.payment_id) is None
+        for name in ("charge refused", "reversed"):
+            assert step(state(name).purchase, PaymentAdded(other, AT))[0].payment(other.payment_id) is not None
+
+    def test_a_charge_stands_in_no_codes_way(self) -> None:
+        assert play([EVENTS["second added"]], state("charging").purchase).purchase.payment(SECOND) is not None
+
+    def test_what_the_buyer_is_told(self) -> None:
+        told = {
+            name: [(o.state, o.reason) for o in status_of(state(name).purchase, AT).offers if o.way == "code_scan"]
+            for name in STATES
+        }
+        assert told["charging"] == [("charging", "")]
+        assert told["waiting for the password"] == [("password", "")]
+        assert told["charge refused"] == [("closed", "not_enough")]
+        assert told["reversing"] == [("reversing", "")]
+        assert told["reversed"] == [("closed", "reversed")]
+        assert told["paid by a charge"] == [("paid", "")]
+        assert told["awaiting"] == []

@@ -25,6 +25,7 @@ from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reconciliation import BillShelf, Reconciler, ReconciliationJob, SecondLook
 from vendomat.cloud.sales import (
+    Charges,
     Dispatcher,
     FactTaker,
     GoodsDesk,
@@ -157,14 +158,26 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
     facts = FactTaker(writer, clock)
     dispatcher = _dispatcher(ground, writer, directory, facts=facts, watch=watch)
     stack.push_async_callback(dispatcher.aclose)
-    sweeps = Sweeps(database=database, writer=writer, till=till, dispatcher=dispatcher, settings=settings, clock=clock)
+    charges = Charges(writer=writer, till=till, book=book, settings=settings, clock=clock)
+    stack.push_async_callback(charges.aclose)
+    sweeps = Sweeps(
+        database=database,
+        writer=writer,
+        till=till,
+        charges=charges,
+        dispatcher=dispatcher,
+        settings=settings,
+        clock=clock,
+    )
     writer.followers += [dispatcher.follow, sweeps.follow]
     code_key = codes_key(ground.master_key)
     redeemer = Redeemer(database, writer, code_key=code_key, settings=settings, clock=clock, ids=ids)
     messages = UpMessages(
         database=database,
         directory=directory,
-        desk=SalesDesk(writer=writer, till=till, redeemer=redeemer, settings=settings, clock=clock, ids=ids),
+        desk=SalesDesk(
+            writer=writer, till=till, charges=charges, redeemer=redeemer, settings=settings, clock=clock, ids=ids
+        ),
         facts=facts,
         presence=presence,
         signer=ground.signer,

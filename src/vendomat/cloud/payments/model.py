@@ -48,6 +48,20 @@ PAYMENT_MOVES: Moves[PaymentState, PaymentMove] = Moves(
 )
 
 
+class PaymentWay(StrEnum):
+    """How the buyer pays: scans our code, or shows one of theirs, which is charged once and may have to be reversed."""
+
+    QR = "qr"
+    CODE_SCAN = "code_scan"
+
+
+WAITING_FOR_BUYER = "waiting"
+"""What a platform said of a charge: the buyer is asked for a password."""
+
+REVERSE_NOT_BEFORE_S = 15.0
+"""A charge may be reversed this long after it was sent, no sooner: the platforms' rule."""
+
+
 class RefundStage(StrEnum):
     REQUESTED = "requested"
     HELD = "held"  # too many of this machine at once: a person looks before the platform is asked
@@ -93,7 +107,11 @@ REFUND_MOVES: Moves[RefundStage, RefundMove] = Moves(
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One channel's attempt to take `amount_minor` for an order. `account` is ours at the platform."""
+    """One channel's attempt to take `amount_minor` for an order. `account` is ours at the platform.
+
+    Of a charge (`way` code_scan): `began_at` is when it was numbered, `said` the platform's last word for the buyer,
+    and `close_wanted` means that it is being reversed. The buyer's code is nowhere in it.
+    """
 
     payment_id: str
     channel: str
@@ -107,6 +125,14 @@ class Payment:
     transaction_id: str = ""
     captured_minor: int = 0
     paid_at: datetime | None = None
+    way: PaymentWay = PaymentWay.QR
+    said: str = ""
+    began_at: datetime | None = None
+
+    @property
+    def may_buy(self) -> bool:
+        """Whether a payment heard of now may vend: not of a charge that was refused, or that is or was reversed."""
+        return self.way is not PaymentWay.CODE_SCAN or (self.is_open and not self.close_wanted)
 
     @property
     def is_open(self) -> bool:

@@ -7,7 +7,14 @@ from datetime import datetime
 
 import asyncpg
 
-from vendomat.cloud.payments.model import Payment, PaymentState, Refund, RefundStage
+from vendomat.cloud.payments.model import (
+    REVERSE_NOT_BEFORE_S,
+    Payment,
+    PaymentState,
+    PaymentWay,
+    Refund,
+    RefundStage,
+)
 from vendomat.cloud.platform.rows import execute_rows, fetch_rows
 
 Key = tuple[str, str]
@@ -37,6 +44,9 @@ async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> 
                 transaction_id=row["transaction_id"],
                 captured_minor=row["captured_minor"],
                 paid_at=row["paid_at"],
+                way=PaymentWay(row["way"]),
+                said=row["said"],
+                began_at=row["created_at"] if row["way"] == PaymentWay.CODE_SCAN else None,
             )
         )
     return {key: tuple(payments) for key, payments in found.items()}
@@ -69,28 +79,31 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
 
 async def insert_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, created_at, expires_at,
-    next_try_at)."""
+    next_try_at, way)."""
     await execute_rows(
         connection,
         "INSERT INTO payment (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, "
-        "created_at, expires_at, next_try_at) SELECT m, p, o, c, a, n, u, 'created', t, e, x FROM unnest($1::text[], "
+        "created_at, expires_at, next_try_at, way) SELECT m, p, o, c, a, n, u, 'created', t, e, x, w FROM unnest($1::text[], "
         "$2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[], $9::timestamptz[], "
-        "$10::timestamptz[]) AS n(m, p, o, c, a, n, u, t, e, x)",
+        "$10::timestamptz[], $11::text[]) AS n(m, p, o, c, a, n, u, t, e, x, w)",
         rows,
     )
 
 
 async def update_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, state, is_winning, is_frozen, close_wanted, transaction_id, captured_minor,
-    paid_at, at). An ended payment is looked up no more; one that is to be closed is due at once."""
+    paid_at, said, at). An ended payment is looked up no more; one that is to be closed is due at once, but a charge is
+    not reversed before its time."""
     await execute_rows(
         connection,
         "UPDATE payment p SET state = n.s, is_winning = n.w, is_frozen = n.f, close_wanted = n.c, transaction_id = n.t, "
-        "captured_minor = n.a, paid_at = n.d, next_try_at = CASE WHEN n.s IN ('paid', 'closed') THEN NULL "
+        "captured_minor = n.a, paid_at = n.d, said = n.q, next_try_at = CASE WHEN n.s IN ('paid', 'closed') THEN NULL "
+        "WHEN n.c AND NOT p.close_wanted AND p.way = 'code_scan' "
+        f"THEN greatest(n.x, p.created_at + make_interval(secs => {REVERSE_NOT_BEFORE_S})) "
         "WHEN n.c AND NOT p.close_wanted THEN n.x ELSE p.next_try_at END, "
         "tries = CASE WHEN n.c AND NOT p.close_wanted THEN 0 ELSE p.tries END "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::bool[], $6::bool[], $7::text[], $8::bigint[], "
-        "$9::timestamptz[], $10::timestamptz[]) AS n(m, p, s, w, f, c, t, a, d, x) "
+        "$9::timestamptz[], $10::text[], $11::timestamptz[]) AS n(m, p, s, w, f, c, t, a, d, q, x) "
         "WHERE p.merchant_id = n.m AND p.payment_id = n.p",
         rows,
     )
@@ -135,21 +148,22 @@ async def update_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[ob
 
 
 async def claim_due_payments(
-    connection: asyncpg.Connection, now: datetime, *, poll_s: float, limit: int
+    connection: asyncpg.Connection, now: datetime, *, poll_s: float, charge_poll_s: float, limit: int
 ) -> list[asyncpg.Record]:
     """Take payments that are due for a look-up (or a close) and set their next try.
 
-    While a buyer may be looking, every `poll_s`; a close backs off from 0.5 s to 30 s.
+    While a buyer may be looking, every `poll_s` (a charge: `charge_poll_s`); a close backs off from 0.5 s to 30 s.
     """
     answer: list[asyncpg.Record] = await connection.fetch(
         "WITH due AS (SELECT merchant_id, payment_id FROM payment WHERE next_try_at <= $1 ORDER BY next_try_at "
         "LIMIT $3 FOR UPDATE SKIP LOCKED) "
         "UPDATE payment p SET tries = p.tries + 1, next_try_at = $1 + make_interval(secs => CASE WHEN p.close_wanted "
-        "THEN least(30, 0.5 * power(2, least(p.tries, 8))) ELSE $2 END) FROM due "
+        "THEN least(30, 0.5 * power(2, least(p.tries, 8))) WHEN p.way = 'code_scan' THEN $4 ELSE $2 END) FROM due "
         "WHERE p.merchant_id = due.merchant_id AND p.payment_id = due.payment_id RETURNING p.*",
         now,
         poll_s,
         limit,
+        charge_poll_s,
     )
     return answer
 

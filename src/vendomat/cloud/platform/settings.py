@@ -39,6 +39,8 @@ class CloudSettings(BaseSettings):
     platform_expiry_margin_s: float = 180.0
     payment_poll_first_s: float = 3.0
     payment_poll_s: float = 3.0
+    charge_poll_s: float = 5.0  # a code that the buyer showed: first look-up, and each one after
+    charge_give_up_s: float = 30.0  # not paid by then: reversed
     lookups_per_second: float = 50.0  # per merchant and channel
     sweep_pause_s: float = 0.25  # between two looks for rows that are due
     units_max: int = 10

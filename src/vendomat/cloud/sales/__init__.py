@@ -2,6 +2,7 @@
 
 from vendomat.cloud.sales import model
 from vendomat.cloud.sales.api import UpMessages, notice_router
+from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.command_model import Need, need_of
 from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
@@ -30,6 +31,7 @@ from vendomat.cloud.sales.writer import WatchBatches, Writer
 
 __all__ = [
     "Applied",
+    "Charges",
     "CloseAsked",
     "CommandSilent",
     "DeadlinePassed",

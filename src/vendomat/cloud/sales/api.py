@@ -46,6 +46,7 @@ from vendomat.protocol import (
     OrderRequest,
     Problem,
     RedeemRequest,
+    ScanRequest,
     Settings,
     Signer,
     read_body,
@@ -104,6 +105,7 @@ class UpMessages:
             "catalogue": self._standing(self._catalogue),
             "order": self._order,
             "channel": self._asking(self._channel, is_selling=True),
+            "scan": self._asking(self._scan, is_selling=True),
             "order_status": self._standing(self._status),
             "cancel": self._asking(self._cancel, is_selling=False),
             "redeem": self._redeem,
@@ -229,6 +231,9 @@ class UpMessages:
 
     async def _channel(self, machine: DirectoryEntry, envelope: Envelope) -> object:
         return await self._desk.channel(machine, read_body(envelope, ChannelRequest))
+
+    async def _scan(self, machine: DirectoryEntry, envelope: Envelope) -> object:
+        return await self._desk.scan(machine, read_body(envelope, ScanRequest))
 
     async def _status(self, machine: DirectoryEntry, envelope: Envelope) -> object:
         return await self._desk.status(machine, read_body(envelope, OrderRef))

@@ -116,6 +116,27 @@ class PaymentAdded:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ChargeAnswered:
+    """The platform's definite word about a charge that is not a payment. `is_refused`: no money was taken, and `said`
+    is why; otherwise the buyer is asked for a password."""
+
+    payment_id: str
+    is_refused: bool
+    said: str
+    error: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseWanted:
+    """A charge was not paid in its time. From now on a payment of it goes back, whenever it is heard of."""
+
+    payment_id: str
+    error: str
+    at: datetime
+
+
 class VendSaid(StrEnum):
     STARTED = "started"
     DELIVERED = "delivered"
@@ -256,6 +277,8 @@ Event = (
     | PaymentUncertain
     | CloseAsked
     | PaymentAdded
+    | ChargeAnswered
+    | ReverseWanted
     | VendFactSeen
     | CommandSilent
     | DeadlinePassed

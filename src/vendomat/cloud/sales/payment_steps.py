@@ -19,8 +19,10 @@ from vendomat.cloud.payments import (
     Payment,
     PaymentMove,
     PaymentState,
+    PaymentWay,
 )
 from vendomat.cloud.sales.model import (
+    ChargeAnswered,
     CloseAsked,
     MoveStock,
     Note,
@@ -30,6 +32,7 @@ from vendomat.cloud.sales.model import (
     PaymentUncertain,
     Post,
     RaiseAlarm,
+    ReverseWanted,
     SecurityAlert,
     Source,
     Step,
@@ -37,6 +40,9 @@ from vendomat.cloud.sales.model import (
 )
 from vendomat.cloud.sales.refund_steps import request_refund
 from vendomat.cloud.sales.vend_steps import final_unit, queue_next
+
+REVERSED = "reversed"
+"""The buyer's word for a charge that was ended: nothing is taken, or it was given back."""
 
 
 def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
@@ -68,7 +74,8 @@ def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
     if not fits or event.account != payment.account:
         return _unexplained(now, paid, event)
     may_vend = (
-        now.purchase.state is OrderState.AWAITING_PAYMENT
+        payment.may_buy  # of a charge: the platform may be giving this very money back
+        and now.purchase.state is OrderState.AWAITING_PAYMENT
         and now.purchase.closing is not Closing.CANCELLING
         and event.at <= now.purchase.expires_at + event.grace
         and not any(unit.is_final for unit in now.purchase.units)  # its goods were given free: too late on any clock
@@ -121,10 +128,15 @@ def on_payment_closed(now: Step, event: PaymentClosed) -> Step:
     payment = now.purchase.payment(event.payment_id)
     if payment is None or not payment.is_open:
         return now
+    is_charge = payment.way is PaymentWay.CODE_SCAN
     closed = replace(payment, state=PAYMENT_MOVES.next(payment.state, PaymentMove.CLOSE), close_wanted=False)
+    if is_charge:
+        closed = replace(closed, said=REVERSED)
     now = now.set_payment(closed).plus(Note(Source.PLATFORM, "payment.closed", {"payment_id": payment.payment_id}))
     is_waiting = now.purchase.state is OrderState.AWAITING_PAYMENT and now.purchase.closing is Closing.NO
-    if is_waiting and not any(p.is_open for p in now.purchase.payments):  # the platform's own expiry came before ours
+    if (
+        is_waiting and not is_charge and not any(p.is_open for p in now.purchase.payments)
+    ):  # the platform's own expiry came before ours
         now = replace(now, purchase=replace(now.purchase, closing=Closing.EXPIRING))
     return _end_unpaid(now)
 
@@ -181,8 +193,43 @@ def on_payment_added(now: Step, event: PaymentAdded) -> Step:
         return now
     if purchase.payment(event.payment.payment_id) is not None:
         return now  # asked twice at once: the number stands for the payment that has it
-    if any(p.channel == event.payment.channel and p.is_open for p in purchase.payments):
+    if any(p.is_open and _is_in_the_way(p, event.payment) for p in purchase.payments):
         return now
     said = {"payment_id": event.payment.payment_id, "channel": event.payment.channel}
+    if event.payment.way is not PaymentWay.QR:
+        said["way"] = event.payment.way.value
     added = replace(purchase, payments=(*purchase.payments, event.payment))
     return replace(now, purchase=added).plus(Note(Source.CLOUD, "payment.created", said))
+
+
+def _is_in_the_way(known: Payment, new: Payment) -> bool:
+    """One code to scan per channel; one charge at a time, whatever the channel: the buyer may be paying it now."""
+    if known.way is not new.way:
+        return False
+    return new.way is PaymentWay.CODE_SCAN or known.channel == new.channel
+
+
+def on_charge_answered(now: Step, event: ChargeAnswered) -> Step:
+    payment = now.purchase.payment(event.payment_id)
+    if payment is None or not payment.is_open:
+        return now
+    said = {"payment_id": payment.payment_id, "said": event.said, "error": event.error}
+    if event.is_refused:
+        refused = replace(
+            payment,
+            state=PAYMENT_MOVES.next(payment.state, PaymentMove.CLOSE),
+            close_wanted=False,
+            said=event.said,
+        )
+        return _end_unpaid(now.set_payment(refused).plus(Note(Source.PLATFORM, "payment.refused", said)))
+    if payment.said == event.said:
+        return now
+    return now.set_payment(replace(payment, said=event.said)).plus(Note(Source.PLATFORM, "payment.waiting", said))
+
+
+def on_reverse_wanted(now: Step, event: ReverseWanted) -> Step:
+    payment = now.purchase.payment(event.payment_id)
+    if payment is None or not payment.is_open or payment.way is not PaymentWay.CODE_SCAN or payment.close_wanted:
+        return now
+    said = {"payment_id": payment.payment_id, "error": event.error}
+    return now.set_payment(replace(payment, close_wanted=True)).plus(Note(Source.CLOUD, "payment.reversing", said))

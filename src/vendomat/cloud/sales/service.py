@@ -13,8 +13,9 @@ import structlog
 
 from vendomat.cloud.machines import DirectoryEntry, Sender
 from vendomat.cloud.orders import Closing, OrderState
-from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.payments import Payment, PaymentState, PaymentWay
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.model import CloseAsked, PaymentAdded, Purchase
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.status import status_of
@@ -22,7 +23,7 @@ from vendomat.cloud.sales.till import PaymentCall, Till
 from vendomat.cloud.sales.use_cases import EventFor, NewOrder
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Ids, Money, VendomatError, derive_id
-from vendomat.protocol import ChannelRequest, OrderRef, OrderRequest, OrderStatus, RedeemRequest
+from vendomat.protocol import ChannelRequest, OrderRef, OrderRequest, OrderStatus, RedeemRequest, ScanRequest
 
 log = structlog.get_logger(__name__)
 
@@ -30,11 +31,20 @@ log = structlog.get_logger(__name__)
 class SalesDesk:
     """Each method answers with the order as it stands committed, or raises `VendomatError`."""
 
-    def __init__(
-        self, *, writer: Writer, till: Till, redeemer: Redeemer, settings: CloudSettings, clock: Clock, ids: Ids
+    def __init__(  # noqa: PLR0913 - named parts, put together in one place
+        self,
+        *,
+        writer: Writer,
+        till: Till,
+        charges: Charges,
+        redeemer: Redeemer,
+        settings: CloudSettings,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
         self._writer = writer
         self._till = till
+        self._charges = charges
         self._redeemer = redeemer
         self._settings = settings
         self._clock = clock
@@ -66,14 +76,19 @@ class SalesDesk:
         purchase = await self._own(machine, request.order_id)
         if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is not Closing.NO:
             raise VendomatError(ErrorCode.ORDER_NOT_OPEN, "this order can no longer be paid; start a new one")
-        if not any(p.channel == request.channel and p.is_open for p in purchase.payments):
+        if _offer_on(purchase, request.channel) is None:
             account = await self._till.account_of(machine.merchant_id, request.channel)
-            attempt = sum(1 for p in purchase.payments if p.channel == request.channel)
+            offers = [p for p in purchase.payments if p.way is PaymentWay.QR]
+            attempt = sum(1 for p in offers if p.channel == request.channel)
             number = derive_id("pay", purchase.order_id, request.channel, attempt)
             payment = self._payment(number, request.channel, account, purchase.total_minor)
             event = PaymentAdded(payment, self._clock.now())
             purchase = await self._applied(EventFor((purchase.merchant_id, purchase.order_id), event))
         return await self._offered(purchase, request.channel)
+
+    async def scan(self, machine: DirectoryEntry, request: ScanRequest) -> OrderStatus:
+        """A payment code that the machine's scanner read: charged once for this order."""
+        return status_of(await self._charges.scan(machine, request), self._clock.now())
 
     async def status(self, machine: DirectoryEntry, request: OrderRef) -> OrderStatus:
         return status_of(await self._own(machine, request.order_id), self._clock.now())
@@ -107,7 +122,7 @@ class SalesDesk:
 
     async def _offered(self, purchase: Purchase, channel: str) -> OrderStatus:
         """Start the open payment of `channel` unless its code is there, and answer with what stands then."""
-        payment = next((p for p in purchase.payments if p.channel == channel and p.is_open), None)
+        payment = _offer_on(purchase, channel)
         if payment is None or payment.code_url:
             return status_of(purchase, self._clock.now())
         code_url = await self._till.start(
@@ -123,3 +138,9 @@ class SalesDesk:
         )
         offered = tuple(replace(p, code_url=code_url) if p is payment else p for p in purchase.payments)
         return status_of(replace(purchase, payments=offered), self._clock.now())
+
+
+def _offer_on(purchase: Purchase, channel: str) -> Payment | None:
+    """The open code to scan on `channel`."""
+    offers = (p for p in purchase.payments if p.way is PaymentWay.QR and p.channel == channel and p.is_open)
+    return next(offers, None)

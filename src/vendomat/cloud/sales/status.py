@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vendomat.cloud.payments import Payment, PaymentState, RefundStage
+from vendomat.cloud.payments import WAITING_FOR_BUYER, Payment, PaymentState, PaymentWay, RefundStage
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import reference_of
 from vendomat.protocol import OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus
@@ -28,7 +28,14 @@ def status_of(purchase: Purchase, now: datetime) -> OrderStatus:
             for u in purchase.units
         ],
         offers=[
-            PaymentOffer(payment_id=p.payment_id, channel=p.channel, state=_offer_state(p), code_url=p.code_url)
+            PaymentOffer(
+                payment_id=p.payment_id,
+                channel=p.channel,
+                state=_charge_state(p) if p.way is PaymentWay.CODE_SCAN else _offer_state(p),
+                code_url=p.code_url,
+                way=p.way,
+                reason="" if p.said == WAITING_FOR_BUYER else p.said,
+            )
             for p in purchase.payments
         ],
         expires_in_s=max(0.0, (purchase.expires_at - now).total_seconds()),
@@ -49,6 +56,15 @@ def _offer_state(payment: Payment) -> str:
     if payment.state is PaymentState.CLOSED or payment.close_wanted:
         return "closed"
     return "waiting" if payment.code_url else "starting"
+
+
+def _charge_state(payment: Payment) -> str:
+    """charging | password | reversing | paid | closed (`reason` says why)."""
+    if payment.state in (PaymentState.PAID, PaymentState.CLOSED):
+        return payment.state.value
+    if payment.close_wanted:
+        return "reversing"
+    return "password" if payment.said == WAITING_FOR_BUYER else "charging"
 
 
 def _refund(purchase: Purchase) -> RefundStatus | None:

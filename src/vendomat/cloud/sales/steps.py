@@ -15,6 +15,7 @@ from vendomat.cloud.sales.finding_steps import on_ambiguity_resolved
 from vendomat.cloud.sales.goodwill_steps import on_goodwill_declined, on_goodwill_given
 from vendomat.cloud.sales.model import (
     AmbiguityResolved,
+    ChargeAnswered,
     CloseAsked,
     CommandSilent,
     DeadlinePassed,
@@ -32,15 +33,18 @@ from vendomat.cloud.sales.model import (
     RefundReleased,
     RefundRetried,
     RefundSeen,
+    ReverseWanted,
     Step,
     VendFactSeen,
 )
 from vendomat.cloud.sales.payment_steps import (
+    on_charge_answered,
     on_close_asked,
     on_payment_added,
     on_payment_closed,
     on_payment_paid,
     on_payment_uncertain,
+    on_reverse_wanted,
 )
 from vendomat.cloud.sales.refund_steps import on_refund_held, on_refund_released, on_refund_retried, on_refund_seen
 from vendomat.cloud.sales.vend_steps import on_command_silent, on_deadline, on_refund_asked, on_vend_fact
@@ -51,6 +55,8 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     PaymentUncertain: on_payment_uncertain,
     CloseAsked: on_close_asked,
     PaymentAdded: on_payment_added,
+    ChargeAnswered: on_charge_answered,
+    ReverseWanted: on_reverse_wanted,
     VendFactSeen: on_vend_fact,
     CommandSilent: on_command_silent,
     DeadlinePassed: on_deadline,

@@ -23,6 +23,9 @@ from vendomat.cloud.sales.effects import Change, save_effects
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import Ids
 
+CHARGE_LIFE = timedelta(seconds=60)
+"""A charge that arrives at its platform later than its order's end, and than this, must not be taken any more."""
+
 REFUND_JOB = "refund"
 """The wake-up that a refund was requested; its payload is the refund's number."""
 
@@ -126,6 +129,7 @@ async def _insert_payments(
     connection: asyncpg.Connection, rows: Sequence[tuple[Purchase, Payment]], settings: CloudSettings
 ) -> None:
     first_poll = timedelta(seconds=settings.payment_poll_first_s)
+    first_charge_poll = timedelta(seconds=settings.charge_poll_s)
     await payment_rows.insert_payments(
         connection,
         [
@@ -137,9 +141,10 @@ async def _insert_payments(
                 pay.account,
                 pay.amount_minor,
                 p.currency,
-                p.created_at,
-                p.expires_at,
-                p.created_at + first_poll,
+                pay.began_at or p.created_at,
+                max(p.expires_at, pay.began_at + CHARGE_LIFE) if pay.began_at else p.expires_at,
+                pay.began_at + first_charge_poll if pay.began_at else p.created_at + first_poll,
+                pay.way,
             )
             for p, pay in rows
         ],
@@ -277,6 +282,7 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                         p.transaction_id,
                         p.captured_minor,
                         p.paid_at,
+                        p.said,
                         c.at,
                     )
                 )

@@ -14,9 +14,11 @@ import structlog
 
 from vendomat.cloud.orders import Closing
 from vendomat.cloud.orders import store as order_rows
+from vendomat.cloud.payments import PaymentWay
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import THREADS_PER_LANE, CloudSettings
+from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.lanes import Lanes
 from vendomat.cloud.sales.model import CloseAsked
@@ -34,12 +36,13 @@ SECONDS_PER_CALL_MAX = 30.0
 class Sweeps:
     """Four sweeps: orders whose time is over, payments to look up or close, refunds to ask, commands to attend."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named parts, put together in one place
         self,
         *,
         database: Database,
         writer: Writer,
         till: Till,
+        charges: Charges,
         dispatcher: Dispatcher,
         settings: CloudSettings,
         clock: Clock,
@@ -47,6 +50,7 @@ class Sweeps:
         self._database = database
         self._writer = writer
         self._till = till
+        self._charges = charges
         self._dispatcher = dispatcher
         self._settings = settings
         self._clock = clock
@@ -111,9 +115,16 @@ class Sweeps:
     async def _begin_look_ups(self) -> list[asyncio.Task[None] | None]:
         async with self._database.hot.acquire() as connection, connection.transaction():
             rows = await payment_rows.claim_due_payments(
-                connection, self._clock.now(), poll_s=self._settings.payment_poll_s, limit=AT_ONCE
+                connection,
+                self._clock.now(),
+                poll_s=self._settings.payment_poll_s,
+                charge_poll_s=self._settings.charge_poll_s,
+                limit=AT_ONCE,
             )
-        return [self._begin(row, row["payment_id"], self._till.look_up) for row in rows]
+        return [self._begin(row, row["payment_id"], self._look_up_of(row)) for row in rows]
+
+    def _look_up_of(self, row: asyncpg.Record) -> Callable[[asyncpg.Record], Awaitable[None]]:
+        return self._charges.look_up if row["way"] == PaymentWay.CODE_SCAN else self._till.look_up
 
     async def _begin_refunds(self, limit: int = AT_ONCE, refund_id: str = "") -> list[asyncio.Task[None] | None]:
         async with self._database.hot.acquire() as connection, connection.transaction():

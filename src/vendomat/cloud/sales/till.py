@@ -125,7 +125,7 @@ class Till:
         await self._writer.keep_code(IssuedCode(call.merchant_id, call.payment_id, started.code_url))
         return started.code_url
 
-    async def _provider_of(self, row: asyncpg.Record) -> Provider:
+    async def provider_of(self, row: asyncpg.Record) -> Provider:
         """The provider of the account the payment was made to. "No such number" of another account proves nothing.
 
         Raises `VendomatError(method_unavailable)`; the row stays due until the account is there again.
@@ -144,7 +144,7 @@ class Till:
         merchant_id, payment_id = row["merchant_id"], row["payment_id"]
         if row["channel"] == CODE_CHANNEL:
             return
-        provider = await self._provider_of(row)
+        provider = await self.provider_of(row)
         await self._book.pace(merchant_id, row["channel"])
         if row["close_wanted"]:
             cancelled = await provider.cancel(payment_id)
@@ -237,7 +237,7 @@ class Till:
         merchant_id, stage = row["merchant_id"], RefundStage(row["state"])
         if stage is RefundStage.REQUESTED and await self._is_held(row):
             return
-        provider = await self._provider_of(row)
+        provider = await self.provider_of(row)
         request = self._refund_request(row)
         is_first_try = stage is RefundStage.REQUESTED and row["tries"] <= 1
         answer = await (provider.refund(request) if is_first_try else provider.look_up_refund(request))
@@ -264,7 +264,7 @@ class Till:
             raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
         if row["state"] != RefundStage.FAILED:
             return
-        answer = await (await self._provider_of(row)).look_up_refund(self._refund_request(row))
+        answer = await (await self.provider_of(row)).look_up_refund(self._refund_request(row))
         if answer.state is RefundState.UNKNOWN:
             raise VendomatError(
                 ErrorCode.PLATFORM_UNREACHABLE,

@@ -9,7 +9,7 @@ import msgspec
 
 from vendomat.simulator.gateways.alipay import wire
 from vendomat.simulator.gateways.alipay.books import AlipayBooks
-from vendomat.simulator.gateways.alipay.records import Application, Refund, RefundState, Trade
+from vendomat.simulator.gateways.alipay.records import Application, Refund, RefundState, Trade, key_of
 
 OK = {"code": "10000", "msg": "Success"}
 
@@ -159,8 +159,18 @@ def notice_id_of(now: datetime, digits: str) -> str:
     return f"{now.astimezone(wire.CHINA):%Y%m%d}00222{digits}"
 
 
+def _is_reversed(books: AlipayBooks, trade: Trade) -> bool:
+    """A charge by payment code that was cancelled after it was paid: the merchant never had that money."""
+    refunds = books.refunds.of(trade)
+    return not trade.code and any(r.out_request_no == f"cancel_{trade.trade_no}" for r in refunds)
+
+
 def books_answer(books: AlipayBooks) -> dict[str, object]:
-    """The platform's own books for an audit: integer fen, every trade and refund with its end."""
+    """The platform's own books for an audit: integer fen, every trade and refund with its end.
+
+    A reversed charge stands there as unpaid, and what its reverse gave back is no refund.
+    """
+    reversed_keys = {trade.key for trade in books.trades.values() if _is_reversed(books, trade)}
     return {
         "accounts": [
             {"account": a.app_id, "name": a.name, "seller_id": a.seller_id, "balance_fen": a.balance_fen}
@@ -172,7 +182,7 @@ def books_answer(books: AlipayBooks) -> dict[str, object]:
                 "number": trade.terms.out_trade_no,
                 "transaction_id": trade.trade_no,
                 "state": trade.state,
-                "is_paid": trade.is_paid,
+                "is_paid": trade.is_paid and trade.key not in reversed_keys,
                 "amount_fen": trade.terms.total_fen,
                 "machine": trade.terms.terminal_id,
                 "payer": trade.payer,
@@ -195,5 +205,6 @@ def books_answer(books: AlipayBooks) -> dict[str, object]:
                 "settled_at": refund.settled_at,
             }
             for refund in books.refunds.all()
+            if key_of(refund.app_id, refund.out_trade_no) not in reversed_keys
         ],
     }

@@ -19,6 +19,7 @@ from tests.terminal.fake_cloud import SLOTS, FakeCloud
 from vendomat.kernel import SystemClock, TimeOrderedIds
 from vendomat.protocol import CommandReply, Envelope, OrderLine
 from vendomat.simulator.disk import Disk
+from vendomat.terminal.drivers import SimulatedScanner
 from vendomat.terminal.drivers.cabinet import SimulatedCabinet
 from vendomat.terminal.journal import Journal, JournalThread
 from vendomat.terminal.link import NotAnsweredError
@@ -94,6 +95,7 @@ class Bench:
         self.vfs = vfs
         self.disk = disk
         self.crash_rule = CrashRule()
+        self.scanner = SimulatedScanner()
 
     async def start(self, *, delay_s: float = 0.0) -> Terminal:
         """`delay_s` is what each request takes on the wire."""
@@ -115,6 +117,7 @@ class Bench:
             new_nonce=lambda: f"nonce-{next(_NONCES):020}",
             chance=lambda: 0.5,
             log=structlog.get_logger(),
+            scanner=self.scanner,
         )
         self.terminal = Terminal(ports, Face("m1", "test"), NoPictures(), crash_rule=self.crash_rule)
         await self.terminal.start()

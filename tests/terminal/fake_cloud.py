@@ -38,6 +38,7 @@ from vendomat.protocol import (
     PaymentOffer,
     RedeemRequest,
     RefundStatus,
+    ScanRequest,
     Settings,
     SlotState,
     UnitStatus,
@@ -94,9 +95,16 @@ class FakeOrder:
     reasons: dict[int, str] = field(default_factory=dict)
     refund: RefundStatus | None = None
     channels: list[str] = field(default_factory=list)
+    charge: tuple[str, str] = ("", "")  # state and reason of a code that was shown
 
     def slots(self) -> list[str]:
         return [line.slot for line in self.lines for _ in range(line.quantity)]
+
+    def _charges(self) -> list[PaymentOffer]:
+        state, reason = self.charge
+        number = derive_id("pay", self.order_id, "charge")
+        charge = PaymentOffer(payment_id=number, channel="alipay", state=state, way="code_scan", reason=reason)
+        return [charge] if state else []
 
     def status(self, *, has_url: bool = True, expires_in_s: float = 120.0) -> OrderStatus:
         return OrderStatus(
@@ -126,7 +134,8 @@ class FakeOrder:
                     code_url=f"weixin://wxpay/bizpayurl?pr={channel}" if has_url else "",
                 )
                 for channel in self.channels
-            ],
+            ]
+            + self._charges(),
             expires_in_s=expires_in_s,
             refund=self.refund,
         )
@@ -151,6 +160,7 @@ class FakeCloud:
         self.settings = Settings(heartbeat_s=0.3, lease_s=20.0)
         self.has_url = True
         self.expires_in_s = 120.0
+        self.codes: list[str] = []
         self.fact_came = asyncio.Event()
         self.down: Down | None = None
         self.is_auto_dispensing = True
@@ -210,6 +220,14 @@ class FakeCloud:
         if request.channel not in order.channels:
             order.channels.append(request.channel)
             order.version += 1
+        return self._status(order.order_id)
+
+    def _on_scan(self, body: bytes) -> OrderStatus:
+        """The charge of a code; `charge` says how it stands."""
+        request = msgspec.json.decode(body, type=ScanRequest)
+        self.codes.append(request.code)
+        order = self.orders[request.order_id]
+        order.charge, order.version = ("charging", ""), order.version + 1
         return self._status(order.order_id)
 
     def _on_order_status(self, body: bytes) -> OrderStatus:

@@ -19,7 +19,7 @@ import structlog
 from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatError
 from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
 from vendomat.terminal.app.time_book import SavedTime
-from vendomat.terminal.drivers import Fault, SimulatedCabinet
+from vendomat.terminal.drivers import Fault, SimulatedCabinet, SimulatedScanner
 from vendomat.terminal.journal import Journal, JournalError, JournalThread
 from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures, Refusals
 from vendomat.terminal.loop import Ports, Terminal
@@ -34,11 +34,15 @@ ENROL_AGAIN_FIRST_S, ENROL_AGAIN_MAX_S = 0.5, 15.0
 class _CabinetControl:
     """The tester's hand on the simulated cabinet, as the screen's server offers it."""
 
-    def __init__(self, cabinet: SimulatedCabinet) -> None:
+    def __init__(self, cabinet: SimulatedCabinet, scanner: SimulatedScanner) -> None:
         self._cabinet = cabinet
+        self._scanner = scanner
 
     def set_fault(self, slot: str, fault: str, *, is_once: bool, is_on: bool) -> None:
         self._cabinet.set_fault(slot, _fault_of(fault), is_once=is_once, is_on=is_on)
+
+    def scan(self, line: str) -> None:
+        self._scanner.show(line)
 
     def fill(self, slot: str, count: int) -> None:
         self._cabinet.fill(slot, count)
@@ -117,7 +121,7 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
             chance=chance,
             speed=settings.simulated.speed,
         )
-        refusals = Refusals()
+        refusals, scanner = Refusals(), SimulatedScanner()
         wire = NatsWire(
             enrolment, key, epoch=lambda: journal.epoch, clock=clock, chance=chance, log=log, refusals=refusals
         )
@@ -133,12 +137,15 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
             keys=wire,
             refusals=refusals,
             time=time,
+            scanner=scanner,
         )
         terminal = Terminal(refit(ports), face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)
         terminal.machine.failed = stop.set
         screen = ScreenServer(settings.kiosk_port)
         await terminal.start()
-        await screen.start(build_app(terminal, hosts=screen.hosts, static=STATIC, sim=_CabinetControl(cabinet)))
+        await screen.start(
+            build_app(terminal, hosts=screen.hosts, static=STATIC, sim=_CabinetControl(cabinet, scanner))
+        )
         _say_ready(f"http://127.0.0.1:{screen.port}/", kept.machine_id)
         await stop.wait()
         terminal.stream.close()

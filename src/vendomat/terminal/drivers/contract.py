@@ -6,6 +6,7 @@ ends by itself with a result. A driver never repeats a programme; it does not kn
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -48,6 +49,16 @@ class VendReport:
     motor_ms: int | None = None
     drop_ms: int | None = None
     turns: int | None = None
+
+
+class Scanner(Protocol):
+    """Reads the codes that buyers hold before it. A code is as good as money: it is handed on and kept nowhere."""
+
+    async def start(self, read: Callable[[str], None]) -> None:
+        """From now on `read` is called with each line, as it came."""
+        ...
+
+    async def stop(self) -> None: ...
 
 
 class Dispenser(Protocol):

@@ -15,7 +15,7 @@ import structlog
 
 from vendomat.kernel import Clock, Ids
 from vendomat.protocol import Catalogue, CatalogueSlot, Settings
-from vendomat.terminal.drivers import Dispenser, Readings
+from vendomat.terminal.drivers import Dispenser, Readings, Scanner
 from vendomat.terminal.journal import HALTED_KEY, JournalError, JournalPort
 from vendomat.terminal.link import CloudKeyBook, Refusals, Wire
 from vendomat.terminal.loop.caution import Caution
@@ -59,6 +59,7 @@ class Ports:
     keys: CloudKeyBook | None = None  # none: a wire whose cloud never changes its keys
     time: TimeBook | None = None  # none: a machine that does not keep the time
     refusals: Refusals = field(default_factory=Refusals)
+    scanner: Scanner | None = None  # none: the buyer can only scan, not show
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ All decisions are in the sale's model; this turns answers, refusals and silence 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import msgspec
@@ -18,7 +19,9 @@ from vendomat.protocol import (
     OrderRequest,
     OrderStatus,
     RedeemRequest,
+    ScanRequest,
 )
+from vendomat.terminal.drivers import payment_code_of
 from vendomat.terminal.link import NotAnsweredError
 from vendomat.terminal.loop.machine import Machine
 from vendomat.terminal.loop.tasks import Tasks
@@ -27,9 +30,11 @@ from vendomat.terminal.sale import (
     AskChannel,
     AskOrder,
     AskRedeem,
+    AskScan,
     AskStatus,
     Checked,
     CheckReady,
+    CodeShown,
     Event,
     HealthChanged,
     LinkChanged,
@@ -66,6 +71,8 @@ class Selling:
         self._shown = shown
         self._tasks = Tasks(machine.ports.log)
         self._asking: set[tuple[str, str]] = set()
+        self._salt = machine.ports.new_nonce().encode()
+        self._last_seen = b""
 
     def now_s(self) -> float:
         return self._machine.ports.clock.elapsed()
@@ -92,6 +99,18 @@ class Selling:
 
     def hear_status(self, status: OrderStatus, about: str = "") -> None:
         self.take(StatusArrived(at_s=self.now_s(), status=status, about=about))
+
+    def see_line(self, line: str) -> None:
+        """What the scanner read. Held there for a second it reads the same code many times: it counts once."""
+        code = payment_code_of(line)
+        mark = hashlib.sha256(self._salt + code.encode()).digest()
+        if not code or mark == self._last_seen:
+            return
+        before = self.sale
+        scan_id = self._machine.ports.ids.new("scn")
+        self.take(CodeShown(at_s=self.now_s(), scan_id=scan_id, code=code))
+        if self.sale is not before:
+            self._last_seen = mark
 
     def look_around(self) -> None:
         """Pass on what the machine knows of its link and its health."""
@@ -133,6 +152,8 @@ class Selling:
                 self._ask("redeem", redeem, request_id)
             case AskChannel(order_id, channel):
                 self._ask("channel", ChannelRequest(order_id=order_id, channel=channel), order_id)
+            case AskScan(order_id, scan_id, code):
+                self._ask("scan", ScanRequest(order_id=order_id, scan_id=scan_id, code=code), scan_id)
             case AskStatus(order_id):
                 self._ask("order_status", OrderRef(order_id=order_id), order_id)
             case AskCancel(order_id):

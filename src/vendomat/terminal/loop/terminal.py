@@ -109,6 +109,8 @@ class Terminal:
         await self.watching.look()
         self.selling.look_around()
         await self.selling.resume()
+        if ports.scanner is not None:
+            await ports.scanner.start(self.selling.see_line)
         self._tasks.spawn(self.selling.run())
         self._tasks.spawn(self.watching.run())
         self._tasks.spawn(self.uploading.run(self.vending))
@@ -119,6 +121,8 @@ class Terminal:
 
     async def stop(self) -> None:
         """Let a running vend end and be written, then let go of everything. A stop is no crash: it does not count."""
+        if self.machine.ports.scanner is not None:
+            await self.machine.ports.scanner.stop()
         await self.vending.stop()
         await self._uncount_start()
         await self._tasks.cancel()
@@ -184,6 +188,7 @@ class Terminal:
                 available=machine.available,
                 is_open=machine.slots.is_open,
                 image=self._pictures.address_of,
+                has_scanner=machine.ports.scanner is not None,
             )
         )
 

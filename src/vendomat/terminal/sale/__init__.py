@@ -8,6 +8,7 @@ from vendomat.terminal.sale.terms import (
     AskChannel,
     AskOrder,
     AskRedeem,
+    AskScan,
     AskStatus,
     Attempt,
     CancelPressed,
@@ -16,6 +17,7 @@ from vendomat.terminal.sale.terms import (
     CheckReady,
     CodeEntered,
     CodeEntry,
+    CodeShown,
     DonePressed,
     Event,
     HealthChanged,
@@ -67,7 +69,15 @@ from vendomat.terminal.sale.vend_terms import (
     Write,
 )
 from vendomat.terminal.sale.vend_terms import MOVES as VEND_MOVES
-from vendomat.terminal.sale.views import code_url_of, is_all_final, payment_state_of, refund_of, units_of
+from vendomat.terminal.sale.views import (
+    charge_of,
+    charge_state_of,
+    code_url_of,
+    is_all_final,
+    payment_state_of,
+    refund_of,
+    units_of,
+)
 
 __all__ = [
     "FINAL_OUTCOMES",
@@ -80,6 +90,7 @@ __all__ = [
     "AskChannel",
     "AskOrder",
     "AskRedeem",
+    "AskScan",
     "AskStatus",
     "Attempt",
     "CancelPressed",
@@ -88,6 +99,7 @@ __all__ = [
     "Checked",
     "CodeEntered",
     "CodeEntry",
+    "CodeShown",
     "CommandReceived",
     "Conditions",
     "DonePressed",
@@ -130,6 +142,8 @@ __all__ = [
     "VendMove",
     "VendState",
     "Write",
+    "charge_of",
+    "charge_state_of",
     "code_url_of",
     "is_all_final",
     "outcome_of",

@@ -15,12 +15,14 @@ from dataclasses import replace
 from vendomat.kernel import ErrorCode, IllegalMoveError
 from vendomat.protocol import OrderStatus
 from vendomat.terminal.sale import terms
+from vendomat.terminal.sale.shown_model import is_shown, on_code_shown, scan_unanswered
 from vendomat.terminal.sale.terms import (
     AWAITING,
     CANCELLED,
     EXPIRED,
     FINAL_OUTCOMES,
     MOVES,
+    NOTICE_S,
     SETTLED,
     AskCancel,
     AskChannel,
@@ -38,14 +40,19 @@ from vendomat.terminal.sale.terms import (
     Screen,
     UnitOutcome,
 )
-from vendomat.terminal.sale.views import code_url_of, is_all_final, payment_state_of, refund_of, units_of
+from vendomat.terminal.sale.views import (
+    code_url_of,
+    is_all_final,
+    payment_state_of,
+    refund_of,
+    units_of,
+)
 
 ASK_EVERY_S = 2.0
 ASK_OFFER_EVERY_S = 1.0
 OFFER_WAIT_MAX_S = 15.0
 CANCEL_WAIT_MAX_S = 1.0
 TRIES_MAX = 3
-NOTICE_S = 10.0
 IDLE_S = 60.0
 EXPIRED_S = 30.0
 RESULT_GOOD_S = 15.0
@@ -135,6 +142,8 @@ def _on_code(sale: Sale, event: terms.CodeEntered) -> Step:
 
 def _on_status(sale: Sale, event: terms.StatusArrived) -> Step:
     status = event.status
+    if is_shown(sale, event.about):
+        sale = replace(sale, shown=None)
     if sale.order is not None and status.order_id == sale.order.order_id:
         if status.version < sale.order.version + (not event.about):  # told unasked: only what is newer
             return sale, ()
@@ -221,6 +230,8 @@ def _on_refused(sale: Sale, event: terms.Refused) -> Step:
         if sale.screen is Screen.PREPARING:
             return _give_up(sale, event.code, event.detail, event.at_s)
     is_ours = sale.order is not None and event.about == sale.order.order_id
+    if is_shown(sale, event.about):
+        sale, is_ours = replace(sale, shown=None), True
     if is_ours and sale.screen in (Screen.PREPARING, Screen.PAYING) and not _is_ending(sale, event.at_s):
         return replace(sale, notice=Notice(event.code, event.detail, event.at_s + NOTICE_S)), ()
     return sale, ()
@@ -234,6 +245,8 @@ def _code_refused(sale: Sale, event: terms.Refused) -> Sale:
 
 
 def _on_unanswered(sale: Sale, event: terms.Unanswered) -> Step:
+    if is_shown(sale, event.about):
+        return scan_unanswered(sale, event.at_s)
     attempt = sale.attempt
     if attempt is None or event.about != attempt.request_id:
         return sale, ()
@@ -354,7 +367,7 @@ def _cancel_if_open(sale: Sale) -> tuple[SaleEffect, ...]:
 def _home(sale: Sale, move: SaleMove, effects: tuple[SaleEffect, ...] = ()) -> Step:
     """Back to the products (or to "out of order"); the order leaves the screen and the memory."""
     had_order = sale.order is not None
-    sale = _moved(sale, move, attempt=None, order=None, is_cancelling=False, channel="")
+    sale = _moved(sale, move, attempt=None, order=None, is_cancelling=False, channel="", shown=None)
     sale = replace(sale, ask_at_s=None, close_at_s=None, code_entry=CodeEntry())
     if sale.faults:
         sale = _moved(sale, SaleMove.BREAK)
@@ -365,6 +378,7 @@ _STEPS: dict[type, Callable[..., Step]] = {
     terms.Ordered: _on_ordered,
     terms.Checked: _on_checked,
     terms.ChannelChosen: _on_channel,
+    terms.CodeShown: on_code_shown,
     terms.CancelPressed: _on_cancel,
     terms.DonePressed: _on_done,
     terms.MoreTimePressed: _on_more_time,

@@ -5,7 +5,7 @@ Every event carries `at_s`, the moment on the machine's elapsed clock; nothing h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vendomat.kernel import Moves
@@ -73,6 +73,7 @@ class UnitOutcome(StrEnum):
 
 
 FINAL_OUTCOMES = frozenset({UnitOutcome.DELIVERED, UnitOutcome.NOT_DELIVERED, UnitOutcome.UNKNOWN})
+NOTICE_S = 10.0
 AWAITING, CANCELLED, EXPIRED, SETTLED = "awaiting_payment", "cancelled", "expired", "settled"
 
 
@@ -114,6 +115,13 @@ class CodeEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A payment code that was read and handed to the cloud, which has not said a word of it yet. Not the code."""
+
+    scan_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sale:
     """What the screen shows, and why. `faults` are the reasons for which nothing at all is sold."""
 
@@ -126,6 +134,7 @@ class Sale:
     local: tuple[LocalUnit, ...] = ()
     notice: Notice | None = None
     code_entry: CodeEntry = CodeEntry()
+    shown: Shown | None = None
     is_cancelling: bool = False
     expires_at_s: float = 0.0
     expires_total_s: float = 0.0
@@ -190,6 +199,14 @@ class ChannelChosen(Event):
 class CodeEntered(Event):
     request_id: str
     code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeShown(Event):
+    """The scanner read a payment code."""
+
+    scan_id: str
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +285,15 @@ class AskChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class AskScan:
+    """Hand a payment code to the cloud, once: it is not kept for a second time."""
+
+    order_id: str
+    scan_id: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AskStatus:
     order_id: str
 
@@ -285,4 +311,4 @@ class Remember:
     channel: str = ""
 
 
-SaleEffect = CheckReady | AskOrder | AskRedeem | AskChannel | AskStatus | AskCancel | Remember
+SaleEffect = CheckReady | AskOrder | AskRedeem | AskChannel | AskScan | AskStatus | AskCancel | Remember

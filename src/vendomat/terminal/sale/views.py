@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vendomat.protocol import OrderStatus, RefundStatus, UnitStatus
+from vendomat.protocol import OrderStatus, PaymentOffer, RefundStatus, UnitStatus
 from vendomat.terminal.sale.terms import (
     AWAITING,
     CANCELLED,
@@ -59,7 +59,22 @@ def refund_of(sale: Sale) -> RefundStatus | None:
 
 def code_url_of(order: OrderStatus, channel: str) -> str:
     """What the QR for `channel` says; empty while the platform has not answered."""
-    return next((o.code_url for o in order.offers if o.channel == channel and o.state != "closed"), "")
+    offers = (o for o in order.offers if o.way == "qr" and o.channel == channel and o.state != "closed")
+    return next((o.code_url for o in offers), "")
+
+
+def charge_of(sale: Sale) -> PaymentOffer | None:
+    """The newest charge of a code that the buyer showed."""
+    charges = [o for o in sale.order.offers if o.way == "code_scan"] if sale.order is not None else []
+    return charges[-1] if charges else None
+
+
+def charge_state_of(sale: Sale) -> str:
+    """none | asking (handed to the cloud) | charging | password | reversing | paid | closed."""
+    if sale.shown is not None:
+        return "asking"
+    charge = charge_of(sale)
+    return charge.state if charge is not None else "none"
 
 
 def payment_state_of(sale: Sale, at_s: float) -> str:

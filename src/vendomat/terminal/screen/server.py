@@ -65,6 +65,12 @@ class FillBody(msgspec.Struct, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=0, le=200)]
 
 
+class ScanBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What is held before the simulated scanner."""
+
+    line: Annotated[str, Meta(max_length=200)]
+
+
 _Body = TypeVar("_Body")
 
 
@@ -100,6 +106,7 @@ def _sim_routes(sim: SimControl) -> list[BaseRoute]:
     return [
         Route("/sim/state", state),
         _button("/sim/fault", FaultBody, fault),
+        _button("/sim/scan", ScanBody, lambda b: sim.scan(b.line)),
         _button("/sim/fill", FillBody, lambda b: sim.fill(b.slot, b.count)),
     ]
 

@@ -11,6 +11,8 @@ from vendomat.protocol import UNITS_MAX, Catalogue, CatalogueSlot, OrderStatus, 
 from vendomat.terminal.sale import (
     Sale,
     Screen,
+    charge_of,
+    charge_state_of,
     code_url_of,
     payment_state_of,
     refund_of,
@@ -41,6 +43,7 @@ class View:
     available: Callable[[str], int]
     is_open: Callable[[str], bool]
     image: Callable[[str], str]
+    has_scanner: bool = False
 
 
 def snapshot_of(view: View) -> dict[str, Any]:
@@ -164,6 +167,21 @@ def _payment(view: View, order: OrderStatus) -> dict[str, Any]:
         "wallet_url": template.replace("{code}", _percent(code_url)) if template else "",
         "expires_in_ms": _left_ms(sale.expires_at_s, view.at_s),
         "expires_total_ms": int(sale.expires_total_s * 1000),
+        "takes_codes": view.has_scanner,
+        "charge": _charge(sale),
+    }
+
+
+def _charge(sale: Sale) -> dict[str, Any] | None:
+    """What becomes of the code that the buyer showed."""
+    state, charge = charge_state_of(sale), charge_of(sale)
+    if state == "none":
+        return None
+    is_told = charge is not None and state != "asking"
+    return {
+        "state": state,
+        "channel": charge.channel if is_told and charge else "",
+        "reason": charge.reason if is_told and charge else "",
     }
 
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { products } from "./products.mjs";
 
 const QR = readFileSync(new URL("./qr.svg", import.meta.url), "utf8");
-const WAITING = { state: "waiting", qr_svg: QR, wallet_url: "/dev/wallet", expires_in_ms: 97_000, expires_total_ms: 120_000 };
+const WAITING = { state: "waiting", qr_svg: QR, wallet_url: "/dev/wallet", expires_in_ms: 97_000, expires_total_ms: 120_000, takes_codes: true, charge: null };
 
 export function browse(count = 12) {
   return {
@@ -81,6 +81,10 @@ const SCENES = {
   starting: () => paying({ state: "starting", qr_svg: "" }),
   expired: () => paying({ state: "expired", expires_in_ms: 0 }),
   unavailable: () => paying({ state: "unavailable", qr_svg: "" }, { channel: "alipay" }),
+  charging: () => paying({ charge: { state: "charging", channel: "alipay", reason: "" } }),
+  password: () => paying({ charge: { state: "password", channel: "wechat", reason: "" } }),
+  reversing: () => paying({ charge: { state: "reversing", channel: "wechat", reason: "" } }),
+  not_enough: () => paying({ charge: { state: "closed", channel: "wechat", reason: "not_enough" } }),
   paid: () => paying({ state: "paid" }),
   delivering: () => ({ ...browse(), screen: "delivering", sale: outcomes("delivered", "started", "pending") }),
   delivered: () => result(outcomes("delivered", "delivered", "delivered")),

@@ -50,6 +50,8 @@ export class KioskClient {
   done = (): Promise<Answer> => this.#post("/api/order/done", {}, TRIES_MAX);
   /** A pickup code. Never repeated by itself: each try counts. */
   redeem = (code: string): Promise<Answer> => this.#post("/api/code", { code }, 1);
+  /** A simulated machine's scanner reads this line. */
+  simScan = (line: string): Promise<Answer> => this.#post("/sim/scan", { line }, 1);
   /** Somebody is still here. */
   awake = (): Promise<Answer> => this.#post("/api/awake", {}, 1);
 

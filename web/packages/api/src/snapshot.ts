@@ -37,12 +37,23 @@ export type Product = {
 
 export type SaleLine = { slot: string; product_id: string; quantity: number; price_minor: number };
 
+export type Charge = {
+  state: "asking" | "charging" | "password" | "reversing" | "paid" | "closed";
+  channel: string;
+  /** Why it is closed: code_expired, not_enough, card_refused, refused, reversed. */
+  reason: string;
+};
+
 export type Payment = {
   state: PaymentState;
   qr_svg: string;
   wallet_url: string;
   expires_in_ms: number;
   expires_total_ms: number;
+  /** Whether a scanner is there that reads a buyer's payment code. */
+  takes_codes: boolean;
+  /** What becomes of the code that the buyer showed; null: none was shown. */
+  charge: Charge | null;
 };
 
 export type Unit = { unit: number; slot: string; product_id: string; outcome: UnitOutcome; reason: string };

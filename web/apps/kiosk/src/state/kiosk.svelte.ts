@@ -242,6 +242,11 @@ export class Kiosk {
     if (answer.kind !== "refused" || !answer.problem.code.startsWith("code_")) this.#report(answer);
   };
 
+  /** Hold a code before the simulated scanner. */
+  simScan = async (line: string): Promise<void> => {
+    this.#report(await this.#world.client.simScan(line));
+  };
+
   // --- inside -------------------------------------------------------------------------------------------------
 
   say(key: MessageKey, values: Values = {}, tone: Tone = "ok", canUndo = false): void {

@@ -11,7 +11,7 @@ function saleWith(...outcomes: UnitOutcome[]): Sale {
     currency: "CNY",
     channel: "wechat",
     lines: [{ slot: "A1", product_id: "p", quantity: outcomes.length, price_minor: 350 }],
-    payment: { state: "paid", qr_svg: "", wallet_url: "", expires_in_ms: 0, expires_total_ms: 0 },
+    payment: { state: "paid", qr_svg: "", wallet_url: "", expires_in_ms: 0, expires_total_ms: 0, takes_codes: false, charge: null },
     units: outcomes.map((outcome, index) => ({ unit: index + 1, slot: "A1", product_id: "p", outcome, reason: "" })),
     refund: null,
     close_in_ms: null,

@@ -19,6 +19,7 @@ from vendomat.cloud.payments import (
     NoticeAnswer,
     NoticeKind,
     NoticeRefusedError,
+    PaymentWay,
     Provider,
     ProviderBook,
     Refunded,
@@ -169,9 +170,10 @@ class Till:
             row = await payment_rows.find_payment(connection, merchant_id, payment_id)
         if row is None:
             raise VendomatError(ErrorCode.NOT_FOUND, "there is no such payment")
-        provider = await self._provider_of(row)
+        provider = await self.provider_of(row)
         await self._book.pace(merchant_id, row["channel"])
-        trade = await provider.look_up(payment_id)
+        is_charge = row["way"] == PaymentWay.CODE_SCAN
+        trade = await (provider.look_up_charge(payment_id) if is_charge else provider.look_up(payment_id))
         if trade.state is TradeState.PAID:
             await self.apply_paid(merchant_id, trade, via="bill", order_id=row["order_id"])
         return trade.state
@@ -182,7 +184,7 @@ class Till:
             row = await payment_rows.find_refund(connection, merchant_id, refund_id)
         if row is None:
             raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
-        provider = await self._provider_of(row)
+        provider = await self.provider_of(row)
         await self._book.pace(merchant_id, row["channel"])
         answer = await provider.look_up_refund(self._refund_request(row))
         if answer.state is not RefundState.UNKNOWN:

@@ -3,19 +3,24 @@
 from vendomat.bench.command import bench_app
 from vendomat.bench.figures import PaidVendReport, report_json
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
+from vendomat.bench.reconcile import ReconcilePlan, ReconcileReport, reconcile_json, run_reconcile
 from vendomat.bench.recovery import RecoveryPlan, RecoveryReport, recovery_json, run_recovery
 from vendomat.bench.terminal_start import TerminalStartReport, run_terminal_start
 
 __all__ = [
     "PaidVendPlan",
     "PaidVendReport",
+    "ReconcilePlan",
+    "ReconcileReport",
     "RecoveryPlan",
     "RecoveryReport",
     "TerminalStartReport",
     "bench_app",
+    "reconcile_json",
     "recovery_json",
     "report_json",
     "run_paid_vend",
+    "run_reconcile",
     "run_recovery",
     "run_terminal_start",
 ]

@@ -13,6 +13,7 @@ import typer
 
 from vendomat.bench.figures import report_json
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
+from vendomat.bench.reconcile import ReconcilePlan, reconcile_json, run_reconcile
 from vendomat.bench.recovery import RecoveryPlan, recovery_json, run_recovery
 from vendomat.bench.terminal_start import run_terminal_start
 
@@ -58,6 +59,21 @@ def recovery(
     report = asyncio.run(run_recovery(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(recovery_json(report))
     if keep is None and report.is_good:
+        shutil.rmtree(folder)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
+@bench_app.command()
+def reconcile(
+    *,
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows of the bill, refunds among them.")] = 1_000_000,
+    keep: Annotated[Path | None, typer.Option(help="Empty folder for the bill; kept.")] = None,
+) -> None:
+    """Seconds to reconcile a day with its bill, against a plain COPY of the same file; one JSON object."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    report = asyncio.run(run_reconcile(ReconcilePlan(folder, rows=rows), lambda text: typer.echo(text, err=True)))
+    typer.echo(reconcile_json(report))
+    if keep is None:
         shutil.rmtree(folder)
     raise typer.Exit(0 if report.is_good else 1)
 

@@ -69,7 +69,7 @@ async def connect(town: Town) -> asyncpg.Connection:
 
 def left_behind(town: Town) -> LeftBehind:
     """What an audit of this town needs to know."""
-    books = {platform: f"{town.control_url}/control/{platform}/books" for platform in ("wechat", "alipay")}
+    books = {platform: f"{town.control_url}/control/{platform}/books" for platform in ("wechat", "alipay", "stripe")}
     postgres = town.engines.postgres
     assert postgres is not None, "a town has a database server of its own"
     return LeftBehind(postgres.address.superuser_url, town.plan.folder / "machines", books)

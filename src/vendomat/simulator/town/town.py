@@ -24,6 +24,8 @@ from vendomat.simulator.town.processes import Child, free_port
 
 STARTED_AT_ONCE = 3
 Progress = Callable[[str], None]
+Accounts = list[tuple[str, str, dict[str, object]]]
+"""(channel, account, settings) of each payment channel."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class TownRecord(msgspec.Struct):
     control_port: int
     machines: list[TownMachine]
     wechat_tls_port: int = 0
+    stripe_port: int = 0  # none in a town founded before there was one: then no machine offers it
 
 
 class Town:
@@ -104,8 +107,7 @@ class Town:
         return f"http://127.0.0.1:{machine.kiosk_port}"
 
     def wallet_url(self, platform: str) -> str:
-        port = self.record.wechat_port if platform == "wechat" else self.record.alipay_port
-        return f"http://127.0.0.1:{port}/wallet"
+        return f"http://127.0.0.1:{getattr(self.record, f'{platform}_port')}/wallet"
 
     def machine_folder(self, machine: TownMachine) -> Path:
         return _machine_folder(self.plan, machine)
@@ -172,6 +174,7 @@ async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tu
         wechat_port=free_port(),
         wechat_tls_port=free_port(),
         alipay_port=free_port(),
+        stripe_port=free_port(),
         control_port=free_port(),
         machines=[],
     )
@@ -179,9 +182,20 @@ async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tu
     gateways = _gateways(plan, record)
     await gateways.start()
     try:
-        accounts = _client_settings(await control.open_accounts("阳光售货"))
+        opened = await control.open_accounts("阳光售货")
+        await _seed(plan, engines, record, _client_settings(opened))
+        events_url = f"http://127.0.0.1:{record.console_port}/notify/{record.merchant_id}/stripe"
+        await control.set_stripe_webhook(str(opened["stripe"]["account"]), events_url)
     finally:
         await gateways.stop()
+    for machine_record in record.machines:
+        _write_terminal_settings(plan, record, machine_record)
+    _write_private(path, msgspec.json.encode(record))
+    return record, control
+
+
+async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: Accounts) -> None:
+    """The merchant with goods and machines in the cloud's database, and what the town remembers of them."""
     database = await Database.open(engines.database_url)
     try:
         clock = SystemClock()
@@ -202,15 +216,11 @@ async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tu
         record.machines.append(
             TownMachine(machine.machine_id, machine.number, free_port(), machine.enrolment_token, slots)
         )
-    for machine_record in record.machines:
-        _write_terminal_settings(plan, record, machine_record)
-    _write_private(path, msgspec.json.encode(record))
-    return record, control
 
 
-def _client_settings(opened: dict[str, dict[str, object]]) -> list[tuple[str, str, dict[str, object]]]:
+def _client_settings(opened: dict[str, dict[str, object]]) -> Accounts:
     """The platforms' accounts as the cloud's payment channels want them: (channel, account, settings)."""
-    wechat, alipay = opened["wechat"], opened["alipay"]
+    wechat, alipay, stripe = opened["wechat"], opened["alipay"], opened["stripe"]
     return [
         (
             "wechat",
@@ -241,6 +251,17 @@ def _client_settings(opened: dict[str, dict[str, object]]) -> list[tuple[str, st
                 "gateway_url": alipay["gateway_url"],
             },
         ),
+        (
+            "stripe",
+            str(stripe["account"]),
+            {
+                "account": stripe["account"],
+                "secret_key": stripe["secret_key"],
+                "webhook_secrets": [stripe["webhook_secret"]],
+                "return_url": f"{stripe['base_url']}/wallet/bills",
+                "base_url": stripe["base_url"],
+            },
+        ),
     ]
 
 
@@ -254,6 +275,8 @@ def _gateways(plan: TownPlan, record: TownRecord) -> Child:
         record.wechat_tls_port,
         "--alipay-port",
         record.alipay_port,
+        "--stripe-port",
+        record.stripe_port,
         "--control-port",
         record.control_port,
     ]
@@ -294,6 +317,7 @@ def _write_terminal_settings(plan: TownPlan, record: TownRecord, machine: TownMa
         "wallet_urls": {
             "wechat": f"http://127.0.0.1:{record.wechat_port}/wallet?code={{code}}",
             "alipay": f"http://127.0.0.1:{record.alipay_port}/wallet?code={{code}}",
+            "stripe": f"http://127.0.0.1:{record.stripe_port}/wallet?code={{code}}",
         },
         "quiet_s": 1.0,  # it is killed on purpose, again and again, and must not be locked for it
         "simulated": {"slots": machine.slots, "speed": plan.speed},

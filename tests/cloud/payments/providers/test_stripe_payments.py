@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -324,4 +325,19 @@ async def test_an_error_without_words_is_not_known(stripe_settings, platform, st
     platform.say(Answer(status, b"", {"Location": "https://elsewhere.example/"}))
     provider = open_provider("stripe", stripe_settings | {"base_url": platform.url}, clock=ManualClock(), pool_size=1)
     assert (await provider.look_up("pay_1234567890")).state is TradeState.UNKNOWN
+    await provider.aclose()
+
+
+async def test_an_address_too_long_for_the_screen_is_not_shown(stripe_settings, platform):
+    clock = ManualClock()
+    number, until = "pay_1234567890", clock.now() + timedelta(seconds=120)
+    product = {"id": number, "object": "product", "created": 1, "metadata": {"offered_until": "2"}}
+    session = {"id": "cs_1", "object": "checkout.session", "status": "open", "payment_status": "unpaid"}
+    session |= {"amount_total": 350, "currency": "cny", "client_reference_id": number, "url": "https://x/" + "y" * 490}
+    provider = open_provider("stripe", stripe_settings | {"base_url": platform.url}, clock=clock, pool_size=1)
+    request = StartRequest(number, Money(350, "CNY"), "tea", until, "https://vend.example/notify/mer_1/stripe")
+    for url, state in ((session["url"], StartState.STARTED), (f"{session['url']}z", StartState.UNKNOWN)):
+        answers = (product, session | {"url": url})
+        platform.say(*(Answer(200, json.dumps(answer).encode()) for answer in answers))
+        assert (await provider.start(request)).state is state
     await provider.aclose()

@@ -6,6 +6,7 @@ key, before anything is answered or sent.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -104,7 +105,9 @@ class StripePlatform:
         return refund
 
     def url_of(self, session: Session) -> str:
-        return f"{self._base_url}{PAGE_PATH}{session.session_id}"
+        """As long as a real one: behind the `#` stands what Stripe's page needs, and a browser does not send."""
+        more = hashlib.shake_256(session.session_id.encode()).hexdigest(140)
+        return f"{self._base_url}{PAGE_PATH}{session.session_id}#fid{more}"
 
     def _await_settlement(self, refund: Refund) -> None:
         if refund.state == RefundState.PENDING:

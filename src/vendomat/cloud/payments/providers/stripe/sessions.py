@@ -33,6 +33,9 @@ PATH = "/v1/checkout/sessions"
 LATE_S = 300
 """How long after the end of an offer its session may at most have been made: our last call, slowly done."""
 
+URL_CHARACTERS_MAX = 500
+"""What a message to a machine may carry. Stripe's addresses have about 400 characters, which a camera still reads."""
+
 PAGES_MAX = 50
 REMEMBERED_MAX = 20_000
 
@@ -103,6 +106,8 @@ class Sessions:
             return Started(StartState.REFUSED, error="this number was offered before and is closed")
         if state is not TradeState.NOT_PAID or session.status != "open" or not session.url:
             return Started(StartState.UNKNOWN, error=f"the session of this number is {session.status}")
+        if len(session.url) > URL_CHARACTERS_MAX:  # it is open, though nobody has its address: not refused
+            return Started(StartState.UNKNOWN, error="the address of the page is too long for a code on a screen")
         return Started(StartState.STARTED, session.url)
 
     def _not_offered(self, number: str, answer: Answer) -> Started:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import httpx
 
 from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.simulator.gateways.daily_bills import BillDifference
 from vendomat.simulator.gateways.faults import CallFault, NoticeFault
 
 
@@ -84,6 +86,20 @@ class GatewayControl:
 
     async def set_balance(self, platform: str, account: str, balance_fen: int) -> None:
         await self._call("POST", f"{platform}/balance", {"account": account, "balance_fen": balance_fen})
+
+    async def set_fee(self, platform: str, account: str, basis_points: int) -> None:
+        """What the platform keeps of payments from now on, in hundredths of a percent."""
+        await self._call("POST", f"{platform}/fee", {"account": account, "basis_points": basis_points})
+
+    async def change_bill(
+        self, platform: str, difference: BillDifference, account: str, day: date, **more: str | float
+    ) -> None:
+        """Make the bill of `day` differ from the books; `more` as in `BillChange`."""
+        change = {"difference": difference.value, "account": account, "day": day.isoformat(), **more}
+        await self._call("POST", f"{platform}/bills/changes", change)
+
+    async def clear_bill_changes(self, platform: str) -> None:
+        await self._call("DELETE", f"{platform}/bills/changes")
 
     async def settle_next_refunds_as(self, platform: str, outcome: str, count: int = 1) -> None:
         """WeChat: SUCCESS, CLOSED, ABNORMAL. Alipay: SUCCESS, FAILED. Stripe: its refunds' words."""

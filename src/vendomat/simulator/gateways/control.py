@@ -14,6 +14,7 @@ import msgspec
 from vendomat.kernel import VendomatError
 from vendomat.simulator.gateways.alipay import AlipayPlatform, Application
 from vendomat.simulator.gateways.asgi import Answer, Exchange, Receive, Scope, Send, read_exchange, send_answer
+from vendomat.simulator.gateways.bill_control import MakesBills, bill_routes
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.enrolment import (
     Addresses,
@@ -134,6 +135,8 @@ class ControlApi:
             self._routes |= self._platform_routes(name, platform)
             if isinstance(platform, ShowsCodes):
                 self._routes |= self._code_routes(name, platform)
+            if isinstance(platform, MakesBills):
+                self._routes |= bill_routes(name, platform)
 
     def _code_routes(self, name: str, platform: ShowsCodes) -> dict[tuple[str, str], Callable[[bytes], object]]:
         return {

@@ -149,17 +149,25 @@ def fund_lines(entries: Iterable[FundEntry], day: date, changes: Sequence[BillCh
 class BillDesk:
     """Differences in force, and bills that wait to be downloaded under a token for `token_life_s`."""
 
-    def __init__(self, numbers: Numbers, token_life_s: float) -> None:
+    def __init__(self, numbers: Numbers, token_life_s: float, *, has_states: bool) -> None:
         self._numbers = numbers
+        self._has_states = has_states
         self._token_life = timedelta(seconds=token_life_s)
         self._changes: list[BillChange] = []
         self._issued: dict[str, tuple[datetime, str, bytes]] = {}
 
     def change(self, change: BillChange) -> None:
+        """Raises ValueError for a difference that this platform's bills cannot show."""
+        if change.difference is BillDifference.STATUS and not self._has_states:
+            raise ValueError("the rows of this platform's bills have no state")
         self._changes.append(change)
 
     def clear(self) -> None:
         self._changes.clear()
+
+    @property
+    def changes(self) -> tuple[BillChange, ...]:
+        return tuple(self._changes)
 
     def changes_of(self, account: str) -> list[BillChange]:
         return [change for change in self._changes if change.account == account]

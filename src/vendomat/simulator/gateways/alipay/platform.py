@@ -52,7 +52,7 @@ class AlipayPlatform:
         self.books_now = AlipayBooks(context.settings, context.numbers)
         codes = ShownCodes(context.numbers, prefixes=("25", "26", "27", "28", "29", "30"), length=18)
         self.charges = ChargeDesk(self.books_now, codes)
-        self.bill_desk = BillDesk(context.numbers, context.settings.alipay_bill_token_life_s)
+        self.bill_desk = BillDesk(context.numbers, context.settings.alipay_bill_token_life_s, has_states=False)
         self.bill_counter = BillCounter(self.books_now, self.bill_desk, context.clock)
         self.seals = Seals(self._platform_keys())
         context.notices.register(self.name, AlipayDresser(self.seals))

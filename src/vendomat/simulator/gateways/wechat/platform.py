@@ -46,7 +46,7 @@ class WechatPlatform:
         self.books_now = WechatBooks(context.settings, context.numbers)
         codes = ShownCodes(context.numbers, prefixes=("10", "11", "12", "13", "14", "15"), length=18)
         self.charges = ChargeDesk(self.books_now, codes)
-        self.bill_desk = BillDesk(context.numbers, context.settings.wechat_bill_token_life_s)
+        self.bill_desk = BillDesk(context.numbers, context.settings.wechat_bill_token_life_s, has_states=True)
         self.bill_counter = BillCounter(self.books_now, self.bill_desk, context.clock)
         self.seals = Seals(self._platform_keys(), context.numbers)
         context.notices.register(self.name, WechatDresser(self.seals, self.books_now.merchants))

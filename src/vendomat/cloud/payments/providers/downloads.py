@@ -61,7 +61,10 @@ def fetch_file(
 ) -> FetchedBill:
     """Download `promise` and put it at `into`, replaced whole. READY, or `NotKnownError` and `into` is untouched."""
     sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
-    descriptor, name = tempfile.mkstemp(prefix=f".{into.name}.", suffix=".part", dir=into.parent)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{into.name}.", suffix=".part", dir=into.parent)
+    except OSError as error:
+        raise NotKnownError(f"the bill cannot be kept: {error.strerror}") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
 

@@ -138,7 +138,6 @@ class _TradeSums:
         self.fee_fen = self.signed_fee_fen = 0
 
     def add(self, cells: _TradeCells, row: TradeRow) -> None:
-        self.rows = row.row
         self.settled_fen += fen_of(cells.settled)
         self.refund_fen += fen_of(cells.refund)
         self.coupon_fen += fen_of(cells.coupon_refund)
@@ -146,6 +145,7 @@ class _TradeSums:
         self.asked_fen += fen_of(cells.asked_refund)
         self.fee_fen += fen_of(cells.fee)
         self.signed_fee_fen += row.fee_minor
+        self.rows += 1
 
     def check(self, stated: tuple[str, ...]) -> None:
         check_sum("rows", self.rows, count_of(stated[0]))

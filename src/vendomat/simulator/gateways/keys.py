@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -24,6 +24,18 @@ from vendomat.kernel import ErrorCode, VendomatError
 
 _PADDING = padding.PKCS1v15()
 _SHA256 = hashes.SHA256()
+_SERVER_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=True,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+_LONG_AGO, _FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 KeySource = Callable[[], RSAPrivateKey]
@@ -92,8 +104,11 @@ def valid_times_of(certificate_pem: str) -> tuple[datetime, datetime]:
 
 
 def make_server_certificate(key: RSAPrivateKey, host: str, *, like_pem: str) -> str:
-    """A self-signed certificate for a server at the address `host`, as long-lived as `like_pem` and under its serial:
-    the same bytes each time, so that whoever was told to trust it may go on."""
+    """A self-signed certificate for a server at the address `host`, under the serial of `like_pem`: the same bytes each
+    time, so that whoever was told to trust it may go on.
+
+    TLS goes by the machine's own clock, which need not be the emulated platform's: it is valid at any time.
+    """
     like = x509.load_pem_x509_certificate(like_pem.encode())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Emulated payment platform's server")])
     certificate = (
@@ -102,9 +117,13 @@ def make_server_certificate(key: RSAPrivateKey, host: str, *, like_pem: str) -> 
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(like.serial_number)
-        .not_valid_before(like.not_valid_before_utc)
-        .not_valid_after(like.not_valid_after_utc)
+        .not_valid_before(_LONG_AGO)
+        .not_valid_after(_FAR_OFF)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_SERVER_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, _SHA256)
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()

@@ -79,8 +79,7 @@ class Buyer:
         await expect(self.at("wallet-link")).to_be_visible()
         if await self.at(f"channel-{channel}").get_attribute("aria-pressed") != "true":
             await self.at(f"channel-{channel}").click()
-        record = self.machine.town.record
-        port = record.wechat_port if channel == "wechat" else record.alipay_port
+        port = getattr(self.machine.town.record, f"{channel}_port")
         await self.page.wait_for_function(
             "port => document.querySelector('[data-testid=wallet-link]')?.href.includes(`:${port}/`)", arg=port
         )

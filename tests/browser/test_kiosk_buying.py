@@ -11,7 +11,7 @@ from tests.browser.office import Office
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest.mark.parametrize(("channel", "slot"), [("wechat", "A1"), ("alipay", "A2")])
+@pytest.mark.parametrize(("channel", "slot"), [("wechat", "A1"), ("alipay", "A2"), ("stripe", "A3")])
 async def test_buys_one_thing(buyer_at: BuyerAt, channel: str, slot: str) -> None:
     buyer = await buyer_at(0)
     before = await buyer.machine.world()

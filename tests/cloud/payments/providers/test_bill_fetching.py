@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,9 +25,18 @@ from vendomat.cloud.payments.providers.downloads import Promise, fetch_file, tar
 from vendomat.cloud.payments.providers.transport import DownloadLimits, Transport
 from vendomat.kernel import ManualClock
 
+
+def packed(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
 YESTERDAY = date(2025, 12, 31)  # the clock stands at 08:00 of the day after, where the platforms are
 BILL = "总交易单数\r\n".encode()
 SHA1 = hashlib.sha1(BILL).hexdigest()
+ARCHIVE = packed("x_业务明细.csv", BILL)
 METHOD = "alipay.data.dataservice.bill.downloadurl.query"
 
 
@@ -262,14 +273,23 @@ class TestWhatAlipaySays:
         self, alipay: Any, platform: ScriptedPlatform, talk: Callable[..., None], into: Path
     ):
         url = f"{platform.url}/downloadBillFile.resource?token=x"
-        talk((METHOD, {"code": "10000", "msg": "Success", "bill_download_url": url}), Answer(200, BILL))
+        talk((METHOD, {"code": "10000", "msg": "Success", "bill_download_url": url}), Answer(200, ARCHIVE))
         fetched = await alipay.fetch_bill(BillKind.FUND_FLOW, YESTERDAY, into)
-        assert fetched == FetchedBill(BillState.READY, hashlib.sha256(BILL).hexdigest(), len(BILL))
+        assert fetched == FetchedBill(BillState.READY, hashlib.sha256(ARCHIVE).hexdigest(), len(ARCHIVE))
         asked, got = platform.received
         assert "%22bill_type%22%3A%22signcustomer%22" in asked.target
         assert "%22bill_date%22%3A%222025-12-31%22" in asked.target
         assert got.target == "/downloadBillFile.resource?token=x"
         assert "authorization" not in got.headers
+
+    @pytest.mark.parametrize("content", [BILL, ARCHIVE[:-1], ARCHIVE[:52] + b"?" + ARCHIVE[53:], b""])
+    async def test_a_damaged_archive_is_asked_for_again(
+        self, alipay: Any, platform: ScriptedPlatform, talk: Callable[..., None], into: Path, content: bytes
+    ):
+        url = f"{platform.url}/downloadBillFile.resource?token=x"
+        talk((METHOD, {"code": "10000", "msg": "Success", "bill_download_url": url}), Answer(200, content))
+        assert (await alipay.fetch_bill(BillKind.TRADE, YESTERDAY, into)).state is BillState.UNKNOWN
+        assert untouched(into)
 
     @pytest.mark.parametrize("url", ["https://bills.example/x", "", None])
     async def test_and_from_no_other(

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -58,8 +58,12 @@ def fetch_file(
     headers: Mapping[str, str],
     into: Path,
     limits: DownloadLimits | None = None,
+    check: Callable[[Path], None] = lambda _: None,
 ) -> FetchedBill:
-    """Download `promise` and put it at `into`, replaced whole. READY, or `NotKnownError` and `into` is untouched."""
+    """Download `promise` and put it at `into`, replaced whole. READY, or `NotKnownError` and `into` is untouched.
+
+    `check` looks at the whole file before it is put in its place, and raises `NotKnownError`.
+    """
     sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{into.name}.", suffix=".part", dir=into.parent)
@@ -81,6 +85,7 @@ def fetch_file(
             _check_hash(sha1.hexdigest(), promise)
             file.flush()
             os.fsync(file.fileno())
+        check(Path(name))
         Path(name).replace(into)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vendomat.cloud.payments.providers.bill_cells import bare, csv_lines
 from vendomat.cloud.payments.providers.bills import BillError
+from vendomat.cloud.payments.providers.doubt import NotKnownError
 
 ENCODING = "gb18030"
 """What GBK grew into; every GBK text is one of these."""
@@ -58,6 +59,17 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
                 yield archive
         except _DAMAGE as error:
             raise BillError(f"the archive is damaged: {error}") from error
+
+
+def check_whole(path: Path) -> None:
+    """Raises `NotKnownError` unless every file in the archive has the sum that is written beside it."""
+    try:
+        with opened(path) as archive:
+            damaged = archive.testzip()
+    except BillError as error:
+        raise NotKnownError(error.reason) from error
+    if damaged is not None:
+        raise NotKnownError("a file of the archive does not have its sum")
 
 
 def tables(archive: zipfile.ZipFile, seller_id: str, *, summaries: bool) -> Iterator[Table]:

@@ -193,7 +193,7 @@ class AlipayProvider:
         return NoticeAnswer(200 if accepted else 400, b"success" if accepted else b"fail", "text/plain")
 
     async def fetch_bill(self, kind: BillKind, day: date, into: Path) -> FetchedBill:
-        """The archive as it comes, with details and summary. The platform promises no hash: the reader finds damage."""
+        """The archive as it comes, with details and summary. One that is damaged is asked for again."""
         if not is_over(day, self._clock.now()):
             return FetchedBill(BillState.NOT_YET, error="the day is not over")
         try:

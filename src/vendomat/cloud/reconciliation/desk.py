@@ -41,8 +41,10 @@ ORDER BY d.day DESC, d.channel, d.account LIMIT :limit
 """
 _AFTER = "AND (d.day < CAST(:day AS date) OR (d.day = CAST(:day AS date) AND d.channel || ':' || d.account > :id))"
 _ITEMS = """
-SELECT * FROM recon_item WHERE merchant_id = :merchant_id AND channel = :channel AND account = :account AND day = :day
-    {where} ORDER BY (state = 'open') DESC, class, item_id LIMIT 500
+SELECT i.*, coalesce(o.name, '') AS ended_by_name FROM recon_item i
+LEFT JOIN operator o ON (o.merchant_id, o.operator_id) = (i.merchant_id, i.ended_by)
+WHERE i.merchant_id = :merchant_id AND i.channel = :channel AND i.account = :account AND i.day = :day
+    {where} ORDER BY (i.state = 'open') DESC, i.class, i.item_id LIMIT 500
 """
 
 
@@ -116,6 +118,7 @@ class ItemView(BaseModel):
     found_at: datetime
     ended_at: datetime | None
     ended_by: str
+    ended_by_name: str
     reason: str
 
 
@@ -139,7 +142,7 @@ class ReconciliationDesk:
     async def items(self, merchant_id: str, place: AccountDay, *, only_open: bool) -> list[ItemView]:
         """The day's items, the open ones first. Raises `VendomatError(not_found)` for a day there is not."""
         values = dict(zip(("merchant_id", "channel", "account", "day"), place.key, strict=True))
-        where = "AND state = 'open'" if only_open else ""
+        where = "AND i.state = 'open'" if only_open else ""
         async with self._database.merchant(merchant_id) as connection:
             known = await connection.execute(
                 sa.text(
@@ -178,7 +181,9 @@ class ReconciliationDesk:
             await store.close_day(connection, place, now)
             return ended
 
-        return _item_view(dict(await self._database.write(write)))
+        row = dict(await self._database.write(write))
+        name = operator.name if row["ended_by"] == operator.operator_id else ""
+        return _item_view(row | {"ended_by_name": name})
 
     async def set_fee_rate(self, merchant_id: str, channel: str, account: str, rate_ppm: int) -> None:
         """The contract's fee, in millionths of what was paid; days that are run from now on are compared with it."""

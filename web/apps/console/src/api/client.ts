@@ -6,7 +6,7 @@
 import type { Problem } from "@vendomat/api";
 import type {
   Alarm, Ambiguity, AmbiguityReport, Finding, Gift, IssuedCode, Machine, MachineDetail, Miss, NewCodes, Order, OrderDetail,
-  Page, PickupCode, Session, SettlementReport,
+  Page, PickupCode, ReconDay, ReconItem, Session, SettlementReport,
 } from "./views";
 
 export type Reply<Value> = { kind: "ok"; value: Value } | { kind: "refused"; problem: Problem } | { kind: "not_known" };
@@ -47,6 +47,12 @@ export class ConsoleClient {
     this.#ask("GET", `/api/v1/reports/settlement/misses${queryText(query)}`);
   resolveUnit = (orderId: string, unit: number, finding: Finding, reason: string): Promise<Reply<{ finding: string }>> =>
     this.#ask("POST", `/api/v1/orders/${orderId}/units/${unit}/resolve`, { finding, reason });
+  reconDays = (query: Query): Promise<Reply<Page<ReconDay>>> =>
+    this.#ask("GET", `/api/v1/reconciliation/days${queryText(query)}`);
+  reconItems = (place: string): Promise<Reply<ReconItem[]>> =>
+    this.#ask("GET", `/api/v1/reconciliation/days/${place.split("/").map(encodeURIComponent).join("/")}/items`);
+  resolveItem = (id: string, state: "explained" | "fixed", reason: string): Promise<Reply<ReconItem>> =>
+    this.#ask("POST", `/api/v1/reconciliation/items/${id}/resolve`, { state, reason });
   unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<{ slot: string }>> =>
     this.#ask("POST", `/api/v1/machines/${machineId}/slots/${slot}/unlock`, { reason });
   codes = (query: Query): Promise<Reply<Page<PickupCode>>> => this.#ask("GET", `/api/v1/codes${queryText(query)}`);

@@ -273,3 +273,45 @@ export type Miss = {
   verdict: "late" | "missed";
   slot_at: string;
 };
+
+export type ReconClass =
+  | "long" | "short" | "amount" | "status" | "refund_long" | "refund_short" | "fee" | "dup" | "timing" | "vend" | "fund";
+/** One day of one account at a platform. */
+export type ReconDay = {
+  channel: string;
+  account: string;
+  day: string;
+  state: "open" | "closed";
+  currency: string;
+  runs: number;
+  bill_rows: number;
+  ok_rows: number;
+  paid_minor: number;
+  refunded_minor: number;
+  fee_minor: number;
+  closing_minor: number | null;
+  unexplained: number;
+  classes: Readonly<Partial<Record<ReconClass, { count: number; open: number; minor: number }>>>;
+};
+/** One difference between a bill and our books; an amount is null on the side that has none. */
+export type ReconItem = {
+  id: string;
+  cls: ReconClass;
+  fix: "nothing" | "wait" | "look_up_payment" | "look_up_refund" | "suspense" | "report" | "review";
+  state: "open" | "explained" | "fixed";
+  bill_row: number;
+  bill_at: string | null;
+  bill_minor: number | null;
+  fee_minor: number | null;
+  our_at: string | null;
+  our_minor: number | null;
+  currency: string;
+  payment_number: string;
+  transaction_id: string;
+  refund_number: string;
+  order_id: string;
+  found_at: string;
+  ended_at: string | null;
+  ended_by_name: string;
+  reason: string;
+};

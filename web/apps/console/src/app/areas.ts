@@ -5,6 +5,7 @@ import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
 import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
 import machineIcon from "lucide-static/icons/store.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
+import scaleIcon from "lucide-static/icons/scale.svg?raw";
 import type { MessageKey } from "../i18n";
 import type { Place } from "./router.svelte";
 
@@ -17,6 +18,7 @@ export const AREAS: readonly Area[] = [
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
+  { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon },
 ];
 
 /** The area a page belongs to. */

@@ -2,11 +2,11 @@
 import { queryText } from "../api/client";
 
 export type Place =
-  | { page: "today" | "machines" | "orders" | "alarms" | "doubts" | "settlement" | "codes" | "nowhere" }
+  | { page: "today" | "machines" | "orders" | "alarms" | "doubts" | "settlement" | "codes" | "reconciliation" | "nowhere" }
   | { page: "machine" | "order"; id: string };
 
 const BASE = "/console";
-const LISTS = ["machines", "orders", "alarms", "doubts", "settlement", "codes"] as const;
+const LISTS = ["machines", "orders", "alarms", "doubts", "settlement", "codes", "reconciliation"] as const;
 
 /** `/console/orders/ord_x` → the order's place. */
 export function placeOf(path: string): Place {

@@ -82,6 +82,10 @@ PLANTS = {
         "I2.paid_later", "UPDATE ledger_transaction SET posted_at = now() WHERE txn_key = 'paid:pay_good'"
     ),
     "code_twice": Plant("I2.code_twice", "UPDATE sale_order SET code_id = 'cod_code' WHERE order_id = 'ord_gift'"),
+    "vended_for_a_reversed_charge": Plant(
+        "I2.reversed",
+        f"""{_EVIDENCE}'ord_good', now(), 'cloud', 'payment.reversing', '{{"payment_id": "pay_good"}}')""",
+    ),
     # refunds
     "refund_too_large": Plant(
         "I3.amount I3.too_much I4.clearing I4.liabilities I4.merchant I4.order I4.postings B3.foreign_refund",

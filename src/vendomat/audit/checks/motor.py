@@ -92,6 +92,17 @@ CHECKS: tuple[Check, ...] = (
         _CABINETS,
     ),
     Check(
+        "I2.reversed",
+        "Goods for a charge that was refused, or that the platform had been told to reverse",
+        "Goods may have been given for money that went back.",
+        """
+        SELECT p.merchant_id, p.order_id, p.payment_id, e.kind, e.at
+        FROM payment p JOIN evidence e ON (e.merchant_id, e.order_id) = (p.merchant_id, p.order_id)
+            AND e.data ->> 'payment_id' = p.payment_id
+        WHERE p.is_winning AND e.kind IN ('payment.reversing', 'payment.refused')
+        """,
+    ),
+    Check(
         "I2.code_twice",
         "One pickup code paid for more than one order",
         "Goods were given twice for one code.",

@@ -176,7 +176,17 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(stage: Consol
         await stage.sign_in(page)
         await expect(page.get_by_test_id("kpi-sales")).to_be_visible()
         machine = stage.town.record.machines[0].machine_id
-        for path in ("", "machines", f"machines/{machine}", "orders", "alarms", "doubts", "settlement", "codes", "reconciliation"):
+        for path in (
+            "",
+            "machines",
+            f"machines/{machine}",
+            "orders",
+            "alarms",
+            "doubts",
+            "settlement",
+            "codes",
+            "reconciliation",
+        ):
             await page.goto(stage.town.console_url + path)
             await expect(page.get_by_role("heading", level=1)).to_be_visible()
             await page.wait_for_load_state("load")

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
-
-import stripe
 
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 from vendomat.cloud.payments.providers.stripe.settings import StripeSettings
@@ -26,8 +25,6 @@ KEYS_MAX = 24
 _SENT = frozenset({"authorization", "content-type", "idempotency-key", "stripe-version"})
 
 Found = TypeVar("Found")
-
-stripe.enable_telemetry = False  # it would keep an id in the user's home and send how long our calls take
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +80,25 @@ class StripeCalls:
             connections_max=connections_max,
             answer_bytes_max=ANSWER_BYTES_MAX,
         )
-        self._client = stripe.StripeClient(
-            settings.secret_key,
+        self._secret_key = settings.secret_key
+        self._base_url = base_url
+
+    @cached_property
+    def _library(self) -> Any:
+        """Imported on first use, in a thread: it takes half a second, and many a cloud has no account there."""
+        import stripe
+
+        stripe.enable_telemetry = False  # it would keep an id in the user's home and send how long our calls take
+        return stripe
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._library.StripeClient(
+            self._secret_key,
             stripe_version=API_VERSION,
-            base_addresses={"api": base_url},
+            base_addresses={"api": self._base_url},
             max_network_retries=0,
-            http_client=_Http(self.transport, base_url),
+            http_client=_Http(self.transport, self._base_url),
         )
 
     def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> Answer:
@@ -120,8 +130,8 @@ class StripeCalls:
         """Whether one of our secrets made one of the header's signatures; says nothing about age."""
         for secret in self._secrets:
             try:
-                stripe.WebhookSignature.verify_header(body, header, secret)
-            except (stripe.SignatureVerificationError, UnicodeDecodeError):
+                self._library.WebhookSignature.verify_header(body, header, secret)
+            except (self._library.SignatureVerificationError, UnicodeDecodeError):
                 continue
             return True
         return False
@@ -129,7 +139,7 @@ class StripeCalls:
     def _call(self, method: str, path: str, parameters: Mapping[str, Any]) -> Answer:
         try:
             answer = self._client.raw_request(method, path, **parameters)
-        except stripe.StripeError as error:  # not a 2xx, or no JSON
+        except self._library.StripeError as error:  # not a 2xx, or no JSON
             if error.http_status is None:
                 raise NotKnownError(f"{type(error).__name__}: {error}"[:200]) from error
             body = error.http_body if isinstance(error.http_body, bytes) else str(error.http_body).encode()

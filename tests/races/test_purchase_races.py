@@ -18,16 +18,25 @@ from tests.cloud.sales.test_use_cases import IDS, create, new_order, paid, pay, 
 from vendomat.cloud.codes.model import code_hash
 from vendomat.cloud.orders import Closing
 from vendomat.cloud.orders.store import claim_due_commands
-from vendomat.cloud.payments import Payment, PaymentState, refund_number
+from vendomat.cloud.payments import ChargeState, Payment, PaymentState, refund_number
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
-from vendomat.cloud.sales.model import CloseAsked, DeadlinePassed, Event, PaymentAdded, PaymentClosed, VendSaid
+from vendomat.cloud.sales.model import (
+    CloseAsked,
+    DeadlinePassed,
+    Event,
+    PaymentAdded,
+    PaymentClosed,
+    ReverseWanted,
+    VendSaid,
+)
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.store import Change, load_purchases, save
 from vendomat.cloud.sales.use_cases import Applied, EventFor
 from vendomat.cloud.sales.vend_steps import command_number
 from vendomat.cloud.stock import change_slots
 from vendomat.kernel import VendomatError, derive_id
+from vendomat.protocol import ScanRequest
 
 __all__ = ["database_url", "postgres", "world"]
 pytestmark = pytest.mark.slow
@@ -320,3 +329,54 @@ async def test_one_code_typed_six_times_at_once_is_one_order(
     good = [answer["order_id"] for kind, answer in answers if kind == "redeem.reply"]
     assert len(set(good)) == 1
     assert len(good) == (6 if requests == 1 else 1)
+
+
+# --- a shown payment code ---------------------------------------------------------------------------------------------
+
+
+async def _scan(worker: Stage, n: int, code: str) -> None:
+    machine = await worker.directory.find(MACHINE)
+    assert machine is not None
+    scanned = ScanRequest(order_id=derive_id("ord", n), scan_id=derive_id("scn", n), code=code)
+    await worker.charges.scan(machine, scanned)
+
+
+async def test_one_scan_on_two_workers_is_charged_once(workers: tuple[Stage, Stage], world: World) -> None:
+    workers[1].platform.codes = workers[0].platform.codes
+    await create(world, *(new_order(n) for n in ORDERS))
+    codes = {n: f"13{n:016d}" for n in ORDERS}
+    await asyncio.gather(*(_scan(worker, n, codes[n]) for n in ORDERS for worker in workers))
+    for worker in workers:
+        await worker.settle_down()
+    assert sorted(workers[0].platform.codes) == sorted(codes.values())
+    paid_now = "SELECT count(*) FROM payment WHERE way = 'code_scan' AND is_winning"
+    assert await workers[0].one(paid_now) == len(ORDERS)
+
+
+async def test_pf22_a_reverse_that_races_with_the_payment_gives_exactly_one_of_vend_and_refund(
+    workers: tuple[Stage, Stage], world: World
+) -> None:
+    chance = random.Random(22)
+    first, second = workers
+    await create(world, *(new_order(n) for n in ORDERS))
+    first.platform.charges_as = {f"13{n:016d}": ChargeState.WAITING for n in ORDERS}
+    await asyncio.gather(*(_scan(first, n, f"13{n:016d}") for n in ORDERS))
+    await first.settle_down()
+    numbers = dict(await world.superuser.fetch("SELECT order_id, payment_id FROM payment WHERE way = 'code_scan'"))
+
+    async def give_up(n: int) -> None:
+        await asyncio.sleep(chance.random() * 0.02)
+        await first.writer.apply(EventFor(key(n), ReverseWanted(numbers[key(n)[1]], "not paid in time", AT)))
+
+    async def pay(n: int) -> None:
+        await asyncio.sleep(chance.random() * 0.02)
+        trade = first.platform.take_money(numbers[key(n)[1]])
+        await second.till.apply_paid(MERCHANT, trade, via="look_up", order_id=key(n)[1])
+
+    await asyncio.gather(*(work(n) for n in ORDERS for work in (give_up, pay)))
+    rows = await world.superuser.fetch(
+        "SELECT o.state, count(DISTINCT c.cmd_id), count(DISTINCT r.refund_id) FROM sale_order o "
+        "LEFT JOIN command c USING (order_id) LEFT JOIN refund r USING (order_id) GROUP BY o.order_id, o.state"
+    )
+    assert {tuple(row) for row in rows} <= {("paid", 1, 0), ("awaiting_payment", 0, 1)}
+    assert len(rows) == len(ORDERS)

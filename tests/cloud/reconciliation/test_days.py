@@ -95,6 +95,25 @@ async def test_a_lost_notice_is_applied_late_and_its_money_goes_back(market: Mar
     assert set((await market.days()).values()) == {"closed"}
 
 
+async def test_a_charge_that_was_reversed_as_a_whole_is_no_difference(market: Market) -> None:
+    at = noon(FIRST_DAY)
+    order_id, (number,) = await market.order(at)
+    await market.give_up(order_id, number, at)
+    market.platform.pays(number, at)
+    paid = market.platform.bills[FIRST_DAY][0]
+    market.platform.lists(replace(paid, kind=BillRowKind.REFUND, fee_minor=-FEE))
+    await market.run(SECOND_DAY)
+    assert (await market.items(), await market.days()) == ({}, {"06-01": "closed"})
+    assert await market.balance(CLEARING) == 0
+    order_id, (number,) = await market.order(noon(SECOND_DAY))
+    await market.give_up(order_id, number, noon(SECOND_DAY))
+    market.platform.pays(number, noon(SECOND_DAY))
+    paid = market.platform.bills[SECOND_DAY][0]
+    market.platform.lists(replace(paid, kind=BillRowKind.REFUND, amount_minor=PRICE - 1))  # not all of it went back
+    await market.run(day(3))
+    assert {cls for _, cls, _ in await market.items()} == {"long", "refund_long", "vend"}
+
+
 async def test_money_nobody_knows_of_is_held_until_a_person_explains_it(market: Market) -> None:
     market.platform.pays(NOT_OURS, noon(FIRST_DAY), 990)
     await market.run(SECOND_DAY)

@@ -26,10 +26,12 @@ from vendomat.cloud.reconciliation.model import (
     AccountDay,
     Fix,
     FundSums,
+    Pair,
     ReconClass,
     Sold,
     Verdict,
     classify,
+    is_taken_back,
     judge_funds,
     judge_sold,
 )
@@ -77,11 +79,28 @@ async def _find(connection: asyncpg.Connection, run: Run) -> tuple[list[Item], i
     rate_ppm = await store.fee_rate_ppm(connection, run.place)
     is_next_known = await store.is_next_known(connection, run.place)
     found, beyond = await find_differences(connection, run.place, rate_ppm)
-    items = [
-        _item_of(run, row, classify(pair_of(row, run.place, is_next_known=is_next_known), rate_ppm)) for row in found
-    ]
+    pairs = [(row, pair_of(row, run.place, is_next_known=is_next_known)) for row in found]
+    items = [_item_of(run, row, classify(pair, rate_ppm)) for row, pair in _without_reversals(pairs)]
     items = [item for item in items if item.verdict.cls is not ReconClass.OK]
     return items + await unsettled_items(connection, run), beyond
+
+
+def _without_reversals(pairs: list[tuple[asyncpg.Record, Pair]]) -> list[tuple[asyncpg.Record, Pair]]:
+    """What is left when charges that were taken back as a whole are put beside their reversals.
+
+    A reversal has no refund number: it stands under the payment's own.
+    """
+    reversals = {
+        row["payment_number"]: (row["row"], pair)
+        for row, pair in pairs
+        if pair.kind is BillRowKind.REFUND and row["number"] == "" and row["payment_number"]
+    }
+    gone: set[int] = set()
+    for row, pair in pairs:
+        reversal = reversals.get(row["number"]) if pair.kind is BillRowKind.PAYMENT and row["row"] is not None else None
+        if reversal is not None and is_taken_back(pair, reversal[1]):
+            gone |= {row["row"], reversal[0]}
+    return [(row, pair) for row, pair in pairs if row["row"] not in gone]
 
 
 async def unsettled_items(connection: asyncpg.Connection, run: Run, payment_id: str = "") -> list[Item]:

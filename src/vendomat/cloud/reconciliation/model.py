@@ -263,6 +263,20 @@ def contract_fee(amount_minor: int, rate_ppm: int) -> int:
     return (amount_minor * rate_ppm + 500_000) // 1_000_000
 
 
+def is_taken_back(payment: Pair, refund: Pair) -> bool:
+    """Whether the bill lists a payment and its reversal as a whole, and we never counted it as paid: a charge by a
+    buyer's code that was reversed. Nothing is left of it on either side."""
+    if payment.billed is None or refund.billed is None or refund.booked is not None:
+        return False
+    is_ours_and_unpaid = payment.booked is not None and not payment.booked.is_done
+    succeeded = (payment.billed.status, refund.billed.status) == (BillRowStatus.SUCCEEDED, BillRowStatus.SUCCEEDED)
+    same = (payment.billed.amount_minor, payment.billed.currency) == (
+        refund.billed.amount_minor,
+        refund.billed.currency,
+    )
+    return is_ours_and_unpaid and succeeded and same and not payment.billed.is_repeat and not refund.billed.is_repeat
+
+
 @dataclass(frozen=True, slots=True)
 class Sold:
     """A paid payment and what became of its money. `returned_minor`: paid back, or accepted by the platform to be."""

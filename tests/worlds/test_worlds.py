@@ -26,7 +26,9 @@ def test_two_hundred_worlds_hold(worlds: WorldSearch) -> None:
     assert {"delivered", "not_delivered", "unknown"} <= set(report.outcomes)
     assert {"settled", "expired", "cancelled"} == set(report.orders)
     assert len(report.faults) >= 25 and min(report.faults.values()) >= 3, report.faults
-    assert len(report.deeds) == 9, report.deeds
+    office = {"gives for", "gives in vain", "releases for", "releases in vain", "declines for", "declines in vain"}
+    assert len(report.deeds.keys() - office) == 9, report.deeds
+    assert min(report.deeds[deed] for deed in ("gives for", "releases for", "declines for")) >= 3, report.deeds
 
 
 @pytest.mark.parametrize("seed", [7, 19])

@@ -77,7 +77,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "B6.nothing_for_it",
         "Paid at the platform, and neither goods nor money came of all of it",
-        "A buyer has lost money.",
+        "A buyer has lost money, or got goods and money. Goodwill does not count: it comes on top of the goods.",
         f"""
         SELECT b.channel, b.number, b.amount_minor, coalesce(u.delivered_minor, 0) AS delivered_minor,
             coalesce(r.paid_back_minor, 0) AS paid_back_minor
@@ -86,8 +86,10 @@ CHECKS: tuple[Check, ...] = (
         LEFT JOIN (SELECT merchant_id, order_id, sum(price_minor) AS delivered_minor FROM vend_unit
             WHERE outcome = 'delivered' GROUP BY merchant_id, order_id) u
             ON p.is_winning AND (u.merchant_id, u.order_id) = (p.merchant_id, p.order_id)
-        LEFT JOIN (SELECT channel, number, sum(amount_minor) AS paid_back_minor FROM audit_refund
-            WHERE state = 'succeeded' GROUP BY channel, number) r ON (r.channel, r.number) = (b.channel, b.number)
+        LEFT JOIN (SELECT channel, number, sum(amount_minor) AS paid_back_minor FROM audit_refund t
+            WHERE state = 'succeeded' AND NOT EXISTS (
+                SELECT FROM refund g WHERE g.refund_id = t.refund_number AND g.asked_by <> '')
+            GROUP BY channel, number) r ON (r.channel, r.number) = (b.channel, b.number)
         WHERE b.is_paid AND NOT coalesce(p.is_frozen, false)
             AND b.amount_minor <> coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0)
         """,

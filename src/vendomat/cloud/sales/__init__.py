@@ -20,7 +20,7 @@ from vendomat.cloud.sales.model import (
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
-from vendomat.cloud.sales.refund_desk import RefundDesk
+from vendomat.cloud.sales.refund_desk import Gift, RefundDesk
 from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.standing import StandingAlarms
 from vendomat.cloud.sales.steps import step
@@ -38,6 +38,7 @@ __all__ = [
     "Dispatcher",
     "EventFor",
     "FactTaker",
+    "Gift",
     "GoodsDesk",
     "Need",
     "NewOrder",

@@ -49,7 +49,8 @@ SELECT 'I11: slot ' || s.slot || ' of ' || right(s.machine_id, 6) || ' reserves 
 UNION ALL
 SELECT 'I3: more refunded than captured of ' || right(p.payment_id, 6)
     FROM payment p JOIN refund r USING (merchant_id, payment_id)
-    GROUP BY p.payment_id, p.captured_minor HAVING sum(r.amount_minor) > p.captured_minor
+    GROUP BY p.payment_id, p.captured_minor
+    HAVING sum(r.amount_minor) FILTER (WHERE r.state <> 'failed') > p.captured_minor
 UNION ALL
 SELECT 'G10: a payment that came too late won order ' || right(p.order_id, 6)
     FROM payment p JOIN sale_order o USING (merchant_id, order_id) JOIN evidence e ON e.order_id = o.order_id

@@ -20,6 +20,7 @@ from vendomat.simulator.worlds.estate import CHANNELS, Estate, reset
 from vendomat.simulator.worlds.machines import MachineSite, TerminalParts, WorldMachine
 from vendomat.simulator.worlds.network import Network
 from vendomat.simulator.worlds.nodes import owner_name, task_factory
+from vendomat.simulator.worlds.office import Office
 from vendomat.simulator.worlds.plan import Chances, WorldPlan
 from vendomat.simulator.worlds.platform_books import PlatformBooks
 from vendomat.simulator.worlds.platforms import Platform
@@ -104,6 +105,13 @@ class World:
         self.watch.machines = self._machines
         self._shoppers = [self._make_shoppers(machine_id) for machine_id in machine_ids]
         self._weather = self._make_weather()
+        self._office = Office(
+            postgres,
+            self._workers,
+            merchant_id=estate.merchant_id,
+            chance=self._chances.stream("office"),
+            trace=self.trace,
+        )
         self._notices = self._chances.stream("notices")
         self._connect()
 
@@ -224,12 +232,19 @@ class World:
             machine.power_on()
         outside = [
             asyncio.ensure_future(work)
-            for work in (*(s.run() for s in self._shoppers), self._weather.run(), self._supervise(), self._sample())
+            for work in (
+                *(s.run() for s in self._shoppers),
+                self._office.run(),
+                self._weather.run(),
+                self._supervise(),
+                self._sample(),
+            )
         ]
         if not await self._broken_within(self._plan.busy_s):
             self.trace.note("world", "faults end, everybody goes home")
             for shoppers in self._shoppers:
                 shoppers.is_open = False
+            self._office.is_open = False
             self._weather.clear()
             await self._come_to_rest()
         for work in outside:
@@ -316,7 +331,7 @@ class World:
             machines=self._plan.machines,
             events=trace.events,
             faults=trace.faults,
-            deeds=Counter({str(deed): count for s in self._shoppers for deed, count in s.deeds.items()}),
+            deeds=self._office.deeds + Counter({str(deed): n for s in self._shoppers for deed, n in s.deeds.items()}),
             outcomes=Counter({row[0]: row[1] for row in self._postgres.look(_OUTCOMES)}),
             orders=Counter({row[0]: row[1] for row in self._postgres.look(_ORDERS)}),
             motor_starts=self.watch.starts.total(),

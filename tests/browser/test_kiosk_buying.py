@@ -46,8 +46,8 @@ async def test_two_things_of_which_one_jams_cost_what_came_out(buyer_at: BuyerAt
     assert (after["stock"]["B4"], after["stock"]["C3"]) == (before["stock"]["B4"], before["stock"]["C3"] - 1)
     await office.sign_in()
     await office.open_order(reference)
-    await expect(office.page.locator("[data-testid^='refund-']")).to_have_count(1)
-    await expect(office.page.locator("[data-testid^='refund-']")).to_contain_text("5.50")
+    await expect(office.page.locator("[data-testid^='refund-rfd_']")).to_have_count(1)
+    await expect(office.page.locator("[data-testid^='refund-rfd_']")).to_contain_text("5.50")
     await buyer.leave()
     await expect(buyer.at("product-B4")).to_be_disabled()  # nobody buys from a slot that failed
 

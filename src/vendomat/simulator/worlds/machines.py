@@ -33,6 +33,8 @@ from vendomat.terminal.screen import Face
 
 _Result = TypeVar("_Result")
 _JOURNAL = Path("journal.db")
+JOURNAL_S = (0.001, 0.03)
+"""What a call of the journal takes: a synced write on flash memory."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,22 @@ class NoPictures:
 
 
 class MortalJournal(JournalInline):
-    """A journal that a dead node cannot reach."""
+    """A journal that a dead node cannot reach, one call after the other, each as slow as an SD card."""
 
-    def __init__(self, journal: Journal, node: Node) -> None:
+    def __init__(self, journal: Journal, node: Node, pause_s: Callable[[], float]) -> None:
         super().__init__(journal)
         self._node = node
+        self._pause_s = pause_s
+        self._turn = asyncio.Lock()
 
     async def run(self, call: Callable[[Journal], _Result]) -> _Result:
-        self._node.check()
-        try:
-            return await super().run(call)
-        finally:
-            self._node.check()  # the power may have gone in the middle of it
+        async with self._turn:
+            await asyncio.sleep(self._pause_s())
+            self._node.check()
+            try:
+                return await super().run(call)
+            finally:
+                self._node.check()  # the power may have gone in the middle of it
 
 
 class MortalDispenser:
@@ -239,7 +245,7 @@ class WorldMachine:
     def _ports(self, life: Life) -> Ports:
         site, chance = self.site, self._chance
         assert life.journal is not None and life.cabinet is not None
-        journal = MortalJournal(life.journal, life.node)
+        journal = MortalJournal(life.journal, life.node, lambda: chance.uniform(*JOURNAL_S))
         talk = SealedTalk(
             site.key,
             machine=lambda: site.machine_id,

@@ -33,7 +33,7 @@ PLANTS = {
     "refund-on-silence": Plant(
         "G1: a silent machine's unit is refunded without a fence",
         Bug(worker=WorkerBugs(make_writer=spoilers.SilenceIsFailure)),
-        20,
+        60,
     ),
     "fence-in-memory": Plant(
         "G2: a fence is told and not written: it is forgotten when the machine restarts",
@@ -41,10 +41,10 @@ PLANTS = {
         30,
     ),
     "motor-before-intent": Plant(
-        "G3: the motor starts before its intent is written", _terminal(Safeguards(is_intent_first=False)), 40
+        "G3: the motor starts before its intent is written", _terminal(Safeguards(is_intent_first=False)), 10
     ),
     "no-dedupe": Plant(
-        "G4: the same command starts the motor again", _terminal(Safeguards(is_deduplicating=False)), 10
+        "G4: the same command starts the motor again", _terminal(Safeguards(is_deduplicating=False)), 40
     ),
     "motor-resumed": Plant(
         "G5: after a restart the motor is started to find out",
@@ -81,7 +81,7 @@ PLANTS = {
     "timeout-is-failure": Plant(
         "no answer of the motor board is taken for no goods",
         Bug(terminal=TerminalParts(dispenser=spoilers.TimeoutIsFailure)),
-        40,
+        80,
     ),
     "refund-early": Plant(
         "money goes back before every unit is decided",
@@ -89,10 +89,10 @@ PLANTS = {
         10,
     ),
     "second-payment-kept": Plant(
-        "a second payment of an order is not refunded", Bug(worker=WorkerBugs(tamper=spoilers.second_payment_kept)), 30
+        "a second payment of an order is not refunded", Bug(worker=WorkerBugs(tamper=spoilers.second_payment_kept)), 40
     ),
     "refund-unknown-is-done": Plant(
-        "a refund without an answer is called done", Bug(worker=WorkerBugs(provider=spoilers.UnknownIsSuccess)), 40
+        "a refund without an answer is called done", Bug(worker=WorkerBugs(provider=spoilers.UnknownIsSuccess)), 80
     ),
     "stock-not-released": Plant(
         "reserved goods are never set free", Bug(worker=WorkerBugs(tamper=spoilers.stock_not_released)), 5

@@ -24,6 +24,8 @@ SEED ?= 1000000
 
 # As if the environment were activated: tools find each other, and npm when Node was installed into it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Hundreds of processes are started here: where bytecode may not be kept, each compiles a thousand modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \

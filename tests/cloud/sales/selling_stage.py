@@ -23,6 +23,7 @@ from vendomat.cloud.merchants import MasterKey, PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments import (
     Cancelled,
     CancelState,
+    ChargeCredential,
     Charged,
     ChargeRefusal,
     ChargeRequest,
@@ -154,10 +155,10 @@ class Platform:
         await self._ended("charge")
         return Charged(ChargeState.UNKNOWN if self.is_away else answer, paid)
 
-    async def look_up_charge(self, number: str) -> Trade:
+    async def look_up_charge(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Trade:
         return await self.look_up(number)
 
-    async def reverse(self, number: str) -> Reversed:
+    async def reverse(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Reversed:
         """A paid one is given back: nothing is left of it at the platform."""
         await self._called("reverse", number)
         if self.is_away:

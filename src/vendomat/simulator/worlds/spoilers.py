@@ -16,6 +16,7 @@ import msgspec
 from vendomat.cloud.orders import Closing
 from vendomat.cloud.payments import (
     Cancelled,
+    ChargeCredential,
     Charged,
     ChargeRequest,
     Notice,
@@ -156,11 +157,11 @@ class SpoiledProvider:
     async def charge(self, request: ChargeRequest) -> Charged:
         return await self.inner.charge(request)
 
-    async def look_up_charge(self, number: str) -> Trade:
-        return await self.inner.look_up_charge(number)
+    async def look_up_charge(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Trade:
+        return await self.inner.look_up_charge(number, credential)
 
-    async def reverse(self, number: str) -> Reversed:
-        return await self.inner.reverse(number)
+    async def reverse(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Reversed:
+        return await self.inner.reverse(number, credential)
 
     async def start(self, request: StartRequest) -> Started:
         return await self.inner.start(request)

@@ -13,8 +13,10 @@ from vendomat.cloud.payments.providers.bills import (
 )
 from vendomat.cloud.payments.providers.codes import channel_of_code
 from vendomat.cloud.payments.providers.contract import (
+    Buyer,
     Cancelled,
     CancelState,
+    ChargeCredential,
     Charged,
     ChargeRefusal,
     ChargeRequest,
@@ -23,6 +25,7 @@ from vendomat.cloud.payments.providers.contract import (
     NoticeAnswer,
     NoticeKind,
     NoticeRefusedError,
+    Presentation,
     Provider,
     Refunded,
     RefundRequest,
@@ -36,6 +39,7 @@ from vendomat.cloud.payments.providers.contract import (
     Trade,
     TradeState,
 )
+from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady, FaceState, TakesFaces
 from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider
 from vendomat.cloud.payments.providers.threads import CallThreads
 from vendomat.cloud.payments.providers.wechat import WeChatPayProvider, WeChatSettings
@@ -48,19 +52,25 @@ __all__ = [
     "BillRowStatus",
     "BillSource",
     "BillState",
+    "Buyer",
     "CallThreads",
     "CancelState",
     "Cancelled",
+    "ChargeCredential",
     "ChargeRefusal",
     "ChargeRequest",
     "ChargeState",
     "Charged",
+    "FaceDevice",
+    "FaceReady",
+    "FaceState",
     "FetchedBill",
     "FundRow",
     "Notice",
     "NoticeAnswer",
     "NoticeKind",
     "NoticeRefusedError",
+    "Presentation",
     "Provider",
     "RefundRequest",
     "RefundState",
@@ -70,6 +80,7 @@ __all__ = [
     "StartRequest",
     "StartState",
     "Started",
+    "TakesFaces",
     "TakesNoCodes",
     "Trade",
     "TradeRow",

@@ -1,7 +1,8 @@
 """The contract every payment platform is spoken to by: a few verbs and three answers.
 
-A payment is either offered (`start`: a code that the buyer scans; `look_up`, `cancel`) or charged (`charge`: a code
-that the buyer shows; `look_up_charge`, `reverse`). Refunds and notices are the same for both.
+A payment is either offered (`start`: a code that the buyer scans, or a page on the buyer's phone; `look_up`, `cancel`)
+or charged (`charge`: a code that the buyer shows, or a face; `look_up_charge`, `reverse`). Refunds and notices are the
+same for both.
 
 A verb never raises for what the platform says; it answers with a value. A time-out, a broken connection, a 5xx or an
 answer that cannot be verified is `UNKNOWN`, which is neither yes nor no: it is resolved later by looking up the same
@@ -20,8 +21,23 @@ from typing import Protocol
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 
+class Presentation(StrEnum):
+    """How an offered payment reaches the buyer. Every provider can CODE; one that cannot the others refuses them."""
+
+    CODE = "code"  # on our screen, to be scanned: `code_url`
+    IN_WALLET = "in_wallet"  # on a page inside the wallet's own browser: `parameters` for its script
+    IN_BROWSER = "in_browser"  # in a phone's ordinary browser: `page_url` opens the wallet
+
+
+class ChargeCredential(StrEnum):
+    """What the buyer shows to be charged."""
+
+    BAR_CODE = "bar_code"
+    FACE = "face"  # what the platform's own device gave us for a face it recognised
+
+
 class StartState(StrEnum):
-    STARTED = "started"  # a code was issued; `code_url` is set
+    STARTED = "started"  # a code was issued; what the presentation needs is set
     REFUSED = "refused"  # definitely not created and not payable; `error` says why
     UNKNOWN = "unknown"  # may exist: repeat the same number with the same parameters, or cancel it; no new number yet
 
@@ -88,6 +104,15 @@ class NoticeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who will pay, as far as a presentation asks for it. `payer` is the platform's id of them towards this account."""
+
+    payer: str = ""  # IN_WALLET needs it
+    ip: str = ""  # IN_BROWSER needs it
+    browser: str = "Wap"  # IN_BROWSER: Wap, iOS or Android
+
+
+@dataclass(frozen=True, slots=True)
 class StartRequest:
     """One payment to be offered. `number` is ours, fixed before the first call, `[0-9A-Za-z_]{6,32}`."""
 
@@ -98,21 +123,28 @@ class StartRequest:
     notify_url: str
     machine_id: str = ""
     attach: str = ""
+    presentation: Presentation = Presentation.CODE
+    buyer: Buyer = Buyer()
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
+    """The answer to an offer. When STARTED, the one field that its presentation names is set."""
+
     state: StartState
     code_url: str = ""
     error: str = ""
+    page_url: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """One payment to be taken by a code the buyer shows. `number` as in `StartRequest`.
+    """One payment to be taken by what the buyer shows. `number` as in `StartRequest`.
 
-    `code` is as good as money for a minute: it is sent once, kept nowhere and shown in no log. After `expires_at` the
-    platform must not take a charge any more, should it arrive that late.
+    `code` is the digits of a bar code or what a face device gave, with `payer` where it gave that too. It is as good as
+    money for a minute: it is sent once, kept nowhere and shown in no log. After `expires_at` the platform must not take
+    a charge any more, should it arrive that late.
     """
 
     number: str
@@ -123,6 +155,8 @@ class ChargeRequest:
     notify_url: str
     machine_id: str = ""
     attach: str = ""
+    credential: ChargeCredential = ChargeCredential.BAR_CODE
+    payer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +267,14 @@ class Provider(Protocol):
     async def cancel(self, number: str) -> Cancelled: ...
 
     async def charge(self, request: ChargeRequest) -> Charged:
-        """Take the money for a code that the buyer shows. To be called once for a number, and never again."""
+        """Take the money for what the buyer shows. To be called once for a number, and never again."""
         ...
 
-    async def look_up_charge(self, number: str) -> Trade:
+    async def look_up_charge(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Trade:
         """What became of a charge. NOT_PAID with an `error`: it failed, and only a reverse makes that final."""
         ...
 
-    async def reverse(self, number: str) -> Reversed:
+    async def reverse(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Reversed:
         """End a charge: not before fifteen seconds after it, and again until answered. A paid one is given back."""
         ...
 
@@ -267,10 +301,10 @@ class TakesNoCodes:
     async def charge(self, request: ChargeRequest) -> Charged:
         raise no_codes()
 
-    async def look_up_charge(self, number: str) -> Trade:
+    async def look_up_charge(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Trade:
         raise no_codes()
 
-    async def reverse(self, number: str) -> Reversed:
+    async def reverse(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Reversed:
         raise no_codes()
 
 

@@ -7,7 +7,13 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
-from vendomat.cloud.payments.providers.contract import ChargeRequest, RefundRequest, StartRequest
+from vendomat.cloud.payments.providers.contract import (
+    ChargeCredential,
+    ChargeRequest,
+    Presentation,
+    RefundRequest,
+    StartRequest,
+)
 from vendomat.kernel import ErrorCode, VendomatError
 
 AGE_S_MAX = 300
@@ -33,8 +39,15 @@ def check_refund_number(number: str) -> None:
         raise VendomatError(ErrorCode.INVALID_VALUE, f"{number!r} is not a refund number")
 
 
-def unfit_start(request: StartRequest, *, currencies: Collection[str] = (CURRENCY,)) -> str:
+def unfit_start(
+    request: StartRequest,
+    *,
+    currencies: Collection[str] = (CURRENCY,),
+    presentations: Collection[Presentation] = (Presentation.CODE,),
+) -> str:
     """Why `request` must not even be sent, or an empty text."""
+    if request.presentation not in presentations:
+        return f"this account offers no payment {request.presentation.value}"
     if request.amount.currency not in currencies or request.amount.minor_units < 1:
         return (
             f"{request.amount} cannot be charged here: a positive amount of {', '.join(sorted(currencies))} is needed"
@@ -44,8 +57,12 @@ def unfit_start(request: StartRequest, *, currencies: Collection[str] = (CURRENC
     return unfit_notify_url(request.notify_url)
 
 
-def unfit_charge(request: ChargeRequest) -> str:
+def unfit_charge(
+    request: ChargeRequest, *, credentials: Collection[ChargeCredential] = (ChargeCredential.BAR_CODE,)
+) -> str:
     """Why `request` must not even be sent, or an empty text. It never quotes the code."""
+    if request.credential not in credentials:
+        return f"this account takes no {request.credential.value}"
     if request.amount.currency != CURRENCY or request.amount.minor_units < 1:
         return f"{request.amount} cannot be charged here: a positive amount of {CURRENCY} is needed"
     return "" if request.description.strip() else "a description is needed"

@@ -21,6 +21,7 @@ from vendomat.cloud.payments.providers.bills import BillKind, BillState, Fetched
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
+    ChargeCredential,
     Charged,
     ChargeRefusal,
     ChargeRequest,
@@ -127,11 +128,11 @@ class AlipayProvider:
             return said
         return wire.charged_as(await self.look_up_charge(request.number), said)
 
-    async def look_up_charge(self, number: str) -> Trade:
+    async def look_up_charge(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Trade:
         """CLOSED also when it was paid and given back in whole: a reversed charge buys nothing any more."""
         return wire.ended_if_given_back(await self.look_up(number))
 
-    async def reverse(self, number: str) -> Reversed:
+    async def reverse(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Reversed:
         """The platform's own "cancel": it closes an open trade and gives a paid one back."""
         check_number(number)
         try:

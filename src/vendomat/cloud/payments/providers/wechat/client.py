@@ -23,10 +23,12 @@ from wechatpayv3.type import RequestType
 from wechatpayv3.utils import aes_decrypt, load_certificate
 
 from vendomat.cloud.payments.providers.bills import FetchedBill
+from vendomat.cloud.payments.providers.contract import Presentation
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 from vendomat.cloud.payments.providers.downloads import Promise, fetch_file
 from vendomat.cloud.payments.providers.limits import is_timely
 from vendomat.cloud.payments.providers.transport import Transport
+from vendomat.cloud.payments.providers.wechat import offers
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
 from vendomat.cloud.payments.providers.wechat.wire import decode
 from vendomat.kernel import Clock, ErrorCode, VendomatError
@@ -39,6 +41,11 @@ FETCH_EVERY_S = 11 * 3600
 FETCH_PAUSE_S = 60
 """A serial nobody knows makes us ask at most this often: it may be a forger's."""
 
+_PLACES = {
+    Presentation.CODE: WeChatPayType.NATIVE,
+    Presentation.IN_WALLET: WeChatPayType.JSAPI,
+    Presentation.IN_BROWSER: WeChatPayType.H5,
+}
 _SIGNED_HEADERS = ("Signature", "Timestamp", "Nonce", "Serial", "Signature-Type")
 _CERTIFICATE_SERIAL = re.compile(r"[0-9A-Fa-f]{8,40}")
 
@@ -121,6 +128,11 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
             f'timestamp="{timestamp}",serial_no="{self._cert_serial_no}"'
         )
 
+    def page_parameters(self, appid: str, prepay_id: str) -> Mapping[str, str]:
+        timestamp = str(int(self._clock.now().timestamp()))
+        parts = offers.signed_parts(appid, timestamp, self._nonce(), prepay_id)
+        return offers.page_parameters(parts, self.sign(parts))
+
     def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
         """True, or `NotKnownError`: age and serial first, then the library's RSA check. Header names in lower case."""
         values = {name: headers.get(f"wechatpay-{name.lower()}", "") for name in _SIGNED_HEADERS}
@@ -139,10 +151,14 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
         return True
 
     def _may_sign(self, serial: str) -> bool:
-        if self._public_key_id:
-            return serial == self._public_key_id or self._is_known(serial)
+        """Whether `serial` is one of the keys we hold. The public key and certificates are believed side by side: a
+        merchant that moves from one to the other is told things under either."""
+        if self._public_key_id and serial == self._public_key_id:
+            return True
         if not _CERTIFICATE_SERIAL.fullmatch(serial):
             return False
+        if self._public_key_id and self._is_known(serial):
+            return True
         if not self._is_known(serial) or self._is_fetch_due(serial):
             with self._fetching:  # also waits for the thread that is fetching now
                 if self._is_fetch_due(serial):
@@ -224,6 +240,19 @@ class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
             raise VendomatError(
                 ErrorCode.INVALID_VALUE, f"a key of WeChat Pay account {settings.mchid}: {error}"
             ) from None
+
+    def place(self, order: Mapping[str, Any], presentation: Presentation) -> tuple[int, str]:
+        """An offer, where `presentation` places it."""
+        status, text = self.pay(**order, pay_type=_PLACES[presentation])
+        return status, text
+
+    def charge(self, order: Mapping[str, Any]) -> tuple[int, str]:
+        status, text = self.pay(**order, pay_type=WeChatPayType.CODEPAY)
+        return status, text
+
+    def page_parameters(self, prepay_id: str) -> Mapping[str, str]:
+        """What a page inside the wallet needs to have `prepay_id` paid, signed now."""
+        return self._core.page_parameters(self._appid, prepay_id)
 
     def ask_bill(self, target: str) -> tuple[int, str]:
         """Where a bill lies. The library's own call always asks for a packed file."""

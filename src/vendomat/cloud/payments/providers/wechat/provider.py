@@ -1,4 +1,4 @@
-"""WeChat Pay behind the contract: Native orders, charges by payment code, refunds, notices and bills of one merchant.
+"""WeChat Pay behind the contract: orders, charges by payment code or face, refunds, notices and bills of one merchant.
 
 Refuses to guess. Any answer but a verified success, or a code that is definite by itself, is checked by a query of the
 same number; what a query cannot settle is UNKNOWN.
@@ -6,17 +6,16 @@ same number; what a query cannot settle is UNKNOWN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import structlog
 
 from vendomat.cloud.payments.providers.bills import BillKind, BillState, FetchedBill, FundRow, TradeRow
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
+    ChargeCredential,
     Charged,
     ChargeRefusal,
     ChargeRequest,
@@ -29,7 +28,6 @@ from vendomat.cloud.payments.providers.contract import (
     RefundRequest,
     RefundState,
     Reversed,
-    ReverseState,
     Started,
     StartRequest,
     StartState,
@@ -38,6 +36,7 @@ from vendomat.cloud.payments.providers.contract import (
     no_codes,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady
 from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
@@ -48,13 +47,14 @@ from vendomat.cloud.payments.providers.limits import (
     unfit_start,
 )
 from vendomat.cloud.payments.providers.threads import CallThreads
-from vendomat.cloud.payments.providers.wechat import bills, v2_wire, wire
+from vendomat.cloud.payments.providers.wechat import bills, offers, v2_wire, wire
+from vendomat.cloud.payments.providers.wechat.asking import Asking
+from vendomat.cloud.payments.providers.wechat.charges import Charges, V2Charges, V3Charges
 from vendomat.cloud.payments.providers.wechat.client import WeChatClient
+from vendomat.cloud.payments.providers.wechat.faces import FaceTokens
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
-from vendomat.cloud.payments.providers.wechat.v2_client import CodePayClient
-from vendomat.kernel import Clock
-
-log = structlog.get_logger(__name__)
+from vendomat.cloud.payments.providers.wechat.v2_client import BAR_CODES, FACES, V2Client
+from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 
 class WeChatPayProvider:
@@ -70,40 +70,64 @@ class WeChatPayProvider:
         self._threads = threads
         self._is_owner_of_threads = is_owner_of_threads
         self._clock = clock
+        self._account = wire.Account(settings.mchid, settings.appid)
         self._client = WeChatClient(settings, clock=clock, connections_max=threads.size)
-        self.takes_codes = bool(settings.apiv2_key)
-        self._codes = CodePayClient(settings, clock=clock, connections_max=threads.size) if self.takes_codes else None
+        self._asking = Asking(threads, channel=self.channel, account=self.account)
+        self._v2 = V2Client(settings, clock=clock, connections_max=threads.size) if settings.apiv2_key else None
+        self._charges = self._open_charges()
+        self.takes_codes = ChargeCredential.BAR_CODE in self._charges
+        self.takes_faces = ChargeCredential.FACE in self._charges
+        self._face_tokens = FaceTokens(self._asking, self._v2, clock) if self._v2 and self.takes_faces else None
+
+    def _open_charges(self) -> dict[ChargeCredential, Charges]:
+        settings, charges = self._settings, dict[ChargeCredential, Charges]()
+        if settings.code_pay == "v3":
+            charges[ChargeCredential.BAR_CODE] = V3Charges(self._asking, self._client, settings, self._clock)
+        elif self._v2 is not None:
+            charges[ChargeCredential.BAR_CODE] = V2Charges(self._asking, self._v2, settings, BAR_CODES)
+        if settings.takes_faces and self._v2 is None:
+            raise VendomatError(ErrorCode.INVALID_VALUE, "charging faces needs apiv2_key and certificate")
+        if settings.takes_faces and self._v2 is not None:
+            charges[ChargeCredential.FACE] = V2Charges(self._asking, self._v2, settings, FACES)
+        return charges
 
     async def start(self, request: StartRequest) -> Started:
-        """A Native order. The same request again, before payment, gives a new code and ends the old one."""
+        """An order. The same request again, before payment, gives a new code and ends the old one."""
         check_number(request.number)
-        if reason := unfit_start(request):
+        if reason := unfit_start(request, presentations=offers.PRESENTATIONS) or offers.unfit_buyer(request):
             return Started(StartState.REFUSED, error=reason)
-        order = wire.native_order(request, self._settings.payer_client_ip)
         try:
-            status, body = await self._ask(lambda: self._client.pay(**order))
+            status, started = await self._asking(lambda: self._offer(request))
         except NotKnownError as doubt:
             return Started(StartState.UNKNOWN, error=doubt.reason)
-        started = wire.read_start(status, body)
         if started.state is not StartState.UNKNOWN or not wire.is_definite(status):
             return started
         trade = await self.look_up(request.number)
         is_dead = trade.state in (TradeState.NOT_FOUND, TradeState.CLOSED)
         return Started(StartState.REFUSED if is_dead else StartState.UNKNOWN, error=started.error)
 
+    def _offer(self, request: StartRequest) -> tuple[int, Started]:
+        """Place the order and sign what a page needs. Blocks."""
+        order = offers.order(request, self._settings.payer_client_ip)
+        status, body = self._client.place(order, request.presentation)
+        started = offers.read_start(status, body, request.presentation)
+        if "prepay_id" in started.parameters:
+            started = replace(started, parameters=self._client.page_parameters(started.parameters["prepay_id"]))
+        return status, started
+
     async def look_up(self, number: str) -> Trade:
         check_number(number)
         try:
-            status, body = await self._ask(lambda: self._client.query(out_trade_no=number))
+            status, body = await self._asking(lambda: self._client.query(out_trade_no=number))
         except NotKnownError as doubt:
             return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
-        return wire.read_trade(status, body, number, mchid=self.account, appid=self._settings.appid)
+        return wire.read_trade(status, body, number, self._account)
 
     async def cancel(self, number: str) -> Cancelled:
         """Close the order; any answer but a verified 204 is settled by a query."""
         check_number(number)
         try:
-            status, body = await self._ask(lambda: self._client.close(out_trade_no=number))
+            status, body = await self._asking(lambda: self._client.close(out_trade_no=number))
         except NotKnownError as doubt:
             error = doubt.reason
         else:
@@ -118,42 +142,31 @@ class WeChatPayProvider:
         return Cancelled(CancelState.CLOSED) if is_dead else Cancelled(CancelState.UNKNOWN, error or trade.error)
 
     async def charge(self, request: ChargeRequest) -> Charged:
-        """A micropay. Raises `VendomatError(method_unavailable)` for an account that has no key for it."""
+        """Raises `VendomatError(method_unavailable)` for an account that has no key for it."""
         check_number(request.number)
-        codes = self._code_client()
-        if reason := unfit_charge(request):
+        charges = self._charges_of(request.credential)
+        if reason := unfit_charge(request, credentials=self._charges):
             return Charged(ChargeState.REFUSED, None, ChargeRefusal.REFUSED, reason)
-        order = v2_wire.charge_fields(request, self._settings.payer_client_ip)
-        try:
-            fields = await self._ask(lambda: codes.charge(order))
-        except NotKnownError as doubt:
-            return Charged(ChargeState.UNKNOWN, error=doubt.reason)
-        return v2_wire.read_charge(fields, request.number, mchid=self.account, appid=self._settings.appid)
+        return await charges.charge(request)
 
-    async def look_up_charge(self, number: str) -> Trade:
+    async def look_up_charge(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Trade:
         check_number(number)
-        codes = self._code_client()
-        try:
-            fields = await self._ask(lambda: codes.query(number))
-        except NotKnownError as doubt:
-            return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
-        return v2_wire.read_trade(fields, number, mchid=self.account, appid=self._settings.appid)
+        return await self._charges_of(credential).look_up(number)
 
-    async def reverse(self, number: str) -> Reversed:
+    async def reverse(self, number: str, credential: ChargeCredential = ChargeCredential.BAR_CODE) -> Reversed:
         """Never "close": the platform lets a charge end by a reverse only."""
         check_number(number)
-        codes = self._code_client()
-        try:
-            fields = await self._ask(lambda: codes.reverse(number))
-        except NotKnownError as doubt:
-            return Reversed(ReverseState.UNKNOWN, doubt.reason)
-        said = v2_wire.read_reverse(fields)
-        return said or v2_wire.reversed_as(await self.look_up_charge(number), fields)
+        return await self._charges_of(credential).reverse(number)
 
-    def _code_client(self) -> CodePayClient:
-        if self._codes is None:
+    def _charges_of(self, credential: ChargeCredential) -> Charges:
+        if credential not in self._charges:
             raise no_codes()
-        return self._codes
+        return self._charges[credential]
+
+    async def prepare_face(self, device: FaceDevice) -> FaceReady:
+        if self._face_tokens is None:
+            raise no_codes()
+        return await self._face_tokens.prepare(device)
 
     async def refund(self, request: RefundRequest) -> Refunded:
         check_number(request.payment_number)
@@ -162,7 +175,7 @@ class WeChatPayProvider:
             return Refunded(RefundState.REFUSED, request.refund_number, error=reason)
         order = wire.refund_order(request)
         try:
-            status, body = await self._ask(lambda: self._client.refund(**order))
+            status, body = await self._asking(lambda: self._client.refund(**order))
         except NotKnownError as doubt:
             return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
         refunded = wire.read_refund(status, body, request)
@@ -175,11 +188,11 @@ class WeChatPayProvider:
         check_refund_number(request.refund_number)
         number = request.refund_number
         try:
-            status, body = await self._ask(lambda: self._client.query_refund(out_refund_no=number))
+            status, body = await self._asking(lambda: self._client.query_refund(out_refund_no=number))
         except NotKnownError as doubt:
             return Refunded(RefundState.UNKNOWN, number, error=doubt.reason)
         found = wire.read_refund_query(status, body, request)
-        if found.state is not RefundState.NOT_ACCEPTED or not self.takes_codes:
+        if found.state is not RefundState.NOT_ACCEPTED or not self._charges:
             return found
         return await self._given_back(request) or found
 
@@ -187,7 +200,10 @@ class WeChatPayProvider:
         """The full refund of a charge that was reversed after it was paid: the reverse gave the money back."""
         if request.amount != request.payment_amount:
             return None
-        if not v2_wire.is_revoked(trade := await self.look_up_charge(request.payment_number)):
+        for charges in self._charges.values():
+            if v2_wire.is_revoked(trade := await charges.look_up(request.payment_number)):
+                break
+        else:
             return None
         error = "given back in whole by the reverse"
         return Refunded(RefundState.SUCCEEDED, request.refund_number, "", request.amount, error, trade.raw)
@@ -199,7 +215,7 @@ class WeChatPayProvider:
         lowered = {name.lower(): value for name, value in headers.items()}
         try:
             envelope = wire.decode(body, wire.NoticeEnvelope)
-            resource = await self._ask(lambda: self._client.decrypt_callback(lowered, body.decode()))
+            resource = await self._asking(lambda: self._client.decrypt_callback(lowered, body.decode()))
             return self._notice(envelope.id, envelope.event_type, resource)
         except NotKnownError as doubt:
             raise NoticeRefusedError(doubt.reason, is_probe=doubt.is_probe) from doubt
@@ -215,11 +231,11 @@ class WeChatPayProvider:
             return FetchedBill(BillState.NOT_YET, error="the day is not over")
         hosts = bills.hosts_of(self._settings.base_url)
         try:
-            status, body = await self._ask(lambda: self._client.ask_bill(bills.request_target(kind, day)))
+            status, body = await self._asking(lambda: self._client.ask_bill(bills.request_target(kind, day)))
             if status != 200:
                 return bills.read_refusal(status, body)
             promise = bills.read_promise(body, hosts)
-            fetched: FetchedBill = await self._ask(lambda: self._client.download_bill(promise, into))
+            fetched = await self._asking(lambda: self._client.download_bill(promise, into))
         except NotKnownError as doubt:
             return FetchedBill(BillState.UNKNOWN, error=doubt.reason)
         return fetched
@@ -234,26 +250,17 @@ class WeChatPayProvider:
         if self._is_owner_of_threads:
             await self._threads.aclose()
         self._client.transport.close()
-        if self._codes is not None:
-            self._codes.close()
+        if self._v2 is not None:
+            self._v2.close()
 
     def _notice(self, notice_id: str, event_type: str, resource: str | None) -> Notice:
         if resource is None:
             raise NotKnownError("the resource does not open with our key")
         if event_type == "TRANSACTION.SUCCESS":
-            trade = wire.trade_of(resource, mchid=self.account, appid=self._settings.appid)
+            trade = wire.trade_of(resource, self._account)
             if trade.state is not TradeState.PAID:
                 raise NotKnownError(f"a notice of success about a trade that is {trade.state}")
             return Notice(NoticeKind.PAYMENT, notice_id, trade=trade)
         if event_type.startswith("REFUND."):
             return Notice(NoticeKind.REFUND, notice_id, refund=wire.refund_of_notice(resource, mchid=self.account))
         raise NotKnownError(f"event {event_type[:64]!r} is not one we take")
-
-    async def _ask(self, work: Callable[[], Any]) -> Any:
-        try:
-            return await self._threads.call(work)
-        except NotKnownError:
-            raise
-        except Exception as error:  # the library raises bare `Exception`: for money that means "not known"
-            log.warning("payment_client_failed", channel=self.channel, account=self.account, exc_info=True)
-            raise NotKnownError(f"{type(error).__name__}: {error}"[:200]) from error

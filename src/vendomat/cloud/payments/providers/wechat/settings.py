@@ -14,12 +14,18 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     * `private_key`: PEM of the merchant's API key; `serial_no`: serial of its certificate, hex
     * `apiv3_key`: 32 characters; decrypts notices and platform certificates
     * `public_key_id` (`PUB_KEY_ID_...`) and `public_key` (PEM): public-key mode, the recommended one
-    * `platform_certificates`: PEM texts; known beforehand, or beside the public key while a merchant moves to it.
-      Without public key they are also fetched and renewed from the platform: certificate mode
+    * `platform_certificates`: PEM texts, known beforehand. Without a public key they are fetched and renewed from the
+      platform (certificate mode); with one, a certificate that nobody told us of is fetched when something is signed
+      by it, which happens while a merchant moves from the one to the other
     * `payer_client_ip`: this cloud's public address; with it the machine is named to the platform as the device
     * `base_url`: the platform's host; another one for a standby host or an emulator
     * `apiv2_key` (32 characters) and `certificate` (the merchant's, PEM, for `private_key`): with both, codes that
       buyers show can be charged; `v2_sign_type` signs those calls
+    * `code_pay`: by which version payment codes are charged; `v3` needs neither of the two, and is not given to every
+      merchant. `store_id`: the store the platform knows these machines under, for v3
+    * `takes_faces`: faces can be charged, through the platform's own devices; needs the two of v2. `face_url`: the host
+      that gives these devices their tokens
+    * `service_id`: the service the platform has agreed on for goods that are paid after they were taken
     * `certificate_url`: the host that asks for the certificate, if it is not `base_url`; `ca_certificate`: PEM of who
       vouches for it, if it is nobody the system knows
     * `timeout_s`: for one call, all in all
@@ -37,6 +43,11 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     apiv2_key: str = ""
     certificate: str = ""
     v2_sign_type: Literal["HMAC-SHA256", "MD5"] = "HMAC-SHA256"
+    code_pay: Literal["v2", "v3"] = "v2"
+    store_id: str = ""
+    takes_faces: bool = False
+    face_url: str = "https://payapp.weixin.qq.com"
+    service_id: str = ""
     certificate_url: str = ""
     ca_certificate: str = ""
     base_url: str = "https://api.mch.weixin.qq.com"

@@ -1,4 +1,4 @@
-"""WeChat Pay v2 as values: the payment code's calls, which exist in XML only. Pure.
+"""WeChat Pay v2 as values: the calls of payment codes and faces, in XML. Pure.
 
 XML is read strictly: no document type, no entities of its own, one level, no name twice, and of limited size. Every
 answer that says anything must carry our own shared key's signature. A word we do not know is never guessed at.
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from xml.parsers import expat
 
 from vendomat.cloud.payments.providers.contract import (
+    ChargeCredential,
     Charged,
     ChargeRefusal,
     ChargeRequest,
@@ -24,7 +25,9 @@ from vendomat.cloud.payments.providers.contract import (
     TradeState,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.faces import FaceDevice
 from vendomat.cloud.payments.providers.limits import BEIJING, CURRENCY, cut_to_bytes
+from vendomat.cloud.payments.providers.wechat.wire import CHARGE_STATES
 from vendomat.kernel import Money, VendomatError
 
 Fields = Mapping[str, str]
@@ -32,6 +35,7 @@ Fields = Mapping[str, str]
 MD5, HMAC_SHA256 = "MD5", "HMAC-SHA256"
 XML_BYTES_MAX = 64 * 1024
 FIELDS_MAX = 100
+FACE_TOKEN_CHARACTERS_MAX = 4096
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 CHARGE_REFUSALS = {
@@ -60,17 +64,7 @@ CHARGE_REFUSALS = {
     ),
 }
 """Codes that say by themselves: no money was taken. Not among them: SYSTEMERROR, BANKERROR, ORDERPAID and
-OUT_TRADE_NO_USED, after which only a query knows."""
-
-TRADE_STATES = {
-    "NOTPAY": TradeState.NOT_PAID,
-    "USERPAYING": TradeState.NOT_PAID,
-    "PAYERROR": TradeState.NOT_PAID,  # failed; a reverse makes that final
-    "SUCCESS": TradeState.PAID,
-    "REFUND": TradeState.PAID,
-    "CLOSED": TradeState.CLOSED,
-    "REVOKED": TradeState.CLOSED,  # reversed: what had been taken is given back
-}
+OUT_TRADE_NO_USED, after which only a query knows. No list is published for faces; it is read by this one."""
 
 
 def sign(fields: Fields, key: str, sign_type: str) -> str:
@@ -153,21 +147,47 @@ def verified(body: bytes, key: str, sign_type: str) -> dict[str, str]:
 
 
 def charge_fields(request: ChargeRequest, payer_client_ip: str) -> dict[str, str]:
-    """What a micropay says beside the account. After `time_expire` the platform takes it no more."""
+    """What a charge says beside the account. After `time_expire` the platform takes it no more."""
     fields = {
         "body": cut_to_bytes(request.description.strip(), 128),
         "out_trade_no": request.number,
         "total_fee": str(request.amount.minor_units),
         "fee_type": request.amount.currency,
         "spbill_create_ip": payer_client_ip or "127.0.0.1",
-        "auth_code": request.code,
         "time_expire": request.expires_at.astimezone(BEIJING).strftime("%Y%m%d%H%M%S"),
     }
+    if request.credential is ChargeCredential.FACE:
+        fields["face_code"] = request.code
+        fields |= {"openid": request.payer} if request.payer else {}
+    else:
+        fields["auth_code"] = request.code
     if request.machine_id:
         fields["device_info"] = request.machine_id[:32]
     if attach := cut_to_bytes(request.attach, 127):
         fields["attach"] = attach
     return fields
+
+
+def face_fields(device: FaceDevice, now: datetime) -> dict[str, str]:
+    """What asking for a face device's token says beside the account."""
+    return {
+        "store_id": cut_to_bytes(device.store_id, 32),
+        "store_name": cut_to_bytes(device.store_name, 128),
+        "device_id": cut_to_bytes(device.device_id, 32),
+        "rawdata": device.raw_data,
+        "now": str(int(now.timestamp())),
+        "version": "1",
+    }
+
+
+def read_face_token(fields: Fields) -> tuple[str, int]:
+    """The token and how long it serves, in seconds; ("", 0) when it was refused. Raises `NotKnownError`."""
+    if fields.get("result_code", "SUCCESS") != "SUCCESS":
+        return "", 0
+    token, life = fields.get("authinfo", ""), fields.get("expires_in", "")
+    if not 1 <= len(token) <= FACE_TOKEN_CHARACTERS_MAX or not re.fullmatch(r"[1-9][0-9]{0,6}", life):
+        raise NotKnownError("no token, or one without an end")
+    return token, int(life)
 
 
 def error_text(fields: Fields) -> str:
@@ -213,7 +233,7 @@ def trade_of(fields: Fields, number: str, *, mchid: str, appid: str) -> Trade:
     if fields.get("out_trade_no") != number:
         raise NotKnownError("the answer is about another number")
     word = fields.get("trade_state", "")
-    state = TRADE_STATES.get(word)
+    state = CHARGE_STATES.get(word)
     if state is None or fields.get("fee_type", CURRENCY) != CURRENCY:
         raise NotKnownError(f"trade_state {word!r} in {fields.get('fee_type', CURRENCY)!r} is not known")
     error = f"PAYERROR: {fields.get('trade_state_desc', '')}"[:200] if word == "PAYERROR" else ""

@@ -5,6 +5,8 @@ A word we do not know (a new state, an unlisted error code) is never guessed at:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,14 +16,11 @@ from vendomat.cloud.payments.providers.contract import (
     Refunded,
     RefundRequest,
     RefundState,
-    Started,
-    StartRequest,
-    StartState,
     Trade,
     TradeState,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
-from vendomat.cloud.payments.providers.limits import BEIJING, CURRENCY, cut_to_bytes
+from vendomat.cloud.payments.providers.limits import CURRENCY, cut_to_bytes
 from vendomat.kernel import Money, VendomatError
 
 TRADE_STATES = {
@@ -30,7 +29,13 @@ TRADE_STATES = {
     "REFUND": TradeState.PAID,  # also after a partial refund: money was taken
     "CLOSED": TradeState.CLOSED,
 }
-"""States of a Native order. Those of payment codes (REVOKED, USERPAYING, PAYERROR) do not belong here."""
+"""States of an offered order. Those of charges do not belong here."""
+
+CHARGE_STATES = TRADE_STATES | {
+    "USERPAYING": TradeState.NOT_PAID,
+    "PAYERROR": TradeState.NOT_PAID,  # failed; a reverse makes that final
+    "REVOKED": TradeState.CLOSED,  # reversed: what had been taken is given back
+}
 
 REFUND_STATES = {
     "PROCESSING": RefundState.PROCESSING,
@@ -38,9 +43,6 @@ REFUND_STATES = {
     "CLOSED": RefundState.CLOSED,
     "ABNORMAL": RefundState.ABNORMAL,
 }
-
-START_REFUSALS = frozenset({"PARAM_ERROR", "APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS", "SIGN_ERROR", "NO_AUTH"})
-"""Codes that say by themselves: nothing was created. Every other 4xx needs a look-up before it is a no."""
 
 REFUND_REFUSALS = frozenset(
     {
@@ -71,6 +73,7 @@ class _TradeAnswer(msgspec.Struct):
     mchid: str
     out_trade_no: str
     trade_state: str
+    trade_state_desc: str = ""
     transaction_id: str = ""
     success_time: str = ""
     amount: _Amount | None = None
@@ -100,10 +103,6 @@ class _RefundNotice(msgspec.Struct):
     refund_id: str
     refund_status: str
     amount: _RefundAmount
-
-
-class _CodeAnswer(msgspec.Struct):
-    code_url: str
 
 
 class _ErrorAnswer(msgspec.Struct):
@@ -136,25 +135,6 @@ def decode(body: bytes | str, shape: type[Shape]) -> Shape:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise NotKnownError(f"malformed: {error}") from error
-
-
-def native_order(request: StartRequest, payer_client_ip: str = "") -> dict[str, Any]:
-    """Keyword arguments of the library's `pay`. The same request gives the same order, byte for byte.
-
-    The platform takes no device without an address, so without one the machine is only in `attach`.
-    """
-    order: dict[str, Any] = {
-        "description": cut_to_bytes(request.description.strip(), 127),
-        "out_trade_no": request.number,
-        "amount": {"total": request.amount.minor_units, "currency": request.amount.currency},
-        "time_expire": request.expires_at.astimezone(BEIJING).replace(microsecond=0).isoformat(),
-        "notify_url": request.notify_url,
-    }
-    if attach := cut_to_bytes(request.attach or request.machine_id, 128):
-        order["attach"] = attach
-    if payer_client_ip and request.machine_id:
-        order["scene_info"] = {"payer_client_ip": payer_client_ip, "device_id": request.machine_id[:32]}
-    return order
 
 
 def refund_order(request: RefundRequest) -> dict[str, Any]:
@@ -194,23 +174,21 @@ def is_definite(status: int) -> bool:
     return 400 <= status < 500 and status != 429
 
 
-def read_start(status: int, body: bytes | str) -> Started:
-    """The answer to a Native order. A doubtful 4xx comes back as UNKNOWN; see `is_definite`."""
-    if status == 200:
-        try:
-            code_url = decode(body, _CodeAnswer).code_url
-        except NotKnownError as doubt:
-            return Started(StartState.UNKNOWN, error=doubt.reason)
-        return Started(StartState.STARTED, code_url) if code_url else Started(StartState.UNKNOWN, error="no code_url")
-    is_refusal = is_definite(status) and error_code(status, body) in START_REFUSALS
-    return Started(StartState.REFUSED if is_refusal else StartState.UNKNOWN, error=error_text(status, body))
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose trades are believed."""
+
+    mchid: str
+    appid: str
 
 
-def read_trade(status: int, body: bytes | str, number: str, *, mchid: str, appid: str) -> Trade:
+def read_trade(
+    status: int, body: bytes | str, number: str, account: Account, *, states: Mapping[str, TradeState] = TRADE_STATES
+) -> Trade:
     """The answer to a query by our number."""
     if status == 200:
         try:
-            trade = trade_of(body, mchid=mchid, appid=appid)
+            trade = trade_of(body, account, states)
         except NotKnownError as doubt:
             return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
         if trade.number != number:
@@ -220,14 +198,14 @@ def read_trade(status: int, body: bytes | str, number: str, *, mchid: str, appid
     return Trade(TradeState.NOT_FOUND if is_absent else TradeState.UNKNOWN, number, error=error_text(status, body))
 
 
-def trade_of(body: bytes | str, *, mchid: str, appid: str) -> Trade:
+def trade_of(body: bytes | str, account: Account, states: Mapping[str, TradeState] = TRADE_STATES) -> Trade:
     """A verified query answer or notice resource. Raises `NotKnownError` when it is not about this account."""
     answer = decode(body, _TradeAnswer)
-    if (answer.mchid, answer.appid) != (mchid, appid):
+    if (answer.mchid, answer.appid) != (account.mchid, account.appid):
         raise NotKnownError("the trade belongs to another account")
-    state = TRADE_STATES.get(answer.trade_state)
+    state = states.get(answer.trade_state)
     if state is None:
-        raise NotKnownError(f"trade_state {answer.trade_state!r} is not one of a Native order")
+        raise NotKnownError(f"trade_state {answer.trade_state!r} is not one of this kind of order")
     if answer.amount is not None and answer.amount.currency != CURRENCY:
         raise NotKnownError(f"the trade is in {answer.amount.currency!r}")
     if state is TradeState.PAID and not (answer.amount and answer.transaction_id and answer.success_time):
@@ -237,9 +215,10 @@ def trade_of(body: bytes | str, *, mchid: str, appid: str) -> Trade:
         answer.out_trade_no,
         transaction_id=answer.transaction_id,
         amount=_money(answer.amount.total) if answer.amount else None,
-        account=mchid,
+        account=account.mchid,
         paid_at=_moment(answer.success_time) if answer.success_time else None,
         payer=answer.payer.openid,
+        error=f"PAYERROR: {answer.trade_state_desc}"[:200] if answer.trade_state == "PAYERROR" else "",
         raw=decode(body, dict),
     )
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from vendomat.kernel import SystemClock
 from vendomat.simulator.gateways import GatewayServer, GatewaySettings, KeyMode
 from vendomat.simulator.gateways.keys import KeySource, make_key
+from vendomat.simulator.gateways.virtual_clock import VirtualClock
 
 from .merchant import AlipayMerchant, NoticeSink, WechatMerchant
 
@@ -43,7 +44,7 @@ def key_source(stock: list[RSAPrivateKey]) -> KeySource:
 
 @pytest.fixture
 async def server(settings: GatewaySettings, key_source: KeySource) -> AsyncIterator[GatewayServer]:
-    server = GatewayServer(settings, SystemClock(), make_key=key_source)
+    server = GatewayServer(settings, VirtualClock(SystemClock()), make_key=key_source)
     await server.start()
     yield server
     await server.stop()

@@ -36,6 +36,19 @@ class GatewayControl:
         """Where Stripe sends the account's events, which its requests do not say."""
         await self._call("POST", "stripe/webhook", {"account": account, "url": url})
 
+    async def clock(self) -> dict[str, Any]:
+        """`now`, and by how much the platforms are `ahead_s` of the machine."""
+        return dict(await self._call("GET", "clock"))
+
+    async def advance(self, *, days: float = 0.0, hours: float = 0.0, seconds: float = 0.0) -> dict[str, Any]:
+        """Move the platforms' clock ahead; what becomes due on the way has happened when this returns."""
+        journey = {"days": days, "hours": hours, "seconds": seconds}
+        return dict(await self._call("POST", "clock/advance", journey, timeout_s=600.0))
+
+    async def set_portal_refund_url(self, account: str, url: str) -> None:
+        """WeChat: where refunds without an address of their own are told, as XML."""
+        await self._call("POST", "wechat/portal-refund-url", {"account": account, "url": url})
+
     async def codes(self, platform: str) -> list[dict[str, Any]]:
         """The codes a buyer can pay now, newest first."""
         return list(await self._call("GET", f"{platform}/codes"))
@@ -61,6 +74,10 @@ class GatewayControl:
         """Pay a code, or the newest code of an order number. `lose_network`: money taken, notice never sent."""
         deed = {"code": code, "number": number, "payer": payer, "late": late, "lose_network": lose_network}
         return dict(await self._call("POST", f"{platform}/pay", deed))
+
+    async def mistype_password(self, platform: str, *, number: str, payer: str = "buyer-1") -> None:
+        """`payer` opens the newest code of an order number and gives a wrong password: always a CONFLICT."""
+        await self._call("POST", f"{platform}/pay", {"number": number, "payer": payer, "wrong_password": True})
 
     async def payment_code(self, platform: str, payer: str = "buyer-1") -> str:
         """The payment code that `payer`'s wallet shows now, good for one charge."""
@@ -121,9 +138,14 @@ class GatewayControl:
         answer = await self._call("POST", f"{platform}/notices/forge", {"number": number})
         return str(answer["answer"])
 
-    async def _call(self, method: str, path: str, body: object = None) -> Any:
+    async def resend_notice(self, platform: str, notice_id: str, guise: str = "genuine") -> str:
+        """Send a notice once more, outside its schedule; what the merchant answered."""
+        again = {"notice_id": notice_id, "guise": guise}
+        return str((await self._call("POST", f"{platform}/notices/resend", again))["answer"])
+
+    async def _call(self, method: str, path: str, body: object = None, *, timeout_s: float = 10.0) -> Any:
         try:
-            answer = await self._client.request(method, f"/control/{path}", json=body)
+            answer = await self._client.request(method, f"/control/{path}", json=body, timeout=timeout_s)
         except httpx.HTTPError as error:
             raise VendomatError(
                 ErrorCode.UNAVAILABLE, f"the control port does not answer {path}; it may have been done"

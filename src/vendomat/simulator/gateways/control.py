@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -15,6 +14,8 @@ from vendomat.kernel import VendomatError
 from vendomat.simulator.gateways.alipay import AlipayPlatform, Application
 from vendomat.simulator.gateways.asgi import Answer, Exchange, Receive, Scope, Send, read_exchange, send_answer
 from vendomat.simulator.gateways.bill_control import MakesBills, bill_routes
+from vendomat.simulator.gateways.buyer_control import buyer_routes
+from vendomat.simulator.gateways.clock_control import clock_routes
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.enrolment import (
     Addresses,
@@ -22,11 +23,12 @@ from vendomat.simulator.gateways.enrolment import (
     open_stripe_account,
     open_wechat_account,
 )
-from vendomat.simulator.gateways.faults import CallFault, FaultBook, FaultRule, NoticeFault
+from vendomat.simulator.gateways.fault_control import fault_routes
+from vendomat.simulator.gateways.faults import FaultBook, NoticeFault
 from vendomat.simulator.gateways.keys import serial_of
-from vendomat.simulator.gateways.shown_codes import Habits
+from vendomat.simulator.gateways.notice_control import notice_routes
 from vendomat.simulator.gateways.stripe import StripePlatform
-from vendomat.simulator.gateways.views import BuyerRefusedError, Platform, ShowsCodes
+from vendomat.simulator.gateways.views import BuyerRefusedError, Platform
 from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
 
@@ -60,16 +62,6 @@ class _Webhook(msgspec.Struct):
     url: str
 
 
-class _Deed(msgspec.Struct):
-    """A buyer's deed on a code, or on the newest code of an order number."""
-
-    code: str = ""
-    number: str = ""
-    payer: str = "buyer-1"
-    late: bool = False
-    lose_network: bool = False
-
-
 class _Balance(msgspec.Struct):
     account: str
     balance_fen: int
@@ -78,19 +70,6 @@ class _Balance(msgspec.Struct):
 class _Outcome(msgspec.Struct):
     outcome: str
     count: int = 1
-
-
-class _Number(msgspec.Struct):
-    number: str
-
-
-class _Rule(msgspec.Struct):
-    fault: str
-    platform: str = ""
-    verb: str = ""
-    number: str = ""
-    count: int = 1
-    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +97,6 @@ class ControlApi:
             "alipay": self._alipay,
             "stripe": self._stripe,
         }
-        self._notice_faults = notice_faults
         self._addresses = addresses
         self._routes: dict[tuple[str, str], Callable[[bytes], object]] = {
             ("GET", "health"): lambda _: {"status": "ok", "now": context.clock.now()},
@@ -126,34 +104,19 @@ class ControlApi:
             ("POST", "wechat/merchants"): self._register_wechat,
             ("POST", "alipay/applications"): self._register_alipay,
             ("POST", "stripe/webhook"): self._set_webhook,
-            ("GET", "faults"): lambda _: self._faults(),
-            ("DELETE", "faults"): lambda _: self._clear_faults(),
-            ("POST", "faults/calls"): lambda body: self._add_fault(body, CallFault, context.call_faults),
-            ("POST", "faults/notices"): lambda body: self._add_fault(body, NoticeFault, notice_faults),
+            ("POST", "wechat/portal-refund-url"): self._set_portal_refund_url,
         }
+        self._routes |= fault_routes(context.call_faults, notice_faults)
+        self._routes |= clock_routes(context.clock, context.notices, context.store)
         for name, platform in self._platforms.items():
             self._routes |= self._platform_routes(name, platform)
-            if isinstance(platform, ShowsCodes):
-                self._routes |= self._code_routes(name, platform)
+            self._routes |= buyer_routes(name, platform) | notice_routes(name, platform, context.notices)
             if isinstance(platform, MakesBills):
                 self._routes |= bill_routes(name, platform)
 
-    def _code_routes(self, name: str, platform: ShowsCodes) -> dict[tuple[str, str], Callable[[bytes], object]]:
-        return {
-            ("POST", f"{name}/payment-code"): lambda body: self._show_code(platform, body),
-            ("POST", f"{name}/habits"): lambda body: self._set_habits(platform, body),
-            ("POST", f"{name}/confirm"): lambda body: self._decide(platform.confirm, body),
-            ("POST", f"{name}/decline"): lambda body: self._decide(platform.decline, body),
-        }
-
     def _platform_routes(self, name: str, platform: Platform) -> dict[tuple[str, str], Callable[[bytes], object]]:
         return {
-            ("GET", f"{name}/codes"): lambda _: platform.open_codes(),
             ("GET", f"{name}/books"): lambda _: platform.books(),
-            ("GET", f"{name}/notices"): lambda _: platform.notices(),
-            ("POST", f"{name}/scan"): lambda body: self._do(platform, platform.scan, body),
-            ("POST", f"{name}/refuse"): lambda body: self._do(platform, platform.refuse, body),
-            ("POST", f"{name}/pay"): lambda body: self._pay(platform, body),
             ("POST", f"{name}/balance"): lambda body: self._set_balance(platform, body),
             ("POST", f"{name}/refunds/outcome"): lambda body: self._set_outcome(platform, body),
         }
@@ -168,12 +131,11 @@ class ControlApi:
         if prefix != "control":
             return Answer.of_json(404, {"error": "not_found", "message": "the control port answers under /control/"})
         try:
-            if exchange.method == "POST" and path.endswith("/notices/forge"):
-                return Answer.of_json(200, await self._forge(path.split("/")[0], exchange.body))
             act = self._routes.get((exchange.method, path))
             if act is None:
                 return Answer.of_json(404, {"error": "not_found", "message": f"no {exchange.method} /control/{path}"})
-            return Answer.of_json(200, act(exchange.body))
+            done = act(exchange.body)
+            return Answer.of_json(200, await done if isinstance(done, Awaitable) else done)
         except BuyerRefusedError as error:
             return Answer.of_json(409, {"error": error.reason, "message": "the platform does not let the buyer pay"})
         except VendomatError as error:
@@ -207,6 +169,11 @@ class ControlApi:
     def _set_webhook(self, body: bytes) -> dict[str, str]:
         asked = msgspec.json.decode(body, type=_Webhook)
         self._stripe.set_webhook(asked.account, asked.url)
+        return {"status": "ok"}
+
+    def _set_portal_refund_url(self, body: bytes) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_Webhook)
+        self._wechat.set_portal_refund_url(asked.account, asked.url)
         return {"status": "ok"}
 
     def _register_wechat(self, body: bytes) -> dict[str, str]:
@@ -261,63 +228,7 @@ class ControlApi:
         platform.set_balance(asked.account, asked.balance_fen)
         return {"status": "ok"}
 
-    # buyers
-
-    def _do(self, platform: Platform, deed: Callable[[str, str], object], body: bytes) -> object:
-        asked = msgspec.json.decode(body, type=_Deed)
-        return deed(asked.code or platform.code_of(asked.number), asked.payer)
-
-    def _pay(self, platform: Platform, body: bytes) -> object:
-        asked = msgspec.json.decode(body, type=_Deed)
-        code = asked.code or platform.code_of(asked.number)
-        return platform.pay(code, asked.payer, is_late=asked.late, is_notice_lost=asked.lose_network)
-
-    def _show_code(self, platform: ShowsCodes, body: bytes) -> dict[str, object]:
-        shown = platform.show_code(msgspec.json.decode(body, type=_Deed).payer)
-        return {"code": shown.code, "ends_at": shown.ends_at}
-
-    def _set_habits(self, platform: ShowsCodes, body: bytes) -> dict[str, str]:
-        platform.set_habits(msgspec.json.decode(body, type=_Deed).payer, msgspec.json.decode(body, type=Habits))
-        return {"status": "ok"}
-
-    def _decide(self, deed: Callable[[str, str], object], body: bytes) -> object:
-        asked = msgspec.json.decode(body, type=_Deed)
-        return deed(asked.number, asked.payer)
-
-    # faults
-
     def _set_outcome(self, platform: Platform, body: bytes) -> dict[str, str]:
         asked = msgspec.json.decode(body, type=_Outcome)
         platform.settle_next_refunds_as(asked.outcome, asked.count)
         return {"status": "ok"}
-
-    def _add_fault(self, body: bytes, names: type[Any], faults: FaultBook[Any]) -> dict[str, str]:
-        asked = msgspec.json.decode(body, type=_Rule)
-        faults.add(
-            FaultRule(
-                fault=names(asked.fault),
-                platform=asked.platform,
-                verb=asked.verb,
-                number=asked.number,
-                count=asked.count,
-                delay_s=asked.delay_s,
-            )
-        )
-        return {"status": "ok"}
-
-    def _faults(self) -> dict[str, object]:
-        return {"calls": self._context.call_faults.rules, "notices": self._notice_faults.rules}
-
-    def _clear_faults(self) -> dict[str, str]:
-        self._context.call_faults.clear()
-        self._notice_faults.clear()
-        return {"status": "ok"}
-
-    def _forge(self, name: str, body: bytes) -> Awaitable[dict[str, str]]:
-        platform = self._platforms[name]
-        asked = msgspec.json.decode(body, type=_Number)
-
-        async def forged() -> dict[str, str]:
-            return {"answer": await platform.forge_payment_notice(asked.number)}
-
-        return forged()

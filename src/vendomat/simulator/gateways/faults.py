@@ -36,6 +36,7 @@ class NoticeFault(StrEnum):
     SIGNTEST = "signtest"  # a signature probe comes first (Stripe: a signature of a scheme not to be trusted)
     STALE = "stale"  # a well-signed copy with an old time stamp comes first
     WRONG_KEY = "wrong_key"  # a copy signed by the platform's other key comes first
+    XML = "xml"  # a copy in the form of the older protocol comes first
 
 
 BEFORE = frozenset(

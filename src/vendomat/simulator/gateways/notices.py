@@ -20,6 +20,7 @@ from vendomat.kernel import Clock
 from vendomat.simulator.gateways.faults import FaultBook, NoticeFault
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import Change, RecordStore
+from vendomat.simulator.gateways.virtual_clock import true_clock_of
 
 KIND = "notice"
 REORDER_WAIT_S = 30.0
@@ -42,6 +43,7 @@ class Guise(StrEnum):
     SIGNTEST = "signtest"
     STALE = "stale"
     WRONG_KEY = "wrong_key"
+    XML = "xml"  # the older protocol's form
 
 
 _GUISES = {
@@ -49,6 +51,7 @@ _GUISES = {
     NoticeFault.SIGNTEST: Guise.SIGNTEST,
     NoticeFault.STALE: Guise.STALE,
     NoticeFault.WRONG_KEY: Guise.WRONG_KEY,
+    NoticeFault.XML: Guise.XML,
 }
 
 
@@ -81,6 +84,11 @@ class Dresser(Protocol):
     def is_accepted(self, status: int, body: bytes) -> bool: ...
 
 
+def xml_copy(notice: Notice) -> tuple[Mapping[str, str], bytes]:
+    """What a platform without an older protocol sends instead: a document that nobody signed."""
+    return {"Content-Type": "text/xml"}, f"<xml><id>{notice.notice_id}</id></xml>".encode()
+
+
 class NoticeEngine:
     """Sends planned notices, each in its own task, until accepted, lost or given up."""
 
@@ -89,12 +97,16 @@ class NoticeEngine:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._true_clock = true_clock_of(clock)
         self._store = store
         self._faults = faults
         self._dressers: dict[str, Dresser] = {}
         self._notices: dict[str, Notice] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._sent: dict[str, asyncio.Event] = {}
+        self._under_way = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         # Kept connections in a few threads: an asynchronous client's own pool costs ten times as much under load.
         self._threads = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="notices")
         self._pool = urllib3.PoolManager(
@@ -110,6 +122,13 @@ class NoticeEngine:
     def of(self, platform: str) -> list[Notice]:
         """Every notice of `platform`, oldest first."""
         return [notice for notice in self._notices.values() if notice.platform == platform]
+
+    def find(self, platform: str, notice_id: str) -> Notice:
+        """Raises KeyError when `platform` has no such notice."""
+        notice = self._notices[notice_id]
+        if notice.platform != platform:
+            raise KeyError(notice_id)
+        return notice
 
     def plan(self, notice: Notice, *, is_lost: bool = False) -> Notice:
         """`notice` as it will be recorded: due after the first delay, or already lost."""
@@ -129,6 +148,11 @@ class NoticeEngine:
         """Go on with everything a former process left pending."""
         for _, notice in self._store.load(KIND, Notice):
             self.begin(notice)
+
+    async def settled(self) -> None:
+        """Wait until no sending is under way."""
+        while self._under_way:
+            await self._quiet.wait()
 
     async def aclose(self) -> None:
         for task in list(self._tasks):
@@ -197,8 +221,10 @@ class NoticeEngine:
 
     async def _post(self, notice: Notice, guise: Guise) -> tuple[bool, str]:
         dresser = self._dressers[notice.platform]
-        headers, body = dresser.dress(notice, guise, self._clock.now())
+        headers, body = dresser.dress(notice, guise, self._true_clock.now())
         loop = asyncio.get_running_loop()
+        self._under_way += 1
+        self._quiet.clear()
         try:
             async with asyncio.timeout(self._settings.notice_timeout_s):
                 status, said = await loop.run_in_executor(
@@ -206,6 +232,10 @@ class NoticeEngine:
                 )
         except (urllib3.exceptions.HTTPError, OSError, TimeoutError) as error:
             return False, f"{guise}: {type(error).__name__}"
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._quiet.set()
         text = said.decode("utf-8", "replace")[:ANSWER_CHARACTERS_MAX]
         return dresser.is_accepted(status, said), f"{guise}: {status} {text}".rstrip()
 

@@ -19,6 +19,7 @@ from vendomat.kernel import SystemClock
 from vendomat.simulator.gateways.server import GatewayServer
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import RecordStore
+from vendomat.simulator.gateways.virtual_clock import VirtualClock
 
 
 def read_arguments(arguments: list[str]) -> GatewaySettings:
@@ -61,7 +62,7 @@ async def run(settings: GatewaySettings, open_store: Callable[[Path | None], Rec
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    server = GatewayServer(settings, SystemClock(), open_store=open_store)
+    server = GatewayServer(settings, VirtualClock(SystemClock()), open_store=open_store)
     ports = await server.start()
     sys.stdout.write(msgspec.json.encode(asdict(ports)).decode() + "\n")
     sys.stdout.flush()

@@ -17,6 +17,7 @@ from vendomat.kernel import Clock
 from vendomat.simulator.gateways.alarms import Alarms
 from vendomat.simulator.gateways.alipay import GATEWAY_PATH, AlipayApi, AlipayPlatform
 from vendomat.simulator.gateways.asgi import ResettableHttp
+from vendomat.simulator.gateways.clock_control import restore_clock
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.control import ControlApi, Platforms
 from vendomat.simulator.gateways.enrolment import (
@@ -95,6 +96,7 @@ class GatewayServer:
         )
         self._notices = NoticeEngine(settings, self._clock, self._store, self.notice_faults)
         self._alarms = Alarms(self._clock)
+        restore_clock(self._clock, self._store)
         self._context = context = Context(
             settings=settings,
             clock=self._clock,
@@ -179,7 +181,7 @@ class GatewayServer:
         alipay = AlipayApi(self.alipay)
         platforms = Platforms(self.wechat, self.alipay, self.stripe)
         fronts = [
-            Front(api, Wallet(platform), self.call_faults, clock=self._clock, hold_s=hold_s)
+            Front(api, Wallet(platform, self._clock), self.call_faults, clock=self._clock, hold_s=hold_s)
             for api, platform in (
                 (wechat, self.wechat),
                 (alipay, self.alipay),

@@ -56,16 +56,38 @@ class ShownCode:
         return self.made_at + CODE_LIFE
 
 
-class ShownCodes:
+class Wallets:
+    """The buyers' wallets of one platform. One nobody described has plenty and asks for nothing."""
+
+    def __init__(self) -> None:
+        self._habits: dict[str, Habits] = {}
+
+    def set_habits(self, payer: str, habits: Habits) -> None:
+        self._habits[payer] = habits
+
+    def ask_wallet(self, payer: str, amount_fen: int) -> WalletAnswer:
+        """How `payer`'s wallet takes a charge of `amount_fen`."""
+        habits = self._habits.get(payer, Habits())
+        if habits.refuses_card:
+            return WalletAnswer.CARD_REFUSED
+        if amount_fen > habits.balance_fen:
+            return WalletAnswer.NOT_ENOUGH
+        if habits.has_bank_trouble:
+            return WalletAnswer.BANK_TROUBLE
+        needs_password = habits.asks_password or amount_fen > PASSWORD_ABOVE_FEN
+        return WalletAnswer.PASSWORD if needs_password else WalletAnswer.TAKEN
+
+
+class ShownCodes(Wallets):
     """The codes of one platform: `prefixes` begin them, `length` digits make one."""
 
     def __init__(self, numbers: Numbers, *, prefixes: tuple[str, ...], length: int) -> None:
+        super().__init__()
         self._numbers = numbers
         self._prefixes = prefixes
         self._length = length
         self._codes: dict[str, ShownCode] = {}
         self._newest: dict[str, str] = {}
-        self._habits: dict[str, Habits] = {}
 
     def show(self, payer: str, now: datetime) -> ShownCode:
         """What `payer`'s wallet shows now."""
@@ -91,21 +113,6 @@ class ShownCodes:
         """Whose code it is or was, or ""."""
         shown = self._codes.get(code)
         return shown.payer if shown else ""
-
-    def set_habits(self, payer: str, habits: Habits) -> None:
-        self._habits[payer] = habits
-
-    def ask_wallet(self, payer: str, amount_fen: int) -> WalletAnswer:
-        """How `payer`'s wallet takes a charge of `amount_fen`."""
-        habits = self._habits.get(payer, Habits())
-        if habits.refuses_card:
-            return WalletAnswer.CARD_REFUSED
-        if amount_fen > habits.balance_fen:
-            return WalletAnswer.NOT_ENOUGH
-        if habits.has_bank_trouble:
-            return WalletAnswer.BANK_TROUBLE
-        needs_password = habits.asks_password or amount_fen > PASSWORD_ABOVE_FEN
-        return WalletAnswer.PASSWORD if needs_password else WalletAnswer.TAKEN
 
     def _new_code(self) -> str:
         while True:

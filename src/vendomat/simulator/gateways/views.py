@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from vendomat.simulator.gateways.notices import Notice
-from vendomat.simulator.gateways.shown_codes import Habits
+from vendomat.simulator.gateways.shown_codes import Habits, WalletAnswer, Wallets
 
 
 class BuyerRefusal(StrEnum):
@@ -24,6 +24,9 @@ class BuyerRefusal(StrEnum):
     ORDER_CLOSED = "order_closed"
     ALREADY_PAID = "already_paid"
     OTHER_BUYER = "other_buyer"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the reason, not one
+    NOT_ENOUGH = "not_enough"
+    CARD_REFUSED = "card_refused"
 
 
 class BuyerRefusedError(Exception):
@@ -32,6 +35,18 @@ class BuyerRefusedError(Exception):
     def __init__(self, reason: BuyerRefusal) -> None:
         super().__init__(reason.value)
         self.reason = reason
+
+
+_WALLET_REFUSALS = {
+    WalletAnswer.NOT_ENOUGH: BuyerRefusal.NOT_ENOUGH,
+    WalletAnswer.CARD_REFUSED: BuyerRefusal.CARD_REFUSED,
+}
+
+
+def check_wallet(wallets: Wallets, payer: str, amount: int) -> None:
+    """Raises `BuyerRefusedError` when `payer`'s wallet cannot pay a code that was scanned."""
+    if reason := _WALLET_REFUSALS.get(wallets.ask_wallet(payer, amount)):
+        raise BuyerRefusedError(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +123,14 @@ class Platform(Protocol):
 
     def notices(self) -> list[Notice]: ...
 
+    def set_habits(self, payer: str, habits: Habits) -> None:
+        """How `payer`'s wallet pays from now on."""
+        ...
+
+    async def forge_payment_notice(self, number: str) -> str:
+        """Tell the merchant, signed by a stranger, that an unpaid order was paid; what it answered, in words."""
+        ...
+
     def set_balance(self, account: str, balance_fen: int) -> None: ...
 
     def settle_next_refunds_as(self, outcome: str, count: int) -> None: ...
@@ -123,10 +146,6 @@ class ShowsCodes(Protocol):
 
     def show_code(self, payer: str) -> ShownCodeView:
         """The code that `payer`'s wallet shows now, to be charged once."""
-        ...
-
-    def set_habits(self, payer: str, habits: Habits) -> None:
-        """How `payer`'s wallet takes charges from now on."""
         ...
 
     def waiting(self, payer: str) -> list[CodeView]:

@@ -36,7 +36,7 @@ from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
 from vendomat.simulator.gateways.shown_codes import Habits, ShownCode, ShownCodes
 from vendomat.simulator.gateways.store import Change
-from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView
+from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView, check_wallet
 
 Result = TypeVar("Result")
 
@@ -185,6 +185,8 @@ class AlipayPlatform:
 
     def pay(self, code: str, payer: str, *, is_late: bool = False, is_notice_lost: bool = False) -> CodeView:
         now = self._now()
+        scanned = self._kept(lambda: self.books_now.scan(code, payer, now, is_late=is_late))
+        check_wallet(self.charges.codes, payer, scanned.terms.total_fen)
         trade = self.books_now.pay(code, payer, now, is_late=is_late)
         self._commit([self._payment_notice(trade, now, is_lost=is_notice_lost)])
         return self._view(trade)

@@ -11,7 +11,7 @@ import msgspec
 
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import wire
-from vendomat.simulator.gateways.notices import Guise, Notice
+from vendomat.simulator.gateways.notices import Guise, Notice, xml_copy
 
 STALE_BY = timedelta(days=2)
 
@@ -51,6 +51,8 @@ class AlipayDresser:
         self._seals = seals
 
     def dress(self, notice: Notice, guise: Guise, now: datetime) -> tuple[Mapping[str, str], bytes]:
+        if guise == Guise.XML:
+            return xml_copy(notice)
         fields = msgspec.json.decode(notice.content, type=dict[str, str])
         fields["notify_time"] = wire.to_time(now - STALE_BY if guise == Guise.STALE else now)
         fields["sign"] = self._seals.sign(wire.notice_text(fields), guise)

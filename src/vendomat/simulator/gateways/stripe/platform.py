@@ -17,6 +17,7 @@ import msgspec
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
+from vendomat.simulator.gateways.shown_codes import Habits, Wallets
 from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.stripe import shapes
 from vendomat.simulator.gateways.stripe.books import Record, StripeBooks
@@ -34,7 +35,7 @@ from vendomat.simulator.gateways.stripe.records import (
     Terms,
 )
 from vendomat.simulator.gateways.stripe.seals import StripeDresser
-from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView
+from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView, check_wallet
 
 PAGE_PATH = "/c/pay/"
 PAID = "checkout.session.completed"
@@ -51,6 +52,7 @@ class StripePlatform:
         self._now = context.clock.now
         self._base_url = base_url
         self._unsent: list[Notice] = []
+        self._wallets = Wallets()
         self.books_now = StripeBooks(context.settings, context.numbers)
         stranger, neighbour = (f"whsec_{context.numbers.text(32)}" for _ in range(2))
         context.notices.register(self.name, StripeDresser(self._secrets_of, stranger=stranger, neighbour=neighbour))
@@ -146,6 +148,8 @@ class StripePlatform:
 
     def pay(self, code: str, payer: str, *, is_late: bool = False, is_notice_lost: bool = False) -> CodeView:
         def take() -> Session:
+            page = self.books_now.open_page(_session_id(code), self._now(), is_late=is_late)
+            check_wallet(self._wallets, payer, page.terms.amount)
             session = self.books_now.pay(_session_id(code), payer, self._now(), is_late=is_late)
             self._tell(PAID, session.terms.account, session.terms.number, self._told(session), is_lost=is_notice_lost)
             return session
@@ -230,6 +234,9 @@ class StripePlatform:
 
     def notices(self) -> list[Notice]:
         return self._context.notices.of(self.name)
+
+    def set_habits(self, payer: str, habits: Habits) -> None:
+        self._wallets.set_habits(payer, habits)
 
     def set_balance(self, account: str, balance_fen: int) -> None:
         self.kept(lambda: self.books_now.set_balance(account, balance_fen))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from vendomat.simulator.gateways.notices import Guise, Notice
+from vendomat.simulator.gateways.notices import Guise, Notice, xml_copy
 from vendomat.simulator.gateways.stripe import wire
 
 SecretsOf = Callable[[str], tuple[str, ...]]
@@ -23,6 +23,8 @@ class StripeDresser:
         self._neighbour = neighbour
 
     def dress(self, notice: Notice, guise: Guise, now: datetime) -> tuple[Mapping[str, str], bytes]:
+        if guise == Guise.XML:
+            return xml_copy(notice)
         body = notice.content.encode()
         at_s = int(now.timestamp()) - (wire.STALE_BY_S if guise == Guise.STALE else 0)
         secrets = self._secrets_of(notice.account)

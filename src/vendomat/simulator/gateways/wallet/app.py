@@ -9,6 +9,7 @@ from __future__ import annotations
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlencode
 
+from vendomat.kernel import Clock
 from vendomat.simulator.gateways.asgi import Answer, Exchange
 from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError, CodeView, Platform, ShowsCodes
 from vendomat.simulator.gateways.wallet import pages
@@ -26,8 +27,9 @@ _POLICY = (
 class Wallet:
     """The pages of one platform."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, clock: Clock) -> None:
         self._platform = platform
+        self._clock = clock
         self._codes = platform if isinstance(platform, ShowsCodes) else None
         self._style = style_of(platform.name).encode()
         self._done: dict[str, CodeView] = {}
@@ -119,6 +121,7 @@ class Wallet:
             payer if payer in BUYERS else next(iter(BUYERS)),
             Language(language) if language in set(Language) else fallback,
             shows_codes=self._codes is not None,
+            now_s=int(self._clock.now().timestamp()),
         )
 
 

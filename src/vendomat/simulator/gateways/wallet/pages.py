@@ -23,6 +23,8 @@ class Phone:
     payer: str
     language: Language
     shows_codes: bool = True
+    now_s: int = 0
+    """What the platform's clock says, which may be ahead of this phone's."""
 
     def say(self, key: str) -> str:
         return escape(text(key, self.language))
@@ -53,7 +55,8 @@ def _page(phone: Phone, title: str, body: str) -> str:
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">'
         f'<title>{title}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/wallet/wallet.css"></head>'
-        f'<body><div class="phone">{body}</div><script src="/wallet/wallet.js"></script></body></html>'
+        f'<body data-now="{phone.now_s}"><div class="phone">{body}</div>'
+        '<script src="/wallet/wallet.js"></script></body></html>'
     )
 
 

@@ -103,9 +103,10 @@ dd.number{font-size:13px;font-variant-numeric:tabular-nums;color:var(--soft)}
 
 SCRIPT = """
 'use strict';
+const ahead = Number(document.body.dataset.now) - Date.now() / 1000;
 function countDown() {
   for (const place of document.querySelectorAll('[data-ends]')) {
-    const left = Math.max(0, Math.round(Number(place.dataset.ends) - Date.now() / 1000));
+    const left = Math.max(0, Math.round(Number(place.dataset.ends) - Date.now() / 1000 - ahead));
     const words = place.dataset.left;
     const hours = Math.floor(left / 3600);
     const clock = (hours ? hours + ':' : '') + String(Math.floor(left / 60) % 60).padStart(2, '0') + ':' +

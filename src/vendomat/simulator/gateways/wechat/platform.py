@@ -17,8 +17,8 @@ from vendomat.simulator.gateways.notices import Guise, Notice
 from vendomat.simulator.gateways.shown_codes import Habits, ShownCode, ShownCodes
 from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.tls import TlsDoor
-from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView
-from vendomat.simulator.gateways.wechat import shapes
+from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView, check_wallet
+from vendomat.simulator.gateways.wechat import shapes, xml_notices
 from vendomat.simulator.gateways.wechat.bill_counter import BillCounter
 from vendomat.simulator.gateways.wechat.books import WechatBooks
 from vendomat.simulator.gateways.wechat.charges import ChargeDesk
@@ -131,7 +131,8 @@ class WechatPlatform:
     def advance(self) -> None:
         now = self._now()
         settled = self.books_now.settle_due(now)
-        self._commit([self._refund_notice(refund, now) for refund in settled if refund.notify_url])
+        notices = [self._refund_notice(refund, now) for refund in settled]
+        self._commit([notice for notice in notices if notice.url])
 
     # charges by payment code
 
@@ -192,6 +193,9 @@ class WechatPlatform:
 
     def pay(self, code: str, payer: str, *, is_late: bool = False, is_notice_lost: bool = False) -> CodeView:
         now = self._now()
+        scanned = self.books_now.scan(code, payer, now, is_late=is_late)
+        self._commit()
+        check_wallet(self.charges.codes, payer, scanned.terms.total_fen)
         order = self.books_now.pay(code, payer, now, is_late=is_late)
         self._commit([self._payment_notice(order, now, is_lost=is_notice_lost)])
         return self._view(order)
@@ -224,8 +228,8 @@ class WechatPlatform:
                 platform=self.name,
                 account=refund.mchid,
                 number=refund.out_refund_no,
-                kind="refund",
-                url=refund.notify_url,
+                kind="refund" if refund.notify_url else xml_notices.KIND,
+                url=refund.notify_url or self.books_now.merchants[refund.mchid].portal_refund_url,
                 content=content.body,
                 created_at=now,
                 due_at=now,
@@ -298,6 +302,11 @@ class WechatPlatform:
 
     def set_balance(self, account: str, balance_fen: int) -> None:
         self.books_now.set_balance(account, balance_fen, self._now())
+        self._commit()
+
+    def set_portal_refund_url(self, account: str, url: str) -> None:
+        """Where the merchant's portal says that refunds are told, unless they name an address of their own."""
+        self.books_now.add_merchant(replace(self.books_now.merchants[account], portal_refund_url=url))
         self._commit()
 
     def set_fee(self, account: str, basis_points: int) -> None:

@@ -109,6 +109,8 @@ class Merchant:
     apiv2_key: str = ""  # none: the merchant may not charge by payment code
     certificate_pem: str = ""
     fee_basis_points: int = 0
+    portal_refund_url: str = ""
+    """Where refunds that name no address are told, in the form of v2."""
 
     @property
     def key(self) -> str:

@@ -18,6 +18,7 @@ from vendomat.simulator.gateways.daily_bills import DailyBillKind
 from vendomat.simulator.gateways.faults import CallFault
 from vendomat.simulator.gateways.notices import Guise
 from vendomat.simulator.gateways.numbers import Numbers
+from vendomat.simulator.gateways.virtual_clock import true_clock_of
 from vendomat.simulator.gateways.wechat import requests, shapes, wire
 from vendomat.simulator.gateways.wechat.bill_counter import DOWNLOAD_PATH
 from vendomat.simulator.gateways.wechat.platform import WechatPlatform
@@ -80,6 +81,7 @@ class WechatApi:
     def __init__(self, platform: WechatPlatform, clock: Clock, numbers: Numbers) -> None:
         self._platform = platform
         self._clock = clock
+        self._true_clock = true_clock_of(clock)  # what signatures carry is compared with the merchant's own clock
         self._numbers = numbers
         self._v2 = WechatV2Api(platform, clock, numbers)
         self._verbs: dict[str, Callable[[Merchant, Call, Exchange], object]] = {
@@ -130,7 +132,7 @@ class WechatApi:
         """Who calls, after the checks in the platform's own order."""
         if fault in _BEFORE:
             raise WechatRefusedError(_BEFORE[fault])
-        now = self._clock.now()
+        now = self._true_clock.now()
         is_order = exchange.raw_path.startswith(ORDERS)
         if not is_order and not exchange.headers.get("user-agent"):
             raise WechatRefusedError(Refusals.NO_USER_AGENT)
@@ -242,7 +244,7 @@ class WechatApi:
         status, body = result
         seals = self._platform.seals
         mode = seals.mode_for(exchange.headers.get("wechatpay-serial", ""), merchant.mode)
-        headers = [*seals.headers(mode, body, self._clock.now(), guise), self._request_id(0)]
+        headers = [*seals.headers(mode, body, self._true_clock.now(), guise), self._request_id(0)]
         return Answer(status, body, "application/json; charset=utf-8" if body else "", tuple(headers))
 
     def _refused(self, error: WechatRefusedError) -> Answer:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.notices import Guise, Notice
 from vendomat.simulator.gateways.numbers import Numbers
-from vendomat.simulator.gateways.wechat import wire
+from vendomat.simulator.gateways.wechat import wire, xml_notices
 from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
 
 STALE_BY = timedelta(minutes=10)
@@ -101,6 +101,9 @@ class WechatDresser:
         self._merchants = merchants
 
     def dress(self, notice: Notice, guise: Guise, now: datetime) -> tuple[Mapping[str, str], bytes]:
+        if guise == Guise.XML or notice.kind == xml_notices.KIND:
+            xml = xml_notices.refund_xml(notice, self._merchants[notice.account])
+            return {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"}, xml
         body = notice.content.encode()
         headers = dict(self._seals.headers(self._merchants[notice.account].mode, body, now, guise))
         headers["Content-Type"] = "application/json"

@@ -2,12 +2,15 @@
 
 from vendomat.bench.command import bench_app
 from vendomat.bench.figures import PaidVendReport, report_json
+from vendomat.bench.notice_latency import LatencyPlan, NoticeReport, notice_json, run_notice
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
 from vendomat.bench.reconcile import ReconcilePlan, ReconcileReport, reconcile_json, run_reconcile
 from vendomat.bench.recovery import RecoveryPlan, RecoveryReport, recovery_json, run_recovery
 from vendomat.bench.terminal_start import TerminalStartReport, run_terminal_start
 
 __all__ = [
+    "LatencyPlan",
+    "NoticeReport",
     "PaidVendPlan",
     "PaidVendReport",
     "ReconcilePlan",
@@ -16,9 +19,11 @@ __all__ = [
     "RecoveryReport",
     "TerminalStartReport",
     "bench_app",
+    "notice_json",
     "reconcile_json",
     "recovery_json",
     "report_json",
+    "run_notice",
     "run_paid_vend",
     "run_reconcile",
     "run_recovery",

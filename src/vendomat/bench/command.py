@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from vendomat.bench.figures import report_json
+from vendomat.bench.notice_latency import LatencyPlan, notice_json, run_notice
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
 from vendomat.bench.reconcile import ReconcilePlan, reconcile_json, run_reconcile
 from vendomat.bench.recovery import RecoveryPlan, recovery_json, run_recovery
@@ -39,6 +40,24 @@ def paid_vend(
     plan = PaidVendPlan(folder, seconds=seconds, rounds=rounds, terminals=terminals, workers=workers)
     report = asyncio.run(run_paid_vend(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(report_json(report))
+    if keep is None and report.is_good:
+        shutil.rmtree(folder)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
+@bench_app.command()
+def notice(
+    *,
+    seconds: Annotated[float, typer.Option(min=1, help="Measured time of each run, after its warm-up.")] = 20.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Each: the most that can be sold, half of it, the wire.")] = 3,
+    open_payments: Annotated[int, typer.Option(min=1, help="That wait at once when notices are lost.")] = 500,
+    keep: Annotated[Path | None, typer.Option(help="Empty folder for logs; kept.")] = None,
+) -> None:
+    """From a paid notice to the command at the machine, at half load; and with all notices lost. One JSON object."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    plan = LatencyPlan(folder, seconds=seconds, rounds=rounds, open_payments=open_payments)
+    report = asyncio.run(run_notice(plan, lambda text: typer.echo(text, err=True)))
+    typer.echo(notice_json(report))
     if keep is None and report.is_good:
         shutil.rmtree(folder)
     raise typer.Exit(0 if report.is_good else 1)

@@ -11,13 +11,11 @@ import asyncio
 import itertools
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-import msgspec
 
 from vendomat.bench.figures import CLOUD_PARTS, YARDSTICK_PARTS, LoadResult, PaidVendReport, Run, summary_of
 from vendomat.bench.pgbench import Yardstick
@@ -165,17 +163,7 @@ async def _load(site: Site, plan: PaidVendPlan, *, is_calling_platform: bool, cy
         control_url=site.control_url if is_calling_platform else "",
         notices=None if is_calling_platform else site.notices(),
     )
-    path = site.folder / "load.json"
-    path.touch(mode=0o600)
-    path.write_bytes(msgspec.json.encode(load))
-    with (site.folder / "load.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "vendomat.bench.load_process", str(path), stdout=asyncio.subprocess.PIPE, stderr=log
-        )
-        out, _ = await process.communicate()
-    if process.returncode != 0:
-        raise VendomatError(ErrorCode.UNAVAILABLE, f"the load generator failed; see {site.folder / 'load.log'}")
-    return msgspec.json.decode(out, type=LoadResult)
+    return await site.load(load)
 
 
 async def _capture(site: Site, postgres: PostgresEngine) -> CycleScript:

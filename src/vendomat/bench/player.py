@@ -47,6 +47,9 @@ from vendomat.protocol import (
 log = structlog.get_logger(__name__)
 
 ANSWER_S = 30.0
+ECHO, ECHO_BYTES = "echo", bytes(600)
+"""A question of the yardstick: as long as a small message is."""
+
 _Reply = TypeVar("_Reply")
 
 
@@ -84,7 +87,7 @@ PayFor = Callable[[Sale], Awaitable[None]]
 
 
 class Player:
-    """`connect`, then `cycle` again and again; `beat` meanwhile."""
+    """`connect` and `greet`, then `cycle` again and again; `beat` meanwhile. Ungreeted it can only `echo`."""
 
     def __init__(self, seat: Seat, around: Surroundings, *, clock: Clock, ids: Ids) -> None:
         self.seat = seat
@@ -107,7 +110,7 @@ class Player:
         return self._key.sign(data)
 
     async def connect(self) -> None:
-        """Onto the wire, subscribed, greeted."""
+        """Onto the wire, subscribed."""
         machine_id = self.seat.machine_id
         self._client = await nats.connect(
             self._around.nats_url,
@@ -121,6 +124,9 @@ class Player:
         )
         await self._client.subscribe(f"vm.{machine_id}.down.>", cb=self._take)
         await self._client.flush()
+
+    async def greet(self) -> None:
+        """Known to the cloud from now on."""
         hello = Hello(program="bench", boot_nonce=self._ids.new("boot"), nonce=self._nonce)
         settings = (await self._ask("hello", hello, HelloReply)).settings
         self._heartbeat_s = settings.heartbeat_s
@@ -162,6 +168,12 @@ class Player:
         await self._until(sale, {"settled"})
         del self._states[sale.order.order_id]
         return sale, commanded_at - sale.paid_at
+
+    async def echo(self) -> float:
+        """Seconds from a question to its answer, whatever answers: the wire itself."""
+        began = asyncio.get_running_loop().time()
+        await self._client.request(f"vm.{self.seat.machine_id}.up.{ECHO}", ECHO_BYTES, timeout=ANSWER_S)
+        return asyncio.get_running_loop().time() - began
 
     async def _until(self, sale: Sale, wanted: set[str]) -> None:
         async with asyncio.timeout(ANSWER_S):

@@ -1,4 +1,4 @@
-"""The load: many machines, each selling again as soon as its last sale is settled.
+"""The load: many machines, each selling again as soon as its last sale is settled, or when a buyer happens to come.
 
 Warms up, measures, and lets every sale end. Decides nothing about what is fast enough.
 """
@@ -6,6 +6,7 @@ Warms up, measures, and lets every sale end. Decides nothing about what is fast 
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -33,7 +34,11 @@ class NoticePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`control_url` is the emulated platform's: a buyer pays there. Without it, `notices` says how it is done."""
+    """`control_url` is the emulated platform's: a buyer pays there. Without it, `notices` says how it is done.
+
+    With `per_second` buyers come by themselves, one by one at random, however long the others take; 0: a machine sells
+    again at once. Each thinks for up to `thinks_s` before paying. `is_echo`: no sale, only a question and its answer.
+    """
 
     seats: list[Seat]
     around: Surroundings
@@ -42,6 +47,9 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     cycles_each: int = 0  # instead of a time: this many and no more
     control_url: str = ""
     notices: NoticePlan | None = None
+    per_second: float = 0.0
+    thinks_s: float = 0.0
+    is_echo: bool = False
 
 
 @dataclass
@@ -67,6 +75,8 @@ class Buyers:
         urls = plan.notices.urls if plan.notices is not None else [plan.control_url]
         self._posters = [(Poster(url), urlsplit(url).path) for url in urls]
         self._turn = 0
+        self._thinks_s = plan.thinks_s
+        self._chance = random.Random(1)  # noqa: S311 - the same buyers in every run
         self.last: dict[str, str] = {}
         if plan.notices is not None:
             n = plan.notices
@@ -81,6 +91,7 @@ class Buyers:
     async def _pay_at_platform(self, sale: Sale) -> None:
         body = msgspec.json.encode({"code": sale.order.offers[0].code_url})
         poster, _ = self._posters[0]
+        await self._clock.sleep(self._chance.uniform(0, self._thinks_s))
         sale.paid_at = asyncio.get_running_loop().time()
         _expect(await poster.post("/control/wechat/pay", {"Content-Type": "application/json"}, body))
 
@@ -117,13 +128,18 @@ async def run_load(plan: LoadPlan, *, clock: Clock, ids: Ids) -> LoadResult:
     async def connect(player: Player) -> None:
         async with places:
             await player.connect()
+            if not plan.is_echo:
+                await player.greet()
 
     await asyncio.gather(*(connect(player) for player in players))
-    beats = [asyncio.create_task(player.beat()) for player in players]
+    beats = [asyncio.create_task(player.beat()) for player in players if not plan.is_echo]
     buyers = Buyers(plan, clock=clock, ids=ids)
     begin = asyncio.get_running_loop().time() + plan.warm_up_s
     tally = Tally(begin, begin + plan.seconds)
-    await asyncio.gather(*(_sell(player, buyers, plan, tally) for player in players))
+    if plan.per_second:
+        await _Arrivals(players, buyers, plan, tally).sell()
+    else:
+        await asyncio.gather(*(_sell(player, buyers, plan, tally) for player in players))
     for beat in beats:
         beat.cancel()
     await asyncio.gather(*beats, return_exceptions=True)
@@ -142,21 +158,55 @@ async def run_load(plan: LoadPlan, *, clock: Clock, ids: Ids) -> LoadResult:
 
 
 async def _sell(player: Player, buyers: Buyers, plan: LoadPlan, tally: Tally) -> None:
-    loop = asyncio.get_running_loop()
     done = 0
-    while loop.time() < tally.end and (not plan.cycles_each or done < plan.cycles_each):
-        began = loop.time()
+    while asyncio.get_running_loop().time() < tally.end and (not plan.cycles_each or done < plan.cycles_each):
         done += 1
-        try:
+        await _sell_once(player, buyers, plan, tally)
+
+
+class _Arrivals:
+    """Buyers who come at random moments (a Poisson process) to a machine that is free."""
+
+    def __init__(self, players: list[Player], buyers: Buyers, plan: LoadPlan, tally: Tally) -> None:
+        self._buyers = buyers
+        self._plan = plan
+        self._tally = tally
+        self._free = list(players)
+        self._chance = random.Random(2)  # noqa: S311 - the same buyers in every run
+
+    async def sell(self) -> None:
+        """A buyer who finds no machine free is a failure: the load was not what it is said to have been."""
+        loop = asyncio.get_running_loop()
+        at = loop.time()
+        async with asyncio.TaskGroup() as sales:
+            while (at := at + self._chance.expovariate(self._plan.per_second)) < self._tally.end:
+                await asyncio.sleep(at - loop.time())
+                if self._free:
+                    sales.create_task(self._serve(self._free.pop(0)))
+                else:
+                    self._tally.failures.append("a buyer came and no machine was free")
+
+    async def _serve(self, player: Player) -> None:
+        await _sell_once(player, self._buyers, self._plan, self._tally)
+        self._free.append(player)
+
+
+async def _sell_once(player: Player, buyers: Buyers, plan: LoadPlan, tally: Tally) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        if plan.is_echo:
+            to_command_s = await player.echo()
+        else:
             sale, to_command_s = await player.cycle(buyers.pay_for)
-        except Exception as error:  # a benchmark that hides a failed sale is worthless: each one is counted
-            tally.failures.append(f"{type(error).__name__}: {error}")
-            continue
-        tally.all_cycles += 1
-        tally.trace = _trace(sale) | buyers.last
-        if tally.begin <= loop.time() < tally.end:
-            tally.to_command_s.append(to_command_s)
-            tally.whole_s.append(loop.time() - began)
+            tally.trace = _trace(sale) | buyers.last
+    except Exception as error:  # a benchmark that hides a failed sale is worthless: each one is counted
+        tally.failures.append(f"{type(error).__name__}: {error}")
+        return
+    tally.all_cycles += 1
+    if tally.begin <= loop.time() < tally.end:
+        tally.to_command_s.append(to_command_s)
+        tally.whole_s.append(loop.time() - began)
 
 
 def _trace(sale: Sale) -> dict[str, str]:

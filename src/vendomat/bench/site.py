@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 
+from vendomat.bench.figures import LoadResult
 from vendomat.bench.platform_notice import PLATFORM_KEY, PLATFORM_KEY_ID, new_platform_key
 from vendomat.bench.player import Seat, Surroundings
-from vendomat.bench.players import NoticePlan
+from vendomat.bench.players import LoadPlan, NoticePlan
 from vendomat.cloud.app import SeedPlan, load_stock, seed_demo
 from vendomat.cloud.merchants import MasterKey, Passwords
 from vendomat.cloud.platform.database import Database, migrate
 from vendomat.cloud.platform.engines import Engines
 from vendomat.cloud.platform.identity import USER_LIFE_MAX, Nkey, NkeyRole
-from vendomat.kernel import SystemClock, TimeOrderedIds
+from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatError
 from vendomat.simulator.gateways import GatewayControl
 from vendomat.simulator.town import Child, free_port
 
@@ -95,11 +98,17 @@ class Site:
 
     @asynccontextmanager
     async def cloud(
-        self, count: int, *, is_calling_platform: bool, database_url: str | None = None
+        self,
+        count: int,
+        *,
+        is_calling_platform: bool,
+        database_url: str | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> AsyncIterator[None]:
-        """`count` workers, with or without the call that starts a payment; ended when left."""
+        """`count` workers, with or without the call that starts a payment; ended when left. `settings` by name."""
         module = ["vendomat.cli", "cloud"] if is_calling_platform else ["vendomat.bench.worker"]
         environment = {"DATABASE_URL": database_url or self.engines.database_url, "NATS_URL": self.engines.nats_url}
+        environment |= {f"VENDOMAT_{name.upper()}": value for name, value in (settings or {}).items()}
         if not is_calling_platform:
             environment[PLATFORM_KEY] = self.platform_public
         self.http_ports = [free_port() for _ in range(count)]
@@ -115,6 +124,19 @@ class Site:
             yield
         finally:
             await asyncio.gather(*(worker.stop() for worker in self.workers))
+
+    async def load(self, plan: LoadPlan) -> LoadResult:
+        """One run of the load generator, as a process of its own. Raises `VendomatError` when it fell."""
+        path = self.folder / "load.json"
+        path.touch(mode=0o600)
+        path.write_bytes(msgspec.json.encode(plan))
+        command = [sys.executable, "-m", "vendomat.bench.load_process", str(path)]
+        with (self.folder / "load.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
+            out, _ = await process.communicate()
+        if process.returncode != 0:
+            raise VendomatError(ErrorCode.UNAVAILABLE, f"the load generator failed; see {self.folder / 'load.log'}")
+        return msgspec.json.decode(out, type=LoadResult)
 
     def pids(self) -> dict[str, list[int]]:
         """Process ids by part, as of now."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.contracts.payments.bill_stage import BEIJING_AHEAD, BillDay, Pair
 from tests.contracts.payments.payment_stage import NoticeDoor, Stage
-from vendomat.cloud.payments.providers import Provider, open_provider
+from vendomat.cloud.payments.providers import ChargeCredential, Provider, open_provider
 from vendomat.kernel import ManualClock
 from vendomat.simulator.gateways import (
     AlipayAccount,
@@ -42,6 +42,7 @@ def wechat_settings(account: WechatAccount) -> dict[str, Any]:
         "certificate": account.merchant_certificate_pem,
         "certificate_url": account.certificate_url,
         "ca_certificate": account.ca_certificate_pem,
+        "face_url": account.base_url,
         "timeout_s": 0.4,
     }
     if account.mode == "public_key":
@@ -71,6 +72,13 @@ def stripe_settings(account: StripeAccount) -> dict[str, Any]:
     }
 
 
+WAYS_TO_CHARGE: dict[str, dict[str, Any]] = {
+    "wechat_v3": {"code_pay": "v3", "apiv2_key": "", "certificate": ""},
+    "wechat_face": {"takes_faces": True},
+}
+"""Settings of the WeChat worlds whose charges go another way than by v2 payment codes."""
+
+
 @dataclass(frozen=True)
 class World:
     """A platform that runs as long as a module's tests, and two accounts there. Making keys and servers takes long."""
@@ -79,6 +87,7 @@ class World:
     clock: ManualClock
     provider: Provider
     other: Provider
+    credential: ChargeCredential = ChargeCredential.BAR_CODE
 
 
 @pytest_asyncio.fixture(
@@ -101,9 +110,13 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         channel, both = "stripe", [stripe_settings(server.open_stripe_account(name)) for name in ("One", "Two")]
     else:
         mode = KeyMode.CERTIFICATE if request.param == "wechat_certificate" else KeyMode.PUBLIC_KEY
-        channel, both = "wechat", [wechat_settings(server.open_wechat_account(name, mode)) for name in ("One", "Two")]
+        way = WAYS_TO_CHARGE.get(request.param, {})
+        channel = "wechat"
+        both = [wechat_settings(server.open_wechat_account(name, mode)) | way for name in ("One", "Two")]
     provider, other = (open_provider(channel, one, clock=clock, pool_size=4) for one in both)
-    yield World(server, clock, provider, other)
+    is_face = request.param == "wechat_face"
+    credential = ChargeCredential.FACE if is_face else ChargeCredential.BAR_CODE
+    yield World(server, clock, provider, other, credential)
     await provider.aclose()
     await other.aclose()
     await server.stop()
@@ -128,6 +141,7 @@ async def stage(world: World) -> AsyncIterator[Stage]:
         clock=world.clock,
         makes_trades_at_scan=channel == "alipay",
         sends_refund_notices=channel != "alipay",
+        credential=world.credential,
     )
     stage.set_balance(100_000)
     yield stage

@@ -11,13 +11,16 @@ from datetime import timedelta
 from typing import Any
 
 from vendomat.cloud.payments.providers import (
+    ChargeCredential,
     Charged,
     ChargeRequest,
     Notice,
     NoticeRefusedError,
     Provider,
     RefundRequest,
+    Reversed,
     StartRequest,
+    Trade,
 )
 from vendomat.kernel import ManualClock, Money
 from vendomat.simulator.gateways import CallFault, FaultRule, GatewayServer, Habits, NoticeFault
@@ -92,6 +95,7 @@ class Stage:
     clock: ManualClock
     makes_trades_at_scan: bool
     sends_refund_notices: bool
+    credential: ChargeCredential = ChargeCredential.BAR_CODE
 
     @property
     def platform(self) -> Any:
@@ -177,10 +181,17 @@ class Stage:
             amount=offer.amount,
             description=offer.description,
             code=code or self.show_code(f"buyer of {offer.number}"),
+            credential=self.credential,
             expires_at=offer.expires_at,
             notify_url=offer.notify_url,
             machine_id=offer.machine_id,
         )
+
+    async def look_up_charge(self, number: str) -> Trade:
+        return await self.provider.look_up_charge(number, self.credential)
+
+    async def reverse(self, number: str) -> Reversed:
+        return await self.provider.reverse(number, self.credential)
 
     async def charged(self, habits: Habits | None = None) -> tuple[ChargeRequest, Charged]:
         """A charge of a buyer with `habits`, and its answer."""
@@ -191,6 +202,11 @@ class Stage:
     # the buyer
 
     def show_code(self, payer: str) -> str:
+        """What a scanner reads from `payer`'s phone, or a face device gives for their face."""
+        if self.credential is ChargeCredential.FACE:
+            account = self.platform.books_now.merchants[self.provider.account]
+            token = self.platform.give_face_token(account.mchid, account.appid, "face-1")
+            return str(self.platform.look_at(token.text, payer).face_code)
         return str(self.platform.show_code(payer).code)
 
     def confirm(self, number: str) -> None:

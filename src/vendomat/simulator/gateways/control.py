@@ -29,7 +29,7 @@ from vendomat.simulator.gateways.keys import serial_of
 from vendomat.simulator.gateways.notice_control import notice_routes
 from vendomat.simulator.gateways.stripe import StripePlatform
 from vendomat.simulator.gateways.views import BuyerRefusedError, Platform
-from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
+from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform, wechat_routes
 
 
 class _NewAccounts(msgspec.Struct):
@@ -108,6 +108,7 @@ class ControlApi:
         }
         self._routes |= fault_routes(context.call_faults, notice_faults)
         self._routes |= clock_routes(context.clock, context.notices, context.store)
+        self._routes |= wechat_routes(self._wechat)
         for name, platform in self._platforms.items():
             self._routes |= self._platform_routes(name, platform)
             self._routes |= buyer_routes(name, platform) | notice_routes(name, platform, context.notices)

@@ -36,6 +36,9 @@ class GatewaySettings:
     order_life_min_s: float = 60.0
     """WeChat raises a shorter `time_expire` to this."""
     code_life_s: float = 7_200.0
+    wechat_face_token_life_s: float = 3_600.0
+    wechat_page_life_s: float = 300.0
+    """How long the address of a page for a phone's browser can be opened."""
     partial_refund_gap_s: float = 60.0
     """WeChat refuses a second refund number of one order within this time."""
     alipay_minute_s: float = 60.0

@@ -6,6 +6,7 @@ and tests; the product under test never sees them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,7 @@ class BuyerRefusal(StrEnum):
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the reason, not one
     NOT_ENOUGH = "not_enough"
     CARD_REFUSED = "card_refused"
+    BAD_SIGNATURE = "bad_signature"
 
 
 class BuyerRefusedError(Exception):
@@ -137,6 +139,15 @@ class Platform(Protocol):
 
     def advance(self) -> None:
         """Do what time has made due."""
+        ...
+
+
+@runtime_checkable
+class OpensPages(Protocol):
+    """What a platform's wallet also does where a page of the merchant's may ask it for a payment."""
+
+    def open_page(self, parameters: Mapping[str, str], payer: str) -> CodeView:
+        """What a page inside `payer`'s wallet handed over; raises `BuyerRefusedError`."""
         ...
 
 

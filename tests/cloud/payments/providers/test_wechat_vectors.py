@@ -74,3 +74,24 @@ async def test_the_recorded_notice_passes_signature_and_age(wechat_settings):
     await clock.advance(301)
     assert "clock" in await reason_for(vector["body"].encode())
     await provider.aclose()
+
+
+def test_a_page_inside_the_wallet_is_signed_as_published(wechat_settings):
+    vector = recorded("wechat_requests")
+    appid, timestamp, nonce, package = vector["paysign_jsapi"]["message"].splitlines()
+    settings = wechat_settings | {
+        "appid": appid,
+        "mchid": vector["mchid"],
+        "private_key": vector["merchant_test_private_key_pem"],
+    }
+    client = WeChatClient(WeChatSettings(**settings), clock=clock_at(timestamp), connections_max=1, nonce=lambda: nonce)
+    parameters = client.page_parameters(package.removeprefix("prepay_id="))
+    client.transport.close()
+    assert parameters == {
+        "appId": appid,
+        "timeStamp": timestamp,
+        "nonceStr": nonce,
+        "package": package,
+        "signType": "RSA",
+        "paySign": vector["paysign_jsapi"]["signature"],
+    }

@@ -11,7 +11,14 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from vendomat.kernel import Clock
 from vendomat.simulator.gateways.asgi import Answer, Exchange
-from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError, CodeView, Platform, ShowsCodes
+from vendomat.simulator.gateways.views import (
+    BuyerRefusal,
+    BuyerRefusedError,
+    CodeView,
+    OpensPages,
+    Platform,
+    ShowsCodes,
+)
 from vendomat.simulator.gateways.wallet import pages
 from vendomat.simulator.gateways.wallet.pages import Phone
 from vendomat.simulator.gateways.wallet.style import SCRIPT, style_of
@@ -67,6 +74,14 @@ class Wallet:
             return _html(pages.bill_rows(phone, self._platform.bills(phone.payer)))
         if path == "/wallet/result":
             return self._result(phone, query)
+        return self._called_by_a_page(path, phone, query)
+
+    def _called_by_a_page(self, path: str, phone: Phone, query: dict[str, str]) -> Answer:
+        """A page of the merchant's asks for a payment: from a phone's browser, or from inside this wallet."""
+        if path == "/wallet/mmpayweb-bin/checkmweb" and query.get("prepay_id"):
+            return _redirect(f"/wallet?{urlencode({'code': query['prepay_id']})}")
+        if path == "/wallet/page" and isinstance(self._platform, OpensPages):
+            return self._open_page(phone, self._platform, query)
         return Answer(404)
 
     def _home(self, phone: Phone, code: str) -> Answer:
@@ -78,6 +93,14 @@ class Wallet:
         except BuyerRefusedError as error:
             return _html(pages.refusal(phone, error.reason))
         return _html(pages.home(phone, codes, pages.sheet(phone, view)))
+
+    def _open_page(self, phone: Phone, platform: OpensPages, query: dict[str, str]) -> Answer:
+        """The sheet of a payment that a page inside this wallet asked for; `query` is what the page handed over."""
+        try:
+            view = platform.open_page(query, phone.payer)
+        except BuyerRefusedError as error:
+            return _html(pages.refusal(phone, error.reason))
+        return _html(pages.home(phone, self._platform.open_codes(), pages.sheet(phone, view)))
 
     def _do(self, exchange: Exchange) -> Answer:
         if exchange.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):

@@ -88,6 +88,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "wrong_password": ("支付密码不正确，没有扣款。", "The password is wrong. No money was taken."),
     "not_enough": ("余额不足，没有扣款。", "There is not enough money in the wallet. Nothing was taken."),
     "card_refused": ("银行卡不支持这笔付款，没有扣款。", "The card was declined. No money was taken."),
+    "bad_signature": (
+        "支付验证签名失败，没有扣款。",
+        "The page's signature is wrong. No money was taken.",
+    ),
     "home": ("返回钱包", "Back to the wallet"),
     "see_bills": ("查看账单", "See bills"),
     "bills_none": ("还没有账单", "No bills yet"),

@@ -17,6 +17,7 @@ from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
 from vendomat.simulator.gateways.wechat.fund_entries import entries_of
 from vendomat.simulator.gateways.wechat.records import (
+    CHARGED,
     ORDER_MOVES,
     Merchant,
     Order,
@@ -24,7 +25,9 @@ from vendomat.simulator.gateways.wechat.records import (
     OrderState,
     Refund,
     Terms,
+    TradeType,
     key_of,
+    openid_of,
 )
 from vendomat.simulator.gateways.wechat.refunds import RefundBook
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
@@ -126,8 +129,8 @@ class WechatBooks:
 
     # the merchant's calls
 
-    def create(self, terms: Terms, now: datetime) -> Order:
-        """A Native order, or a fresh code for the same one; the older code dies."""
+    def create(self, terms: Terms, now: datetime, trade_type: TradeType = TradeType.NATIVE) -> Order:
+        """An order, or a fresh code for the same one; the older code dies."""
         known = self.find(terms.mchid, terms.out_trade_no, now)
         if known is None:
             expires_at = now + ORDER_LIFE
@@ -135,14 +138,15 @@ class WechatBooks:
                 expires_at = max(terms.time_expire, now + timedelta(seconds=self._settings.order_life_min_s))
             order = Order(
                 terms=terms,
-                code=self._new_code(),
+                code=self._new_code(trade_type, now),
                 code_made_at=now,
                 created_at=now,
                 expires_at=min(expires_at, now + ORDER_LIFE),
+                trade_type=trade_type,
             )
             self._keep(order)
             return order
-        if known.terms != terms:
+        if (known.terms, known.trade_type) != (terms, trade_type):
             raise WechatRefusedError(Refusals.NUMBER_USED)
         if known.is_paid:
             raise WechatRefusedError(Refusals.ORDER_PAID)
@@ -150,7 +154,7 @@ class WechatBooks:
             raise WechatRefusedError(Refusals.ORDER_CLOSED)
         if now >= known.expires_at:
             raise WechatRefusedError(Refusals.ORDER_EXPIRED)
-        order = replace(known, code=self._new_code(), code_made_at=now)
+        order = replace(known, code=self._new_code(trade_type, now), code_made_at=now)
         self._keep(order)
         return order
 
@@ -179,6 +183,8 @@ class WechatBooks:
     def close(self, mchid: str, out_trade_no: str, now: datetime) -> Order:
         """Close an unpaid order; closing again is the same as closing once."""
         order = self.look_up(mchid, out_trade_no, now)
+        if order.trade_type in CHARGED:
+            raise WechatRefusedError(Refusals.ONLY_REVERSE)
         if order.is_paid:
             raise WechatRefusedError(Refusals.ORDER_PAID)
         if order.state == OrderState.CLOSED:
@@ -210,9 +216,13 @@ class WechatBooks:
 
     # the buyer's deeds
 
+    def order_of_code(self, code: str) -> Order | None:
+        """The order that `code` leads to, or led to."""
+        return self.orders.get(self._by_code.get(code, ""))
+
     def scan(self, code: str, payer: str, now: datetime, *, is_late: bool = False) -> Order:
         """`payer` opens `code`, and is from then on the only one who may pay the order."""
-        order = self.orders.get(self._by_code.get(code, ""))
+        order = self.order_of_code(code)
         if order is None:
             raise BuyerRefusedError(BuyerRefusal.UNKNOWN_CODE)
         order = self.look_up(order.terms.mchid, order.terms.out_trade_no, now)
@@ -228,7 +238,8 @@ class WechatBooks:
             return BuyerRefusal.ALREADY_PAID
         if order.state == OrderState.CLOSED:
             return BuyerRefusal.ORDER_CLOSED
-        if order.scanned_by not in ("", payer):
+        is_for_another = order.terms.openid not in ("", openid_of(order.terms.appid, payer))
+        if is_for_another or order.scanned_by not in ("", payer):
             return BuyerRefusal.OTHER_BUYER
         if now is not None and now >= order.expires_at:
             return BuyerRefusal.ORDER_EXPIRED
@@ -270,19 +281,29 @@ class WechatBooks:
         return True
 
     def open_orders(self, now: datetime) -> list[Order]:
-        """Orders whose code can be paid now, newest first."""
+        """Orders whose code on a screen can be paid now, newest first."""
         live = [
             order
             for order in self.orders.values()
-            if order.state == OrderState.NOTPAY and now < order.expires_at and now < self.code_ends_at(order)
+            if order.trade_type == TradeType.NATIVE
+            and order.state == OrderState.NOTPAY
+            and now < order.expires_at
+            and now < self.code_ends_at(order)
         ]
         return sorted(live, key=lambda order: order.code_made_at, reverse=True)
 
     def code_ends_at(self, order: Order) -> datetime:
-        return order.code_made_at + timedelta(seconds=self._settings.code_life_s)
+        is_page = order.trade_type == TradeType.MWEB
+        return order.code_made_at + timedelta(
+            seconds=self._settings.wechat_page_life_s if is_page else self._settings.code_life_s
+        )
 
-    def _new_code(self) -> str:
+    def _new_code(self, trade_type: TradeType, now: datetime) -> str:
+        """What a screen shows; for a page the prepay id it is opened by."""
         while True:
-            code = f"{CODE_START}{self._numbers.text(9)}&groupid=00"
+            if trade_type == TradeType.NATIVE:
+                code = f"{CODE_START}{self._numbers.text(9)}&groupid=00"
+            else:
+                code = f"wx{now.astimezone(CHINA):%Y%m%d%H%M%S}{self._numbers.hex(20)}"
             if code not in self._by_code:
                 return code

@@ -1,4 +1,4 @@
-"""WeChat Pay's charges by payment code: taking, asking for a password, reversing. Rules over the books and a time.
+"""WeChat Pay's charges by payment code or face: taking, asking for a password, reversing. Rules over books and a time.
 
 Refusals raise and change nothing but the code, which is used by any try that reached its buyer's wallet.
 """
@@ -6,16 +6,23 @@ Refusals raise and change nothing but the code, which is used by any try that re
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vendomat.simulator.gateways.shown_codes import CodeFault, ShownCodes, WalletAnswer
 from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
 from vendomat.simulator.gateways.wechat.books import ORDER_LIFE, WechatBooks
-from vendomat.simulator.gateways.wechat.records import Order, OrderEvent, OrderState, Terms
+from vendomat.simulator.gateways.wechat.faces import FaceDesk
+from vendomat.simulator.gateways.wechat.records import (
+    CHARGED,
+    Order,
+    OrderEvent,
+    OrderState,
+    Terms,
+    TradeType,
+)
 from vendomat.simulator.gateways.wechat.v2_refusals import V2Code, V2RefusedError
 
-MICROPAY = "MICROPAY"
 REVERSE_NOT_BEFORE = timedelta(seconds=15)
 _CODE = re.compile(r"1[0-5][0-9]{16}")
 _KNOWN_AS = {
@@ -31,21 +38,31 @@ _WALLET_REFUSALS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the buyer showed: a payment code, or what a face device gave for a face."""
+
+    trade_type: TradeType
+    code: str
+    openid: str = ""
+
+
 class ChargeDesk:
     """Charges of one platform, kept as orders in its books."""
 
-    def __init__(self, books: WechatBooks, codes: ShownCodes) -> None:
+    def __init__(self, books: WechatBooks, codes: ShownCodes, faces: FaceDesk) -> None:
         self._books = books
         self.codes = codes
+        self._faces = faces
 
-    def charge(self, terms: Terms, code: str, now: datetime) -> Order:
+    def charge(self, terms: Terms, shown: Shown, now: datetime) -> Order:
         """Take the money, or begin to wait for the buyer's password (then the order is USERPAYING)."""
         known = self._books.find(terms.mchid, terms.out_trade_no, now)
         if known is not None:
-            raise V2RefusedError(self._repeated(known, terms, code))
+            raise V2RefusedError(self._repeated(known, terms, shown))
         if terms.time_expire is not None and now >= terms.time_expire:
             raise V2RefusedError(V2Code.PARAM_ERROR)
-        payer = self._payer_of(code, now)
+        payer = self._payer_of(shown, terms.mchid, now)
         answer = self.codes.ask_wallet(payer, terms.total_fen)
         if answer in _WALLET_REFUSALS:
             raise V2RefusedError(_WALLET_REFUSALS[answer])
@@ -57,22 +74,29 @@ class ChargeDesk:
             created_at=now,
             expires_at=expires_at,
             scanned_by=payer,
-            trade_type=MICROPAY,
+            trade_type=shown.trade_type,
         )
         if answer is WalletAnswer.TAKEN:
             return self._books.take(order, payer, now)
         order = self._books.move(order, OrderEvent.ASK_BUYER)
         raise V2RefusedError(V2Code.USERPAYING if answer is WalletAnswer.PASSWORD else V2Code.BANKERROR)
 
-    def _repeated(self, known: Order, terms: Terms, code: str) -> V2Code:
-        if known.trade_type != MICROPAY or known.terms != terms:
+    def _repeated(self, known: Order, terms: Terms, shown: Shown) -> V2Code:
+        if (known.trade_type, known.terms) != (shown.trade_type, terms):
             return V2Code.OUT_TRADE_NO_USED
         if known.state is OrderState.USERPAYING:
-            is_same = self.codes.payer_of(code) in ("", known.scanned_by)
+            desk = self._faces if shown.trade_type == TradeType.FACEPAY else self.codes
+            is_same = desk.payer_of(shown.code) in ("", known.scanned_by)
             return V2Code.USERPAYING if is_same else V2Code.BUYER_MISMATCH
         return _KNOWN_AS[known.state]
 
-    def _payer_of(self, code: str, now: datetime) -> str:
+    def _payer_of(self, shown: Shown, mchid: str, now: datetime) -> str:
+        if shown.trade_type == TradeType.FACEPAY:
+            face = self._faces.use(shown.code, mchid, shown.openid, now)
+            if face is None:
+                raise V2RefusedError(V2Code.AUTH_CODE_INVALID)
+            return face.payer
+        code = shown.code
         if not _CODE.fullmatch(code):
             raise V2RefusedError(V2Code.AUTH_CODE_ERROR)
         payer = self.codes.use(code, now)
@@ -80,18 +104,19 @@ class ChargeDesk:
             raise V2RefusedError(V2Code.AUTHCODEEXPIRE if payer is CodeFault.OVER else V2Code.AUTH_CODE_INVALID)
         return payer
 
-    def look_up(self, mchid: str, number: str, now: datetime) -> Order:
+    def look_up(self, mchid: str, number: str, trade_type: TradeType, now: datetime) -> Order:
+        """An order as the query of `trade_type` sees it: faces have one of their own, and no other sees them."""
         order = self._books.find(mchid, number, now)
-        if order is None:
+        if order is None or (TradeType.FACEPAY in (order.trade_type, trade_type) and order.trade_type != trade_type):
             raise V2RefusedError(V2Code.ORDERNOTEXIST)
         return order
 
-    def reverse(self, mchid: str, number: str, now: datetime) -> Order:
+    def reverse(self, mchid: str, number: str, trade_type: TradeType, now: datetime) -> Order:
         """End a charge; a paid one is given back from the merchant's balance. Reversing again is as once."""
         order = self._books.find(mchid, number, now)
         if order is None:
             raise V2RefusedError(V2Code.ORDERNOTEXIST, recall="N")
-        if order.trade_type != MICROPAY or order.state in (OrderState.REFUND, OrderState.CLOSED):
+        if order.trade_type != trade_type or order.state in (OrderState.REFUND, OrderState.CLOSED):
             raise V2RefusedError(V2Code.PARAM_ERROR, recall="N")
         if order.state is OrderState.REVOKED:
             return order
@@ -126,7 +151,7 @@ class ChargeDesk:
 
     def _waiting_for(self, number: str, payer: str) -> Order:
         for order in reversed(self._books.orders.values()):
-            if order.terms.out_trade_no == number and order.trade_type == MICROPAY:
+            if order.terms.out_trade_no == number and order.trade_type in CHARGED:
                 if order.scanned_by != payer:
                     raise BuyerRefusedError(BuyerRefusal.OTHER_BUYER)
                 if order.is_paid:

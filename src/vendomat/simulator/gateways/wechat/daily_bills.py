@@ -20,8 +20,7 @@ from vendomat.simulator.gateways.funds import (
     moment_on,
     yuan_of,
 )
-from vendomat.simulator.gateways.wechat.records import Merchant, Order, Refund, RefundState
-from vendomat.simulator.gateways.wechat.shapes import openid_of
+from vendomat.simulator.gateways.wechat.records import Merchant, Order, Refund, RefundState, openid_of
 
 MADE_AT = time(9, tzinfo=CHINA)
 TRADE_COLUMNS = (

@@ -5,6 +5,7 @@ Every verb ends with the books saved, together with the notices they call for, b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,14 +15,17 @@ from vendomat.simulator.gateways.daily_bills import BillDesk
 from vendomat.simulator.gateways.funds import Transfer
 from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
-from vendomat.simulator.gateways.shown_codes import Habits, ShownCode, ShownCodes
+from vendomat.simulator.gateways.shown_codes import ShownCodes
 from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.tls import TlsDoor
 from vendomat.simulator.gateways.views import BillView, BuyerRefusal, BuyerRefusedError, CodeView, check_wallet
 from vendomat.simulator.gateways.wechat import shapes, xml_notices
 from vendomat.simulator.gateways.wechat.bill_counter import BillCounter
 from vendomat.simulator.gateways.wechat.books import WechatBooks
+from vendomat.simulator.gateways.wechat.charge_verbs import ChargeVerbs
 from vendomat.simulator.gateways.wechat.charges import ChargeDesk
+from vendomat.simulator.gateways.wechat.faces import FaceDesk
+from vendomat.simulator.gateways.wechat.key_verbs import KeyVerbs
 from vendomat.simulator.gateways.wechat.records import (
     ORDER_MOVES,
     Merchant,
@@ -31,11 +35,13 @@ from vendomat.simulator.gateways.wechat.records import (
     Refund,
     RefundState,
     Terms,
+    TradeType,
+    openid_of,
 )
 from vendomat.simulator.gateways.wechat.seals import PlatformKeys, Seals, WechatDresser
 
 
-class WechatPlatform:
+class WechatPlatform(ChargeVerbs, KeyVerbs):
     """One platform with any number of merchants."""
 
     name = "wechat"
@@ -45,16 +51,17 @@ class WechatPlatform:
         self._now = context.clock.now
         self.books_now = WechatBooks(context.settings, context.numbers)
         codes = ShownCodes(context.numbers, prefixes=("10", "11", "12", "13", "14", "15"), length=18)
-        self.charges = ChargeDesk(self.books_now, codes)
+        self.faces = FaceDesk(context.numbers, context.settings.wechat_face_token_life_s)
+        self.charges = ChargeDesk(self.books_now, codes, self.faces)
         self.bill_desk = BillDesk(context.numbers, context.settings.wechat_bill_token_life_s, has_states=True)
         self.bill_counter = BillCounter(self.books_now, self.bill_desk, context.clock)
-        self.seals = Seals(self._platform_keys(), context.numbers)
+        self.platform_keys: PlatformKeys = self._kept_keys()
+        self.seals = Seals(self.platform_keys, context.numbers)
         context.notices.register(self.name, WechatDresser(self.seals, self.books_now.merchants))
-        server_key = keys.load_private(self.seals.certificate_key_pem)
-        certificate = keys.make_server_certificate(
-            server_key, context.settings.host, like_pem=self.seals.certificate_pem
-        )
-        self.door = TlsDoor(certificate, self.seals.certificate_key_pem)
+        first = self.platform_keys.certificates[0]
+        server_key = keys.load_private(first.key_pem)
+        certificate = keys.make_server_certificate(server_key, context.settings.host, like_pem=first.certificate_pem)
+        self.door = TlsDoor(certificate, first.key_pem)
 
     def restore(self) -> None:
         """Read back what a former process kept. To be called with the event loop running."""
@@ -70,7 +77,7 @@ class WechatPlatform:
         for refund in self.books_now.refunds.all():
             self._await_settlement(refund)
 
-    def _platform_keys(self) -> PlatformKeys:
+    def _kept_keys(self) -> PlatformKeys:
         for _, kept in self._context.store.load(PlatformKeys.KIND, PlatformKeys):
             return kept
         made = PlatformKeys.make(self._context.make_key, self._context.numbers, self._now())
@@ -98,8 +105,8 @@ class WechatPlatform:
         if merchant.certificate_pem:
             self.door.trust(merchant.certificate_pem)
 
-    def create(self, terms: Terms) -> Order:
-        order = self.books_now.create(terms, self._now())
+    def create(self, terms: Terms, trade_type: TradeType = TradeType.NATIVE) -> Order:
+        order = self.books_now.create(terms, self._now(), trade_type)
         self._commit()
         return order
 
@@ -134,41 +141,6 @@ class WechatPlatform:
         notices = [self._refund_notice(refund, now) for refund in settled]
         self._commit([notice for notice in notices if notice.url])
 
-    # charges by payment code
-
-    def charge(self, terms: Terms, code: str) -> Order:
-        try:
-            return self.charges.charge(terms, code, self._now())
-        finally:
-            self._commit()  # also when it answers "waiting": the order is there
-
-    def look_up_charge(self, mchid: str, number: str) -> Order:
-        return self.charges.look_up(mchid, number, self._now())
-
-    def reverse(self, mchid: str, number: str) -> Order:
-        order = self.charges.reverse(mchid, number, self._now())
-        self._commit()
-        return order
-
-    def show_code(self, payer: str) -> ShownCode:
-        return self.charges.codes.show(payer, self._now())
-
-    def set_habits(self, payer: str, habits: Habits) -> None:
-        self.charges.codes.set_habits(payer, habits)
-
-    def waiting(self, payer: str) -> list[CodeView]:
-        return [self._view(order) for order in self.charges.waiting(payer)]
-
-    def confirm(self, number: str, payer: str) -> CodeView:
-        order = self.charges.confirm(number, payer, self._now())
-        self._commit()  # and no notice: the platform tells nobody of such a payment
-        return self._view(order)
-
-    def decline(self, number: str, payer: str) -> CodeView:
-        order = self.charges.decline(number, payer)
-        self._commit()
-        return self._view(order)
-
     # the buyer's deeds
 
     def open_codes(self) -> list[CodeView]:
@@ -182,6 +154,26 @@ class WechatPlatform:
             if order.terms.out_trade_no == number:
                 return order
         raise BuyerRefusedError(BuyerRefusal.UNKNOWN_CODE)
+
+    def openid_of(self, account: str, payer: str) -> str:
+        """What a page inside the wallet learns of `payer` when they let the merchant know who they are."""
+        return openid_of(self.books_now.merchants[account].appid, payer)
+
+    def open_page(self, parameters: Mapping[str, str], payer: str) -> CodeView:
+        """`payer`'s wallet is handed `parameters` by a page inside it; raises `BuyerRefusedError`.
+
+        The signature is the merchant's own, over what the page says; the order then is scanned like any code.
+        """
+        code = parameters.get("package", "").removeprefix("prepay_id=")
+        order = self.books_now.order_of_code(code)
+        said = [parameters.get(name, "") for name in ("appId", "timeStamp", "nonceStr", "package")]
+        is_jsapi = order is not None and order.trade_type == TradeType.JSAPI and parameters.get("signType") == "RSA"
+        if order is None or not is_jsapi or order.terms.appid != said[0]:
+            raise BuyerRefusedError(BuyerRefusal.UNKNOWN_CODE)
+        key = keys.load_public(self.books_now.merchants[order.terms.mchid].public_key_pem)
+        if not keys.is_signed(key, "".join(f"{line}\n" for line in said).encode(), parameters.get("paySign", "")):
+            raise BuyerRefusedError(BuyerRefusal.BAD_SIGNATURE)
+        return self.scan(code, payer)
 
     def scan(self, code: str, payer: str) -> CodeView:
         order = self.books_now.scan(code, payer, self._now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,8 +89,27 @@ class KeyMode(StrEnum):
     CERTIFICATE = "certificate"
 
 
+class TradeType(StrEnum):
+    """How an order came about, and so how it is paid and ended."""
+
+    NATIVE = "NATIVE"  # a code on a screen
+    JSAPI = "JSAPI"  # a page inside the wallet
+    MWEB = "MWEB"  # a page in a phone's browser
+    MICROPAY = "MICROPAY"  # a code the buyer showed
+    FACEPAY = "FACEPAY"
+
+
+CHARGED = frozenset({TradeType.MICROPAY, TradeType.FACEPAY})
+"""These are taken at once, never offered, and end by a reverse."""
+
+
 def key_of(mchid: str, number: str) -> str:
     return f"{mchid}/{number}"
+
+
+def openid_of(appid: str, payer: str) -> str:
+    """A buyer's id towards one application: 28 characters, the same each time."""
+    return "o" + hashlib.sha256(f"{appid}/{payer}".encode()).hexdigest()[:27]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +127,8 @@ class Merchant:
     mode: KeyMode
     balance_fen: int
     apiv2_key: str = ""  # none: the merchant may not charge by payment code
+    public_key_percent: int | None = None
+    """While the merchant moves to the public key: the share of answers and notices already signed by it."""
     certificate_pem: str = ""
     fee_basis_points: int = 0
     portal_refund_url: str = ""
@@ -130,12 +152,13 @@ class Terms:
     attach: str = ""
     device_id: str = ""
     time_expire: datetime | None = None
+    openid: str = ""  # who alone may pay, where the order says it
     rest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order with its newest code, or (then without one) a charge by a code that the buyer showed."""
+    """An order with its newest code (of a page: its prepay id), or, then without one, a charge."""
 
     KIND: ClassVar[str] = "wechat_order"
 
@@ -150,7 +173,7 @@ class Order:
     transaction_id: str = ""
     paid_at: datetime | None = None
     closed_at: datetime | None = None
-    trade_type: str = "NATIVE"
+    trade_type: TradeType = TradeType.NATIVE
     fee_basis_points: int = 0
 
     @property

@@ -32,7 +32,24 @@ class _Scene(msgspec.Struct, frozen=True):
     store_info: dict[str, Any] = {}
 
 
-class _OrderBody(msgspec.Struct, frozen=True):
+class _Payer(msgspec.Struct, frozen=True):
+    openid: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class _H5Info(msgspec.Struct, frozen=True):
+    type: Annotated[str, Meta(pattern=r"^(Wap|iOS|Android)\Z")]
+    app_name: Annotated[str, Meta(max_length=64)] = ""
+    app_url: Annotated[str, Meta(max_length=128)] = ""
+    bundle_id: Annotated[str, Meta(max_length=128)] = ""
+    package_name: Annotated[str, Meta(max_length=128)] = ""
+
+
+class _H5Scene(_Scene, frozen=True, kw_only=True):
+    payer_client_ip: Annotated[str, Meta(min_length=1, max_length=45)]
+    h5_info: _H5Info
+
+
+class _OrderBody(msgspec.Struct, frozen=True, kw_only=True):
     appid: Annotated[str, Meta(min_length=1, max_length=32)]
     mchid: Annotated[str, Meta(min_length=1, max_length=32)]
     description: Annotated[str, Meta(min_length=1, max_length=127)]
@@ -46,6 +63,45 @@ class _OrderBody(msgspec.Struct, frozen=True):
     support_fapiao: bool = False
     detail: dict[str, Any] = {}
     settle_info: dict[str, Any] = {}
+
+
+class _JsapiBody(_OrderBody, frozen=True, kw_only=True):
+    payer: _Payer
+
+
+class _H5Body(_OrderBody, frozen=True, kw_only=True):
+    scene_info: _H5Scene
+
+
+class _CodePayer(msgspec.Struct, frozen=True):
+    auth_code: Annotated[str, Meta(min_length=1, max_length=32)]
+
+
+class _Store(msgspec.Struct, frozen=True):
+    id: Annotated[str, Meta(max_length=32)] = ""
+    out_id: Annotated[str, Meta(max_length=32)] = ""
+
+
+class _StoreScene(msgspec.Struct, frozen=True, kw_only=True):
+    store_info: _Store
+    device_id: Annotated[str, Meta(max_length=32)] = ""
+    device_ip: Annotated[str, Meta(max_length=45)] = ""
+
+
+class _ChargeBody(msgspec.Struct, frozen=True, kw_only=True):
+    appid: Annotated[str, Meta(min_length=1, max_length=32)]
+    mchid: Annotated[str, Meta(min_length=1, max_length=32)]
+    description: Annotated[str, Meta(min_length=1, max_length=127)]
+    out_trade_no: _Number
+    amount: _Amount
+    payer: _CodePayer
+    scene_info: _StoreScene
+    attach: Annotated[str, Meta(max_length=128)] = ""
+
+
+class _ReverseBody(msgspec.Struct, frozen=True):
+    appid: str
+    mchid: str
 
 
 class _CloseBody(msgspec.Struct, frozen=True):
@@ -68,6 +124,10 @@ class _RefundBody(msgspec.Struct, frozen=True):
 
 
 _order = msgspec.json.Decoder(_OrderBody)
+_jsapi = msgspec.json.Decoder(_JsapiBody)
+_charge = msgspec.json.Decoder(_ChargeBody)
+_reverse = msgspec.json.Decoder(_ReverseBody)
+_h5 = msgspec.json.Decoder(_H5Body)
 _close = msgspec.json.Decoder(_CloseBody)
 _refund = msgspec.json.Decoder(_RefundBody)
 
@@ -85,7 +145,19 @@ def _read(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
 
 def read_order(body: bytes) -> Terms:
     """The terms of a Native order, times aware."""
-    asked = _read(_order, body)
+    return _terms_of(_read(_order, body))
+
+
+def read_jsapi_order(body: bytes) -> Terms:
+    asked = _read(_jsapi, body)
+    return _terms_of(asked, openid=asked.payer.openid)
+
+
+def read_h5_order(body: bytes) -> Terms:
+    return _terms_of(_read(_h5, body))
+
+
+def _terms_of(asked: _OrderBody, *, openid: str = "") -> Terms:
     if asked.time_expire is not None and asked.time_expire.tzinfo is None:
         raise WechatRefusedError(Refusals.WRONG_PARAMETER, field="/time_expire", issue="time zone is missing")
     rest = {
@@ -105,8 +177,32 @@ def read_order(body: bytes) -> Terms:
         attach=asked.attach,
         device_id=asked.scene_info.device_id,
         time_expire=asked.time_expire,
+        openid=openid,
         rest=msgspec.json.encode(rest, order="deterministic").decode(),
     )
+
+
+def read_charge(body: bytes) -> tuple[Terms, str]:
+    """The terms of a charge by payment code, and the code."""
+    asked = _read(_charge, body)
+    if not asked.scene_info.store_info.id and not asked.scene_info.store_info.out_id:
+        raise WechatRefusedError(Refusals.WRONG_PARAMETER, field="/scene_info/store_info/id", issue="a store is needed")
+    terms = Terms(
+        mchid=asked.mchid,
+        appid=asked.appid,
+        out_trade_no=asked.out_trade_no,
+        description=asked.description,
+        total_fen=asked.amount.total,
+        notify_url="",
+        attach=asked.attach,
+        device_id=asked.scene_info.device_id,
+        rest=msgspec.json.encode(asked.scene_info, order="deterministic").decode(),
+    )
+    return terms, asked.payer.auth_code
+
+
+def read_reverse(body: bytes) -> _ReverseBody:
+    return _read(_reverse, body)
 
 
 def read_close(body: bytes) -> str:

@@ -22,16 +22,20 @@ from vendomat.simulator.gateways.virtual_clock import true_clock_of
 from vendomat.simulator.gateways.wechat import requests, shapes, wire
 from vendomat.simulator.gateways.wechat.bill_counter import DOWNLOAD_PATH
 from vendomat.simulator.gateways.wechat.platform import WechatPlatform
-from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant
+from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant, Order, Terms, TradeType
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
 from vendomat.simulator.gateways.wechat.v2_routes import PATHS as V2_PATHS
 from vendomat.simulator.gateways.wechat.v2_routes import WechatV2Api
+from vendomat.simulator.gateways.wechat.v3_charges import V3Charges, check_owner
 
 SKEW_S_MAX = 300
 ORDERS = "/v3/pay/transactions"
 REFUNDS = "/v3/refund/domestic/refunds"
 FIXED = {
     f"{ORDERS}/native": ("POST", "create"),
+    f"{ORDERS}/jsapi": ("POST", "create_jsapi"),
+    f"{ORDERS}/h5": ("POST", "create_h5"),
+    f"{ORDERS}/codepay": ("POST", "charge"),
     "/v3/certificates": ("GET", "certificates"),
     REFUNDS: ("POST", "refund"),
     "/v3/bill/tradebill": ("GET", "bill"),
@@ -68,6 +72,8 @@ def route(method: str, path: str) -> Call | int:
         return Call("query", unquote(parts[5])) if method == "GET" else 405
     if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 7 and parts[6] == "close":
         return Call("close", unquote(parts[5])) if method == "POST" else 405
+    if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 7 and parts[6] == "reverse":
+        return Call("reverse", unquote(parts[5])) if method == "POST" else 405
     if path.startswith(f"{ORDERS}/id/") and len(parts) == 6:
         return Call("query_id", unquote(parts[5])) if method == "GET" else 405
     return 404
@@ -84,8 +90,13 @@ class WechatApi:
         self._true_clock = true_clock_of(clock)  # what signatures carry is compared with the merchant's own clock
         self._numbers = numbers
         self._v2 = WechatV2Api(platform, clock, numbers)
+        self._charges = V3Charges(platform)
         self._verbs: dict[str, Callable[[Merchant, Call, Exchange], object]] = {
             "create": self._create,
+            "create_jsapi": self._create_jsapi,
+            "create_h5": self._create_h5,
+            "charge": lambda merchant, call, exchange: self._charges.charge(merchant, exchange),
+            "reverse": lambda merchant, call, exchange: self._charges.reverse(merchant, call.argument, exchange),
             "query": self._query,
             "query_id": self._query_id,
             "close": self._close,
@@ -116,7 +127,10 @@ class WechatApi:
                 return self._bill_file(merchant, exchange)
             result = (202, b"{}") if fault == CallFault.ACCEPTED else self._done(merchant, call, exchange, fault)
         except WechatRefusedError as error:
-            return self._refused(error)
+            refused = self._refused(error)
+            if refused.status != 202:
+                return refused
+            result = (202, refused.body)  # "wait" is no error: it is signed
         return self._signed(exchange, merchant, result, _GUISES.get(fault, Guise.GENUINE) if fault else Guise.GENUINE)
 
     def _done(self, merchant: Merchant, call: Call, exchange: Exchange, fault: CallFault | None) -> tuple[int, bytes]:
@@ -167,11 +181,20 @@ class WechatApi:
     # business
 
     def _create(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
-        terms = requests.read_order(exchange.body)
-        self._check_merchant(merchant, terms.mchid)
-        if terms.appid != merchant.appid:
-            raise WechatRefusedError(Refusals.APPID_MISMATCH)
-        return {"code_url": self._platform.create(terms).code}
+        return {"code_url": self._placed(merchant, requests.read_order(exchange.body), TradeType.NATIVE).code}
+
+    def _create_jsapi(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        return {"prepay_id": self._placed(merchant, requests.read_jsapi_order(exchange.body), TradeType.JSAPI).code}
+
+    def _create_h5(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        """The page's address has the real form but for its host, which is ours: a browser can open it."""
+        code = self._placed(merchant, requests.read_h5_order(exchange.body), TradeType.MWEB).code
+        query = f"prepay_id={code}&package={self._numbers.digits(10)}"
+        return {"h5_url": f"http://{exchange.headers['host']}/wallet/mmpayweb-bin/checkmweb?{query}"}
+
+    def _placed(self, merchant: Merchant, terms: Terms, trade_type: TradeType) -> Order:
+        check_owner(merchant, terms.mchid, terms.appid)
+        return self._platform.create(terms, trade_type)
 
     def _query(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
         self._check_merchant(merchant, self._query_mchid(exchange), "query")
@@ -202,11 +225,10 @@ class WechatApi:
         return shapes.refund_answer(self._platform.look_up_refund(merchant.mchid, call.argument))
 
     def _certificates(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
-        if merchant.mode != KeyMode.CERTIFICATE:
+        if merchant.mode != KeyMode.CERTIFICATE and merchant.public_key_percent is None:
             raise WechatRefusedError(Refusals.CERTIFICATES_NOT_USED)
-        return shapes.certificates_answer(
-            self._platform.seals.certificate_pem, merchant.apiv3_key.encode(), self._numbers.text(12)
-        )
+        key, listed = merchant.apiv3_key.encode(), self._platform.seals.listed_pems
+        return {"data": [shapes.certificate_row(pem, key, self._numbers.text(12)) for pem in listed]}
 
     def _bill(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
         self._check_choice(exchange, "bill_type", "ALL")
@@ -243,7 +265,7 @@ class WechatApi:
     def _signed(self, exchange: Exchange, merchant: Merchant, result: tuple[int, bytes], guise: Guise) -> Answer:
         status, body = result
         seals = self._platform.seals
-        mode = seals.mode_for(exchange.headers.get("wechatpay-serial", ""), merchant.mode)
+        mode = seals.mode_for(exchange.headers.get("wechatpay-serial", ""), merchant)
         headers = [*seals.headers(mode, body, self._true_clock.now(), guise), self._request_id(0)]
         return Answer(status, body, "application/json; charset=utf-8" if body else "", tuple(headers))
 

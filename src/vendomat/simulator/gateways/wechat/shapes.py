@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +10,7 @@ import msgspec
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.wechat import wire
 from vendomat.simulator.gateways.wechat.books import WechatBooks
-from vendomat.simulator.gateways.wechat.records import Order, OrderState, Refund
+from vendomat.simulator.gateways.wechat.records import Order, OrderState, Refund, openid_of
 
 STATE_WORDS = {
     OrderState.NOTPAY: "订单未支付",
@@ -37,11 +36,6 @@ class SealedNotice:
     body: str
 
 
-def openid_of(appid: str, payer: str) -> str:
-    """A buyer's id towards one application: 28 characters, the same each time."""
-    return "o" + hashlib.sha256(f"{appid}/{payer}".encode()).hexdigest()[:27]
-
-
 def order_answer(order: Order) -> dict[str, object]:
     """An order as query and payment notice show it; transaction fields are absent while unpaid."""
     terms = order.terms
@@ -57,7 +51,7 @@ def order_answer(order: Order) -> dict[str, object]:
     if order.is_paid and order.paid_at is not None:
         answer |= {
             "transaction_id": order.transaction_id,
-            "trade_type": order.trade_type,
+            "trade_type": order.trade_type.value,
             "bank_type": "OTHERS",
             "success_time": wire.to_rfc3339(order.paid_at),
             "payer": {"openid": openid_of(terms.appid, order.payer)},
@@ -147,23 +141,19 @@ def seal_notice(
     return SealedNotice(notice_id, msgspec.json.encode(body).decode())
 
 
-def certificates_answer(certificate_pem: str, key: bytes, nonce: str) -> dict[str, object]:
-    """`GET /v3/certificates`: the platform's certificate, sealed with the merchant's APIv3 key."""
+def certificate_row(certificate_pem: str, key: bytes, nonce: str) -> dict[str, object]:
+    """One of the platform's certificates as `GET /v3/certificates` lists it: sealed with the merchant's APIv3 key."""
     begin, end = keys.valid_times_of(certificate_pem)
     return {
-        "data": [
-            {
-                "serial_no": keys.serial_of(certificate_pem),
-                "effective_time": wire.to_rfc3339(begin),
-                "expire_time": wire.to_rfc3339(end),
-                "encrypt_certificate": {
-                    "algorithm": "AEAD_AES_256_GCM",
-                    "nonce": nonce,
-                    "associated_data": "certificate",
-                    "ciphertext": wire.seal(key, nonce, "certificate", certificate_pem.encode()),
-                },
-            }
-        ]
+        "serial_no": keys.serial_of(certificate_pem),
+        "effective_time": wire.to_rfc3339(begin),
+        "expire_time": wire.to_rfc3339(end),
+        "encrypt_certificate": {
+            "algorithm": "AEAD_AES_256_GCM",
+            "nonce": nonce,
+            "associated_data": "certificate",
+            "ciphertext": wire.seal(key, nonce, "certificate", certificate_pem.encode()),
+        },
     }
 
 

@@ -1,0 +1,90 @@
+"""What of the control port only WeChat Pay has: its keys, pages inside the wallet, face devices. JSON in, JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from vendomat.simulator.gateways.wechat.platform import WechatPlatform
+from vendomat.simulator.gateways.wechat.records import KeyMode
+
+Routes = dict[tuple[str, str], Callable[[bytes], object]]
+
+
+class _Share(msgspec.Struct):
+    """`percent` of what is signed is signed by the newer key."""
+
+    percent: int = 100
+    account: str = ""
+
+
+class _Move(msgspec.Struct):
+    account: str
+    mode: KeyMode
+
+
+class _Buyer(msgspec.Struct):
+    account: str
+    payer: str = "buyer-1"
+
+
+class _Page(msgspec.Struct):
+    parameters: dict[str, str]
+    payer: str = "buyer-1"
+
+
+class _Look(msgspec.Struct):
+    token: str
+    payer: str = "buyer-1"
+
+
+def wechat_routes(platform: WechatPlatform) -> Routes:
+    """Method and path, below the control port's own prefix, to what is done with the body."""
+    return {
+        ("POST", "wechat/keys/rotate"): lambda body: _rotate(platform, body),
+        ("POST", "wechat/keys/share"): lambda body: _share(platform, body),
+        ("POST", "wechat/keys/move"): lambda body: _begin_move(platform, body),
+        ("POST", "wechat/keys/moved"): lambda body: _end_move(platform, body),
+        ("POST", "wechat/openid"): lambda body: _openid(platform, body),
+        ("POST", "wechat/page"): lambda body: _open_page(platform, body),
+        ("POST", "wechat/face"): lambda body: _look_at(platform, body),
+    }
+
+
+def _rotate(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body or b"{}", type=_Share)
+    return {"serial_no": platform.rotate_certificate(asked.percent)}
+
+
+def _share(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    platform.sign_by_newest(msgspec.json.decode(body, type=_Share).percent)
+    return {"status": "ok"}
+
+
+def _begin_move(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Share)
+    platform.begin_move(asked.account, asked.percent)
+    return {"status": "ok"}
+
+
+def _end_move(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Move)
+    platform.end_move(asked.account, asked.mode)
+    return {"status": "ok"}
+
+
+def _openid(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Buyer)
+    return {"openid": platform.openid_of(asked.account, asked.payer)}
+
+
+def _open_page(platform: WechatPlatform, body: bytes) -> object:
+    asked = msgspec.json.decode(body, type=_Page)
+    return platform.open_page(asked.parameters, asked.payer)
+
+
+def _look_at(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Look)
+    seen = platform.look_at(asked.token, asked.payer)
+    return {"face_code": seen.face_code, "openid": seen.openid}

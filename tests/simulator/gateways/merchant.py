@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
+from alipay import DCAliPay
 
 from vendomat.simulator.gateways import AlipayAccount, WechatAccount, keys
 from vendomat.simulator.gateways.wechat import wire
@@ -113,6 +114,9 @@ class AlipayMerchant:
             "version": "1.0",
             "biz_content": json.dumps(content, ensure_ascii=False),
         } | more
+        if self.account.app_certificate_pem:
+            given["app_cert_sn"] = DCAliPay.get_cert_sn(self.account.app_certificate_pem)
+            given["alipay_root_cert_sn"] = DCAliPay.get_root_cert_sn(self.account.alipay_root_certificate_pem)
         text = "&".join(f"{name}={given[name]}" for name in sorted(given) if given[name])
         return given | {"sign": keys.sign(self._key, text.encode())}
 
@@ -139,7 +143,7 @@ class AlipayMerchant:
 
     def is_genuine(self, text: str, method: str) -> bool:
         start = text.index("{", 1)
-        end = text.rindex(',"sign":"')
+        end = text.rindex(',"alipay_cert_sn":"' if self.account.app_certificate_pem else ',"sign":"')
         sign = json.loads(text)["sign"]
         return keys.is_signed(keys.load_public(self.account.alipay_public_key_pem), text[start:end].encode(), sign)
 

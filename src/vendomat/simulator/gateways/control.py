@@ -33,7 +33,7 @@ from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
 
 class _NewAccounts(msgspec.Struct):
-    """`mode` is WeChat's way of signing; `platforms` empty means all."""
+    """`mode` is how WeChat and Alipay sign; `platforms` empty means all."""
 
     name: str = "Vendomat demo"
     mode: KeyMode = KeyMode.PUBLIC_KEY
@@ -53,8 +53,14 @@ class _WechatMerchant(msgspec.Struct):
 class _AlipayApplication(msgspec.Struct):
     app_id: str
     seller_id: str
-    public_key_pem: str
+    public_key_pem: str = ""
+    certificate_pem: str = ""
     name: str = ""
+
+
+class _FaceSeen(msgspec.Struct):
+    session: str
+    payer: str = "buyer-1"
 
 
 class _Webhook(msgspec.Struct):
@@ -103,6 +109,8 @@ class ControlApi:
             ("POST", "merchants"): self._open_accounts,
             ("POST", "wechat/merchants"): self._register_wechat,
             ("POST", "alipay/applications"): self._register_alipay,
+            ("POST", "alipay/face"): self._look,
+            ("POST", "alipay/rotate"): lambda _: {"alipay_cert_sn": self._alipay.seals.authority.rotate()},
             ("POST", "stripe/webhook"): self._set_webhook,
             ("POST", "wechat/portal-refund-url"): self._set_portal_refund_url,
         }
@@ -159,7 +167,11 @@ class ControlApi:
             )
         if not asked.platforms or "alipay" in asked.platforms:
             opened["alipay"] = open_alipay_account(
-                self._alipay, self._context, asked.name, gateway_url=self._addresses.alipay_gateway_url
+                self._alipay,
+                self._context,
+                asked.name,
+                gateway_url=self._addresses.alipay_gateway_url,
+                has_certificates=asked.mode is KeyMode.CERTIFICATE,
             )
         if not asked.platforms or "stripe" in asked.platforms:
             opened["stripe"] = open_stripe_account(
@@ -214,15 +226,24 @@ class ControlApi:
                 app_id=asked.app_id,
                 seller_id=asked.seller_id,
                 name=asked.name or asked.app_id,
-                public_key_pem=asked.public_key_pem,
+                public_key_pem=asked.certificate_pem or asked.public_key_pem,
+                certificate_pem=asked.certificate_pem,
                 balance_fen=self._context.settings.opening_balance_fen,
                 fee_basis_points=self._context.settings.fee_basis_points,
             )
         )
-        return {
+        told = {
             "gateway_url": self._addresses.alipay_gateway_url,
             "alipay_public_key_pem": self._alipay.seals.public_key_pem,
         }
+        if asked.certificate_pem:
+            authority = self._alipay.seals.authority
+            told |= {"alipay_certificate_pem": authority.file, "alipay_root_certificate_pem": authority.root_file}
+        return told
+
+    def _look(self, body: bytes) -> dict[str, str]:
+        asked = msgspec.json.decode(body, type=_FaceSeen)
+        return {"token": self._alipay.look(asked.session, asked.payer)}
 
     def _set_balance(self, platform: Platform, body: bytes) -> dict[str, str]:
         asked = msgspec.json.decode(body, type=_Balance)

@@ -61,6 +61,9 @@ class AlipayAccount:
     app_public_key_pem: str
     alipay_public_key_pem: str
     sign_type: str = "RSA2"
+    app_certificate_pem: str = ""  # this and the next two: certificate mode
+    alipay_certificate_pem: str = ""
+    alipay_root_certificate_pem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +118,16 @@ def open_wechat_account(
     )
 
 
-def open_alipay_account(platform: AlipayPlatform, context: Context, name: str, *, gateway_url: str) -> AlipayAccount:
-    """A new application with an opening balance."""
+def open_alipay_account(
+    platform: AlipayPlatform, context: Context, name: str, *, gateway_url: str, has_certificates: bool = False
+) -> AlipayAccount:
+    """A new application with an opening balance, in certificate mode if asked for."""
     key, numbers = context.make_key(), context.numbers
+    authority = platform.seals.authority
+    app_id = f"2021{numbers.digits(12)}"
     application = Application(
-        app_id=f"2021{numbers.digits(12)}",
+        app_id=app_id,
+        certificate_pem=authority.certify(key.public_key(), app_id) if has_certificates else "",
         seller_id=f"2088{numbers.digits(12)}",
         name=name,
         public_key_pem=keys.public_pem(key.public_key()),
@@ -135,6 +143,9 @@ def open_alipay_account(platform: AlipayPlatform, context: Context, name: str, *
         app_private_key_pem=keys.private_pem(key),
         app_public_key_pem=application.public_key_pem,
         alipay_public_key_pem=platform.seals.public_key_pem,
+        app_certificate_pem=application.certificate_pem,
+        alipay_certificate_pem=authority.file if has_certificates else "",
+        alipay_root_certificate_pem=authority.root_file if has_certificates else "",
     )
 
 

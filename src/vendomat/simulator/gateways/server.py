@@ -154,9 +154,15 @@ class GatewayServer:
         """A merchant at WeChat Pay, with everything its client needs."""
         return open_wechat_account(self.wechat, self._context, name, mode=mode, addresses=self._addresses())
 
-    def open_alipay_account(self, name: str) -> AlipayAccount:
+    def open_alipay_account(self, name: str, *, has_certificates: bool = False) -> AlipayAccount:
         """An application at Alipay, with everything its client needs."""
-        return open_alipay_account(self.alipay, self._context, name, gateway_url=self.alipay_gateway_url)
+        return open_alipay_account(
+            self.alipay,
+            self._context,
+            name,
+            gateway_url=self.alipay_gateway_url,
+            has_certificates=has_certificates,
+        )
 
     def open_stripe_account(self, name: str) -> StripeAccount:
         """An account at Stripe, with everything its client needs. `stripe.set_webhook` says where its events go."""

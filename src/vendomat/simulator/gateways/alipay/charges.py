@@ -1,4 +1,4 @@
-"""Alipay's charges by payment code: taking, asking for a password, and what the buyer does about it.
+"""Alipay's charges by payment code or face: taking, asking for a password, and what the buyer does about it.
 
 Rules over the books and a time. A code is used by any try that reached its buyer's wallet.
 """
@@ -9,6 +9,7 @@ import re
 from datetime import datetime, timedelta
 
 from vendomat.simulator.gateways.alipay.books import AlipayBooks
+from vendomat.simulator.gateways.alipay.faces import FaceBook
 from vendomat.simulator.gateways.alipay.records import Terms, Trade, TradeState, key_of
 from vendomat.simulator.gateways.alipay.refusals import AlipayRefusedError, Refusals
 from vendomat.simulator.gateways.shown_codes import CodeFault, ShownCodes, WalletAnswer
@@ -25,11 +26,12 @@ _WALLET_REFUSALS = {
 class ChargeDesk:
     """Charges of one platform, kept as trades in its books."""
 
-    def __init__(self, books: AlipayBooks, codes: ShownCodes) -> None:
+    def __init__(self, books: AlipayBooks, codes: ShownCodes, faces: FaceBook) -> None:
         self._books = books
         self.codes = codes
+        self.faces = faces
 
-    def charge(self, terms: Terms, code: str, now: datetime) -> Trade:
+    def charge(self, terms: Terms, code: str, now: datetime, *, is_face: bool = False) -> Trade:
         """A paid trade, or one that waits for the buyer. Raises also BANK_TROUBLE's "not known", the trade waiting."""
         known = self._books.trades.get(key_of(terms.app_id, terms.out_trade_no))
         if known is not None:
@@ -37,9 +39,7 @@ class ChargeDesk:
         ends_at = self._books.charge_ends_at(terms, now, CHARGE_LIFE)
         if ends_at <= now:
             raise AlipayRefusedError(Refusals.EXPIRE_TIME_PAST)
-        payer = self.codes.use(code, now) if _CODE.fullmatch(code) else CodeFault.UNKNOWN
-        if isinstance(payer, CodeFault):
-            raise AlipayRefusedError(Refusals.AUTH_CODE_INVALID)
+        payer = self.faces.use(code, terms.app_id, now) if is_face else self._payer_of(code, now)
         answer = self.codes.ask_wallet(payer, terms.total_fen)
         if answer in _WALLET_REFUSALS:
             raise AlipayRefusedError(_WALLET_REFUSALS[answer])
@@ -47,6 +47,12 @@ class ChargeDesk:
         if answer is WalletAnswer.BANK_TROUBLE:
             raise AlipayRefusedError(Refusals.SYSTEM_ERROR)
         return self._books.take(trade, payer, now) if answer is WalletAnswer.TAKEN else trade
+
+    def _payer_of(self, code: str, now: datetime) -> str:
+        payer = self.codes.use(code, now) if _CODE.fullmatch(code) else CodeFault.UNKNOWN
+        if isinstance(payer, CodeFault):
+            raise AlipayRefusedError(Refusals.AUTH_CODE_INVALID)
+        return payer
 
     def _repeated(self, known: Trade, terms: Terms, code: str) -> Trade:
         if known.terms != terms:

@@ -14,9 +14,11 @@ import msgspec
 
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import shapes
+from vendomat.simulator.gateways.alipay.authority import Authority
 from vendomat.simulator.gateways.alipay.bill_counter import BillCounter
 from vendomat.simulator.gateways.alipay.books import AlipayBooks
 from vendomat.simulator.gateways.alipay.charges import ChargeDesk
+from vendomat.simulator.gateways.alipay.faces import FaceBook
 from vendomat.simulator.gateways.alipay.records import (
     TRADE_MOVES,
     Application,
@@ -51,11 +53,12 @@ class AlipayPlatform:
         self._now = context.clock.now
         self.books_now = AlipayBooks(context.settings, context.numbers)
         codes = ShownCodes(context.numbers, prefixes=("25", "26", "27", "28", "29", "30"), length=18)
-        self.charges = ChargeDesk(self.books_now, codes)
+        self.charges = ChargeDesk(self.books_now, codes, FaceBook(context.numbers))
         self.bill_desk = BillDesk(context.numbers, context.settings.alipay_bill_token_life_s, has_states=False)
         self.bill_counter = BillCounter(self.books_now, self.bill_desk, context.clock)
-        self.seals = Seals(self._platform_keys())
-        context.notices.register(self.name, AlipayDresser(self.seals))
+        platform_keys = self._platform_keys()
+        self.seals = Seals(platform_keys, Authority(context, platform_keys.private_key_pem))
+        context.notices.register(self.name, AlipayDresser(self.seals, self.books_now.applications))
 
     def restore(self) -> None:
         """Read back what a former process kept. To be called with the event loop running."""
@@ -134,12 +137,20 @@ class AlipayPlatform:
 
     # charges by payment code
 
-    def charge(self, terms: Terms, code: str) -> Trade:
+    def charge(self, terms: Terms, code: str, *, is_face: bool = False) -> Trade:
         now = self._now()
-        trade = self._kept(lambda: self.charges.charge(terms, code, now))
+        trade = self._kept(lambda: self.charges.charge(terms, code, now, is_face=is_face))
         if trade.is_paid:
             self._tell_paid(trade, now)
         return trade
+
+    def initialize_face(self, app_id: str) -> tuple[str, str]:
+        """A session for a face device, and the text the device is started with."""
+        return self.charges.faces.initialize(app_id, self._now())
+
+    def look(self, session: str, payer: str) -> str:
+        """The device of `session` sees `payer`; the token it has then."""
+        return self.charges.faces.look(session, payer, self._now())
 
     def show_code(self, payer: str) -> ShownCode:
         return self.charges.codes.show(payer, self._now())

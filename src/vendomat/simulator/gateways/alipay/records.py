@@ -81,6 +81,7 @@ class Application:
     public_key_pem: str
     balance_fen: int
     fee_basis_points: int = 0
+    certificate_pem: str = ""  # none: public-key mode
 
     @property
     def key(self) -> str:

@@ -38,6 +38,11 @@ class Refusals(Enum):
     NO_VERSION = Refusal("40001", "isv.missing-version", "缺少版本参数")
     BAD_FORMAT = Refusal("40002", "isv.invalid-format", "无效的数据格式")
     BAD_CHARSET = Refusal("40002", "isv.invalid-charset", "无效的字符集")
+    NO_CERTIFICATE = Refusal("40001", "isv.missing-app-cert-sn", "缺少应用公钥证书序列号")
+    BAD_CERTIFICATE = Refusal("40002", "isv.invalid-app-cert-sn", "应用公钥证书序列号无效")
+    BAD_ROOT = Refusal("40002", "isv.invalid-alipay-root-cert-sn", "支付宝根证书序列号无效")
+    """The documents have these checks and not their words, which are ours."""
+
     BAD_PARAMETER = Refusal("40002", "isv.invalid-parameter", "参数无效")
     CALL_LIMITED = Refusal("40005", "isv.app-call-limited", "应用调用次数超限")
     UNKNOWN_ERROR = Refusal("20000", "isp.unknow-error", "系统繁忙")
@@ -56,6 +61,7 @@ class Refusals(Enum):
     BALANCE_NOT_ENOUGH = Refusal("40004", "ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足")
     TRADE_FINISHED = Refusal("40004", "ACQ.TRADE_HAS_FINISHED", "交易已完结，不允许退款")
     AUTH_CODE_INVALID = Refusal("40004", "ACQ.PAYMENT_AUTH_CODE_INVALID", "支付授权码无效")
+    OTHER_MERCHANTS_FACE = Refusal("40004", "ACQ.SMILE_PAY_MERCHANT_NOT_MATCH", "刷脸支付的商户不匹配")
     BUYER_BALANCE_NOT_ENOUGH = Refusal("40004", "ACQ.BUYER_BALANCE_NOT_ENOUGH", "买家余额不足")
     BUYER_CARD_NOT_ENOUGH = Refusal("40004", "ACQ.BUYER_BANKCARD_BALANCE_NOT_ENOUGH", "用户银行卡余额不足")
     BUYER_NOT_MATCH = Refusal("40004", "ACQ.TRADE_BUYER_NOT_MATCH", "交易买家不匹配")

@@ -5,6 +5,7 @@ HTTP is always 200; what went wrong stands in the answer. Business refusals are 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,6 +14,7 @@ import msgspec
 
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import shapes, wire
+from vendomat.simulator.gateways.alipay.authority import certificate_sn_of
 from vendomat.simulator.gateways.alipay.bill_counter import BILL_TYPES, DOWNLOAD_PATH
 from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
 from vendomat.simulator.gateways.alipay.records import Application, RefundAsked, Terms, Trade
@@ -32,6 +34,9 @@ VERBS = {
     "alipay.trade.close": "close",
     "alipay.trade.refund": "refund",
     "alipay.trade.fastpay.refund.query": "refund_query",
+    "alipay.open.app.alipaycert.download": "certificate",
+    "zoloz.authentication.smilepay.initialize": "face",
+    "zoloz.authentication.customer.smilepay.initialize": "face",
 }
 _BEFORE = {
     CallFault.ERROR_BEFORE: Refusals.UNKNOWN_ERROR,
@@ -61,6 +66,8 @@ class AlipayApi:
             "refund": self._refund,
             "refund_query": self._refund_query,
             "bill": self._bill,
+            "certificate": self._certificate,
+            "face": self._face,
         }
 
     def verb_of(self, exchange: Exchange) -> str:
@@ -85,10 +92,10 @@ class AlipayApi:
         try:
             response = self._done(parameters, fault)
         except AlipayRefusedError as error:
-            return self._refused(parameters.get("method", ""), error)
+            return self._refused(parameters, error)
         if parameters["method"] == BILL_METHOD:
             response["bill_download_url"] = f"http://{exchange.headers['host']}{response['bill_download_url']}"
-        return self._signed(parameters["method"], response, Guise.FORGED if fault in _FALSE_ANSWERS else Guise.GENUINE)
+        return self._signed(parameters, response, Guise.FORGED if fault in _FALSE_ANSWERS else Guise.GENUINE)
 
     def _done(self, parameters: Mapping[str, str], fault: CallFault | None) -> dict[str, object]:
         if fault in _BEFORE:
@@ -110,6 +117,7 @@ class AlipayApi:
         if application is None:
             raise AlipayRefusedError(Refusals.BAD_APP_ID)
         self._check_form(parameters)
+        self._check_certificates(parameters, application)
         text = wire.request_text(parameters)
         if not keys.is_signed(keys.load_public(application.public_key_pem), text, parameters["sign"]):
             raise AlipayRefusedError(Refusals.BAD_SIGNATURE)
@@ -136,17 +144,45 @@ class AlipayApi:
         if parameters.get("charset", "utf-8").lower() != "utf-8":
             raise AlipayRefusedError(Refusals.BAD_CHARSET)
 
+    def _check_certificates(self, parameters: Mapping[str, str], application: Application) -> None:
+        if not application.certificate_pem:
+            return
+        if not parameters.get("app_cert_sn"):
+            raise AlipayRefusedError(Refusals.NO_CERTIFICATE)
+        if parameters["app_cert_sn"] != certificate_sn_of(application.certificate_pem):
+            raise AlipayRefusedError(Refusals.BAD_CERTIFICATE)
+        if parameters.get("alipay_root_cert_sn") != self._platform.seals.authority.root_sn:
+            raise AlipayRefusedError(Refusals.BAD_ROOT)
+
     # business
 
     def _precreate(self, application: Application, content: Content, notify_url: str) -> dict[str, object]:
         return shapes.precreate_answer(self._platform.precreate(self._terms(application, content, notify_url)))
 
     def _charge(self, application: Application, content: Content, notify_url: str) -> dict[str, object]:
-        code = _text(content, "auth_code", 64)
-        if _text(content, "scene", 32) != "bar_code" or not code:
+        code, scene = _text(content, "auth_code", 64), _text(content, "scene", 32)
+        if scene not in ("bar_code", "security_code") or not code:
             raise AlipayRefusedError(Refusals.INVALID_PARAMETER, "scene")
         terms = self._terms(application, {k: v for k, v in content.items() if k != "auth_code"}, notify_url)
-        return shapes.charge_answer(self._platform.charge(terms, code))
+        return shapes.charge_answer(self._platform.charge(terms, code, is_face=scene == "security_code"))
+
+    def _face(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        """A session for a face device. What the device says of itself is taken as it is, if it says anything."""
+        if not content:
+            raise AlipayRefusedError(Refusals.INVALID_PARAMETER, "zimmetainfo")
+        session, text = self._platform.initialize_face(application.app_id)
+        done = {"ret_code_sub": "Z5130", "ret_message_sub": "OK", "zim_id": session, "zim_init_client_data": text}
+        return {
+            **shapes.OK,
+            **done,
+            "result": msgspec.json.encode({"zimId": session, "zimInitClientData": text}).decode(),
+        }
+
+    def _certificate(self, application: Application, content: Content, _: str) -> dict[str, object]:
+        file = self._platform.seals.authority.find(_text(content, "alipay_cert_sn", 64))
+        if file is None:
+            raise AlipayRefusedError(Refusals.INVALID_PARAMETER, "alipay_cert_sn")
+        return {**shapes.OK, "alipay_cert_content": base64.b64encode(file.encode()).decode()}
 
     def _terms(self, application: Application, content: Content, notify_url: str) -> Terms:
         total_fen = wire.read_yuan(content.get("total_amount"))
@@ -222,13 +258,15 @@ class AlipayApi:
 
     # answers
 
-    def _signed(self, method: str, response: dict[str, object], guise: Guise) -> Answer:
-        text = wire.response_text(response)
-        sign = self._platform.seals.sign(text.encode(), guise)
-        return Answer(200, wire.answer_body(wire.response_key(method), text, sign), wire.MEDIA_TYPE)
+    def _signed(self, parameters: Mapping[str, str], response: dict[str, object], guise: Guise) -> Answer:
+        """`parameters` were admitted: their application is known."""
+        application, seals = self._platform.books_now.applications[parameters["app_id"]], self._platform.seals
+        text, key = wire.response_text(response), wire.response_key(parameters["method"])
+        sign = seals.sign(text.encode(), application, guise)
+        return Answer(200, wire.answer_body(key, text, sign, seals.certificate_sn(application)), wire.MEDIA_TYPE)
 
-    def _refused(self, method: str, error: AlipayRefusedError) -> Answer:
-        refusal = error.refusal.value
+    def _refused(self, parameters: Mapping[str, str], error: AlipayRefusedError) -> Answer:
+        method, refusal = parameters.get("method", ""), error.refusal.value
         response: dict[str, object] = {
             "code": refusal.code,
             "msg": MESSAGES[refusal.code],
@@ -236,7 +274,7 @@ class AlipayApi:
             "sub_msg": refusal.sub_msg + (f"：{error.detail}" if error.detail else ""),
         }
         if refusal.code == "40004":
-            return self._signed(method, response, Guise.GENUINE)
+            return self._signed(parameters, response, Guise.GENUINE)
         key = wire.response_key(method) if method in VERBS else "error_response"
         return Answer(200, wire.answer_body(key, wire.response_text(response), None), wire.MEDIA_TYPE)
 
@@ -244,7 +282,10 @@ class AlipayApi:
 def _parameters(exchange: Exchange) -> dict[str, str]:
     """Query and form together; the form's value wins."""
     pairs = parse_qsl(exchange.raw_query, keep_blank_values=True)
-    if exchange.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    content_type = exchange.headers.get("content-type", "")
+    if content_type.startswith("multipart/form-data"):
+        pairs += wire.read_multipart(content_type, exchange.body)
+    elif content_type.startswith("application/x-www-form-urlencoded"):
         pairs += parse_qsl(exchange.body.decode("utf-8", "replace"), keep_blank_values=True)
     return dict(pairs)
 

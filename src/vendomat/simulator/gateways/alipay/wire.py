@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from email.parser import BytesParser
+from email.policy import HTTP
 from urllib.parse import urlencode
 
 import msgspec
@@ -44,10 +46,24 @@ def response_text(response: Mapping[str, object]) -> str:
     return msgspec.json.encode(response).decode().replace("/", "\\/")
 
 
-def answer_body(key: str, response: str, sign: str | None) -> bytes:
+def answer_body(key: str, response: str, sign: str | None, certificate_sn: str = "") -> bytes:
     """The whole answer: the signed text under `key`, and the signature beside it unless there is none."""
-    tail = f',"sign":"{sign}"' if sign is not None else ""
+    tail = f',"alipay_cert_sn":"{certificate_sn}"' if certificate_sn else ""
+    tail += f',"sign":"{sign}"' if sign is not None else ""
     return f'{{"{key}":{response}{tail}}}'.encode()
+
+
+def read_multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
+    """The plain fields of a `multipart/form-data` body, files left out; nothing when it is none."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    parts = message.iter_parts() if message.is_multipart() else ()
+    fields = []
+    for part in parts:
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes) and part.get_filename() is None:
+            fields.append((name, content.decode("utf-8", "replace")))
+    return fields
 
 
 def response_key(method: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from vendomat.cloud.payments.providers.alipay import bills, wire
+from vendomat.cloud.payments.providers.alipay import bills, faces, wire
 from vendomat.cloud.payments.providers.alipay.client import AlipayClient
 from vendomat.cloud.payments.providers.alipay.settings import AlipaySettings
 from vendomat.cloud.payments.providers.bills import BillKind, BillState, FetchedBill, FundRow, TradeRow
@@ -40,8 +40,10 @@ from vendomat.cloud.payments.providers.contract import (
     StartState,
     Trade,
     TradeState,
+    no_codes,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady, FaceState
 from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
@@ -69,6 +71,7 @@ class AlipayProvider:
         self, settings: AlipaySettings, *, clock: Clock, threads: CallThreads, is_owner_of_threads: bool = True
     ) -> None:
         self.account = settings.app_id
+        self.takes_faces = settings.takes_faces
         self._settings = settings
         self._clock = clock
         self._threads = threads
@@ -115,12 +118,12 @@ class AlipayProvider:
         """Neither a success nor a refusal is believed before a look-up: the one may be rolled back, the other may
         have left an open trade."""
         check_number(request.number)
-        reason = unfit_charge(request) or unfit_notify_url(request.notify_url)
+        reason = unfit_charge(request, credentials=self._credentials) or unfit_notify_url(request.notify_url)
         if reason or request.expires_at <= self._clock.now():
             return Charged(ChargeState.REFUSED, None, ChargeRefusal.REFUSED, reason or "the payment has expired")
         order = wire.charge_order(request)
         try:
-            fields = await self._ask(lambda: self._client.api_alipay_trade_pay(**order))
+            fields = await self._ask(lambda: self._client.charge(order))
         except NotKnownError as doubt:
             return Charged(ChargeState.UNKNOWN, error=doubt.reason)
         said = wire.read_charge(fields)
@@ -141,6 +144,23 @@ class AlipayProvider:
             return Reversed(ReverseState.UNKNOWN, doubt.reason)
         said = wire.read_reverse(fields, number)
         return said or wire.reversed_as(await self.look_up(number), fields)
+
+    @property
+    def _credentials(self) -> tuple[ChargeCredential, ...]:
+        return tuple(ChargeCredential) if self.takes_faces else (ChargeCredential.BAR_CODE,)
+
+    async def prepare_face(self, device: FaceDevice) -> FaceReady:
+        """Always a new token: one is for one look. Raises `VendomatError` where faces are not charged."""
+        if not self.takes_faces:
+            raise no_codes()
+        question = faces.question_of(device)
+        if question is None:
+            return FaceReady(FaceState.REFUSED, error="what the device's kit says of itself is no JSON object")
+        asked_at = self._clock.now()
+        try:
+            return faces.read_ready(await self._ask(lambda: self._client.prepare_face(question)), asked_at)
+        except NotKnownError as doubt:
+            return FaceReady(FaceState.UNKNOWN, error=doubt.reason)
 
     async def refund(self, request: RefundRequest) -> Refunded:
         check_number(request.payment_number)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from vendomat.cloud.payments.providers.contract import (
+    ChargeCredential,
     Charged,
     ChargeRefusal,
     ChargeRequest,
@@ -56,6 +57,7 @@ START_REFUSALS = frozenset(
 """Not among them: "a code was issued already", "paid already", "other parameters". Such a number may be payable."""
 
 CHARGE_REFUSALS = {
+    "SMILE_PAY_MERCHANT_NOT_MATCH": ChargeRefusal.REFUSED,
     "PAYMENT_AUTH_CODE_INVALID": ChargeRefusal.CODE_EXPIRED,
     "BUYER_BALANCE_NOT_ENOUGH": ChargeRefusal.NOT_ENOUGH,
     "BUYER_BANKCARD_BALANCE_NOT_ENOUGH": ChargeRefusal.NOT_ENOUGH,
@@ -108,10 +110,10 @@ def precreate_order(request: StartRequest, now: datetime) -> dict[str, Any]:
 
 
 def charge_order(request: ChargeRequest) -> dict[str, Any]:
-    """Keyword arguments of the library's `pay`. `time_expire` is absolute: a charge that comes later is refused."""
+    """The parameters of `alipay.trade.pay`. `time_expire` is absolute: a charge that comes later is refused."""
     order: dict[str, Any] = {
         "out_trade_no": request.number,
-        "scene": "bar_code",
+        "scene": "security_code" if request.credential is ChargeCredential.FACE else "bar_code",
         "auth_code": request.code,
         "subject": _subject(request.description),
         "notify_url": request.notify_url,
@@ -309,6 +311,12 @@ def given_back(trade: Trade, request: RefundRequest) -> Refunded | None:
         return None
     error = "given back in whole under another number"
     return Refunded(RefundState.SUCCEEDED, request.refund_number, trade.transaction_id, trade.amount, error, trade.raw)
+
+
+def notice_text(fields: Fields, *, has_certificates: bool) -> bytes:
+    """What Alipay signs of a notice: neither `sign` nor `sign_type`, nor the number of a certificate."""
+    unsigned = ("sign", "sign_type", "alipay_cert_sn") if has_certificates else ("sign", "sign_type")
+    return "&".join(f"{name}={fields[name]}" for name in sorted(fields) if name not in unsigned).encode()
 
 
 def read_form(body: bytes) -> dict[str, str]:

@@ -109,14 +109,32 @@ def kill_points() -> list[Boundary]:
     return [*_cloud(), *_terminal(), *_platforms()]
 
 
+NOTHING_HANGS = frozenset(
+    {
+        "commit of code",
+        "commit of payment claim",
+        "platform look_up",
+        "platform look_up_refund",
+        "platform read_notice",
+        "publish of fence",
+        "reply to order",
+        "answer to fence",
+        "answer to notice",
+    }
+)
+"""Effects of the cloud that only ask or tell: neither money nor goods is under way between two parts."""
+
+
 def short_points() -> list[Boundary]:
-    """Each state that a death can leave, once.
+    """Each state with money or goods under way that a death can leave, once.
 
     What stands before an effect is what stood after the one before it, so "before" counts only where no "after" does.
     """
     short: dict[tuple[Victim, str], Boundary] = {}
     for boundary in kill_points():
         side, _, effect = boundary.point.partition(" ")
+        if boundary.victim is Victim.CLOUD and effect in NOTHING_HANGS:
+            continue
         if side != "before" or (boundary.victim, effect) not in short:
             short[boundary.victim, effect if side != "during" else boundary.point] = boundary
     return list(short.values())

@@ -58,6 +58,10 @@ ROWS = {
     "recon_item": "merchant_id, channel, account, day, item_id, subject, class, fix, state, run, found_at) "
     f"VALUES ('{{m}}', 'c', 'a', '{AT}', 'i{{n}}', 's{{n}}', 'long', 'review', 'open', 1, '{AT}'",
     "fee_contract": "merchant_id, channel, account, rate_ppm) VALUES ('{m}', 'c{n}', 'a', 6000",
+    "ledger_day": "merchant_id, day, account, currency, family, debit_minor, credit_minor, lines) "
+    f"VALUES ('{{m}}', '{AT}', 'a{{n}}', 'CNY', 'paid', 1, 0, 1",
+    "sales_day": "merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor) "
+    f"VALUES ('{{m}}', '{AT}', 'm{{n}}', 'p', 'CNY', 'sold', 1, 1",
     "command": "merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, queued_at, heard_at, "
     f"next_try_at) VALUES ('{{m}}', 'c{{n}}', 'o', 1{{n}}, 'm', 'A1', 'p', 'queued', '{AT}', '{AT}', '{AT}'",
     "payment": "merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, created_at, "

@@ -37,6 +37,7 @@ from vendomat.cloud.reports import (
     trust_router,
 )
 from vendomat.cloud.sales import GoodsDesk, RefundDesk, goods_router, refunds_router
+from vendomat.cloud.statements import Statements, statements_router
 from vendomat.kernel import Clock, Ids
 
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
@@ -101,6 +102,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))
+    app.include_router(statements_router(Statements(parts.database, parts.clock), current))
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}))

@@ -35,6 +35,8 @@ from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reconciliation import SCHEDULE
 from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import Writer, notice_router
+from vendomat.cloud.statements import SCHEDULE as SUMS_SCHEDULE
+from vendomat.cloud.statements import DaySums
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +84,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             schedules={
                 ("upkeep", "17 * * * *"): _upkeep(ground).run,
                 ("reconciliation", SCHEDULE): sales.reconciliation.run,
+                ("day sums", SUMS_SCHEDULE): DaySums(ground.database).run,
             },
         )
         await ground.wire.serve(sales.messages.handle, sales.watch.note)

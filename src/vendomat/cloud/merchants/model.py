@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vendomat.kernel import ErrorCode, VendomatError
 
@@ -39,6 +40,7 @@ class Merchant:
     payee: str
     currency: str
     service_phone: str
+    time_zone: str = "Asia/Shanghai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,14 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class NewMerchant:
-    """`payee` is the name the buyer sees on the payment page."""
+    """`payee` is the name the buyer sees on the payment page. `time_zone` says when its business days begin; it stays
+    once the first day has been summed up."""
 
     name: str
     payee: str
     currency: str = "CNY"
     service_phone: str = ""
+    time_zone: str = "Asia/Shanghai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,15 @@ def checked_password(text: str) -> str:
             f"a password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters",
         )
     return text
+
+
+def checked_time_zone(name: str) -> str:
+    """Raises `VendomatError(invalid_value)` for anything but an IANA time zone."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise VendomatError(ErrorCode.INVALID_VALUE, f"{name!r} is not an IANA time zone") from error
+    return name
 
 
 def sign_in_subjects(email: str, address: str) -> list[str]:

@@ -20,6 +20,7 @@ from vendomat.cloud.merchants.model import (
     Operator,
     checked_email,
     checked_password,
+    checked_time_zone,
 )
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.vault import MasterKey
@@ -39,7 +40,9 @@ class Merchants:
     async def create(self, new: NewMerchant, owner: NewOperator) -> tuple[Merchant, Operator]:
         """A merchant with its first owner, both or none. Raises `VendomatError` (conflict for a known e-mail)."""
         Money(0, new.currency)  # refuses a currency we do not know
-        merchant = Merchant(self._ids.new("mer"), new.name, new.payee, new.currency, new.service_phone)
+        merchant = Merchant(
+            self._ids.new("mer"), new.name, new.payee, new.currency, new.service_phone, checked_time_zone(new.time_zone)
+        )
         operator = self._operator(merchant, owner)
         password_hash = await self._passwords.hash(checked_password(owner.password))
         now = self._clock.now()

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vendomat.cloud.merchants.model import Merchant, Operator, Role
 
 MERCHANT = sa.table(
-    "merchant", *map(sa.column, ("merchant_id", "name", "payee", "currency", "service_phone", "created_at"))
+    "merchant",
+    *map(sa.column, ("merchant_id", "name", "payee", "currency", "service_phone", "created_at", "time_zone")),
 )
 OPERATOR = sa.table(
     "operator",
@@ -39,6 +40,7 @@ async def insert_merchant(connection: AsyncConnection, merchant: Merchant, at: d
             currency=merchant.currency,
             service_phone=merchant.service_phone,
             created_at=at,
+            time_zone=merchant.time_zone,
         )
     )
 
@@ -62,7 +64,7 @@ async def find_merchant(connection: AsyncConnection, merchant_id: str) -> Mercha
     row = found.one_or_none()
     if row is None:
         return None
-    return Merchant(row.merchant_id, row.name, row.payee, row.currency, row.service_phone)
+    return Merchant(row.merchant_id, row.name, row.payee, row.currency, row.service_phone, row.time_zone)
 
 
 _OPERATOR_COLUMNS = (

@@ -180,9 +180,14 @@ class Database:
         return not is_read_only and (self._refused_at is None or now - self._refused_at > REFUSAL_REMEMBERED_S)
 
     @asynccontextmanager
-    async def merchant(self, merchant_id: str) -> AsyncIterator[AsyncConnection]:
-        """One transaction that sees and writes the rows of `merchant_id` only."""
+    async def merchant(self, merchant_id: str, *, is_snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction that sees and writes the rows of `merchant_id` only.
+
+        `is_snapshot`: it only reads, and all of its questions see the same moment.
+        """
         async with self._engine.begin() as connection:
+            if is_snapshot:
+                await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             await connection.execute(sa.text("SET LOCAL ROLE vendomat_merchant"))
             await connection.execute(
                 sa.text("SELECT set_config('vendomat.merchant_id', :merchant_id, true)"), {"merchant_id": merchant_id}

@@ -1,0 +1,104 @@
+"""Sums by business day: the ledger by account, and sales by machine and product; counted once, as lines come in.
+
+A round takes the lines of all database transactions that have ended since the last one and adds them to the day they
+were booked on, in the merchant's time zone. Sums and place are written together, so a worker killed at any moment
+counts nothing twice. Whoever reads adds the lines that are newer than the place: a statement never waits for a round.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from vendomat.cloud.platform.database import Database
+
+SCHEDULE = "* * * * *"
+XACTS_MAX = 200_000
+"""Database transactions read in one round, so that no round is long. A round is one itself."""
+_LOCK = 7261012
+
+DAY = "CAST(l.posted_at AT TIME ZONE m.time_zone AS date)"
+FAMILY = "split_part(l.txn_key, ':', 1)"
+"""What a line is of: its transaction's key begins with it."""
+FOLDED = r"^(liab:[^:]+|asset:cash|income:sales|expense:site_rent):.*$"
+ACCOUNT = f"regexp_replace(l.account, '{FOLDED}', '\\1')"
+"""Accounts of many people or machines are summed as one."""
+
+LINES = f"""
+SELECT l.merchant_id, {DAY} AS day, {ACCOUNT} AS account, l.currency, {FAMILY} AS family,
+    CAST(sum(greatest(l.amount_minor, 0)) AS bigint) AS debit_minor,
+    CAST(sum(greatest(-l.amount_minor, 0)) AS bigint) AS credit_minor, count(*) AS lines
+FROM ledger_line l JOIN merchant m ON m.merchant_id = l.merchant_id WHERE {{where}} GROUP BY 1, 2, 3, 4, 5
+"""
+SALES = f"""
+SELECT l.merchant_id, {DAY} AS day, coalesce(o.machine_id, '') AS machine_id, coalesce(u.product_id, '') AS product_id,
+    l.currency, CASE WHEN l.account = 'expense:goodwill' THEN 'goodwill' WHEN {FAMILY} = 'late' THEN 'late'
+        WHEN {FAMILY} <> 'unit' THEN 'other' WHEN p.channel = 'code' AND p.account <> 'prepaid' THEN 'gift'
+        ELSE 'sold' END AS kind,
+    count(*) FILTER (WHERE u.unit IS NOT NULL) AS units,
+    CAST(sum(CASE WHEN l.account = 'expense:goodwill' THEN l.amount_minor ELSE -l.amount_minor END) AS bigint)
+        AS amount_minor
+FROM ledger_line l JOIN merchant m ON m.merchant_id = l.merchant_id
+LEFT JOIN ledger_transaction t ON t.merchant_id = l.merchant_id AND t.txn_key = l.txn_key
+LEFT JOIN vend_unit u ON u.merchant_id = l.merchant_id AND u.order_id = t.order_id
+    AND u.unit = CASE WHEN {FAMILY} IN ('unit', 'late') THEN CAST(split_part(l.txn_key, ':', 3) AS integer) END
+LEFT JOIN sale_order o ON o.merchant_id = l.merchant_id AND o.order_id = t.order_id
+LEFT JOIN payment p ON p.merchant_id = l.merchant_id AND p.order_id = t.order_id AND p.is_winning
+WHERE {{where}} AND (l.account LIKE 'income:%' OR l.account = 'expense:goodwill') GROUP BY 1, 2, 3, 4, 5, 6
+"""
+"""Income as a positive amount; goodwill as what it cost. A unit is sold when a buyer's money paid for it, a gift when a
+code did, late when it came out after its money had been promised back."""
+
+_BETWEEN = "l.xact >= $1 AND l.xact < $2"
+_ADD_LINES = f"""
+INSERT INTO ledger_day AS d (merchant_id, day, account, currency, family, debit_minor, credit_minor, lines)
+{LINES.format(where=_BETWEEN)}
+ON CONFLICT (merchant_id, day, account, currency, family) DO UPDATE SET
+    debit_minor = d.debit_minor + excluded.debit_minor, credit_minor = d.credit_minor + excluded.credit_minor,
+    lines = d.lines + excluded.lines
+"""
+_ADD_SALES = f"""
+INSERT INTO sales_day AS d (merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor)
+{SALES.format(where=_BETWEEN)}
+ON CONFLICT (merchant_id, day, machine_id, product_id, currency, kind) DO UPDATE SET
+    units = d.units + excluded.units, amount_minor = d.amount_minor + excluded.amount_minor
+"""
+_NEXT = """
+SELECT s.place, s.ended, least(s.ended, CAST($1 AS bigint) + CASE WHEN s.place > 0 THEN s.place
+    ELSE coalesce((SELECT min(xact) FROM ledger_line), s.ended) END) AS up_to
+FROM (SELECT coalesce((SELECT xact FROM day_sums_place), 0) AS place,
+    CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS ended) s
+"""
+_MOVE = """
+INSERT INTO day_sums_place VALUES (true, $1) ON CONFLICT (is_one) DO UPDATE SET xact = excluded.xact
+"""
+
+
+class DaySums:
+    """`run` catches up; any number of workers may, one at a time does."""
+
+    def __init__(self, database: Database, *, xacts_max: int = XACTS_MAX) -> None:
+        self._database = database
+        self._xacts_max = xacts_max
+
+    async def run(self) -> None:
+        while not await self.once():
+            pass
+
+    async def once(self) -> bool:
+        """One round; whether there is nothing more to count, or another worker is at it."""
+        return await self._database.write(self._count)
+
+    async def _count(self, connection: asyncpg.Connection) -> bool:
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            return True
+        place, ended, up_to = await connection.fetchrow(_NEXT, self._xacts_max)
+        if place > ended:
+            # The rows came from a backup of another server, which counts transactions anew: so are they.
+            await connection.execute("DELETE FROM ledger_day")
+            await connection.execute("DELETE FROM sales_day")
+            await connection.execute(_MOVE, 0)
+            return False
+        await connection.execute(_ADD_LINES, place, up_to)
+        await connection.execute(_ADD_SALES, place, up_to)
+        await connection.execute(_MOVE, up_to)
+        return bool(up_to >= ended)

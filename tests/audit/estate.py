@@ -21,7 +21,9 @@ MACHINE = "mch_1"
 PRODUCT = "prd_1"
 PRICE = 350
 START = datetime(2026, 6, 1, 8, tzinfo=UTC)
-ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000001", "code": "gift"}
+MEMBER = "mbr_1"
+ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000001", "code": "gift", "wallet": MEMBER}
+FUNDS = {"code": "expense:gift", "wallet": f"liab:wallet:{MEMBER}"}
 LOADED = 20
 
 Row = dict[str, object]
@@ -67,6 +69,8 @@ class Estate:
     now: datetime = START
     taken: int = 0
     runs: int = 0
+    stored: int = 0
+    entries: int = 0
 
     def tick(self) -> datetime:
         self.now += timedelta(seconds=1)
@@ -83,6 +87,14 @@ class Estate:
         for number, (account, amount) in enumerate(lines.items(), start=1):
             line: Row = {"txn_key": key, "line": number, "account": account, "amount_minor": amount}
             self.add("ledger_line", **line, currency="CNY", posted_at=self.now)
+            if account == FUNDS["wallet"]:
+                self._move_wallet(order, key, kind, -amount)
+
+    def _move_wallet(self, order: str, key: str, kind: str, amount: int) -> None:
+        self.stored += amount
+        self.entries += 1
+        entry: Row = {"member_id": MEMBER, "entry": self.entries, "txn_key": key, "kind": kind, "order_id": order}
+        self.add("wallet_entry", **entry, amount_minor=amount, balance_minor=self.stored, at=self.now)
 
     def open_shop(self) -> None:
         self.rows.append(("merchant", {"merchant_id": MERCHANT, "name": "m", "payee": "m", "currency": "CNY"}))
@@ -93,25 +105,31 @@ class Estate:
         slot: Row = {"machine_id": MACHINE, "slot": "A1"}
         self.add("planogram_slot", **slot, product_id=PRODUCT, price_minor=PRICE, currency="CNY", capacity=LOADED)
         self.add("stock_move", **slot, kind="loaded", quantity=LOADED, at=self.now)
+        self.add("member", member_id=MEMBER, name="Ann", key_hash=b"k", created_at=self.now)
         self.cabinet.append({"what": "fill", "at": self.now, "slot": "A1", "count": LOADED})
         self._fact(FactKind.BOOT, {"program": "t"})
 
     def close_shop(self) -> None:
-        """The stock as it stands at the end."""
+        """The stock and the wallet as they stand at the end."""
+        self.add("wallet", member_id=MEMBER, currency="CNY", balance_minor=self.stored, entries=self.entries)
         self.add("stock_slot", machine_id=MACHINE, slot="A1", on_hand=LOADED - self.taken)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
-    def _order(self, name: str, state: str, units: Sequence[Ending], *, code_id: str = "") -> None:
-        started = self.tick()
-        order: Row = {"order_id": name, "machine_id": MACHINE, "request_id": f"req_{name}", "state": state}
+    def _order(
+        self, name: str, state: str, units: Sequence[Ending], *, code_id: str = "", member_id: str = "", total: int = 0
+    ) -> None:
+        """Goods of a machine, or for `member_id` the one unit of a top-up."""
+        started, machine_id = self.tick(), "" if member_id else MACHINE
+        order: Row = {"order_id": name, "machine_id": machine_id, "request_id": f"req_{name}", "state": state}
         self.add(
             "sale_order",
             **order,
-            origin="code" if code_id else "touch",
+            origin="top_up" if member_id else "code" if code_id else "touch",
             code_id=code_id,
+            member_id=member_id,
             version=3,
-            total_minor=PRICE * len(units),
+            total_minor=total or PRICE * len(units),
             currency="CNY",
             lines=[],
             created_at=started,
@@ -119,6 +137,9 @@ class Estate:
             ended_at=started + timedelta(minutes=1),
         )
         self.note(name, "order.created", "terminal")
+        if member_id:
+            stored: Row = {"order_id": name, "unit": 1, "machine_id": "", "slot": "wallet", "product_id": "wallet"}
+            self.add("vend_unit", **stored, price_minor=total, outcome="delivered", result="credited", is_final=True)
         for number, ending in enumerate(units, start=1):
             unit: Row = {"order_id": name, "unit": number, "machine_id": MACHINE, "slot": "A1"}
             final: Row = {"outcome": ending.outcome, "result": ending.result, "is_final": True}
@@ -126,7 +147,7 @@ class Estate:
             self.add("vend_unit", **unit, **final, product_id=PRODUCT, price_minor=PRICE)
 
     def _payment(self, order: str, number: str, channel: str, amount: int, *, is_winning: bool = False) -> None:
-        fund = "expense:gift" if channel == "code" else f"asset:clearing:{channel}:{ACCOUNTS[channel]}"
+        fund = FUNDS.get(channel, f"asset:clearing:{channel}:{ACCOUNTS.get(channel)}")
         payment: Row = {"payment_id": number, "order_id": order, "channel": channel, "account": ACCOUNTS[channel]}
         money: Row = {"amount_minor": amount, "captured_minor": amount, "currency": "CNY"}
         times: Row = {"created_at": self.now, "expires_at": self.now + timedelta(minutes=2), "paid_at": self.tick()}
@@ -150,7 +171,7 @@ class Estate:
         times: Row = {"requested_at": asked_at, "ended_at": ended_at}
         self.add("refund", **refund, **times, amount_minor=amount, reason="not delivered", state="succeeded")
         self.note(order, "refund.succeeded", "platform", refund_id=number)
-        fund = "expense:gift" if channel == "code" else f"asset:clearing:{channel}:{ACCOUNTS[channel]}"
+        fund = FUNDS.get(channel, f"asset:clearing:{channel}:{ACCOUNTS.get(channel)}")
         self.post(order, f"refund:{number}", "refund_succeeded", {"liab:refund_payable": amount, fund: -amount})
         if channel in self.refunds:
             there: Row = {"account": ACCOUNTS[channel], "number": payment, "refund_number": number}
@@ -161,6 +182,9 @@ class Estate:
         units = [ENDINGS[ending] for ending in endings]
         self._order(f"ord_{name}", "settled", units, code_id=f"cod_{name}" if channel == "code" else "")
         self._payment(f"ord_{name}", f"pay_{name}", channel, PRICE * len(units), is_winning=True)
+        if channel == "wallet":
+            code: Row = {"serial": f"{len(self.rows):011}", "member_id": MEMBER, "payment_id": f"pay_{name}"}
+            self.add("member_code", **code, expires_at=self.now)
         self.note(f"ord_{name}", "order.paid")
         for number, ending in enumerate(units, start=1):
             self._vend(name, number, ending)
@@ -170,6 +194,16 @@ class Estate:
         owed = PRICE * sum(ending.outcome != "delivered" for ending in units)
         if owed:
             self._refund(f"ord_{name}", f"pay_{name}", channel, owed)
+        self.note(f"ord_{name}", "order.settled")
+
+    def top_up(self, name: str, amount: int) -> None:
+        """A member has stored money: an order without a machine, credited when it was paid."""
+        self._order(f"ord_{name}", "settled", [], member_id=MEMBER, total=amount)
+        self._payment(f"ord_{name}", f"pay_{name}", "wechat", amount, is_winning=True)
+        self.note(f"ord_{name}", "order.paid")
+        self.note(f"ord_{name}", "wallet.credited", unit=1)
+        lines = {"liab:undelivered": amount, FUNDS["wallet"]: -amount}
+        self.post(f"ord_{name}", f"unit:ord_{name}:1", "topped_up", lines)
         self.note(f"ord_{name}", "order.settled")
 
     def late(self, name: str) -> None:
@@ -311,6 +345,9 @@ def build_estate(folder: Path) -> Estate:
     estate.sale("code", "delivered", channel="code")
     estate.sale("gift", "delivered", channel="code")
     estate.sale("badcode", "jam", channel="code")
+    estate.top_up("stored", 1000)
+    estate.sale("wallet", "delivered", channel="wallet")
+    estate.sale("back", "jam", channel="wallet")
     estate.late("late")
     estate.unpaid("unpaid")
     estate.sale("last", "delivered", channel="alipay")

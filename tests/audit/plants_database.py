@@ -53,6 +53,30 @@ _FOUND = "UPDATE vend_unit SET finding = 'came_out' WHERE order_id = 'ord_unknow
 _FOUND += "finding = 'came_out', found_at = now() WHERE order_id = 'ord_unknown'; "
 
 PLANTS = {
+    # wallets
+    "stored_without_paying": Plant("I4.wallet", "UPDATE wallet SET balance_minor = balance_minor + 1"),
+    "statement_of_another_story": Plant(
+        "I4.wallet_entries", "UPDATE wallet_entry SET amount_minor = amount_minor - 1 WHERE txn_key = 'paid:pay_wallet'"
+    ),
+    "top_up_with_a_motor": Plant(
+        "I2.top_up I7.paid_before_command",
+        f"INSERT INTO command SELECT '{MERCHANT}', 'cmd_t', 'ord_stored', 1, '{MACHINE}', 'A1', 'prd_1', 'done', NULL, "
+        "NULL, NULL, now(), now(), now()",
+    ),
+    "wallet_paid_by_a_strangers_code": Plant(
+        "I2.member_code", "UPDATE member_code SET member_id = 'mbr_2' WHERE payment_id = 'pay_wallet'"
+    ),
+    "wallet_payment_waits": Plant(
+        "I6.wallet_waits I8.ended_open L1.payment",
+        _payment("pay_w", "ord_unpaid", "created", channel="'wallet'"),
+    ),
+    "goodwill_of_a_top_up": Plant(
+        "I3.goodwill I3.too_much I4.clearing I4.liabilities I4.merchant I4.order I4.postings I8.refund_state "
+        "B4.refund_unpaid",
+        "INSERT INTO refund (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, "
+        f"asked_by, requested_at, ended_at) VALUES ('{MERCHANT}', 'pay_stored', 1, 'rfd_s', 'ord_stored', 1001, 'x', "
+        "'succeeded', 'opr_1', now(), now())",
+    ),
     # findings
     "found_without_evidence": Plant(
         "I8.finding I4.order I4.merchant I4.postings I4.machine_ambiguity I11.delivered", _FOUND
@@ -121,11 +145,11 @@ PLANTS = {
         "UPDATE refund SET state = 'failed' WHERE refund_id = 'rfd_pay_cart'",
     ),
     "goodwill_by_one_person": Plant(
-        "I3.goodwill I6.not_asked",
+        "I3.goodwill I6.not_asked B6.nothing_for_it",
         "UPDATE refund SET asked_by = 'opr_1', approved_by = 'opr_1' WHERE refund_id = 'rfd_pay_cart'",
     ),
     "goodwill_of_a_late_payment": Plant(
-        "I3.goodwill", "UPDATE refund SET asked_by = 'opr_1' WHERE refund_id = 'rfd_pay_late'"
+        "I3.goodwill B6.nothing_for_it", "UPDATE refund SET asked_by = 'opr_1' WHERE refund_id = 'rfd_pay_late'"
     ),
     # ledger
     "unbalanced": Plant(

@@ -39,6 +39,13 @@ ROWS = {
     "stock_slot": "merchant_id, machine_id, slot, on_hand) VALUES ('{m}', '{m}_m', 'A1{n}', 1",
     "stock_move": "merchant_id, machine_id, slot, kind, quantity, at) "
     f"VALUES ('{{m}}', '{{m}}_m', 'A1', 'loaded', 1, '{AT}'",
+    "member": "merchant_id, member_id, name, key_hash, created_at) "
+    f"VALUES ('{{m}}', 'b{{n}}', 'n', convert_to('{{m}}{{n}}', 'UTF8'), '{AT}'",
+    "member_code": "merchant_id, serial, member_id, expires_at) "
+    f"VALUES ('{{m}}', '1234567890' || coalesce(nullif('{{n}}', ''), '1'), 'b', '{AT}'",
+    "wallet": "merchant_id, member_id, currency) VALUES ('{m}', 'b{n}', 'CNY'",
+    "wallet_entry": "merchant_id, member_id, entry, txn_key, kind, order_id, amount_minor, balance_minor, at) "
+    f"VALUES ('{{m}}', 'b', 1{{n}}, 't{{n}}', 'k', 'o', 1, 1, '{AT}'",
     "sale_order": "merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, currency, "
     "lines, created_at, expires_at) "
     f"VALUES ('{{m}}', 'o{{n}}', 'm', 'r{{n}}', 'touch', 'paid', 1, 1, 'CNY', '[]', '{AT}', '{AT}'",
@@ -185,7 +192,7 @@ async def test_rows_of_another_merchant_are_neither_changed_nor_taken(filled: st
                 await connection.execute(f"UPDATE {table} SET merchant_id = $1", OTHER)
 
 
-@pytest.mark.parametrize("table", ["ledger_line", "ledger_transaction", "evidence"])
+@pytest.mark.parametrize("table", ["ledger_line", "ledger_transaction", "evidence", "wallet_entry"])
 async def test_the_books_are_append_only_even_for_the_superuser(filled: str, table: str) -> None:
     async with _open(filled) as connection:
         for statement in (f"UPDATE {table} SET merchant_id = 'x'", f"DELETE FROM {table}", f"TRUNCATE {table}"):
@@ -208,7 +215,16 @@ async def test_the_owner_itself_reads_nothing(filled: str, database_url: str) ->
 async def test_sign_in_role_reads_no_trade(filled: str) -> None:
     async with _open(filled) as connection:
         await connection.execute("SET ROLE vendomat_auth")
-        for table in ("sale_order", "payment", "refund", "ledger_line", "evidence", "payment_account", "pickup_code"):
+        for table in (
+            "sale_order",
+            "payment",
+            "refund",
+            "ledger_line",
+            "evidence",
+            "payment_account",
+            "pickup_code",
+            "wallet",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.fetch(f"SELECT 1 FROM {table}")
 

@@ -12,7 +12,7 @@ _ORDERS = "SELECT state, count(*) FROM sale_order GROUP BY state ORDER BY state"
 _UNITS = """
 SELECT CASE WHEN u.is_final OR u.outcome <> 'unknown' THEN u.outcome ELSE 'unknown_so_far' END AS outcome, count(*)
 FROM vend_unit u JOIN payment p ON p.merchant_id = u.merchant_id AND p.order_id = u.order_id AND p.is_winning
-GROUP BY 1 ORDER BY 1
+WHERE u.machine_id <> '' GROUP BY 1 ORDER BY 1
 """
 
 _LATER_DELIVERED = """
@@ -30,13 +30,13 @@ _TOTALS = f"""
 SELECT currency, sum(captured)::bigint AS captured_minor, sum(revenue)::bigint AS revenue_minor,
     sum(refunded)::bigint AS refunded_minor, sum(in_flight)::bigint AS in_flight_minor,
     sum(suspense)::bigint AS suspense_minor, sum(loss)::bigint AS declared_loss_minor,
-    sum(ambiguous)::bigint AS ambiguous_minor
+    sum(ambiguous)::bigint AS ambiguous_minor, sum(stored)::bigint AS stored_minor
 FROM (
     SELECT currency, captured_minor AS captured, 0 AS revenue, 0 AS refunded, 0 AS in_flight, 0 AS suspense, 0 AS loss,
-        0 AS ambiguous FROM ({CAPTURED}) c
-    UNION ALL SELECT currency, 0, 0, refunded_minor, 0, 0, 0, 0 FROM ({REFUNDED}) r
+        0 AS ambiguous, 0 AS stored FROM ({CAPTURED}) c
+    UNION ALL SELECT currency, 0, 0, refunded_minor, 0, 0, 0, 0, 0 FROM ({REFUNDED}) r
     UNION ALL SELECT currency, 0, revenue_minor, 0, undelivered_minor + payable_minor, suspense_minor, loss_minor,
-        ambiguous_minor FROM ({BY_CLASS}) b
+        ambiguous_minor, stored_minor FROM ({BY_CLASS}) b
 ) AS parts GROUP BY currency ORDER BY currency
 """
 

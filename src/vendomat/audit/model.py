@@ -67,7 +67,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Money of one currency in minor units: captured = revenue + refunded + in flight + suspense - declared loss."""
+    """Money of one currency in minor units: captured = revenue + stored + refunded + in flight + suspense - loss.
+
+    What was stored in wallets is captured once more when it pays for goods.
+    """
 
     currency: str
     captured_minor: int
@@ -77,6 +80,7 @@ class Totals:
     suspense_minor: int
     declared_loss_minor: int
     ambiguous_minor: int
+    stored_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from tests.cloud.sales.purchases import ALONE, MERCHANT, Played
-from vendomat.cloud.ledger import Posting
+from vendomat.cloud.ledger import Posting, funding
 from vendomat.cloud.orders import (
     FINDING_MOVES,
     ORDER_MOVES,
@@ -16,7 +16,7 @@ from vendomat.cloud.orders import (
     OrderState,
     UnitOutcome,
 )
-from vendomat.cloud.payments import Payment, PaymentState, RefundStage
+from vendomat.cloud.payments import WALLET_CHANNEL, Payment, PaymentState, RefundStage
 from vendomat.cloud.sales.model import Effect, MoveStock, Post, Purchase
 
 
@@ -124,8 +124,9 @@ def check_books(played: Played) -> None:
     assert sum(books.values()) == 0
     paid = [p for p in purchase.payments if p.state is PaymentState.PAID]
     back = sum(paid_back(purchase, p.payment_id) for p in paid)
-    clearing = sum(amount for account, amount in books.items() if account.startswith("asset:clearing:"))
-    assert clearing == sum(p.captured_minor for p in paid) - back
+    funds = {account for account in books if account.startswith("asset:clearing:")}
+    funds |= {funding(p.channel, p.account) for p in paid if p.channel == WALLET_CHANNEL}
+    assert sum(books[fund] for fund in funds) == sum(p.captured_minor for p in paid) - back
     winning = purchase.winning
     waiting = sum(u.price_minor for u in purchase.units if not u.is_final) if winning else 0
     assert books["liab:undelivered"] == -waiting

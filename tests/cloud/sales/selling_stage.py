@@ -1,4 +1,7 @@
-"""One cloud worker's selling parts on a real database, with a platform and a wire that remember and can fail."""
+"""One cloud worker's selling parts on a real database, with a platform and a wire that remember and can fail.
+
+Longer because the worker, the platform and the wire are one stage, and each test needs all three.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from tests.cloud.sales.purchases import AT
 from tests.cloud.shop_stage import MachineKey
 from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.machines import MachineDirectory
+from vendomat.cloud.members import Member, Members, NewMember, members_key
 from vendomat.cloud.merchants import MasterKey, PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments import (
     Cancelled,
@@ -59,7 +63,10 @@ from vendomat.cloud.sales import (
     StandingAlarms,
     Sweeps,
     Till,
+    TopUpRequest,
+    TopUps,
     UpMessages,
+    WalletPayments,
     Writer,
 )
 from vendomat.kernel import Clock, ManualClock, Money, TimeOrderedIds
@@ -266,6 +273,8 @@ class Stage:
     watch: SecurityWatch
     refunds: RefundDesk
     standing: StandingAlarms
+    members: Members
+    top_ups: TopUps
     seq: int = 0
 
     async def say(self, kind: str, body: object, *, epoch: int = 1, key: MachineKey | None = None) -> tuple[str, Any]:
@@ -286,6 +295,19 @@ class Stage:
 
     async def one(self, query: str, *values: object) -> Any:
         return await self.world.superuser.fetchval(query, *values)
+
+    async def join(self, name: str = "Ann", stored_minor: int = 0) -> Member:
+        """A new member with so much in the wallet, topped up as members do."""
+        member = (await self.members.create(MERCHANT, NewMember(name))).member
+        if stored_minor:
+            asked = TopUpRequest(f"first of {name}", "wechat", stored_minor)
+            number = (await self.top_ups.begin(member, asked)).payments[0].payment_id
+            self.platform.take_money(number)
+            await self.till.confirm_payment(MERCHANT, number)
+        return member
+
+    async def stored(self, member: Member) -> int:
+        return int(await self.one("SELECT balance_minor FROM wallet WHERE member_id = $1", member.member_id) or 0)
 
     async def settle_down(self) -> None:
         """Let what followed the commits finish, in real time."""
@@ -359,8 +381,16 @@ async def open_stage(
     if is_following:
         writer.followers += [dispatcher.follow, sweeps.follow]
     redeemer = Redeemer(database, writer, code_key=CODE_KEY, settings=settings, clock=clock, ids=ids)
+    wallets = WalletPayments(database, writer, member_key=members_key(MASTER), settings=settings, clock=clock, ids=ids)
     desk = SalesDesk(
-        writer=writer, till=till, charges=charges, redeemer=redeemer, settings=settings, clock=clock, ids=ids
+        writer=writer,
+        till=till,
+        charges=charges,
+        redeemer=redeemer,
+        wallets=wallets,
+        settings=settings,
+        clock=clock,
+        ids=ids,
     )
     messages = UpMessages(
         database=database,
@@ -392,6 +422,8 @@ async def open_stage(
             watch,
             RefundDesk(writer, till, clock, alone_minor=200),
             StandingAlarms(database, kept_line, settings=settings, clock=clock, ids=ids),  # type: ignore[arg-type]
+            Members(database, MASTER, ids=ids, clock=clock),
+            TopUps(database, writer, till, settings=settings, clock=clock, ids=ids),
         )
     finally:
         await dispatcher.aclose()

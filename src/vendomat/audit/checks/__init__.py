@@ -13,6 +13,7 @@ from vendomat.audit.checks import (
     sequence,
     states,
     stock,
+    wallets,
 )
 from vendomat.audit.checks.ledger import BY_CLASS, CAPTURED, REFUNDED
 from vendomat.audit.model import Check
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     *states.CHECKS,
     *facts.CHECKS,
     *stock.CHECKS,
+    *wallets.CHECKS,
     *platforms.CHECKS,
     *at_rest.CHECKS,
 )

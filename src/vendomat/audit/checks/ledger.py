@@ -6,7 +6,8 @@ from vendomat.audit.checks.refunds import LATE, UNDELIVERED
 from vendomat.audit.model import Check
 
 _FUND = (
-    "CASE WHEN p.channel <> 'code' THEN 'asset:clearing:' || p.channel || ':' || p.account "
+    "CASE WHEN p.channel = 'wallet' THEN 'liab:wallet:' || p.account "
+    "WHEN p.channel <> 'code' THEN 'asset:clearing:' || p.channel || ':' || p.account "
     "WHEN p.account = 'prepaid' THEN 'liab:voucher' ELSE 'expense:gift' END"
 )
 
@@ -19,8 +20,10 @@ _EXPECTED = f"""
     UNION ALL
     SELECT u.merchant_id, 'unit:' || u.order_id || ':' || u.unit, l.account, p.currency, l.amount_minor
     FROM vend_unit u JOIN payment p ON p.merchant_id = u.merchant_id AND p.order_id = u.order_id AND p.is_winning
+    JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
     CROSS JOIN LATERAL (VALUES ('liab:undelivered', u.price_minor),
-        (CASE WHEN u.outcome = 'delivered' THEN 'income:sales:' || u.merchant_id ELSE 'liab:refund_payable' END,
+        (CASE WHEN u.outcome <> 'delivered' THEN 'liab:refund_payable'
+            WHEN o.origin = 'top_up' THEN 'liab:wallet:' || o.member_id ELSE 'income:sales:' || u.merchant_id END,
             -u.price_minor),
         ('memo:ambiguous', CASE WHEN u.outcome = 'unknown' THEN u.price_minor ELSE 0 END),
         ('memo:ambiguous_contra', CASE WHEN u.outcome = 'unknown' THEN -u.price_minor ELSE 0 END)
@@ -65,7 +68,9 @@ BY_CLASS = """
         coalesce(sum(l.amount_minor) FILTER (WHERE l.account IN ('expense:goodwill', 'expense:sensor_fault')), 0)
             AS loss_minor,
         coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'expense:goodwill'), 0) AS goodwill_minor,
-        coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'memo:ambiguous'), 0) AS ambiguous_minor
+        coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'memo:ambiguous'), 0) AS ambiguous_minor,
+        -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'liab:wallet:%' AND t.kind = 'topped_up'), 0)
+            AS stored_minor
     FROM ledger_transaction t JOIN ledger_line l ON (l.merchant_id, l.txn_key) = (t.merchant_id, t.txn_key)
     WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout):'
     GROUP BY t.merchant_id, t.order_id, l.currency
@@ -241,11 +246,11 @@ CHECKS: tuple[Check, ...] = (
                 sum(amount_minor) AS amount_minor
             FROM (
                 SELECT merchant_id, channel, account, currency, captured_minor AS amount_minor FROM payment
-                WHERE state = 'paid' AND channel <> 'code' AND NOT is_frozen AND captured_minor > 0
+                WHERE state = 'paid' AND channel NOT IN ('code', 'wallet') AND NOT is_frozen AND captured_minor > 0
                 UNION ALL
                 SELECT p.merchant_id, p.channel, p.account, p.currency, -r.amount_minor FROM refund r JOIN payment p
                     ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
-                WHERE r.state = 'succeeded' AND p.channel <> 'code' AND NOT p.is_frozen) AS m
+                WHERE r.state = 'succeeded' AND p.channel NOT IN ('code', 'wallet') AND NOT p.is_frozen) AS m
             GROUP BY merchant_id, channel, account, currency) e
         FULL JOIN (
             SELECT l.merchant_id, l.account, l.currency, sum(l.amount_minor) AS amount_minor FROM ledger_line l
@@ -262,13 +267,15 @@ CHECKS: tuple[Check, ...] = (
         """
         WITH guarded AS (
             SELECT c.oid, c.relname FROM pg_class c WHERE c.oid IN (
-                SELECT to_regclass(n) FROM unnest(ARRAY['ledger_line', 'ledger_transaction', 'evidence']) AS n
+                SELECT to_regclass(n)
+                FROM unnest(ARRAY['ledger_line', 'ledger_transaction', 'evidence', 'wallet_entry']) AS n
                 UNION SELECT i.inhrelid FROM pg_inherits i
                     WHERE i.inhparent IN (to_regclass('ledger_line'), to_regclass('evidence')))
         )
         SELECT w.name AS guard, 'the trigger is missing or off' AS problem
         FROM (VALUES ('ledger_line', 'ledger_line_balances'), ('ledger_line', 'ledger_line_append_only'),
-            ('ledger_transaction', 'ledger_transaction_append_only'), ('evidence', 'evidence_append_only')
+            ('ledger_transaction', 'ledger_transaction_append_only'), ('evidence', 'evidence_append_only'),
+            ('wallet_entry', 'wallet_entry_append_only')
         ) AS w (relation, name)
         WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(w.relation)
             AND g.tgname = w.name AND g.tgenabled IN ('O', 'A'))

@@ -81,7 +81,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "I3.goodwill",
-        "Goodwill before the order was over, of a payment that did not win, of a code, or let go by who gave it",
+        "Goodwill before the order was over, of a payment that did not win, of a code or top-up, or let go alone",
         "One person alone could pay money out, or pay what is not known to be left.",
         """
         SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor, r.asked_by, r.approved_by, r.requested_at,
@@ -89,7 +89,7 @@ CHECKS: tuple[Check, ...] = (
         FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
         JOIN sale_order o ON (o.merchant_id, o.order_id) = (r.merchant_id, r.order_id)
         WHERE r.asked_by <> '' AND (o.state <> 'settled' OR r.requested_at < o.ended_at OR NOT p.is_winning
-            OR p.channel = 'code' OR r.approved_by = r.asked_by)
+            OR p.channel = 'code' OR o.origin = 'top_up' OR r.approved_by = r.asked_by)
         """,
     ),
     Check(

@@ -8,11 +8,12 @@ from vendomat.audit.model import Check, Source
 _DECIDED = """
     SELECT DISTINCT ON (merchant_id, order_id, unit) merchant_id, order_id, unit, said, entry FROM (
         SELECT merchant_id, order_id, (data ->> 'unit')::int AS unit, entry, CASE kind
-            WHEN 'vend.delivered' THEN 'delivered' WHEN 'vend.declared_ambiguous' THEN 'unknown'
+            WHEN 'vend.delivered' THEN 'delivered' WHEN 'wallet.credited' THEN 'delivered'
+            WHEN 'vend.declared_ambiguous' THEN 'unknown'
             ELSE 'not_delivered' END AS said
         FROM evidence
         WHERE kind IN ('vend.delivered', 'vend.not_delivered', 'vend.declared_ambiguous', 'command.never_sent',
-            'vend.called_off')
+            'vend.called_off', 'wallet.credited')
     ) AS words
     ORDER BY merchant_id, order_id, unit, entry
 """
@@ -83,8 +84,8 @@ CHECKS: tuple[Check, ...] = (
             SELECT merchant_id, order_id, data ->> 'payment_id' AS payment_id,
                 count(*) FILTER (WHERE kind = 'payment.paid') AS paid,
                 max((data ->> 'amount_minor')::bigint) FILTER (WHERE kind = 'payment.paid') AS paid_minor,
-                count(*) FILTER (WHERE kind = 'payment.closed') AS closed
-            FROM evidence WHERE kind IN ('payment.paid', 'payment.closed') GROUP BY 1, 2, 3
+                count(*) FILTER (WHERE kind IN ('payment.closed', 'payment.refused')) AS closed
+            FROM evidence WHERE kind IN ('payment.paid', 'payment.closed', 'payment.refused') GROUP BY 1, 2, 3
         ) e USING (merchant_id, order_id, payment_id)
         WHERE coalesce(e.paid, 0) <> CASE WHEN p.state = 'paid' THEN 1 ELSE 0 END
             OR (p.state = 'paid' AND e.paid_minor <> p.captured_minor)
@@ -149,7 +150,7 @@ CHECKS: tuple[Check, ...] = (
         FROM vend_unit u LEFT JOIN command c
             ON (c.merchant_id, c.order_id, c.unit) = (u.merchant_id, u.order_id, u.unit)
         WHERE (c.cmd_id IS NOT NULL AND u.is_final <> (c.state = 'done'))
-            OR (c.cmd_id IS NULL AND u.outcome IN ('started', 'delivered', 'unknown'))
+            OR (c.cmd_id IS NULL AND u.outcome IN ('started', 'delivered', 'unknown') AND u.machine_id <> '')
         """,
     ),
     Check(
@@ -170,7 +171,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT u.merchant_id, u.order_id, u.unit FROM vend_unit u LEFT JOIN (
             SELECT merchant_id, order_id, (data ->> 'unit')::int AS unit FROM evidence
             WHERE source = 'terminal' AND kind = 'vend.started' GROUP BY 1, 2, 3) e USING (merchant_id, order_id, unit)
-        WHERE u.outcome = 'delivered' AND e.unit IS NULL
+        WHERE u.outcome = 'delivered' AND u.machine_id <> '' AND e.unit IS NULL
         """,
         frozenset({Source.REST}),
     ),

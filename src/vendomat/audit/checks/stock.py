@@ -26,7 +26,7 @@ CHECKS: tuple[Check, ...] = (
         FROM stock_slot s FULL JOIN (
             SELECT u.merchant_id, u.machine_id, u.slot, count(*) AS undecided FROM vend_unit u
             JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
-            WHERE NOT u.is_final AND o.ended_at IS NULL
+            WHERE NOT u.is_final AND o.ended_at IS NULL AND u.machine_id <> ''
             GROUP BY u.merchant_id, u.machine_id, u.slot) u USING (merchant_id, machine_id, slot)
         WHERE s.reserved IS DISTINCT FROM coalesce(u.undecided, 0)
         """,
@@ -45,7 +45,8 @@ CHECKS: tuple[Check, ...] = (
         "Stock and goods do not agree.",
         """
         SELECT merchant_id, order_id, unit, u.outcome, u.finding, u.result, m.quantity, m.moves
-        FROM (SELECT * FROM vend_unit WHERE outcome = 'delivered' OR finding = 'came_out') u FULL JOIN (
+        FROM (SELECT * FROM vend_unit WHERE machine_id <> '' AND (outcome = 'delivered' OR finding = 'came_out')) u
+        FULL JOIN (
             SELECT merchant_id, order_id, unit, sum(quantity) AS quantity, count(*) AS moves FROM stock_move
             WHERE kind = 'delivered' GROUP BY merchant_id, order_id, unit) m USING (merchant_id, order_id, unit)
         WHERE u.unit IS NULL OR m.moves IS DISTINCT FROM 1

@@ -17,6 +17,7 @@ from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.app.metrics import Metrics
 from vendomat.cloud.codes import codes_key
 from vendomat.cloud.machines import MachineDirectory
+from vendomat.cloud.members import members_key
 from vendomat.cloud.merchants import MasterKey, PaymentAccounts
 from vendomat.cloud.payments import OpenProvider, ProviderBook, open_provider
 from vendomat.cloud.platform.connection import MachineWire, Wire
@@ -37,6 +38,7 @@ from vendomat.cloud.sales import (
     Sweeps,
     Till,
     UpMessages,
+    WalletPayments,
     Writer,
 )
 from vendomat.kernel import Clock, Ids, SteadyClock, SystemClock, TimeOrderedIds
@@ -170,14 +172,10 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         clock=clock,
     )
     writer.followers += [dispatcher.follow, sweeps.follow]
-    code_key = codes_key(ground.master_key)
-    redeemer = Redeemer(database, writer, code_key=code_key, settings=settings, clock=clock, ids=ids)
     messages = UpMessages(
         database=database,
         directory=directory,
-        desk=SalesDesk(
-            writer=writer, till=till, charges=charges, redeemer=redeemer, settings=settings, clock=clock, ids=ids
-        ),
+        desk=_desk(ground, writer, till, charges),
         facts=facts,
         presence=presence,
         signer=ground.signer,
@@ -196,6 +194,21 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         goods=GoodsDesk(database, writer, clock),
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
         reconciliation=_reconciliation(ground, book, till),
+    )
+
+
+def _desk(ground: SalesGround, writer: Writer, till: Till, charges: Charges) -> SalesDesk:
+    database, settings, clock, ids = ground.database, ground.settings, ground.clock, ground.ids
+    code_key, member_key = codes_key(ground.master_key), members_key(ground.master_key)
+    return SalesDesk(
+        writer=writer,
+        till=till,
+        charges=charges,
+        redeemer=Redeemer(database, writer, code_key=code_key, settings=settings, clock=clock, ids=ids),
+        wallets=WalletPayments(database, writer, member_key=member_key, settings=settings, clock=clock, ids=ids),
+        settings=settings,
+        clock=clock,
+        ids=ids,
     )
 
 

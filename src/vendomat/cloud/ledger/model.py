@@ -17,6 +17,7 @@ AMBIGUOUS = "memo:ambiguous"
 AMBIGUOUS_CONTRA = "memo:ambiguous_contra"
 SENSOR_FAULT = "expense:sensor_fault"
 GOODWILL = "expense:goodwill"
+_WALLET = "liab:wallet:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,22 @@ def sales_income(merchant_id: str) -> str:
 
 
 def funding(channel: str, account: str) -> str:
-    """Where a payment's money stands: at the platform, or for a code what the code was issued against."""
+    """Where a payment's money stands: at the platform, for a code what the code was issued against, or with us."""
     if channel == "code":
         return VOUCHER if account == "prepaid" else GIFT
+    if channel == "wallet":
+        return wallet(account)
     return f"asset:clearing:{channel}:{account}"
+
+
+def wallet(member_id: str) -> str:
+    """What a member has stored with the merchant, who owes it."""
+    return f"{_WALLET}{member_id}"
+
+
+def wallet_member(account: str) -> str | None:
+    """Whose wallet `account` is; None for every other account."""
+    return account.removeprefix(_WALLET) if account.startswith(_WALLET) else None
 
 
 def suspense_long(channel: str) -> str:
@@ -79,6 +92,11 @@ def payment_unexplained(payment_id: str, fund: str, channel: str, amount_minor: 
 
 def unit_delivered(order_id: str, unit: int, merchant_id: str, amount_minor: int) -> Posting:
     return _move(f"unit:{order_id}:{unit}", "delivered", (UNDELIVERED, sales_income(merchant_id)), amount_minor)
+
+
+def topped_up(order_id: str, unit: int, member_id: str, amount_minor: int) -> Posting:
+    """The unit of such an order is stored money: what was paid for it is owed to the member from now on."""
+    return _move(f"unit:{order_id}:{unit}", "topped_up", (UNDELIVERED, wallet(member_id)), amount_minor)
 
 
 def unit_not_delivered(order_id: str, unit: int, amount_minor: int) -> Posting:

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from vendomat.kernel import Moves
 
+TOP_UP = "top_up"
+"""The origin of an order whose one unit is stored money: no machine is asked, the cloud delivers it when it is paid."""
+
 
 class OrderState(StrEnum):
     AWAITING_PAYMENT = "awaiting_payment"

@@ -47,6 +47,22 @@ async def find_by_request(
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 
 
+async def count_top_ups(
+    connection: asyncpg.Connection, merchant_id: str, member_id: str, *, since: datetime
+) -> tuple[int, int]:
+    """What the member's top-ups may still bring, and what those begun since then have brought or may."""
+    row = await connection.fetchrow(
+        "SELECT coalesce(sum(total_minor) FILTER (WHERE state = 'awaiting_payment'), 0)::bigint, "
+        "coalesce(sum(total_minor) FILTER (WHERE created_at > $3), 0)::bigint FROM sale_order "
+        "WHERE merchant_id = $1 AND member_id = $2 AND state NOT IN ('expired', 'cancelled') "
+        "AND (created_at > $3 OR state = 'awaiting_payment')",
+        merchant_id,
+        member_id,
+        since,
+    )
+    return row[0], row[1]
+
+
 async def load_units(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, tuple[Unit, ...]]:
     """The units of `keys` with their commands, in order of their number."""
     rows = await fetch_rows(
@@ -90,14 +106,14 @@ def _unit(row: asyncpg.Record) -> Unit:
 
 async def insert_orders(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, machine_id, request_id, origin, total_minor, currency, lines as JSON text, code_id,
-    created_at, expires_at)."""
+    member_id, created_at, expires_at)."""
     await execute_rows(
         connection,
         "INSERT INTO sale_order (merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, "
-        "currency, lines, code_id, created_at, expires_at) "
-        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l::jsonb, d, a, e FROM unnest($1::text[], $2::text[], $3::text[], "
-        "$4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], "
-        "$11::timestamptz[]) AS n(m, o, i, r, g, t, c, l, d, a, e)",
+        "currency, lines, code_id, member_id, created_at, expires_at) "
+        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l::jsonb, d, b, a, e FROM unnest($1::text[], $2::text[], "
+        "$3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], "
+        "$11::timestamptz[], $12::timestamptz[]) AS n(m, o, i, r, g, t, c, l, d, b, a, e)",
         rows,
     )
 

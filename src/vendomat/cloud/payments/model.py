@@ -16,6 +16,9 @@ from vendomat.kernel import Moves, derive_id
 CODE_CHANNEL = "code"
 """The channel of a pickup code: paid when it is redeemed, refunded by making the code good again."""
 
+WALLET_CHANNEL = "wallet"
+"""The channel of a member's wallet: paid and refunded on our own books, in the transaction that decides it."""
+
 
 class PaymentState(StrEnum):
     CREATED = "created"

@@ -49,6 +49,14 @@ class CloudSettings(BaseSettings):
     refunds_per_machine_hour: int = 30
     goodwill_alone_minor: int = Field(default=5_000, ge=0)  # above it a second person has to let the money go
 
+    # Members' wallets, in minor units; a day is the last 24 hours.
+    top_up_s: float = 300.0  # how long the code of a top-up is good
+    wallet_top_up_min_minor: int = Field(default=100, ge=1)
+    wallet_top_up_max_minor: int = Field(default=50_000, ge=0)
+    wallet_top_up_day_max_minor: int = Field(default=100_000, ge=0)
+    wallet_balance_max_minor: int = Field(default=100_000, ge=0)
+    wallet_spend_day_max_minor: int = Field(default=50_000, ge=0)
+
     hot_connections: int = 6
     stuck_s: float = 10.0  # a transaction whose worker sleeps this long is ended by the server
     batch_wait_s: float = 0.002

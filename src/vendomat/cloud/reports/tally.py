@@ -68,7 +68,7 @@ _NEW_CLOCKS = """
 SELECT o.merchant_id, o.order_id, o.machine_id, k.at AS paid_at, (SELECT count(*) FROM vend_unit u
     WHERE (u.merchant_id, u.order_id) = (o.merchant_id, o.order_id)) AS units
 FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS k(merchant_id, order_id, at)
-JOIN sale_order o USING (merchant_id, order_id)
+JOIN sale_order o USING (merchant_id, order_id) WHERE o.machine_id <> ''
 """
 _OVERDUE = """
 SELECT * FROM settlement_order

@@ -26,7 +26,9 @@ from vendomat.cloud.sales.standing import StandingAlarms
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
+from vendomat.cloud.sales.top_ups import TopUpRequest, TopUps
 from vendomat.cloud.sales.use_cases import Applied, EventFor, NewOrder, VendApplied, VendItem
+from vendomat.cloud.sales.wallet_payments import WalletPayments
 from vendomat.cloud.sales.writer import WatchBatches, Writer
 
 __all__ = [
@@ -51,11 +53,14 @@ __all__ = [
     "StandingAlarms",
     "Sweeps",
     "Till",
+    "TopUpRequest",
+    "TopUps",
     "UpMessages",
     "VendApplied",
     "VendFactSeen",
     "VendItem",
     "VendSaid",
+    "WalletPayments",
     "WatchBatches",
     "Writer",
     "goods_router",

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import asyncpg
 
-from vendomat.cloud import alarms, codes
+from vendomat.cloud import alarms, codes, wallets
 from vendomat.cloud.catalog import bump_catalogue_versions
 from vendomat.cloud.ledger import Entry, post
 from vendomat.cloud.orders import store as order_rows
@@ -48,14 +48,13 @@ async def save_effects(
     connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]], settings: CloudSettings, *, ids: Ids
 ) -> None:
     """Write what the steps caused, in their order, in the caller's transaction."""
-    await post(
-        connection,
-        [
-            Entry(c.after.merchant_id, c.after.order_id, c.after.currency, c.at, e.posting)
-            for c, e in every
-            if isinstance(e, Post)
-        ],
-    )
+    entries = [
+        Entry(c.after.merchant_id, c.after.order_id, c.after.currency, c.at, e.posting)
+        for c, e in every
+        if isinstance(e, Post)
+    ]
+    await post(connection, entries)
+    await wallets.follow(connection, entries)
     locked = await _save_moves(connection, [(c, e) for c, e in every if isinstance(e, MoveStock)], settings)
     await append_events(
         connection,

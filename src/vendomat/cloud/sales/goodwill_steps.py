@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vendomat.cloud.orders import OrderState
+from vendomat.cloud.orders import TOP_UP, OrderState
 from vendomat.cloud.payments import CODE_CHANNEL, REFUND_MOVES, RefundMove, RefundStage
 from vendomat.cloud.sales.model import (
     GoodwillDeclined,
@@ -20,16 +20,20 @@ from vendomat.cloud.sales.model import (
     Step,
     Tell,
 )
-from vendomat.cloud.sales.refund_steps import hold, refund_of, request_refund
+from vendomat.cloud.sales.refund_steps import hold, pay_back_to_wallet, refund_of, request_refund
 
 
 def may_give_minor(purchase: Purchase) -> int:
     """How much more of it may be given back: what was paid less what went back; 0 of a pickup code, or before its end.
 
+    Nothing of a top-up: its money stands in the wallet.
+
     Nothing while a refund is under way either, so that no second number lives beside a first.
     """
     winning = purchase.winning
     if winning is None or winning.channel == CODE_CHANNEL or purchase.state is not OrderState.SETTLED:
+        return 0
+    if purchase.origin == TOP_UP:
         return 0
     refunds = [r for r in purchase.refunds if r.payment_id == winning.payment_id]
     if any(r.is_open for r in refunds):
@@ -49,9 +53,9 @@ def on_goodwill_given(now: Step, event: GoodwillGiven) -> Step:
         return now
     now = now.plus(Note(Source.OPERATOR, "refund.goodwill", {"by": event.by, "reason": event.reason}))
     now = request_refund(now, winning, event.amount_minor, "goodwill", asked_by=event.by)
-    if event.amount_minor <= event.alone_minor:
-        return now
     given = now.purchase.refunds[-1]
+    if event.amount_minor <= event.alone_minor:
+        return pay_back_to_wallet(now, given)
     alarm = RaiseAlarm("refund_held", "warning", "", f"{given.refund_id}: a second person has to release it")
     return hold(now, given, alarm, limit_minor=event.alone_minor)
 

@@ -38,6 +38,7 @@ class Purchase:
     refunds: tuple[Refund, ...] = ()
     closing: Closing = Closing.NO
     code_id: str = ""
+    member_id: str = ""  # whose wallet a top-up fills
     ended_at: datetime | None = None
 
     @property

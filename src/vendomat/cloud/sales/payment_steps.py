@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from vendomat.cloud.ledger import funding, postings
 from vendomat.cloud.orders import (
+    TOP_UP,
     Closing,
     OrderMove,
     OrderState,
@@ -39,6 +40,7 @@ from vendomat.cloud.sales.model import (
     Tell,
 )
 from vendomat.cloud.sales.refund_steps import request_refund
+from vendomat.cloud.sales.top_up_steps import credit
 from vendomat.cloud.sales.vend_steps import final_unit, queue_next
 
 REVERSED = "reversed"
@@ -91,7 +93,8 @@ def _win(now: Step, paid: Payment) -> Step:
             now = now.set_payment(replace(sibling, close_wanted=True))
     fund = funding(paid.channel, paid.account)
     now = now.plus(Post(postings.payment_confirmed(paid.payment_id, fund, paid.captured_minor)))
-    return queue_next(now.move_order(OrderMove.PAY))
+    now = now.move_order(OrderMove.PAY)
+    return credit(now) if now.purchase.origin == TOP_UP else queue_next(now)
 
 
 def _late(now: Step, paid: Payment) -> Step:
@@ -172,7 +175,9 @@ def _give_goods_free(now: Step) -> Step:
     reason = "order cancelled" if now.purchase.closing is Closing.CANCELLING else "order expired"
     for unit in now.purchase.units:
         if not unit.is_final:
-            now = now.set_unit(final_unit(unit, UnitMove.FAIL, "", reason)).plus(MoveStock(unit.slot, unit.unit, 0, 1))
+            now = now.set_unit(final_unit(unit, UnitMove.FAIL, "", reason))
+            if now.purchase.origin != TOP_UP:
+                now = now.plus(MoveStock(unit.slot, unit.unit, 0, 1))
     return now
 
 

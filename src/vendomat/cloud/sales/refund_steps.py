@@ -15,6 +15,7 @@ from vendomat.cloud.orders import (
 from vendomat.cloud.payments import (
     CODE_CHANNEL,
     REFUND_MOVES,
+    WALLET_CHANNEL,
     Payment,
     Refund,
     RefundMove,
@@ -84,7 +85,15 @@ def request_refund(
     now = now.set_refund(refund).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
     if payment.channel == CODE_CHANNEL:
         return _refund_succeeded(now.plus(RestoreCode(now.purchase.code_id)), refund, payment)
-    return now
+    return now if refund.is_goodwill else pay_back_to_wallet(now, refund)
+
+
+def pay_back_to_wallet(now: Step, refund: Refund) -> Step:
+    """What came from a wallet goes back into it at once: the books are ours, and nobody has to be asked."""
+    payment = _payment_of(now, refund)
+    if payment.channel != WALLET_CHANNEL or refund.stage is not RefundStage.REQUESTED:
+        return now
+    return _book_what_is_on_top(_refund_succeeded(now, refund, payment), refund, payment)
 
 
 def _refund_succeeded(now: Step, refund: Refund, payment: Payment) -> Step:
@@ -193,7 +202,8 @@ def on_refund_released(now: Step, event: RefundReleased) -> Step:
         return now
     released = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.RELEASE), approved_by=event.by)
     said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
-    return now.set_refund(released).plus(Note(Source.OPERATOR, "refund.released", said), Tell("refund.released", said))
+    now = now.set_refund(released).plus(Note(Source.OPERATOR, "refund.released", said), Tell("refund.released", said))
+    return pay_back_to_wallet(now, released)
 
 
 def on_refund_retried(now: Step, event: RefundRetried) -> Step:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from vendomat.cloud.machines import DirectoryEntry, Sender
+from vendomat.cloud.members import is_member_code
 from vendomat.cloud.orders import Closing, OrderState
 from vendomat.cloud.payments import Payment, PaymentState, PaymentWay
 from vendomat.cloud.platform.settings import CloudSettings
@@ -21,6 +22,7 @@ from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.status import status_of
 from vendomat.cloud.sales.till import PaymentCall, Till
 from vendomat.cloud.sales.use_cases import EventFor, NewOrder
+from vendomat.cloud.sales.wallet_payments import WalletPayments
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Ids, Money, VendomatError, derive_id
 from vendomat.protocol import ChannelRequest, OrderRef, OrderRequest, OrderStatus, RedeemRequest, ScanRequest
@@ -38,6 +40,7 @@ class SalesDesk:
         till: Till,
         charges: Charges,
         redeemer: Redeemer,
+        wallets: WalletPayments,
         settings: CloudSettings,
         clock: Clock,
         ids: Ids,
@@ -46,6 +49,7 @@ class SalesDesk:
         self._till = till
         self._charges = charges
         self._redeemer = redeemer
+        self._wallets = wallets
         self._settings = settings
         self._clock = clock
         self._ids = ids
@@ -87,8 +91,9 @@ class SalesDesk:
         return await self._offered(purchase, request.channel)
 
     async def scan(self, machine: DirectoryEntry, request: ScanRequest) -> OrderStatus:
-        """A payment code that the machine's scanner read: charged once for this order."""
-        return status_of(await self._charges.scan(machine, request), self._clock.now())
+        """A code that the machine's scanner read: charged at its platform, or paid from a member's wallet; once."""
+        door = self._wallets.pay if is_member_code(request.code) else self._charges.scan
+        return status_of(await door(machine, request), self._clock.now())
 
     async def status(self, machine: DirectoryEntry, request: OrderRef) -> OrderStatus:
         return status_of(await self._own(machine, request.order_id), self._clock.now())

@@ -74,6 +74,7 @@ async def load_purchases(
             refunds=refunds.get(key, ()),
             closing=Closing(row["closing"]),
             code_id=row["code_id"],
+            member_id=row["member_id"],
             ended_at=row["ended_at"],
         )
     return found
@@ -96,6 +97,7 @@ async def insert_purchases(
                 p.currency,
                 _lines(p),
                 p.code_id,
+                p.member_id,
                 p.created_at,
                 p.expires_at,
             )

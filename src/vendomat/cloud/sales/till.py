@@ -15,6 +15,7 @@ import structlog
 from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.payments import (
     CODE_CHANNEL,
+    WALLET_CHANNEL,
     CancelState,
     NoticeAnswer,
     NoticeKind,
@@ -98,6 +99,8 @@ class Till:
         """Our account at the channel's platform. Raises `VendomatError(method_unavailable)`."""
         if channel == CODE_CHANNEL:
             raise VendomatError(ErrorCode.METHOD_UNAVAILABLE, "a pickup code is redeemed, not chosen as a way to pay")
+        if channel == WALLET_CHANNEL:
+            raise VendomatError(ErrorCode.METHOD_UNAVAILABLE, "a wallet pays by the code its member shows")
         return (await self._book.get(merchant_id, channel)).account
 
     def notify_url(self, merchant_id: str, channel: str) -> str:
@@ -113,7 +116,7 @@ class Till:
             StartRequest(
                 number=call.payment_id,
                 amount=call.amount,
-                description=f"Vendomat {call.machine_id[-6:].upper()}",
+                description=f"Vendomat {call.machine_id[-6:].upper() or 'wallet'}",
                 expires_at=call.expires_at,
                 notify_url=self.notify_url(call.merchant_id, call.channel),
                 machine_id=call.machine_id,

@@ -270,7 +270,7 @@ async def apply_payment_facts(
     notices = [(i.key[0], *i.notice, i.event.at) for i in items if i.notice is not None and i.key[1]]
     if notices:
         await accept_notices(connection, notices)
-    return await _apply_events(connection, [(i.key, i.event) for i in items], settings, ids)
+    return await apply_events(connection, [(i.key, i.event) for i in items], settings, ids)
 
 
 async def _with_orders(connection: asyncpg.Connection, items: Sequence[EventFor]) -> list[EventFor]:
@@ -319,7 +319,7 @@ async def _apply_current(
     alerts = [alert for index in to_apply if (alert := items[index].alert) is not None]
     await note_security(connection, alerts, ids=ids)
     moving = [(index, items[index].key, event) for index in to_apply if (event := items[index].event) is not None]
-    outcomes = await _apply_events(connection, [(key, event) for _, key, event in moving], settings, ids)
+    outcomes = await apply_events(connection, [(key, event) for _, key, event in moving], settings, ids)
     by_index = {index: outcome for (index, _, _), outcome in zip(moving, outcomes, strict=True)}
     results: list[VendApplied | Exception] = []
     for index, accepted in enumerate(is_accepted):
@@ -342,9 +342,10 @@ def _conflict(item: VendItem) -> AlarmRow:
     )
 
 
-async def _apply_events(
+async def apply_events(
     connection: asyncpg.Connection, items: Sequence[tuple[Key, Event]], settings: CloudSettings, ids: Ids
 ) -> list[Applied | Exception]:
+    """Each event in its place, everything of it in the caller's transaction."""
     if not items:
         return []
     before = await load_purchases(connection, sorted({key for key, _ in items}))

@@ -1,0 +1,34 @@
+"""Members: whom a merchant knows, the link that is theirs, and the codes their phones show."""
+
+from vendomat.cloud.members.hot import ShownCode, forget_codes, insert_code, lock_code, use_code
+from vendomat.cloud.members.model import (
+    CODE_LIFE,
+    SERIAL_DIGITS,
+    Member,
+    MemberState,
+    NewMember,
+    is_member_code,
+    member_code,
+    serial_of,
+)
+from vendomat.cloud.members.service import FreshCode, MemberLink, Members, members_key
+
+__all__ = [
+    "CODE_LIFE",
+    "SERIAL_DIGITS",
+    "FreshCode",
+    "Member",
+    "MemberLink",
+    "MemberState",
+    "Members",
+    "NewMember",
+    "ShownCode",
+    "forget_codes",
+    "insert_code",
+    "is_member_code",
+    "lock_code",
+    "member_code",
+    "members_key",
+    "serial_of",
+    "use_code",
+]

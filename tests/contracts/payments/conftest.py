@@ -100,6 +100,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         refund_delay_s=REFUND_DELAY_S,
         alipay_refund_delay_s=REFUND_DELAY_S,
         partial_refund_gap_s=0.0,
+        wechat_limits_calls=False,
         fee_basis_points=0,
     )
     server = GatewayServer(settings, clock)
@@ -159,7 +160,10 @@ async def bill_world(request: pytest.FixtureRequest, key_stock: list[RSAPrivateK
     """As the other contract tests have it, with the platform's fees and with time to answer."""
     clock = ManualClock()
     settings = GatewaySettings(
-        refund_delay_s=REFUND_DELAY_S, alipay_refund_delay_s=REFUND_DELAY_S, partial_refund_gap_s=0.0
+        refund_delay_s=REFUND_DELAY_S,
+        alipay_refund_delay_s=REFUND_DELAY_S,
+        partial_refund_gap_s=0.0,
+        wechat_limits_calls=False,
     )
     server = GatewayServer(settings, clock, make_key=itertools.cycle(key_stock).__next__)
     await server.start()

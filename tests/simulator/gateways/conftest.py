@@ -25,6 +25,7 @@ def settings() -> GatewaySettings:
         refund_delay_s=0.1,
         order_life_min_s=0.2,
         partial_refund_gap_s=0.0,
+        wechat_limits_calls=False,
         fee_basis_points=0,
         alipay_minute_s=0.2,
         timeout_hold_s=0.3,

@@ -19,6 +19,7 @@ from vendomat.simulator.gateways.alipay.refusals import Refusals as AlipayRefusa
 from vendomat.simulator.gateways.numbers import Numbers
 from vendomat.simulator.gateways.wechat import records as wechat
 from vendomat.simulator.gateways.wechat.books import WechatBooks
+from vendomat.simulator.gateways.wechat.rates import CallRates
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -259,3 +260,45 @@ def test_alipay_money_adds_up(deeds: list[tuple[str, int, int]]) -> None:
         for trade in paid:
             is_all_back = books.refunds.succeeded_fen(trade) == trade.terms.total_fen
             assert (trade.state == alipay.TradeState.TRADE_CLOSED) == is_all_back
+
+
+def test_a_refund_that_never_got_its_money_leaves_the_books_as_they_were() -> None:
+    books = wechat_books(partial_refund_gap_s=0)
+    order = books.take(books.create(order_terms(), START), "ann", START)
+    before_fen, before = books.merchants["19"].balance_fen, books.fund_entries("19")
+    books.set_balance("19", 100, START)
+    books.refunds.take_next_on_credit(1)
+    books.refund(order, asked_refund("r1", 350, START), START)
+    with pytest.raises(WechatRefusedError) as refused:
+        books.refund(order, asked_refund("r2", 300, START), START)
+    assert refused.value.refusal == Refusals.REFUND_TOO_LARGE
+    assert books.fund_waiting(hours(1)) == []
+    (closed,) = books.settle_due(hours(7 * 24))
+    assert (closed.state, closed.left_at) == (wechat.RefundState.CLOSED, None)
+    assert books.merchants["19"].balance_fen <= 100  # a payout may have drawn it
+    assert [entry for entry in books.fund_entries("19") if entry.business == "退款"] == []
+    assert books.refunds.taken_fen(order) == 0
+    assert before_fen == OPENING_FEN + order.net_fen and len(before) == 2
+
+
+def test_calls_in_one_second_are_counted_and_forgotten_in_the_next() -> None:
+    rates = CallRates(is_on=True)
+    for _ in range(150):
+        rates.check("19", "refund", START)
+    with pytest.raises(WechatRefusedError) as refused:
+        rates.check("19", "refund", START)
+    assert refused.value.refusal == Refusals.RATE_LIMITED
+    rates.check("20", "refund", START)
+    rates.check("19", "refund_query", START)
+    rates.check("19", "refund", START + timedelta(seconds=1))
+
+
+def test_six_refused_refunds_in_one_second_stop_the_seventh() -> None:
+    rates = CallRates(is_on=True)
+    for _ in range(6):
+        rates.check("19", "refund", START)
+        rates.note_failure("19", "refund")
+    with pytest.raises(WechatRefusedError):
+        rates.check("19", "refund", START)
+    rates.check("19", "refund_query", START)
+    rates.check("19", "refund", START + timedelta(seconds=1))

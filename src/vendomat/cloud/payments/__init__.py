@@ -28,6 +28,8 @@ from vendomat.cloud.payments.model import (
     refund_number,
 )
 from vendomat.cloud.payments.providers import (
+    AbnormalRefund,
+    BankCard,
     BillError,
     BillKind,
     BillRowKind,
@@ -59,6 +61,7 @@ from vendomat.cloud.payments.providers import (
     RefundState,
     Reversed,
     ReverseState,
+    SendsRefundsOn,
     Started,
     StartRequest,
     StartState,
@@ -80,6 +83,8 @@ __all__ = [
     "REVERSE_NOT_BEFORE_S",
     "WAITING_FOR_BUYER",
     "WALLET_CHANNEL",
+    "AbnormalRefund",
+    "BankCard",
     "BillError",
     "BillKind",
     "BillRowKind",
@@ -124,6 +129,7 @@ __all__ = [
     "Refunded",
     "ReverseState",
     "Reversed",
+    "SendsRefundsOn",
     "StartRequest",
     "StartState",
     "Started",

@@ -60,6 +60,15 @@ def is_signed(key: RSAPublicKey, message: bytes, signature: str) -> bool:
     return True
 
 
+def unsealed(key: RSAPrivateKey, sealed: str) -> str | None:
+    """The text of base64 `sealed` (RSA-OAEP with SHA-1, as the guides have it), or None when it does not open."""
+    form = padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)  # noqa: S303
+    try:
+        return key.decrypt(base64.b64decode(sealed, validate=True), form).decode()
+    except (ValueError, binascii.Error):
+        return None
+
+
 def private_pem(key: RSAPrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -1,5 +1,6 @@
 """Payment platforms behind one contract: the door of this folder."""
 
+from vendomat.cloud.payments.providers.abnormal import AbnormalRefund, BankCard, SendsRefundsOn
 from vendomat.cloud.payments.providers.bills import (
     BillError,
     BillKind,
@@ -46,6 +47,8 @@ from vendomat.cloud.payments.providers.wechat import WeChatPayProvider, WeChatSe
 
 __all__ = [
     "CHANNELS",
+    "AbnormalRefund",
+    "BankCard",
     "BillError",
     "BillKind",
     "BillRowKind",
@@ -77,6 +80,7 @@ __all__ = [
     "Refunded",
     "ReverseState",
     "Reversed",
+    "SendsRefundsOn",
     "StartRequest",
     "StartState",
     "Started",

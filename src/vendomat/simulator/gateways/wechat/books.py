@@ -200,10 +200,22 @@ class WechatBooks:
         is_repetition = self.refunds.has(asked.key)
         refund = self.refunds.accept(order, asked, merchant.balance_fen, now)
         if not is_repetition:
-            self._move(merchant.mchid, -refund.net_fen, now)
+            if not refund.waits_for_funds:
+                self._move(merchant.mchid, -refund.net_fen, now)
             if order.state != OrderState.REFUND:
                 self._keep(replace(order, state=ORDER_MOVES.next(order.state, OrderEvent.REFUND)))
         return refund
+
+    def fund_waiting(self, now: datetime) -> list[Refund]:
+        """Refunds for which the money is there by now, oldest first; it leaves the merchant."""
+        funded = []
+        for mchid, merchant in list(self.merchants.items()):
+            for refund in self.refunds.waiting(mchid):
+                if refund.net_fen > self.merchants[mchid].balance_fen:
+                    break
+                self._move(merchant.mchid, -refund.net_fen, now)
+                funded.append(self.refunds.fund(refund, now))
+        return funded
 
     def settle_due(self, now: datetime) -> list[Refund]:
         """Refunds that came to an end by `now`; a closed one returns its money to the merchant."""

@@ -34,6 +34,10 @@ class _Page(msgspec.Struct):
     payer: str = "buyer-1"
 
 
+class _Count(msgspec.Struct):
+    count: int = 1
+
+
 class _Look(msgspec.Struct):
     token: str
     payer: str = "buyer-1"
@@ -48,6 +52,7 @@ def wechat_routes(platform: WechatPlatform) -> Routes:
         ("POST", "wechat/keys/moved"): lambda body: _end_move(platform, body),
         ("POST", "wechat/openid"): lambda body: _openid(platform, body),
         ("POST", "wechat/page"): lambda body: _open_page(platform, body),
+        ("POST", "wechat/refunds/on-credit"): lambda body: _take_on_credit(platform, body),
         ("POST", "wechat/face"): lambda body: _look_at(platform, body),
     }
 
@@ -82,6 +87,11 @@ def _openid(platform: WechatPlatform, body: bytes) -> dict[str, str]:
 def _open_page(platform: WechatPlatform, body: bytes) -> object:
     asked = msgspec.json.decode(body, type=_Page)
     return platform.open_page(asked.parameters, asked.payer)
+
+
+def _take_on_credit(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    platform.take_next_refunds_on_credit(msgspec.json.decode(body or b"{}", type=_Count).count)
+    return {"status": "ok"}
 
 
 def _look_at(platform: WechatPlatform, body: bytes) -> dict[str, str]:

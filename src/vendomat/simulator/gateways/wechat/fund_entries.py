@@ -57,8 +57,10 @@ def _reverse_entries(order: Order) -> list[FundEntry]:
 
 
 def _refund_entries(refund: Refund) -> list[FundEntry]:
+    if refund.left_at is None:
+        return []
     given = FundEntry(
-        at=refund.created_at,
+        at=refund.left_at,
         name="退款",
         business="退款",
         amount_fen=-refund.net_fen,

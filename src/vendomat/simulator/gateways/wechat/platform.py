@@ -48,6 +48,7 @@ class WechatPlatform(ChargeVerbs, KeyVerbs):
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self.limits_calls = context.settings.wechat_limits_calls
         self._now = context.clock.now
         self.books_now = WechatBooks(context.settings, context.numbers)
         codes = ShownCodes(context.numbers, prefixes=("10", "11", "12", "13", "14", "15"), length=18)
@@ -135,9 +136,20 @@ class WechatPlatform(ChargeVerbs, KeyVerbs):
         if refund.state == RefundState.PROCESSING and refund.settles_at is not None:
             self._context.alarms.set(refund.settles_at, self.advance)
 
+    def send_on(self, mchid: str, refund_id: str, out_refund_no: str, *, to: str) -> Refund:
+        refund = self.books_now.refunds.send_on(mchid, refund_id, out_refund_no, to=to, now=self._now())
+        self._commit()
+        self._await_settlement(refund)
+        return refund
+
+    def take_next_refunds_on_credit(self, count: int) -> None:
+        self.books_now.refunds.take_next_on_credit(count)
+
     def advance(self) -> None:
         now = self._now()
         settled = self.books_now.settle_due(now)
+        for refund in self.books_now.fund_waiting(now):
+            self._await_settlement(refund)
         notices = [self._refund_notice(refund, now) for refund in settled]
         self._commit([notice for notice in notices if notice.url])
 
@@ -294,7 +306,7 @@ class WechatPlatform(ChargeVerbs, KeyVerbs):
 
     def set_balance(self, account: str, balance_fen: int) -> None:
         self.books_now.set_balance(account, balance_fen, self._now())
-        self._commit()
+        self.advance()
 
     def set_portal_refund_url(self, account: str, url: str) -> None:
         """Where the merchant's portal says that refunds are told, unless they name an address of their own."""

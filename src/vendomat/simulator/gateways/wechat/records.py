@@ -58,6 +58,7 @@ class RefundState(StrEnum):
 
 
 class RefundEvent(StrEnum):
+    SEND_ON = "send_on"
     SETTLE = "settle"
     GIVE_UP = "give_up"
     STRAND = "strand"
@@ -70,9 +71,10 @@ REFUND_MOVES = Moves(
         (RefundState.PROCESSING, RefundEvent.SETTLE): RefundState.SUCCESS,
         (RefundState.PROCESSING, RefundEvent.GIVE_UP): RefundState.CLOSED,
         (RefundState.PROCESSING, RefundEvent.STRAND): RefundState.ABNORMAL,
+        (RefundState.ABNORMAL, RefundEvent.SEND_ON): RefundState.PROCESSING,
     },
     start=RefundState.PROCESSING,
-    final=(RefundState.SUCCESS, RefundState.CLOSED, RefundState.ABNORMAL),
+    final=(RefundState.SUCCESS, RefundState.CLOSED),
 )
 
 REFUND_EVENT_OF = {
@@ -220,6 +222,11 @@ class Refund:
     settled_at: datetime | None = None
     fee_fen: int = 0
     """What the platform returned of its fee."""
+    waits_for_funds: bool = False
+    """Accepted although the balance is too low: its money has not left the merchant, and after a week never will."""
+    funded_at: datetime | None = None
+    sent_to: str = ""
+    """Where an abnormal refund was sent on to."""
 
     @property
     def key(self) -> str:
@@ -231,5 +238,15 @@ class Refund:
         return self.amount_fen - self.fee_fen
 
     @property
-    def returns_money_to_merchant(self) -> bool:
+    def left_at(self) -> datetime | None:
+        """When its money left the merchant."""
+        return None if self.waits_for_funds else self.funded_at or self.created_at
+
+    @property
+    def is_void(self) -> bool:
+        """The platform gave it up: the order has that much more to refund."""
         return self.state == RefundState.CLOSED
+
+    @property
+    def returns_money_to_merchant(self) -> bool:
+        return self.is_void and not self.waits_for_funds

@@ -123,6 +123,15 @@ class _RefundBody(msgspec.Struct, frozen=True):
     notify_url: Annotated[str, Meta(max_length=256)] = ""
 
 
+class _AbnormalBody(msgspec.Struct, frozen=True):
+    out_refund_no: _RefundNumber
+    type: Annotated[str, Meta(pattern=r"^(USER|MERCHANT)_BANK_CARD\Z")]
+    bank_type: Annotated[str, Meta(max_length=16)] = ""
+    bank_account: Annotated[str, Meta(max_length=1024)] = ""
+    real_name: Annotated[str, Meta(max_length=1024)] = ""
+
+
+_abnormal = msgspec.json.Decoder(_AbnormalBody)
 _order = msgspec.json.Decoder(_OrderBody)
 _jsapi = msgspec.json.Decoder(_JsapiBody)
 _charge = msgspec.json.Decoder(_ChargeBody)
@@ -217,6 +226,16 @@ def read_refund(body: bytes) -> _RefundBody:
         raise WechatRefusedError(
             Refusals.WRONG_PARAMETER, field="/out_trade_no", issue="give one of transaction_id and out_trade_no"
         )
+    return asked
+
+
+def read_abnormal_refund(body: bytes) -> _AbnormalBody:
+    """An abnormal refund's call; to a buyer's card only with all that names the card."""
+    asked = _read(_abnormal, body)
+    if asked.type == "USER_BANK_CARD":
+        for name in ("bank_type", "bank_account", "real_name"):
+            if not getattr(asked, name):
+                raise WechatRefusedError(Refusals.WRONG_PARAMETER, field=f"/{name}", issue=f"{name} is missing")
     return asked
 
 

@@ -22,6 +22,7 @@ from vendomat.simulator.gateways.virtual_clock import true_clock_of
 from vendomat.simulator.gateways.wechat import requests, shapes, wire
 from vendomat.simulator.gateways.wechat.bill_counter import DOWNLOAD_PATH
 from vendomat.simulator.gateways.wechat.platform import WechatPlatform
+from vendomat.simulator.gateways.wechat.rates import CallRates
 from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant, Order, Terms, TradeType
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
 from vendomat.simulator.gateways.wechat.v2_routes import PATHS as V2_PATHS
@@ -68,6 +69,8 @@ def route(method: str, path: str) -> Call | int:
     parts = path.split("/")
     if path.startswith(f"{REFUNDS}/") and len(parts) == 6:
         return Call("refund_query", unquote(parts[5])) if method == "GET" else 405
+    if path.startswith(f"{REFUNDS}/") and len(parts) == 7 and parts[6] == "apply-abnormal-refund":
+        return Call("abnormal_refund", unquote(parts[5])) if method == "POST" else 405
     if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 6:
         return Call("query", unquote(parts[5])) if method == "GET" else 405
     if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 7 and parts[6] == "close":
@@ -91,6 +94,7 @@ class WechatApi:
         self._numbers = numbers
         self._v2 = WechatV2Api(platform, clock, numbers)
         self._charges = V3Charges(platform)
+        self._rates = CallRates(is_on=platform.limits_calls)
         self._verbs: dict[str, Callable[[Merchant, Call, Exchange], object]] = {
             "create": self._create,
             "create_jsapi": self._create_jsapi,
@@ -102,6 +106,7 @@ class WechatApi:
             "close": self._close,
             "refund": self._refund,
             "refund_query": self._refund_query,
+            "abnormal_refund": self._abnormal_refund,
             "certificates": self._certificates,
             "bill": self._bill,
             "fund_bill": self._fund_bill,
@@ -135,7 +140,12 @@ class WechatApi:
 
     def _done(self, merchant: Merchant, call: Call, exchange: Exchange, fault: CallFault | None) -> tuple[int, bytes]:
         """Status and body of a call that was carried out."""
-        value = self._verbs[call.verb](merchant, call, exchange)
+        self._rates.check(merchant.mchid, call.verb, self._clock.now())
+        try:
+            value = self._verbs[call.verb](merchant, call, exchange)
+        except WechatRefusedError:
+            self._rates.note_failure(merchant.mchid, call.verb)
+            raise
         if fault == CallFault.ERROR_AFTER:
             raise WechatRefusedError(Refusals.SYSTEM_ERROR)
         return (204, b"") if value is None else (200, msgspec.json.encode(value))
@@ -223,6 +233,20 @@ class WechatApi:
 
     def _refund_query(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
         return shapes.refund_answer(self._platform.look_up_refund(merchant.mchid, call.argument))
+
+    def _abnormal_refund(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        asked = requests.read_abnormal_refund(exchange.body)
+        to = "商户结算银行账户"
+        if asked.type == "USER_BANK_CARD":
+            serial = exchange.headers.get("wechatpay-serial", "")
+            account, name = (
+                self._platform.seals.opened(serial, text) for text in (asked.bank_account, asked.real_name)
+            )
+            if not account or not name:
+                raise WechatRefusedError(Refusals.UNREADABLE, field="/bank_account", issue="cannot be opened")
+            to = f"{asked.bank_type}{account[-4:]}"
+        refund = self._platform.send_on(merchant.mchid, call.argument, asked.out_refund_no, to=to)
+        return shapes.refund_answer(refund)
 
     def _certificates(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
         if merchant.mode != KeyMode.CERTIFICATE and merchant.public_key_percent is None:

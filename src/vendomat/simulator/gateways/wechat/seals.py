@@ -103,6 +103,12 @@ class Seals:
         self._certificates.append(pair)
         self.newest_percent = newest_percent
 
+    def opened(self, serial: str, sealed: str) -> str | None:
+        """What a merchant sealed for us under the key of `serial`, or None when it does not open."""
+        held = {keys.serial_of(pair.certificate_pem): keys.load_private(pair.key_pem) for pair in self._certificates}
+        key = (held | {self.public_key_id: self._public_mode_key}).get(serial)
+        return keys.unsealed(key, sealed) if key is not None else None
+
     def mode_for(self, asked_serial: str, merchant: Merchant) -> KeyMode:
         """The mode of one answer: what the request asks for with `Wechatpay-Serial`, else the merchant's own.
 

@@ -14,14 +14,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from cryptography.x509 import Certificate
 from wechatpayv3 import WeChatPay, WeChatPayType
 from wechatpayv3.core import Core
 from wechatpayv3.type import RequestType
-from wechatpayv3.utils import aes_decrypt, load_certificate
+from wechatpayv3.utils import aes_decrypt, load_certificate, rsa_encrypt
 
+from vendomat.cloud.payments.providers.abnormal import AbnormalRefund
 from vendomat.cloud.payments.providers.bills import FetchedBill
 from vendomat.cloud.payments.providers.contract import Presentation
 from vendomat.cloud.payments.providers.doubt import NotKnownError
@@ -132,6 +134,21 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
         timestamp = str(int(self._clock.now().timestamp()))
         parts = offers.signed_parts(appid, timestamp, self._nonce(), prepay_id)
         return offers.page_parameters(parts, self.sign(parts))
+
+    def seal(self) -> tuple[str, Callable[[str], str]]:
+        """What only the platform can read: by which of its keys, and how. Raises `NotKnownError` without a key."""
+        if self._public_key_id:
+            key = self._public_key
+            return self._public_key_id, lambda text: str(rsa_encrypt(text, key))
+        now = self._clock.now()
+        if not self._certificates or self._is_fetch_due(f"{self._certificates[-1].serial_number:X}"):
+            with self._fetching:
+                self._update_certificates()
+        valid = [one for one in self._certificates if one.not_valid_before_utc <= now <= one.not_valid_after_utc]
+        if not valid:
+            raise NotKnownError("there is no certificate of the platform to seal with; nothing was sent")
+        newest = max(valid, key=lambda one: one.not_valid_before_utc)
+        return f"{newest.serial_number:X}", lambda text: str(rsa_encrypt(text, newest.public_key()))
 
     def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
         """True, or `NotKnownError`: age and serial first, then the library's RSA check. Header names in lower case."""
@@ -253,6 +270,22 @@ class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
     def page_parameters(self, prepay_id: str) -> Mapping[str, str]:
         """What a page inside the wallet needs to have `prepay_id` paid, signed now."""
         return self._core.page_parameters(self._appid, prepay_id)
+
+    def send_on(self, refund: AbnormalRefund) -> tuple[int, str]:
+        """An abnormal refund to the buyer's card, or to our own account."""
+        path = f"/v3/refund/domestic/refunds/{quote(refund.refund_id, safe='')}/apply-abnormal-refund"
+        body: dict[str, str] = {"out_refund_no": refund.request.refund_number, "type": "MERCHANT_BANK_CARD"}
+        if refund.card is None:
+            return self._sent(path, body, {})
+        serial, seal = self._core.seal()
+        card = {"bank_account": seal(refund.card.account), "real_name": seal(refund.card.holder)}
+        return self._sent(
+            path, body | {"type": "USER_BANK_CARD", "bank_type": refund.card.bank} | card, {"Wechatpay-Serial": serial}
+        )
+
+    def _sent(self, path: str, body: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, str]:
+        status, text = self._core.request(path, method=RequestType.POST, data=body, headers=headers)
+        return status, text
 
     def ask_bill(self, target: str) -> tuple[int, str]:
         """Where a bill lies. The library's own call always asks for a packed file."""

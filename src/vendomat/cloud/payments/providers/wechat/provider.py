@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from vendomat.cloud.payments.providers.abnormal import AbnormalRefund
 from vendomat.cloud.payments.providers.bills import BillKind, BillState, FetchedBill, FundRow, TradeRow
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
@@ -183,6 +184,23 @@ class WeChatPayProvider:
             return refunded
         found = await self.look_up_refund(request)
         return refunded if found.state is RefundState.NOT_ACCEPTED else found
+
+    async def send_on(self, refund: AbnormalRefund) -> Refunded:
+        """Whatever is answered but a verified refund is settled by a look-up: only there it is still ABNORMAL."""
+        request = refund.request
+        check_refund_number(request.refund_number)
+        try:
+            status, body = await self._asking(lambda: self._client.send_on(refund))
+        except NotKnownError as doubt:
+            return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
+        said = wire.read_refund(status, body, request)
+        if said.state in (RefundState.PROCESSING, RefundState.SUCCEEDED):
+            return said
+        found = await self.look_up_refund(request)
+        if found.state is RefundState.ABNORMAL:
+            state = RefundState.REFUSED if wire.is_definite(status) else RefundState.UNKNOWN
+            return replace(found, state=state, error=said.error)
+        return found
 
     async def look_up_refund(self, request: RefundRequest) -> Refunded:
         check_refund_number(request.refund_number)

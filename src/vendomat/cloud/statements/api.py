@@ -1,5 +1,6 @@
 """`/api/v1/statements`: a day or a month of the merchant's books, as numbers, as rows, as CSV and as PDF."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -8,10 +9,14 @@ from fastapi.responses import StreamingResponse
 
 from vendomat.cloud.merchants import CurrentOperator, Operator
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
+from vendomat.cloud.statements import paper
 from vendomat.cloud.statements.model import Period
+from vendomat.cloud.statements.paper import draw
+from vendomat.cloud.statements.printed import statement_paper
 from vendomat.cloud.statements.service import Statements
 from vendomat.cloud.statements.sheet import MEDIA_TYPE, rows_sheet, statement_sheet
 from vendomat.cloud.statements.views import PeriodsView, RowView, StatementView
+from vendomat.cloud.statements.words import Language
 
 ROWS_AT_ONCE = 10_000
 PeriodText = Annotated[str, Path(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
@@ -58,6 +63,16 @@ def _file_routes(router: APIRouter, statements: Statements, current: CurrentOper
     async def as_csv(period: PeriodText, operator: Annotated[Operator, Depends(current)]) -> Response:
         view = await statements.statement(operator.merchant_id, Period.from_text(period))
         return file_answer(statement_sheet(view).encode(), MEDIA_TYPE, f"statement-{period}.csv")
+
+    @router.get("/{period}/statement.pdf", operation_id="statements.pdf", response_class=Response)
+    async def as_pdf(
+        period: PeriodText,
+        operator: Annotated[Operator, Depends(current)],
+        lang: Annotated[Language, Query()] = "zh",
+    ) -> Response:
+        view = await statements.statement(operator.merchant_id, Period.from_text(period))
+        content = await asyncio.to_thread(draw, statement_paper(view, lang))
+        return file_answer(content, paper.MEDIA_TYPE, f"statement-{period}.pdf")
 
     @router.get("/{period}/rows.csv", operation_id="statements.rows_csv", response_class=StreamingResponse)
     async def rows_as_csv(

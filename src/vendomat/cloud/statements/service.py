@@ -99,7 +99,9 @@ class Statements:
     ) -> Page[RowView]:
         """The ledger lines behind a statement, in the order of booking."""
         async with self._database.merchant(merchant_id) as connection:
-            found = await store.read_rows(connection, merchant_id, period, wanted=wanted, after=after, limit=limit + 1)
+            frame = await self._frame(connection, merchant_id, period)
+            span = (frame["begins_at"], frame["ends_at"])
+            found = await store.read_rows(connection, merchant_id, span, wanted=wanted, after=after, limit=limit + 1)
         return page_of(found, limit, _row_view, lambda row: Cursor(row["posted_at"], f"{row['txn_key']}/{row['line']}"))
 
     async def daily_sales(self, merchant_id: str, period: Period) -> list[tuple[date, SalesLine]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -66,10 +66,8 @@ SELECT least((SELECT min(day) FROM ledger_day WHERE merchant_id = :merchant_id),
 """
 _ROWS = """
 SELECT l.posted_at, l.txn_key, l.line, l.account, l.amount_minor, l.currency, t.kind, t.order_id
-FROM ledger_line l JOIN merchant m ON m.merchant_id = l.merchant_id
-LEFT JOIN ledger_transaction t ON t.merchant_id = l.merchant_id AND t.txn_key = l.txn_key
-WHERE l.merchant_id = :merchant_id AND l.posted_at >= CAST(:first AS timestamp) AT TIME ZONE m.time_zone
-    AND l.posted_at < CAST(:next_day AS timestamp) AT TIME ZONE m.time_zone {where}
+FROM ledger_line l LEFT JOIN ledger_transaction t ON t.merchant_id = l.merchant_id AND t.txn_key = l.txn_key
+WHERE l.merchant_id = :merchant_id AND l.posted_at >= :begins_at AND l.posted_at < :ends_at {where}
 ORDER BY l.posted_at, l.txn_key, l.line LIMIT :limit
 """
 _ROW_FILTERS = {
@@ -131,14 +129,15 @@ async def read_first_day(connection: AsyncConnection, merchant_id: str) -> date 
 async def read_rows(
     connection: AsyncConnection,
     merchant_id: str,
-    period: Period,
+    span: tuple[datetime, datetime],
     *,
     wanted: Mapping[str, str],
     after: Cursor | None,
     limit: int,
 ) -> list[sa.RowMapping]:
-    """Ledger lines of the period in the order of booking; `wanted` may name an `account` and a `family`."""
-    values: dict[str, object] = {**_span(merchant_id, period), **wanted, "limit": limit}
+    """Ledger lines booked within `span` in their order; `wanted` may name an `account` and a `family`."""
+    values: dict[str, object] = {"merchant_id": merchant_id, "begins_at": span[0], "ends_at": span[1]}
+    values |= {**wanted, "limit": limit}
     is_folded = _FOLDED.match(wanted.get("account", "") + ":") is not None
     filters = ["folded" if name == "account" and is_folded else name for name in wanted]
     if after is not None:

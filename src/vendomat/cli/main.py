@@ -143,12 +143,18 @@ def emulate(
     port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
     control_port: Annotated[int, typer.Option(help="Where accounts are opened and faults ordered. 0: any.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of the books and keys; without it nothing is kept.")] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on, as 127.0.0.2.")] = "127.0.0.1",
+    tls_port: Annotated[int, typer.Option(help="WeChat Pay over TLS, for calls with a client certificate.")] = 0,
+    certificates: Annotated[bool, typer.Option(help="The account opened here signs with certificates.")] = False,
 ) -> None:
-    """Run emulated payment platforms until told to end; prints their ports as JSON. No money is moved anywhere."""
+    """Run emulated payment platforms until told to end: prints their ports, an account's keys and what to do with them.
+
+    No money is moved anywhere."""
     from vendomat.simulator.gateways import main as run_gateways
 
     ports = [f"--{platform}-port", str(port), "--control-port", str(control_port)]
-    run_gateways([*ports, *(["--data", str(data)] if data else [])])
+    ports += ["--wechat-tls-port", str(tls_port), "--host", host, "--guide", platform.value]
+    run_gateways([*ports, *(["--data", str(data)] if data else []), *(["--certificates"] if certificates else [])])
 
 
 @app.command(context_settings=ELSEWHERE)

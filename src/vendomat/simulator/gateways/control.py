@@ -1,4 +1,4 @@
-"""The control port: opens accounts, plays the buyer, orders faults, shows the platforms' own books. JSON only.
+"""The control port: opens accounts, plays the buyer, orders faults, shows the platforms' own books. JSON, and a page.
 
 It shares no key with the product and takes no call that a real platform would take.
 """
@@ -17,6 +17,7 @@ from vendomat.simulator.gateways.bill_control import MakesBills, bill_routes
 from vendomat.simulator.gateways.buyer_control import buyer_routes
 from vendomat.simulator.gateways.clock_control import clock_routes
 from vendomat.simulator.gateways.context import Context
+from vendomat.simulator.gateways.desk import DeskPages, is_from_another_site
 from vendomat.simulator.gateways.enrolment import (
     Addresses,
     open_alipay_account,
@@ -104,6 +105,7 @@ class ControlApi:
             "stripe": self._stripe,
         }
         self._addresses = addresses
+        self._pages = DeskPages(addresses)
         self._routes: dict[tuple[str, str], Callable[[bytes], object]] = {
             ("GET", "health"): lambda _: {"status": "ok", "now": context.clock.now()},
             ("POST", "merchants"): self._open_accounts,
@@ -136,6 +138,10 @@ class ControlApi:
             await send_answer(send, await self._answer(exchange))
 
     async def _answer(self, exchange: Exchange) -> Answer:
+        if is_from_another_site(exchange):
+            return Answer.of_json(403, {"error": "forbidden", "message": "another site's page may not do this"})
+        if (page := self._pages.answer(exchange)) is not None:
+            return page
         _, prefix, path = [*exchange.raw_path.split("/", 2), "", ""][:3]
         if prefix != "control":
             return Answer.of_json(404, {"error": "not_found", "message": "the control port answers under /control/"})

@@ -1,6 +1,7 @@
 """`python -m vendomat.simulator.gateways …`: the emulators as a process of their own, ended by SIGTERM or SIGINT.
 
-Prints one line of JSON with the ports when it listens. A SIGKILL loses nothing that was answered.
+Prints one line of JSON with the ports when it listens, and on demand an account to begin with. A SIGKILL loses nothing
+that was answered.
 """
 
 from __future__ import annotations
@@ -10,22 +11,36 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
 
 from vendomat.kernel import SystemClock
+from vendomat.simulator.gateways.guide import Account, guide
 from vendomat.simulator.gateways.server import GatewayServer
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import RecordStore
+from vendomat.simulator.gateways.views import Platform
 from vendomat.simulator.gateways.virtual_clock import VirtualClock
+from vendomat.simulator.gateways.wechat import KeyMode
 
 
-def read_arguments(arguments: list[str]) -> GatewaySettings:
-    """The settings given on the command line."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What to say besides the ports: an account of `platform` is opened for whoever started this."""
+
+    platform: str = ""
+    has_certificates: bool = False
+
+
+def read_arguments(arguments: list[str]) -> tuple[GatewaySettings, Told]:
+    """The settings given on the command line, and what to tell."""
     parser = argparse.ArgumentParser(prog="python -m vendomat.simulator.gateways", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the books and keys; without it nothing is kept")
+    parser.add_argument("--host", default=GatewaySettings().host, help="an address of this machine, as 127.0.0.2")
+    parser.add_argument("--guide", choices=("wechat", "alipay", "stripe"), help="open an account there and explain")
+    parser.add_argument("--certificates", action="store_true", help="that account signs with certificates")
     parser.add_argument("--wechat-port", type=int, default=0)
     parser.add_argument("--wechat-tls-port", type=int, default=0)
     parser.add_argument("--alipay-port", type=int, default=0)
@@ -41,6 +56,7 @@ def read_arguments(arguments: list[str]) -> GatewaySettings:
     given = parser.parse_args(arguments)
     settings = GatewaySettings(
         data_dir=given.data,
+        host=given.host,
         wechat_port=given.wechat_port,
         wechat_tls_port=given.wechat_tls_port,
         alipay_port=given.alipay_port,
@@ -53,10 +69,13 @@ def read_arguments(arguments: list[str]) -> GatewaySettings:
         partial_refund_gap_s=given.partial_refund_gap,
         alipay_minute_s=given.alipay_minute,
     )
-    return settings.without_delays() if given.fast else settings
+    told = Told(given.guide or "", given.certificates)
+    return settings.without_delays() if given.fast else settings, told
 
 
-async def run(settings: GatewaySettings, open_store: Callable[[Path | None], RecordStore] = RecordStore) -> None:
+async def run(
+    settings: GatewaySettings, told: Told, open_store: Callable[[Path | None], RecordStore] = RecordStore
+) -> None:
     """Serve until told to end."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -65,17 +84,32 @@ async def run(settings: GatewaySettings, open_store: Callable[[Path | None], Rec
     server = GatewayServer(settings, VirtualClock(SystemClock()), open_store=open_store)
     ports = await server.start()
     sys.stdout.write(msgspec.json.encode(asdict(ports)).decode() + "\n")
+    if told.platform:
+        sys.stdout.write(guide(told.platform, _account(server, told), server.control_url))
     sys.stdout.flush()
     await ended.wait()
     await server.stop()
 
 
+def _account(server: GatewayServer, told: Told) -> Account | None:
+    """A new account, unless a former run of these books opened one."""
+    platforms: dict[str, Platform] = {"wechat": server.wechat, "alipay": server.alipay, "stripe": server.stripe}
+    if platforms[told.platform].books()["accounts"]:
+        return None
+    if told.platform == "wechat":
+        mode = KeyMode.CERTIFICATE if told.has_certificates else KeyMode.PUBLIC_KEY
+        return server.open_wechat_account("Emulated shop", mode)
+    if told.platform == "alipay":
+        return server.open_alipay_account("Emulated shop", has_certificates=told.has_certificates)
+    return server.open_stripe_account("Emulated shop")
+
+
 def main(arguments: list[str], open_store: Callable[[Path | None], RecordStore] = RecordStore) -> None:
     """The program; `open_store` opens its memory over a kill."""
-    settings = read_arguments(arguments)
+    settings, told = read_arguments(arguments)
     try:
         import uvloop
     except ImportError:
-        asyncio.run(run(settings, open_store))
+        asyncio.run(run(settings, told, open_store))
     else:
-        uvloop.run(run(settings, open_store))
+        uvloop.run(run(settings, told, open_store))

@@ -151,6 +151,15 @@ PLANTS = {
     "goodwill_of_a_late_payment": Plant(
         "I3.goodwill B6.nothing_for_it", "UPDATE refund SET asked_by = 'opr_1' WHERE refund_id = 'rfd_pay_late'"
     ),
+    "by_hand_in_silence": Plant(
+        "I3.by_hand I3.ordinals I4.clearing I4.postings",
+        "UPDATE refund SET hand_way = 'cash', hand_reference = 'slip', recorded_by = 'opr_1', ordinal = 2 "
+        "WHERE refund_id = 'rfd_pay_late'",
+    ),
+    "misfit_given_back_by_nobody": Plant(
+        "I3.verdict I4.frozen I4.liabilities I4.postings",
+        "UPDATE payment SET is_frozen = true WHERE payment_id = 'pay_late'",
+    ),
     # ledger
     "unbalanced": Plant(
         "I4.balance I4.postings I4.liabilities I4.merchant I4.order",
@@ -184,7 +193,7 @@ PLANTS = {
         "I4.owner I4.liabilities I4.order",
         "UPDATE ledger_transaction SET order_id = 'ord_last' WHERE txn_key = 'unit:ord_good:1'",
     ),
-    "mismatch_not_held": Plant("I4.frozen B2.not_paid", _MISMATCH),
+    "mismatch_not_held": Plant("I4.frozen I4.clearing I4.merchant I4.order I4.postings B2.not_paid", _MISMATCH),
     "late_goods_not_booked": Plant(
         "I4.postings I4.merchant I4.order",
         "DELETE FROM ledger_line WHERE txn_key = 'late:ord_after:1'; "

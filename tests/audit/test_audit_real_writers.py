@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,25 +17,32 @@ from tests.cloud.conftest import database_url, postgres
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, SEED
 from vendomat.audit import AuditSources, Terms, run_audit
 from vendomat.cloud.orders import Closing, OrderState
-from vendomat.cloud.payments import Payment, PaymentState, RefundStage
+from vendomat.cloud.payments import Payment, PaymentState, RefundStage, Verdict
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.engines import PostgresEngine
 from vendomat.cloud.platform.outbox import InboxFact
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.by_hand_steps import may_be_paid_by_hand
+from vendomat.cloud.sales.desk_model import (
+    GoodwillGiven,
+    MoneyJudged,
+    PaidByHand,
+    RefundDeclined,
+    RefundReleased,
+    VerdictAgreed,
+    VerdictDeclined,
+)
 from vendomat.cloud.sales.goodwill_steps import next_ordinal
 from vendomat.cloud.sales.model import (
     CloseAsked,
     CommandSilent,
     DeadlinePassed,
     Event,
-    GoodwillDeclined,
-    GoodwillGiven,
     PaymentAdded,
     PaymentClosed,
     PaymentPaid,
     PaymentUncertain,
     Purchase,
-    RefundReleased,
     RefundSaid,
     RefundSeen,
     VendFactSeen,
@@ -129,11 +137,21 @@ class Shop:
         for refund in purchase.refunds:
             if refund.stage is RefundStage.HELD:  # no platform knows of it
                 choices.append(RefundReleased(refund.refund_id, self.chance.choice([ONE, OTHER]), "seen", now))
-                choices.append(GoodwillDeclined(refund.refund_id, OTHER, "no", now))
-            elif refund.error != "declined":
+                choices.append(RefundDeclined(refund.refund_id, OTHER, "no", now))
+            elif refund.stage is RefundStage.FAILED and not refund.is_goodwill and self.chance.random() < 0.5:
+                choices.append(
+                    PaidByHand(refund.refund_id, "cash", f"slip {refund.ordinal}", ONE, "account closed", 400, now)
+                )
+            elif refund.error != "declined" and not refund.is_by_hand:
                 choices.append(RefundSeen(refund.refund_id, self.chance.choice(list(RefundSaid)), "", now))
+        if payment.is_frozen:
+            choices += 4 * [
+                MoneyJudged(payment.payment_id, self.chance.random() < 0.5, ONE, "looked at", 400, now),
+                VerdictAgreed(payment.payment_id, self.chance.random() < 0.5, OTHER, "seen too", now),
+                VerdictDeclined(payment.payment_id, OTHER, "no", now),
+            ]
         choices += [GoodwillGiven(ONE, "kind", self.chance.choice([1, 200]), next_ordinal(purchase), 100, now)]
-        choices += choices[-1:] * (8 if purchase.state is OrderState.SETTLED else 0)
+        choices += choices[-1:] * (16 if purchase.state is OrderState.SETTLED else 0)
         return self.chance.choice(choices)
 
     def _another(self, purchase: Purchase) -> Payment:
@@ -141,10 +159,11 @@ class Shop:
         return Payment(number, "alipay", "2021000001", purchase.total_minor, PaymentState.CREATED)
 
     def _paid(self, payment: Payment, purchase: Purchase, now: datetime) -> PaymentPaid:
-        amount = purchase.total_minor if self.chance.random() < 0.9 else purchase.total_minor - 1
+        amount = purchase.total_minor if self.chance.random() < 0.88 else purchase.total_minor - 1
+        currency = "CNY" if self.chance.random() < 0.95 else "USD"
         number = f"4200{payment.payment_id}"
         grace = timedelta(seconds=self.chance.choice([0, 30, 100_000]))
-        return PaymentPaid(payment.payment_id, payment.account, amount, "CNY", number, now, "notice", grace, now)
+        return PaymentPaid(payment.payment_id, payment.account, amount, currency, number, now, "notice", grace, now)
 
     async def bring_to_rest(self, purchase: Purchase) -> Purchase:
         """All that is still open comes to its end, as the sweeps and the platforms would bring it."""
@@ -162,11 +181,21 @@ class Shop:
         for unit in purchase.units:
             if unit.command is not None and not unit.is_final:
                 return DeadlinePassed(unit.command.cmd_id, now)
+        return self._next_refund_end(purchase, now)
+
+    def _next_refund_end(self, purchase: Purchase, now: datetime) -> Event | None:
+        """Released and paid, or (by the refund's number) declined, refused for ever, paid by hand."""
         for refund in purchase.refunds:
+            if refund.stage is RefundStage.HELD and refund.is_goodwill and refund.refund_id[-1] in "0123456789abcdef":
+                return RefundDeclined(refund.refund_id, OTHER, "no", now)
             if refund.stage is RefundStage.HELD:
                 return RefundReleased(refund.refund_id, OTHER, "seen", now)
             if refund.is_open:
-                return RefundSeen(refund.refund_id, RefundSaid.SUCCEEDED, "", now)
+                is_refused = not refund.is_goodwill and refund.refund_id[-1] in "0123"
+                said = RefundSaid.NEVER if is_refused else RefundSaid.SUCCEEDED
+                return RefundSeen(refund.refund_id, said, "", now)
+            if may_be_paid_by_hand(purchase, refund) and refund.refund_id[-1] in "02468acegikmoqsuwy":
+                return PaidByHand(refund.refund_id, "cash", "slip", ONE, "account closed", 400, now)
         return None
 
 
@@ -190,7 +219,7 @@ async def test_purchases_of_the_real_writer_are_in_order_on_the_way_and_at_rest(
     ids = TimeOrderedIds(ManualClock(AT), random.Random(20260601).getrandbits)
     writer = Writer(database, CloudSettings(_env_file=None), ids)
     seqs = itertools.count(1)
-    shops = [Shop(writer, random.Random(f"20260601/{n}"), seqs) for n in range(100)]
+    shops = [Shop(writer, random.Random(f"20260602/{n}"), seqs) for n in range(100)]
     try:
         bought = [(shop, purchase) for n, shop in enumerate(shops) if (purchase := await shop.buy(n)) is not None]
         await asyncio.gather(*(_live(shop, purchase) for shop, purchase in bought))
@@ -213,6 +242,11 @@ async def test_purchases_of_the_real_writer_are_in_order_on_the_way_and_at_rest(
     assert min(outcomes["delivered"], outcomes["not_delivered"], outcomes["unknown"]) >= 3
     assert set(report.figures.orders) >= {"settled", "expired", "cancelled"}
     given = [r.stage for p in ended for r in p.refunds if r.is_goodwill]
+    by_hand = [r.stage for p in ended for r in p.refunds if r.is_by_hand]
+    verdicts = Counter((pay.verdict, pay.currency) for p in ended for pay in p.payments if pay.is_frozen)
+    assert by_hand.count(RefundStage.SUCCEEDED) >= 2
+    assert {verdict for verdict, _ in verdicts} >= {Verdict.GIVEN_BACK, Verdict.KEPT}
+    assert ("given_back", "USD") in verdicts
     assert min(given.count(RefundStage.SUCCEEDED), given.count(RefundStage.FAILED)) >= 2
 
 

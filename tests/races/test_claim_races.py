@@ -21,7 +21,10 @@ from vendomat.cloud.codes.hot import find_code, mark_redeemed
 from vendomat.cloud.codes.model import code_hash
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import store as payment_rows
-from vendomat.cloud.sales.model import RefundAsked, VendSaid
+from vendomat.cloud.sales.desk_model import RefundAsked
+from vendomat.cloud.sales.model import (
+    VendSaid,
+)
 from vendomat.cloud.sales.use_cases import EventFor, apply_payment_facts
 from vendomat.kernel import derive_id
 from vendomat.protocol import seal

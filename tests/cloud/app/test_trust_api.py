@@ -19,11 +19,11 @@ from vendomat.cloud.payments import Payment, PaymentState, refund_number
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import GoodsDesk, Writer
+from vendomat.cloud.sales.desk_model import RefundHeld
 from vendomat.cloud.sales.model import (
     DeadlinePassed,
     Event,
     PaymentPaid,
-    RefundHeld,
     RefundSaid,
     RefundSeen,
     VendFactSeen,

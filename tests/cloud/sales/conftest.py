@@ -39,6 +39,7 @@ class World:
     hot: asyncpg.Connection
     superuser: asyncpg.Connection
     settings: CloudSettings
+    superuser_url: str = ""
 
 
 @pytest.fixture
@@ -58,6 +59,6 @@ async def world(postgres: PostgresEngine, database_url: str) -> AsyncIterator[Wo
     await superuser.execute(SEED)
     database = await Database.open(database_url)
     async with database.hot.acquire() as hot:
-        yield World(database, hot, superuser, CloudSettings())
+        yield World(database, hot, superuser, CloudSettings(), superuser_url)
     await database.aclose()
     await superuser.close()

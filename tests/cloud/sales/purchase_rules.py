@@ -16,7 +16,16 @@ from vendomat.cloud.orders import (
     OrderState,
     UnitOutcome,
 )
-from vendomat.cloud.payments import WALLET_CHANNEL, Payment, PaymentState, RefundStage
+from vendomat.cloud.payments import (
+    VERDICT_MOVES,
+    WALLET_CHANNEL,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundStage,
+    Verdict,
+    VerdictMove,
+)
 from vendomat.cloud.sales.model import Effect, MoveStock, Post, Purchase
 
 
@@ -49,7 +58,9 @@ def check_step(before: Purchase, after: Purchase) -> None:
         now = after.payment(payment.payment_id)
         assert now is not None
         if payment.state is PaymentState.PAID:
-            assert now == payment
+            assert replace(now, verdict=payment.verdict, verdict_by=payment.verdict_by) == payment
+            moves = [VERDICT_MOVES.may(payment.verdict, move) for move in VerdictMove]
+            assert now.verdict is payment.verdict or any(moves)
     for refund in before.refunds:
         now_refund = next(r for r in after.refunds if r.refund_id == refund.refund_id)
         assert now_refund.amount_minor == refund.amount_minor
@@ -72,12 +83,17 @@ def check_purchase(purchase: Purchase) -> None:
         assert not (payment.is_frozen and payment.is_winning)
         refunds = [r for r in purchase.refunds if r.payment_id == payment.payment_id]
         assert [r.ordinal for r in refunds] == list(range(1, len(refunds) + 1)), "numbered one by one"
-        assert all(r.approved_by or r.asked_by for r in refunds[1:]), (
+        assert all(r.approved_by or r.asked_by or r.recorded_by for r in refunds[1:]), (
             "a person answers for every number after the first"
         )
         assert sum(r.amount_minor for r in refunds[:1]) <= payment.captured_minor, "more asked back than was paid"
         check_goodwill(purchase, payment)
-        assert not (payment.is_frozen and refunds), "unexplained money goes back by itself"
+        assert not (payment.is_frozen and refunds) or payment.verdict is Verdict.GIVEN_BACK, (
+            "unexplained money goes back by itself"
+        )
+        assert (payment.verdict is Verdict.NONE) == (payment.verdict_by == "")
+        assert payment.is_frozen or payment.verdict is Verdict.NONE
+        check_hand_payments(refunds)
         if payment.state is PaymentState.PAID and not payment.is_winning and not payment.is_frozen:
             assert refunds[0].amount_minor == payment.captured_minor, "a late payment goes back in full"
     if purchase.state in (OrderState.EXPIRED, OrderState.CANCELLED):
@@ -85,6 +101,17 @@ def check_purchase(purchase: Purchase) -> None:
     if purchase.state is OrderState.SETTLED:
         assert all(u.is_final for u in purchase.units)
         assert owed(purchase) <= paid_back(purchase, winning[0].payment_id)
+
+
+def check_hand_payments(refunds: list[Refund]) -> None:
+    """Only what the platform gave up, once, for the same sum, and a large one by two persons."""
+    for refund in refunds:
+        if refund.is_by_hand:
+            before = [r for r in refunds if r.ordinal < refund.ordinal and not (r.is_by_hand or r.is_goodwill)]
+            assert refund.amount_minor in [r.amount_minor for r in before], "no refund called for it"
+            assert not refund.is_goodwill and refund.recorded_by and refund.approved_by != refund.recorded_by
+            assert refund.stage in (RefundStage.HELD, RefundStage.SUCCEEDED, RefundStage.FAILED), "a platform is asked"
+    assert sum(r.is_by_hand and r.stage is not RefundStage.FAILED for r in refunds) <= 1, "paid by hand twice"
 
 
 def check_goodwill(purchase: Purchase, payment: Payment) -> None:
@@ -107,6 +134,8 @@ def owed(purchase: Purchase) -> int:
 
 
 def _owed_of(purchase: Purchase, payment: Payment) -> int:
+    if payment.is_frozen:
+        return payment.captured_minor if payment.verdict is Verdict.GIVEN_BACK else 0
     return owed(purchase) if payment.is_winning else payment.captured_minor
 
 
@@ -126,11 +155,14 @@ def check_books(played: Played) -> None:
     back = sum(paid_back(purchase, p.payment_id) for p in paid)
     funds = {account for account in books if account.startswith("asset:clearing:")}
     funds |= {funding(p.channel, p.account) for p in paid if p.channel == WALLET_CHANNEL}
-    assert sum(books[fund] for fund in funds) == sum(p.captured_minor for p in paid) - back
+    by_hand = sum(r.amount_minor for r in purchase.refunds if r.is_by_hand and r.stage is RefundStage.SUCCEEDED)
+    assert sum(books[fund] for fund in funds) == sum(p.captured_minor for p in paid) - back + by_hand
+    assert books["asset:bank"] == -by_hand
+    check_suspense(purchase, effects, books)
     winning = purchase.winning
     waiting = sum(u.price_minor for u in purchase.units if not u.is_final) if winning else 0
     assert books["liab:undelivered"] == -waiting
-    late = sum(p.captured_minor for p in paid if not p.is_winning and not p.is_frozen)
+    late = sum(_owed_of(purchase, p) for p in paid if not p.is_winning)
     on_top = books["expense:goodwill"]
     assert on_top == sum(max(0, paid_back(purchase, p.payment_id) - _owed_of(purchase, p)) for p in paid)
     assert books["liab:refund_payable"] == -((owed(purchase) if winning else 0) + late - back + on_top)
@@ -143,9 +175,24 @@ def check_books(played: Played) -> None:
     )
     given = [u for u in purchase.units if u.outcome is UnitOutcome.DELIVERED or u.finding is Finding.CAME_OUT]
     assert books["expense:sensor_fault"] == sum(u.price_minor for u in given if u.finding is Finding.CAME_OUT)
-    assert books[f"income:sales:{MERCHANT}"] == -sum(u.price_minor for u in given)
+    kept = sum(p.captured_minor for p in paid if p.verdict is Verdict.KEPT)
+    assert books[f"income:sales:{MERCHANT}"] == -sum(u.price_minor for u in given) - kept
     moves = Counter((e.unit, e.released) for e in effects if isinstance(e, MoveStock))
     taken = Counter(e.unit for e in effects if isinstance(e, MoveStock) and e.delivered)
     for unit in purchase.units:
         assert taken[unit.unit] == (unit in given), "what came out leaves the stock once"
         assert moves[unit.unit, 1] == unit.is_final, "a reservation ends once, with its unit"
+
+
+def check_suspense(purchase: Purchase, effects: tuple[Effect, ...], books: Counter[str]) -> None:
+    """What did not fit is in suspense until people decide, and every booking about it in the currency it came in."""
+    frozen = [p for p in purchase.payments if p.is_frozen]
+    undecided = [p for p in frozen if p.verdict not in (Verdict.GIVEN_BACK, Verdict.KEPT)]
+    in_suspense = sum(amount for account, amount in books.items() if account.startswith("suspense:"))
+    assert in_suspense == -sum(p.captured_minor for p in undecided)
+    for post in (e for e in effects if isinstance(e, Post)):
+        _, _, number = post.posting.key.partition(":")
+        payments = {r.refund_id: r.payment_id for r in purchase.refunds} | {p.payment_id: p.payment_id for p in frozen}
+        payment = purchase.payment(payments.get(number, ""))
+        if payment is not None and payment.is_frozen:
+            assert post.currency == payment.currency, post.posting.key

@@ -8,6 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 from vendomat.cloud.orders import Closing, FindingMove, OrderState, Unit
 from vendomat.cloud.payments import WAITING_FOR_BUYER, Payment, PaymentState, PaymentWay, refund_number
+from vendomat.cloud.sales.desk_model import (
+    GoodwillGiven,
+    MoneyJudged,
+    PaidByHand,
+    RefundAsked,
+    RefundDeclined,
+    RefundHeld,
+    RefundReleased,
+    RefundRetried,
+    VerdictAgreed,
+    VerdictDeclined,
+)
 from vendomat.cloud.sales.model import (
     AmbiguityResolved,
     ChargeAnswered,
@@ -16,17 +28,11 @@ from vendomat.cloud.sales.model import (
     DeadlinePassed,
     Effect,
     Event,
-    GoodwillDeclined,
-    GoodwillGiven,
     PaymentAdded,
     PaymentClosed,
     PaymentPaid,
     PaymentUncertain,
     Purchase,
-    RefundAsked,
-    RefundHeld,
-    RefundReleased,
-    RefundRetried,
     RefundSaid,
     RefundSeen,
     ReverseWanted,
@@ -113,6 +119,10 @@ def refund(said: RefundSaid, payment_id: str = FIRST, ordinal: int = 1) -> Refun
     return RefundSeen(refund_number(payment_id, ordinal), said, "" if said is RefundSaid.SUCCEEDED else "why", AT)
 
 
+def by_hand(ordinal: int = 1, *, payment_id: str = FIRST, alone: int = ALONE) -> PaidByHand:
+    return PaidByHand(refund_number(payment_id, ordinal), "cash", "slip 7", OPERATOR, "account closed", alone, AT)
+
+
 def retried(payment_id: str = FIRST, ordinal: int = 1) -> RefundRetried:
     return RefundRetried(refund_number(payment_id, ordinal), OPERATOR, "the account is open again", AT)
 
@@ -122,6 +132,7 @@ EVENTS: dict[str, Event] = {
     "first paid too late": paid(at=AT + timedelta(seconds=151)),
     "first paid with too little": paid(amount=TOTAL - 1),
     "first paid to a stranger": paid(account="1900000009"),
+    "first paid in dollars": replace(paid(), currency="USD"),
     "second paid": paid(SECOND),
     "first closed": PaymentClosed(FIRST, AT),
     "second closed": PaymentClosed(SECOND, AT),
@@ -159,14 +170,33 @@ EVENTS: dict[str, Event] = {
     },
     "goodwill released by its giver": RefundReleased(refund_number(FIRST, 1), OPERATOR, "why not", AT),
     "goodwill released": RefundReleased(refund_number(FIRST, 1), SECOND_PERSON, "seen", AT),
-    "goodwill declined": GoodwillDeclined(refund_number(FIRST, 1), OPERATOR, "not for this", AT),
-    "next goodwill declined": GoodwillDeclined(refund_number(FIRST, 2), SECOND_PERSON, "not for this", AT),
+    "goodwill declined": RefundDeclined(refund_number(FIRST, 1), OPERATOR, "not for this", AT),
+    "next goodwill declined": RefundDeclined(refund_number(FIRST, 2), SECOND_PERSON, "not for this", AT),
     "refund asked": RefundAsked(OPERATOR, "the buyer called", AT),
+    **{
+        f"frozen money {word} by {who}": MoneyJudged(FIRST, word == "kept", OPERATOR, "looked at", alone, AT)
+        for word in ("given back", "kept")
+        for who, alone in (("one person", TOTAL), ("the first of two", ALONE))
+    },
+    **{
+        f"verdict of {person} to {word}": VerdictAgreed(FIRST, word == "keep", by, "seen too", AT)
+        for person, by in (("the first", OPERATOR), ("the second", SECOND_PERSON))
+        for word in ("give", "keep")
+    },
+    "verdict declined": VerdictDeclined(FIRST, SECOND_PERSON, "not so", AT),
+    "paid by hand": by_hand(),
+    "paid by hand, large": by_hand(alone=1),
+    "next paid by hand": by_hand(2),
+    "second paid by hand": by_hand(payment_id=SECOND),
+    "next released": RefundReleased(refund_number(FIRST, 2), SECOND_PERSON, "seen", AT),
+    "next released by its giver": RefundReleased(refund_number(FIRST, 2), OPERATOR, "why not", AT),
 }
 
 _PAID = ("first paid",)
 _JAMMED = (*_PAID, "unit 1 delivered", "unit 2 not_delivered")
 _SOLD = (*_PAID, "unit 1 delivered", "unit 2 delivered")
+_GIVEN_UP = (*_JAMMED, "refund never")
+_MISFIT = ("expiry asked", "first paid with too little")
 _AMBIGUOUS = (*_PAID, "unit 1 started", "deadline 1", "unit 2 delivered")
 STATES: dict[str, tuple[str, ...]] = {
     "awaiting": (),
@@ -232,6 +262,25 @@ STATES: dict[str, tuple[str, ...]] = {
     "goodwill let go": (*_SOLD, "goodwill large at 1", "goodwill released"),
     "goodwill refused by a person": (*_SOLD, "goodwill large at 1", "goodwill declined"),
     "goodwill after a refund": (*_JAMMED, "refund succeeded", "goodwill small at 2", "next refund succeeded"),
+    "refund refused for ever": _GIVEN_UP,
+    "paid by hand": (*_GIVEN_UP, "paid by hand"),
+    "paid by hand, waiting for a second person": (*_GIVEN_UP, "paid by hand, large"),
+    "paid by hand, agreed": (*_GIVEN_UP, "paid by hand, large", "next released"),
+    "paid by hand, declined": (*_GIVEN_UP, "paid by hand, large", "next goodwill declined"),
+    "paid by hand and by the platform": (*_GIVEN_UP, "paid by hand", "refund succeeded"),
+    "paid by the platform before the second person": (*_GIVEN_UP, "paid by hand, large", "refund succeeded"),
+    "late and paid by hand": ("expiry asked", "first closed", "first paid", "refund never", "paid by hand"),
+    "frozen, to be given back": (*_MISFIT, "frozen money given back by the first of two"),
+    "frozen, to be kept": (*_MISFIT, "frozen money kept by the first of two"),
+    "frozen and kept": (*_MISFIT, "frozen money kept by one person"),
+    "frozen and given back": (*_MISFIT, "frozen money given back by one person", "refund succeeded"),
+    "frozen in dollars": ("expiry asked", "first paid in dollars"),
+    "frozen in dollars, to be given back": (
+        "expiry asked",
+        "first paid in dollars",
+        "frozen money given back by one person",
+        "verdict of the second to give",
+    ),
     "goodwill twice": (*_SOLD, "goodwill small at 1", "refund succeeded", "goodwill small at 2"),
 }
 

@@ -96,6 +96,8 @@ class Platform:
     dies_after: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
     """Refunds that the platform will not carry out."""
+    never: set[str] = field(default_factory=set)
+    """Refunds that it refuses whenever it is asked."""
     is_away: bool = False
     cancel_is_known: bool = True
     """Whether a cancel of a number without a trade is an end, as at WeChat Pay; at Alipay it is not."""
@@ -104,8 +106,8 @@ class Platform:
     charges_as: dict[str, ChargeState] = field(default_factory=dict)  # by code; paid at once unless said otherwise
     codes: list[str] = field(default_factory=list)  # every one that ever left the cloud
 
-    def take_money(self, number: str, minor: int | None = None) -> Trade:
-        amount = self.amounts[number] if minor is None else Money(minor, "CNY")
+    def take_money(self, number: str, minor: int | None = None, *, currency: str = "CNY") -> Trade:
+        amount = self.amounts[number] if minor is None else Money(minor, currency)
         trade = Trade(TradeState.PAID, number, transaction_id=f"42{number[-20:]}", amount=amount, account=self.account)
         self.trades[number] = trade
         return trade
@@ -180,6 +182,8 @@ class Platform:
         await self._called("refund", request.refund_number)
         if self.is_away:
             return Refunded(RefundState.UNKNOWN, request.refund_number, error="away")
+        if request.refund_number in self.never:
+            return Refunded(RefundState.NEVER, request.refund_number, error="USER_ACCOUNT_ABNORMAL")
         if request.refund_number in self.given_up:
             return Refunded(RefundState.PROCESSING, request.refund_number, amount=request.amount)
         self.refunds[request.refund_number] = request.amount

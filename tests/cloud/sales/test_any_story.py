@@ -11,18 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.cloud.sales.purchase_rules import check_books, check_purchase, check_step
-from tests.cloud.sales.purchases import AT, EVENTS, OPERATOR, SECOND, Played, new_purchase
+from tests.cloud.sales.purchases import AT, EVENTS, OPERATOR, SECOND, SECOND_PERSON, Played, new_purchase
 from vendomat.cloud.ledger import postings
 from vendomat.cloud.orders import ORDER_MOVES, Closing
 from vendomat.cloud.payments import CODE_CHANNEL, Payment, PaymentState, RefundStage
+from vendomat.cloud.sales.desk_model import RefundReleased, RefundRetried
 from vendomat.cloud.sales.model import (
     CloseAsked,
     DeadlinePassed,
     Event,
     PaymentClosed,
     PaymentPaid,
-    RefundReleased,
-    RefundRetried,
     RefundSaid,
     RefundSeen,
     RestoreCode,
@@ -75,7 +74,8 @@ class Story(RuleBasedStateMachine):
                 self.tell(RefundRetried(refund.refund_id, OPERATOR, "again", at))
         for refund in self.played.purchase.refunds:
             if refund.stage is RefundStage.HELD:
-                self.tell(RefundReleased(refund.refund_id, OPERATOR, "seen", at))
+                for person in (OPERATOR, SECOND_PERSON):
+                    self.tell(RefundReleased(refund.refund_id, person, "seen", at))
             if refund.stage is not RefundStage.FAILED:
                 self.tell(RefundSeen(refund.refund_id, RefundSaid.SUCCEEDED, "", at))
         ended = self.played.purchase

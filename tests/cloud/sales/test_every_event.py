@@ -31,9 +31,9 @@ from tests.cloud.sales.purchases import (
 )
 from vendomat.cloud.orders import CommandState, Finding, FindingMove, OrderState, UnitOutcome
 from vendomat.cloud.payments import RefundStage, refund_number
+from vendomat.cloud.sales.desk_model import GoodwillGiven
 from vendomat.cloud.sales.goodwill_steps import next_ordinal
 from vendomat.cloud.sales.model import (
-    GoodwillGiven,
     MoveStock,
     Note,
     PaymentAdded,
@@ -48,7 +48,7 @@ from vendomat.cloud.sales.steps import step
 from vendomat.kernel import derive_id
 from vendomat.protocol import RefundStatus
 
-MISFITS = ("first paid too late", "first paid with too little", "first paid to a stranger")
+MISFITS = ("first paid too late", "first paid with too little", "first paid to a stranger", "first paid in dollars")
 MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     "awaiting": {"paid": ("first paid",), "expired": ("first closed",)},
     "two codes": {"paid": ("first paid", "second paid")},
@@ -73,9 +73,12 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     "refund requested": {"settled": ("refund succeeded",)},
     "refund processing": {"settled": ("refund succeeded",)},
     "refund unknown": {"settled": ("refund succeeded",)},
-    "refund given up": {"settled": ("refund succeeded",)},
+    "refund given up": {"settled": ("refund succeeded", "paid by hand")},
+    "refund refused for ever": {"settled": ("refund succeeded", "paid by hand")},
+    "paid by hand, waiting for a second person": {"settled": ("refund succeeded", "next released")},
+    "paid by hand, declined": {"settled": ("refund succeeded", "next paid by hand")},
     "refund tried again": {"settled": ("refund succeeded", "next refund succeeded")},
-    "refund given up twice": {"settled": ("refund succeeded", "next refund succeeded")},
+    "refund given up twice": {"settled": ("refund succeeded", "next refund succeeded", "next paid by hand")},
     "refund held": {"settled": ("refund succeeded",)},
     "refund released": {"settled": ("refund succeeded",)},
     "refund asked": {"dispensing": ("unit 1 started",), "settled": ()},

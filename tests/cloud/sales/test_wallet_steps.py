@@ -25,19 +25,16 @@ from tests.cloud.sales.purchases import (
 )
 from vendomat.cloud.orders import Closing, OrderState, Unit, UnitOutcome
 from vendomat.cloud.payments import WALLET_CHANNEL, Payment, PaymentState, PaymentWay, RefundStage, refund_number
+from vendomat.cloud.sales.desk_model import GoodwillGiven, RefundAsked, RefundDeclined, RefundReleased
 from vendomat.cloud.sales.goodwill_steps import may_give_minor
 from vendomat.cloud.sales.model import (
     ChargeAnswered,
     CloseAsked,
     Event,
-    GoodwillDeclined,
-    GoodwillGiven,
     MoveStock,
     PaymentAdded,
     PaymentClosed,
     Purchase,
-    RefundAsked,
-    RefundReleased,
     VendSaid,
 )
 from vendomat.cloud.sales.steps import step
@@ -130,7 +127,7 @@ class TestPayingBack:
         check_books(story)
         assert [r.stage for r in story.purchase.refunds] == [RefundStage.SUCCEEDED]
         assert balances(story.effects)[WALLET] == TOTAL - ALONE - 1
-        story = played(*SOLD, given, GoodwillDeclined(number, SECOND_PERSON, "no", AT))
+        story = played(*SOLD, given, RefundDeclined(number, SECOND_PERSON, "no", AT))
         assert [r.stage for r in story.purchase.refunds] == [RefundStage.FAILED]
         assert balances(story.effects)[WALLET] == TOTAL
 

@@ -18,6 +18,17 @@ _EXPECTED = f"""
     ) AS l (account, amount_minor)
     WHERE p.state = 'paid' AND NOT p.is_frozen AND p.captured_minor > 0
     UNION ALL
+    SELECT p.merchant_id, 'paid:' || p.payment_id, l.account, p.currency, l.amount_minor
+    FROM payment p CROSS JOIN LATERAL (VALUES ({_FUND}, p.captured_minor),
+        ('suspense:long:' || p.channel, -p.captured_minor)) AS l (account, amount_minor)
+    WHERE p.state = 'paid' AND p.is_frozen AND p.captured_minor > 0
+    UNION ALL
+    SELECT p.merchant_id, 'verdict:' || p.payment_id, l.account, p.currency, l.amount_minor
+    FROM payment p CROSS JOIN LATERAL (VALUES ('suspense:long:' || p.channel, p.captured_minor),
+        (CASE WHEN p.verdict = 'kept' THEN 'income:sales:' || p.merchant_id ELSE 'liab:refund_payable' END,
+            -p.captured_minor)) AS l (account, amount_minor)
+    WHERE p.verdict IN ('given_back', 'kept')
+    UNION ALL
     SELECT u.merchant_id, 'unit:' || u.order_id || ':' || u.unit, l.account, p.currency, l.amount_minor
     FROM vend_unit u JOIN payment p ON p.merchant_id = u.merchant_id AND p.order_id = u.order_id AND p.is_winning
     JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
@@ -45,19 +56,10 @@ _EXPECTED = f"""
     UNION ALL
     SELECT r.merchant_id, 'refund:' || r.refund_id, l.account, p.currency, l.amount_minor
     FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
-    CROSS JOIN LATERAL (VALUES ('liab:refund_payable', r.amount_minor), ({_FUND}, -r.amount_minor)
-    ) AS l (account, amount_minor)
-    WHERE r.state = 'succeeded' AND NOT p.is_frozen
+    CROSS JOIN LATERAL (VALUES ('liab:refund_payable', r.amount_minor),
+        (CASE WHEN r.hand_way <> '' THEN 'asset:bank' ELSE {_FUND} END, -r.amount_minor)) AS l (account, amount_minor)
+    WHERE r.state = 'succeeded'
 """
-
-_IS_FROZEN = """
-    EXISTS (SELECT FROM (
-        SELECT f.merchant_id, 'paid:' || f.payment_id AS txn_key FROM payment f WHERE f.is_frozen
-        UNION ALL SELECT f.merchant_id, 'refund:' || g.refund_id FROM payment f JOIN refund g
-            ON (g.merchant_id, g.payment_id) = (f.merchant_id, f.payment_id) WHERE f.is_frozen
-    ) k WHERE k.merchant_id = l.merchant_id AND k.txn_key = l.txn_key)
-"""
-"""Postings of money that did not fit its order: a person decides about it, so no rule foretells them."""
 
 BY_CLASS = """
     SELECT t.merchant_id, t.order_id, l.currency,
@@ -81,11 +83,9 @@ loss beside a sale, and owe nobody."""
 
 CAPTURED = """
     SELECT p.merchant_id, p.order_id, p.currency, sum(p.captured_minor) AS captured_minor FROM payment p
-    WHERE p.captured_minor > 0 AND (NOT p.is_frozen OR EXISTS (SELECT FROM ledger_transaction b
-        WHERE b.merchant_id = p.merchant_id AND b.txn_key = 'paid:' || p.payment_id))
-    GROUP BY p.merchant_id, p.order_id, p.currency
+    WHERE p.captured_minor > 0 GROUP BY p.merchant_id, p.order_id, p.currency
 """
-"""What came in per order. Money in a foreign currency is frozen, named in a security event, and not booked."""
+"""What came in per order, in the currency it came in."""
 
 REFUNDED = """
     SELECT r.merchant_id, r.order_id, p.currency, sum(r.amount_minor) AS refunded_minor
@@ -101,17 +101,22 @@ IN_FLIGHT = f"""
         UNION ALL
         SELECT r.merchant_id, r.order_id, p.currency, 0, -r.amount_minor
         FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
-        WHERE r.state = 'succeeded' AND NOT p.is_frozen) AS every
+        WHERE r.state = 'succeeded') AS every
     GROUP BY merchant_id, order_id, currency
 """
 """Per order, from payments, units and refunds alone: paid for and undecided, and owed back and not yet paid back."""
 
 _GOODS = """
+    SELECT merchant_id, order_id, currency, sum(goods_minor) AS goods_minor FROM (
     SELECT p.merchant_id, p.order_id, p.currency, sum(u.price_minor) AS goods_minor
     FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
     WHERE p.is_winning AND (u.outcome = 'delivered' OR u.finding = 'came_out')
     GROUP BY p.merchant_id, p.order_id, p.currency
+    UNION ALL
+    SELECT merchant_id, order_id, currency, captured_minor FROM payment WHERE verdict = 'kept'
+    ) AS goods GROUP BY merchant_id, order_id, currency
 """
+"""Goods that came out, and money that was kept because its buyer has had goods for it."""
 
 _CONSERVED = f"""
     SELECT merchant_id, order_id, currency, coalesce(c.captured_minor, 0) AS captured_minor,
@@ -157,7 +162,7 @@ CHECKS: tuple[Check, ...] = (
         FROM ({_EXPECTED}) e FULL JOIN (
             SELECT l.merchant_id, l.txn_key, l.account, l.currency, sum(l.amount_minor) AS amount_minor
             FROM ledger_line l
-            WHERE l.txn_key ~ '^(paid|unit|found|late|refund):' AND NOT {_IS_FROZEN}
+            WHERE l.txn_key ~ '^(paid|unit|found|late|refund|verdict):'
             GROUP BY l.merchant_id, l.txn_key, l.account, l.currency) a USING (merchant_id, txn_key, account, currency)
         WHERE e.amount_minor IS DISTINCT FROM a.amount_minor
         """,
@@ -170,6 +175,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT t.merchant_id, t.txn_key, t.order_id, e.order_id AS event_order_id
         FROM ledger_transaction t JOIN (
             SELECT merchant_id, 'paid:' || payment_id AS txn_key, order_id FROM payment
+            UNION ALL SELECT merchant_id, 'verdict:' || payment_id, order_id FROM payment
             UNION ALL SELECT merchant_id, prefix || order_id || ':' || unit, order_id FROM vend_unit
                 CROSS JOIN unnest(ARRAY['unit:', 'found:', 'late:']) AS prefix
             UNION ALL SELECT merchant_id, 'refund:' || refund_id, order_id FROM refund) e USING (merchant_id, txn_key)
@@ -178,18 +184,19 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "I4.frozen",
-        "Money that does not fit its order is neither held in suspense nor reported",
-        "Money came in that nobody can find again.",
+        "Money that does not fit its order was not reported, or people decided about it without a word",
+        "Money that nobody can explain was put out of sight, or moved by a program alone.",
         """
-        SELECT p.merchant_id, p.order_id, p.payment_id, p.captured_minor, s.amount_minor AS suspense_minor
-        FROM payment p LEFT JOIN (SELECT merchant_id, txn_key, -sum(amount_minor) AS amount_minor FROM ledger_line
-            WHERE account LIKE 'suspense:%' GROUP BY merchant_id, txn_key) s
-            ON s.merchant_id = p.merchant_id AND s.txn_key = 'paid:' || p.payment_id
-        WHERE p.is_frozen AND p.state = 'paid' AND s.amount_minor IS DISTINCT FROM p.captured_minor
-            AND NOT (s.amount_minor IS NULL AND EXISTS (SELECT FROM security_event e
+        SELECT p.merchant_id, p.order_id, p.payment_id, p.captured_minor, p.verdict, p.verdict_by, w.words
+        FROM payment p LEFT JOIN (
+            SELECT merchant_id, order_id, data ->> 'payment_id' AS payment_id,
+                count(*) FILTER (WHERE data ->> 'by' <> '' AND data ->> 'reason' <> '') AS words
+            FROM evidence WHERE kind IN ('payment.judged', 'payment.verdict_agreed') AND source = 'operator'
+            GROUP BY 1, 2, 3) w USING (merchant_id, order_id, payment_id)
+        WHERE p.is_frozen AND p.state = 'paid' AND (NOT EXISTS (SELECT FROM security_event e
                 WHERE e.merchant_id = p.merchant_id AND e.kind = 'payment_mismatch'
-                AND e.detail ->> 'payment_id' = p.payment_id
-                AND (e.detail ->> 'currency' <> p.currency OR p.captured_minor = 0)))
+                AND e.detail ->> 'payment_id' = p.payment_id)
+            OR (p.verdict <> 'none' AND (coalesce(w.words, 0) = 0 OR p.verdict_by = '')))
         """,
     ),
     Check(
@@ -203,7 +210,7 @@ CHECKS: tuple[Check, ...] = (
         LEFT JOIN payment p ON p.merchant_id = o.merchant_id AND p.order_id = o.order_id
         WHERE u.units_minor IS DISTINCT FROM o.total_minor
             OR (p.is_winning AND (p.captured_minor, p.amount_minor) <> (o.total_minor, o.total_minor))
-            OR (p.payment_id IS NOT NULL AND p.currency <> o.currency)
+            OR (NOT p.is_frozen AND p.currency <> o.currency)
         """,
     ),
     Check(
@@ -240,22 +247,21 @@ CHECKS: tuple[Check, ...] = (
         "I4.clearing",
         "The money that should stand at a platform is not what the ledger says",
         "Clearing must be captured less refunded, per channel and account.",
-        f"""
+        """
         SELECT merchant_id, account, currency, e.amount_minor AS expected_minor, b.amount_minor AS booked_minor FROM (
             SELECT merchant_id, 'asset:clearing:' || channel || ':' || account AS account, currency,
                 sum(amount_minor) AS amount_minor
             FROM (
                 SELECT merchant_id, channel, account, currency, captured_minor AS amount_minor FROM payment
-                WHERE state = 'paid' AND channel NOT IN ('code', 'wallet') AND NOT is_frozen AND captured_minor > 0
+                WHERE state = 'paid' AND channel NOT IN ('code', 'wallet') AND captured_minor > 0
                 UNION ALL
                 SELECT p.merchant_id, p.channel, p.account, p.currency, -r.amount_minor FROM refund r JOIN payment p
                     ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
-                WHERE r.state = 'succeeded' AND p.channel NOT IN ('code', 'wallet') AND NOT p.is_frozen) AS m
+                WHERE r.state = 'succeeded' AND p.channel NOT IN ('code', 'wallet') AND r.hand_way = '') AS m
             GROUP BY merchant_id, channel, account, currency) e
         FULL JOIN (
             SELECT l.merchant_id, l.account, l.currency, sum(l.amount_minor) AS amount_minor FROM ledger_line l
             WHERE l.account LIKE 'asset:clearing:%' AND (l.txn_key LIKE 'paid:%' OR l.txn_key LIKE 'refund:%')
-                AND NOT {_IS_FROZEN}
             GROUP BY l.merchant_id, l.account, l.currency) b USING (merchant_id, account, currency)
         WHERE coalesce(e.amount_minor, 0) <> coalesce(b.amount_minor, 0)
         """,

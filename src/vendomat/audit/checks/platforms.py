@@ -58,7 +58,7 @@ CHECKS: tuple[Check, ...] = (
         FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
         JOIN ({_OURS}) a ON (a.channel, a.account) = (p.channel, p.account)
         LEFT JOIN audit_refund b ON b.refund_number = r.refund_id AND b.number = r.payment_id
-        WHERE r.state = 'succeeded' AND b.state IS DISTINCT FROM 'succeeded'
+        WHERE r.state = 'succeeded' AND r.hand_way = '' AND b.state IS DISTINCT FROM 'succeeded'
         """,
         _BOOKS,
     ),
@@ -77,7 +77,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "B6.nothing_for_it",
         "Paid at the platform, and neither goods nor money came of all of it",
-        "A buyer has lost money, or got goods and money. Goodwill does not count: it comes on top of the goods.",
+        "A buyer has lost money, or got goods and money. Goodwill does not count: it comes on top of the goods. Money "
+        "paid by hand counts, unless the platform paid it after all, which is a loss that was booked.",
         f"""
         SELECT b.channel, b.number, b.amount_minor, coalesce(u.delivered_minor, 0) AS delivered_minor,
             coalesce(r.paid_back_minor, 0) AS paid_back_minor
@@ -90,8 +91,12 @@ CHECKS: tuple[Check, ...] = (
             WHERE state = 'succeeded' AND NOT EXISTS (
                 SELECT FROM refund g WHERE g.refund_id = t.refund_number AND g.asked_by <> '')
             GROUP BY channel, number) r ON (r.channel, r.number) = (b.channel, b.number)
-        WHERE b.is_paid AND NOT coalesce(p.is_frozen, false)
-            AND b.amount_minor <> coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0)
+        LEFT JOIN (SELECT merchant_id, payment_id, sum(amount_minor) AS by_hand_minor FROM refund
+            WHERE hand_way <> '' AND state = 'succeeded' GROUP BY merchant_id, payment_id) h
+            ON (h.merchant_id, h.payment_id) = (p.merchant_id, p.payment_id)
+        WHERE b.is_paid AND (NOT coalesce(p.is_frozen, false) OR p.verdict = 'given_back')
+            AND b.amount_minor NOT IN (coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0),
+                coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0) + coalesce(h.by_hand_minor, 0))
         """,
         _BOOKS | {Source.REST},
     ),

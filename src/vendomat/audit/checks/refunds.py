@@ -13,8 +13,10 @@ UNDELIVERED = """
 """
 """Per winning payment: what of the sold units is owed back, and what is undecided."""
 
-LATE = "p.state = 'paid' AND NOT p.is_winning AND NOT p.is_frozen AND p.captured_minor > 0"
-"""A payment that came too late or a second time: all of it is owed back."""
+LATE = (
+    "p.state = 'paid' AND NOT p.is_winning AND p.captured_minor > 0 AND (NOT p.is_frozen OR p.verdict = 'given_back')"
+)
+"""A payment that came too late or a second time, or that did not fit and goes back: all of it is owed back."""
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -24,7 +26,35 @@ CHECKS: tuple[Check, ...] = (
         """
         SELECT p.merchant_id, p.order_id, p.payment_id, p.captured_minor, sum(r.amount_minor) AS refunds_minor
         FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
-        WHERE r.state <> 'failed' GROUP BY p.merchant_id, p.payment_id HAVING sum(r.amount_minor) > p.captured_minor
+        WHERE r.state <> 'failed' AND r.hand_way = ''
+        GROUP BY p.merchant_id, p.payment_id HAVING sum(r.amount_minor) > p.captured_minor
+        """,
+    ),
+    Check(
+        "I3.by_hand",
+        "Money paid by hand that no refund given up called for, twice, of another sum, or without a word",
+        "Money left by a way that no platform's books show, and nobody answers for it.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor, r.hand_way, r.recorded_by, r.approved_by
+        FROM refund r WHERE r.hand_way <> '' AND (r.asked_by <> '' OR r.recorded_by IN ('', r.approved_by)
+            OR NOT EXISTS (SELECT FROM refund g
+                WHERE (g.merchant_id, g.payment_id) = (r.merchant_id, r.payment_id) AND g.ordinal < r.ordinal
+                AND g.asked_by = '' AND g.hand_way = '' AND g.amount_minor = r.amount_minor AND g.ended_at IS NOT NULL)
+            OR EXISTS (SELECT FROM refund d WHERE (d.merchant_id, d.payment_id) = (r.merchant_id, r.payment_id)
+                AND d.hand_way <> '' AND d.ordinal <> r.ordinal AND d.state <> 'failed' AND r.state <> 'failed')
+            OR NOT EXISTS (SELECT FROM evidence e WHERE (e.merchant_id, e.order_id) = (r.merchant_id, r.order_id)
+                AND e.kind = 'refund.by_hand' AND e.source = 'operator' AND e.data ->> 'by' = r.recorded_by
+                AND e.data ->> 'reason' <> ''))
+        """,
+    ),
+    Check(
+        "I3.verdict",
+        "Money that did not fit its order goes back although nobody decided so",
+        "An unexplained sum was given away by a program.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.amount_minor, p.verdict
+        FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
+        WHERE p.is_frozen AND p.verdict <> 'given_back'
         """,
     ),
     Check(
@@ -75,7 +105,7 @@ CHECKS: tuple[Check, ...] = (
             coalesce(w.owed_minor, p.captured_minor) AS owed_minor, w.is_final AS units_final
         FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
         LEFT JOIN ({UNDELIVERED}) w ON (w.merchant_id, w.payment_id) = (p.merchant_id, p.payment_id)
-        WHERE r.ordinal = 1 AND r.asked_by = '' AND p.state = 'paid' AND NOT p.is_frozen
+        WHERE r.ordinal = 1 AND r.asked_by = '' AND p.state = 'paid'
             AND (r.amount_minor <> coalesce(w.owed_minor, p.captured_minor) OR NOT coalesce(w.is_final, true))
         """,
     ),

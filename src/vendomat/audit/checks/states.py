@@ -67,10 +67,11 @@ CHECKS: tuple[Check, ...] = (
             SELECT merchant_id, order_id, data ->> 'refund_id' AS refund_id, array_agg(kind ORDER BY entry) AS words,
                 (array_agg(CASE kind WHEN 'refund.succeeded' THEN 'succeeded' ELSE 'failed' END
                     ORDER BY entry DESC))[1] AS said
-            FROM evidence WHERE kind IN ('refund.succeeded', 'refund.given_up', 'refund.declined') GROUP BY 1, 2, 3
+            FROM evidence WHERE kind IN ('refund.succeeded', 'refund.given_up', 'refund.never', 'refund.declined')
+            GROUP BY 1, 2, 3
         ) e USING (merchant_id, order_id, refund_id)
         WHERE e.words NOT IN ('{refund.succeeded}', '{refund.given_up}', '{refund.given_up,refund.succeeded}',
-                '{refund.declined}')
+                '{refund.never}', '{refund.never,refund.succeeded}', '{refund.declined}')
             OR e.said IS DISTINCT FROM CASE WHEN r.state IN ('succeeded', 'failed') THEN r.state END
         """,
     ),

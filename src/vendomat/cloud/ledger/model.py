@@ -90,6 +90,17 @@ def payment_unexplained(payment_id: str, fund: str, channel: str, amount_minor: 
     return _move(f"paid:{payment_id}", "payment_unexplained", (fund, suspense_long(channel)), amount_minor)
 
 
+def frozen_given_back(payment_id: str, channel: str, amount_minor: int) -> Posting:
+    """People decided that money in suspense goes back: owed to its buyer from now on."""
+    return _move(f"verdict:{payment_id}", "frozen_given_back", (suspense_long(channel), REFUND_PAYABLE), amount_minor)
+
+
+def frozen_kept(payment_id: str, channel: str, merchant_id: str, amount_minor: int) -> Posting:
+    """People found that the buyer has had goods for money in suspense: it is income."""
+    accounts = (suspense_long(channel), sales_income(merchant_id))
+    return _move(f"verdict:{payment_id}", "frozen_kept", accounts, amount_minor)
+
+
 def unit_delivered(order_id: str, unit: int, merchant_id: str, amount_minor: int) -> Posting:
     return _move(f"unit:{order_id}:{unit}", "delivered", (UNDELIVERED, sales_income(merchant_id)), amount_minor)
 

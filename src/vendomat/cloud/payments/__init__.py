@@ -16,6 +16,7 @@ from vendomat.cloud.payments.model import (
     PAYMENT_MOVES,
     REFUND_MOVES,
     REVERSE_NOT_BEFORE_S,
+    VERDICT_MOVES,
     WAITING_FOR_BUYER,
     WALLET_CHANNEL,
     Payment,
@@ -25,6 +26,8 @@ from vendomat.cloud.payments.model import (
     Refund,
     RefundMove,
     RefundStage,
+    Verdict,
+    VerdictMove,
     refund_number,
 )
 from vendomat.cloud.payments.providers import (
@@ -81,6 +84,7 @@ __all__ = [
     "PAYMENT_MOVES",
     "REFUND_MOVES",
     "REVERSE_NOT_BEFORE_S",
+    "VERDICT_MOVES",
     "WAITING_FOR_BUYER",
     "WALLET_CHANNEL",
     "AbnormalRefund",
@@ -138,6 +142,8 @@ __all__ = [
     "Trade",
     "TradeRow",
     "TradeState",
+    "Verdict",
+    "VerdictMove",
     "WeChatPayProvider",
     "WeChatSettings",
     "channel_of_code",

@@ -65,9 +65,42 @@ REVERSE_NOT_BEFORE_S = 15.0
 """A charge may be reversed this long after it was sent, no sooner: the platforms' rule."""
 
 
+class Verdict(StrEnum):
+    """What people decided about money that did not fit its order. While it is open, the money stands in suspense."""
+
+    NONE = "none"
+    GIVE_ASKED = "give_asked"  # one person wants it given back; a second has to agree
+    KEEP_ASKED = "keep_asked"
+    GIVEN_BACK = "given_back"
+    KEPT = "kept"
+
+
+class VerdictMove(StrEnum):
+    ASK_TO_GIVE = "ask_to_give"
+    ASK_TO_KEEP = "ask_to_keep"
+    AGREE = "agree"
+    DECLINE = "decline"
+
+
+VERDICT_MOVES: Moves[Verdict, VerdictMove] = Moves(
+    "verdict",
+    Verdict,
+    {
+        (Verdict.NONE, VerdictMove.ASK_TO_GIVE): Verdict.GIVE_ASKED,
+        (Verdict.NONE, VerdictMove.ASK_TO_KEEP): Verdict.KEEP_ASKED,
+        (Verdict.GIVE_ASKED, VerdictMove.AGREE): Verdict.GIVEN_BACK,
+        (Verdict.KEEP_ASKED, VerdictMove.AGREE): Verdict.KEPT,
+        (Verdict.GIVE_ASKED, VerdictMove.DECLINE): Verdict.NONE,
+        (Verdict.KEEP_ASKED, VerdictMove.DECLINE): Verdict.NONE,
+    },
+    start=Verdict.NONE,
+    final=(Verdict.GIVEN_BACK, Verdict.KEPT),
+)
+
+
 class RefundStage(StrEnum):
     REQUESTED = "requested"
-    HELD = "held"  # too many of this machine at once: a person looks before the platform is asked
+    HELD = "held"  # a person has to look, or a second one to agree, before it goes
     PROCESSING = "processing"
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
@@ -112,6 +145,9 @@ REFUND_MOVES: Moves[RefundStage, RefundMove] = Moves(
 class Payment:
     """One channel's attempt to take `amount_minor` for an order. `account` is ours at the platform.
 
+    Of money that did not fit the order (`is_frozen`), `account` and `currency` are those it came in, and `verdict` what
+    people decided about it; `verdict_by` asked for it. `currency` is empty where it is not known to differ.
+
     Of a charge (`way` code_scan): `began_at` is when it was numbered, `said` the platform's last word for the buyer,
     and `close_wanted` means that it is being reversed. The buyer's code is nowhere in it.
     """
@@ -131,6 +167,9 @@ class Payment:
     way: PaymentWay = PaymentWay.QR
     said: str = ""
     began_at: datetime | None = None
+    currency: str = ""
+    verdict: Verdict = Verdict.NONE
+    verdict_by: str = ""
 
     @property
     def may_buy(self) -> bool:
@@ -148,6 +187,8 @@ class Refund:
 
     `approved_by` is the operator who let it go: one that was held, or one after a number that the platform gave up.
     `asked_by` is the operator who gave it beyond what was owed: such a refund is goodwill, and nobody's debt.
+    `hand_way` is set of one that `recorded_by` pays outside the platform, which is never asked for it; `hand_reference`
+    says where it can be found.
     """
 
     payment_id: str
@@ -159,6 +200,13 @@ class Refund:
     error: str = ""
     approved_by: str = ""
     asked_by: str = ""
+    hand_way: str = ""
+    hand_reference: str = ""
+    recorded_by: str = ""
+
+    @property
+    def is_by_hand(self) -> bool:
+        return self.hand_way != ""
 
     @property
     def is_open(self) -> bool:

@@ -14,6 +14,7 @@ from vendomat.cloud.payments.model import (
     PaymentWay,
     Refund,
     RefundStage,
+    Verdict,
 )
 from vendomat.cloud.platform.rows import execute_rows, fetch_rows
 
@@ -47,6 +48,9 @@ async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> 
                 way=PaymentWay(row["way"]),
                 said=row["said"],
                 began_at=row["created_at"] if row["way"] == PaymentWay.CODE_SCAN else None,
+                currency=row["currency"],
+                verdict=Verdict(row["verdict"]),
+                verdict_by=row["verdict_by"],
             )
         )
     return {key: tuple(payments) for key, payments in found.items()}
@@ -72,6 +76,9 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
                 error=row["error"],
                 approved_by=row["approved_by"],
                 asked_by=row["asked_by"],
+                hand_way=row["hand_way"],
+                hand_reference=row["hand_reference"],
+                recorded_by=row["recorded_by"],
             )
         )
     return {key: tuple(refunds) for key, refunds in found.items()}
@@ -109,6 +116,18 @@ async def update_payments(connection: asyncpg.Connection, rows: Sequence[tuple[o
     )
 
 
+async def judge_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, payment_id, account, currency, verdict, verdict_by): where money that did not fit its order
+    stands, and what people decided about it. A currency that is empty stays what it was."""
+    await execute_rows(
+        connection,
+        "UPDATE payment p SET account = n.a, currency = coalesce(nullif(n.u, ''), p.currency), verdict = n.v, "
+        "verdict_by = n.b FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) "
+        "AS n(m, p, a, u, v, b) WHERE p.merchant_id = n.m AND p.payment_id = n.p",
+        rows,
+    )
+
+
 async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, code_url)."""
     await execute_rows(
@@ -121,14 +140,15 @@ async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[obj
 
 async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, approved_by,
-    asked_by, at, ended_at). One that is held is not asked for yet."""
+    asked_by, at, ended_at, hand_way, hand_reference, recorded_by). One that is held is not asked for yet."""
     await execute_rows(
         connection,
         "INSERT INTO refund (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, "
-        "approved_by, asked_by, requested_at, ended_at, next_try_at) SELECT m, p, n, r, o, a, w, s, b, k, t, e, "
-        "CASE WHEN e IS NULL AND s <> 'held' THEN t END FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], "
-        "$5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[], "
-        "$12::timestamptz[]) AS n(m, p, n, r, o, a, w, s, b, k, t, e)",
+        "approved_by, asked_by, requested_at, ended_at, next_try_at, hand_way, hand_reference, recorded_by) "
+        "SELECT m, p, n, r, o, a, w, s, b, k, t, e, CASE WHEN e IS NULL AND s <> 'held' THEN t END, h, f, d "
+        "FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], "
+        "$9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[], $15::text[]) "
+        "AS n(m, p, n, r, o, a, w, s, b, k, t, e, h, f, d)",
         rows,
     )
 

@@ -69,7 +69,7 @@ FROM recon_bill b FULL JOIN (
     SELECT 'refund', r.refund_id, r.amount_minor, p.currency, true, r.state, r.ended_at, r.order_id, r.payment_id,
         p.transaction_id
     FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
-    WHERE r.merchant_id = $1 AND p.channel = $2 AND p.account = $3 AND r.state = 'succeeded'
+    WHERE r.merchant_id = $1 AND p.channel = $2 AND p.account = $3 AND r.state = 'succeeded' AND r.hand_way = ''
         AND r.ended_at >= $4 AND r.ended_at < $5
 ) o ON o.kind = b.kind AND o.number = b.number
 WHERE NOT ({_SUMS_AGREE} AND {_FEE_FITS})

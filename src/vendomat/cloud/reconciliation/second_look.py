@@ -57,6 +57,7 @@ _REFUND_SAID = {
     RefundState.ABNORMAL: Said.NO,
     RefundState.NOT_ACCEPTED: Said.NO,
     RefundState.REFUSED: Said.NO,
+    RefundState.NEVER: Said.NO,
     RefundState.UNKNOWN: Said.NOT_KNOWN,
 }
 SHORT_ALARM = "payment_short"

@@ -37,9 +37,10 @@ FROM (
 LEFT JOIN machine m ON m.merchant_id = o.merchant_id AND m.machine_id = o.machine_id
 LEFT JOIN payment p ON p.merchant_id = o.merchant_id AND p.order_id = o.order_id AND p.is_winning
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'succeeded'), 0) AS refunded_minor,
-        coalesce(sum(amount_minor) FILTER (WHERE state NOT IN ('succeeded', 'failed')), 0) AS refunding_minor
-    FROM refund k WHERE k.merchant_id = o.merchant_id AND k.order_id = o.order_id
+    SELECT coalesce(sum(k.amount_minor) FILTER (WHERE k.state = 'succeeded'), 0) AS refunded_minor,
+        coalesce(sum(k.amount_minor) FILTER (WHERE k.state NOT IN ('succeeded', 'failed')), 0) AS refunding_minor
+    FROM refund k JOIN payment q ON q.merchant_id = k.merchant_id AND q.payment_id = k.payment_id
+    WHERE k.merchant_id = o.merchant_id AND k.order_id = o.order_id AND q.currency = o.currency
 ) r
 CROSS JOIN LATERAL (
     SELECT count(*) AS units, count(*) FILTER (WHERE outcome = 'delivered') AS units_delivered,
@@ -62,12 +63,12 @@ WHERE u.merchant_id = :merchant_id AND u.order_id = :order_id ORDER BY u.unit
 """
 _PAYMENTS = """
 SELECT payment_id AS id, channel, account, state, is_winning, is_frozen, amount_minor, captured_minor, currency,
-    transaction_id, created_at, expires_at, paid_at
+    transaction_id, created_at, expires_at, paid_at, verdict, verdict_by
 FROM payment WHERE merchant_id = :merchant_id AND order_id = :order_id ORDER BY created_at, payment_id
 """
 _REFUNDS = """
-SELECT refund_id AS id, payment_id, ordinal, amount_minor, reason, state, error, approved_by, asked_by, tries,
-    requested_at, ended_at
+SELECT refund_id AS id, payment_id, ordinal, amount_minor, reason, state, error, approved_by, asked_by, hand_way,
+    hand_reference, recorded_by, tries, requested_at, ended_at
 FROM refund WHERE merchant_id = :merchant_id AND order_id = :order_id ORDER BY requested_at, payment_id, ordinal
 """
 _LEDGER = """

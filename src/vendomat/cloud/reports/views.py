@@ -101,6 +101,8 @@ class UnitView(BaseModel):
 
 
 class PaymentView(BaseModel):
+    """Of money that did not fit its order (`is_frozen`), `account` and `currency` are where and in what it came."""
+
     id: str
     channel: str
     account: str
@@ -114,9 +116,13 @@ class PaymentView(BaseModel):
     created_at: datetime
     expires_at: datetime
     paid_at: datetime | None
+    verdict: str
+    verdict_by: str
 
 
 class RefundView(BaseModel):
+    """`hand_way` is set of one that a person paid outside the platform."""
+
     id: str
     payment_id: str
     ordinal: int
@@ -126,6 +132,9 @@ class RefundView(BaseModel):
     error: str
     approved_by: str
     asked_by: str
+    hand_way: str
+    hand_reference: str
+    recorded_by: str
     tries: int
     requested_at: datetime
     ended_at: datetime | None

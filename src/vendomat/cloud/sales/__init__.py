@@ -1,6 +1,6 @@
 """Sales: the one place where an order, its payments, stock, ledger and commands move together."""
 
-from vendomat.cloud.sales import model
+from vendomat.cloud.sales import desk_model, model
 from vendomat.cloud.sales.api import UpMessages, notice_router
 from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.command_model import Need, need_of
@@ -20,7 +20,7 @@ from vendomat.cloud.sales.model import (
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
-from vendomat.cloud.sales.refund_desk import Gift, RefundDesk
+from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, RefundDesk
 from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.standing import StandingAlarms
 from vendomat.cloud.sales.steps import step
@@ -42,6 +42,8 @@ __all__ = [
     "FactTaker",
     "Gift",
     "GoodsDesk",
+    "HandPayment",
+    "Judgement",
     "Need",
     "NewOrder",
     "PaymentPaid",
@@ -63,6 +65,7 @@ __all__ = [
     "WalletPayments",
     "WatchBatches",
     "Writer",
+    "desk_model",
     "goods_router",
     "model",
     "need_of",

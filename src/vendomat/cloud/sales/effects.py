@@ -49,7 +49,7 @@ async def save_effects(
 ) -> None:
     """Write what the steps caused, in their order, in the caller's transaction."""
     entries = [
-        Entry(c.after.merchant_id, c.after.order_id, c.after.currency, c.at, e.posting)
+        Entry(c.after.merchant_id, c.after.order_id, e.currency or c.after.currency, c.at, e.posting)
         for c, e in every
         if isinstance(e, Post)
     ]

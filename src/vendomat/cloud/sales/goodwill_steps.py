@@ -6,21 +6,17 @@ to give while another refund of the payment is under way, or more than was paid.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vendomat.cloud.orders import TOP_UP, OrderState
-from vendomat.cloud.payments import CODE_CHANNEL, REFUND_MOVES, RefundMove, RefundStage
+from vendomat.cloud.payments import CODE_CHANNEL, RefundStage
+from vendomat.cloud.sales.desk_model import GoodwillGiven
 from vendomat.cloud.sales.model import (
-    GoodwillDeclined,
-    GoodwillGiven,
     Note,
     Purchase,
     RaiseAlarm,
     Source,
     Step,
-    Tell,
 )
-from vendomat.cloud.sales.refund_steps import hold, pay_back_to_wallet, refund_of, request_refund
+from vendomat.cloud.sales.refund_steps import hold, pay_back_to_wallet, request_refund
 
 
 def may_give_minor(purchase: Purchase) -> int:
@@ -58,13 +54,3 @@ def on_goodwill_given(now: Step, event: GoodwillGiven) -> Step:
         return pay_back_to_wallet(now, given)
     alarm = RaiseAlarm("refund_held", "warning", "", f"{given.refund_id}: a second person has to release it")
     return hold(now, given, alarm, limit_minor=event.alone_minor)
-
-
-def on_goodwill_declined(now: Step, event: GoodwillDeclined) -> Step:
-    """Nothing has been booked, and nothing goes out."""
-    refund = refund_of(now, event.refund_id)
-    if refund is None or not refund.is_goodwill or refund.stage is not RefundStage.HELD:
-        return now
-    ended = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.FAIL), error="declined")
-    said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
-    return now.set_refund(ended).plus(Note(Source.OPERATOR, "refund.declined", said), Tell("refund.declined", said))

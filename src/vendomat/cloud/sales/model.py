@@ -16,6 +16,18 @@ from enum import StrEnum
 from vendomat.cloud.ledger import Posting
 from vendomat.cloud.orders import ORDER_MOVES, Closing, FindingMove, OrderMove, OrderState, Unit
 from vendomat.cloud.payments import Payment, Refund
+from vendomat.cloud.sales.desk_model import (
+    GoodwillGiven,
+    MoneyJudged,
+    PaidByHand,
+    RefundAsked,
+    RefundDeclined,
+    RefundHeld,
+    RefundReleased,
+    RefundRetried,
+    VerdictAgreed,
+    VerdictDeclined,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +208,7 @@ class RefundSaid(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     REFUSED = "refused"
     GIVEN_UP = "given_up"
+    NEVER = "never"  # not taken, and it never will be: a person has to pay it another way
     UNKNOWN = "unknown"
 
 
@@ -204,71 +217,6 @@ class RefundSeen:
     refund_id: str
     said: RefundSaid
     error: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RefundAsked:
-    """A person (`by`, an operator's id) wants the money of a paid order back: no further unit is begun, and a motor
-    that may be turning is waited for. What was delivered stays sold."""
-
-    by: str
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RefundHeld:
-    """The refund's machine had asked for `earlier` refunds within the hour: a person has to look before this one."""
-
-    refund_id: str
-    earlier: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RefundReleased:
-    """A person lets a held refund go."""
-
-    refund_id: str
-    by: str
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RefundRetried:
-    """A person has the platform asked again, under the next number, for a refund it gave up."""
-
-    refund_id: str
-    by: str
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class GoodwillGiven:
-    """A person gives `amount_minor` of a settled order back although nothing is owed.
-
-    `ordinal` is the place it is meant for among the payment's refunds: one that came between makes it void. Above
-    `alone_minor` a second person has to release it.
-    """
-
-    by: str
-    reason: str
-    amount_minor: int
-    ordinal: int
-    alone_minor: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class GoodwillDeclined:
-    """A person refuses a goodwill refund that is held."""
-
-    refund_id: str
-    by: str
-    reason: str
     at: datetime
 
 
@@ -290,7 +238,11 @@ Event = (
     | RefundReleased
     | RefundRetried
     | GoodwillGiven
-    | GoodwillDeclined
+    | RefundDeclined
+    | MoneyJudged
+    | VerdictAgreed
+    | VerdictDeclined
+    | PaidByHand
 )
 
 # --- effects ---------------------------------------------------------------------------------------------------------
@@ -298,7 +250,10 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Post:
+    """`currency` is empty for the order's own."""
+
     posting: Posting
+    currency: str = ""
 
 
 class VendEnd(StrEnum):

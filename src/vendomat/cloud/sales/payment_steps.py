@@ -109,21 +109,27 @@ def _late(now: Step, paid: Payment) -> Step:
 
 
 def _unexplained(now: Step, paid: Payment, event: PaymentPaid) -> Step:
-    """Amount, currency or account are not the order's: nothing vends and nothing goes back by itself."""
+    """Amount, currency or account are not the order's: nothing vends and nothing goes back by itself.
+
+    It is booked where and in the currency it came in, and waits for people to decide.
+    """
     fund = funding(paid.channel, event.account)
     said = {
         "payment_id": paid.payment_id,
         "expected_minor": paid.amount_minor,
+        "expected_account": paid.account,
         "amount_minor": event.amount_minor,
         "currency": event.currency,
         "account": event.account,
     }
-    now = now.set_payment(replace(paid, is_frozen=True)).plus(
+    frozen = replace(paid, is_frozen=True, account=event.account, currency=event.currency)
+    now = now.set_payment(frozen).plus(
         RaiseAlarm("payment_mismatch", "critical", "", f"{paid.payment_id}: {event.amount_minor} {event.currency}"),
         SecurityAlert("payment_mismatch", said),
     )
-    if event.amount_minor > 0 and event.currency == now.purchase.currency:
-        now = now.plus(Post(postings.payment_unexplained(paid.payment_id, fund, paid.channel, event.amount_minor)))
+    if event.amount_minor > 0:
+        posting = postings.payment_unexplained(paid.payment_id, fund, paid.channel, event.amount_minor)
+        now = now.plus(Post(posting, event.currency))
     return _end_unpaid(now)
 
 

@@ -1,20 +1,23 @@
-"""`/api/v1/orders/{order}/…`: ask for an order's money back, try a refund again, let a held one go, give goodwill.
+"""`/api/v1/orders/{order}/…`: ask for an order's money back, try a refund again, let a held one go, give goodwill,
+record money paid by hand, decide about money that did not fit the order.
 
 The reason is kept in the order's evidence with the operator who gave it.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
 from vendomat.cloud.sales.model import Purchase
-from vendomat.cloud.sales.refund_desk import Gift, RefundDesk
+from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, RefundDesk
 from vendomat.kernel import MINOR_UNITS_MAX
 
 REASON_CHARACTERS_MAX = 200
+REFERENCE_CHARACTERS_MAX = 100
 OrderId = Annotated[str, Path(pattern=r"^ord_[0-9a-z]{26}$")]
+PaymentId = Annotated[str, Path(pattern=r"^pay_[0-9a-z]{26}$")]
 RefundId = Annotated[str, Path(pattern=r"^rfd_[0-9a-z]{26}$")]
 
 
@@ -29,6 +32,24 @@ class GiftBody(ReasonBody):
 
     amount_minor: Annotated[int, Field(gt=0, le=MINOR_UNITS_MAX)]
     ordinal: Annotated[int, Field(ge=1, le=1000)]
+
+
+class HandPaymentBody(ReasonBody):
+    """`amount_minor` is typed in again: it must be exactly what is owed. `reference` says where it can be found."""
+
+    amount_minor: Annotated[int, Field(gt=0, le=MINOR_UNITS_MAX)]
+    way: Literal["cash", "bank_transfer", "wallet_transfer", "other"]
+    reference: Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARACTERS_MAX)]
+
+
+class VerdictBody(ReasonBody):
+    """There is one ground on which money may be kept: the buyer has had goods for it."""
+
+    verdict: Literal["give_back", "goods_by_hand"]
+
+    @property
+    def judgement(self) -> Judgement:
+        return Judgement(self.verdict == "goods_by_hand", self.reason)
 
 
 class StandingView(BaseModel):
@@ -70,6 +91,31 @@ def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
     @router.post("/goodwill", operation_id="refunds.give")
     async def give(order_id: OrderId, body: GiftBody, operator: Annotated[Operator, Depends(changing)]) -> StandingView:
         return _view(await desk.give(operator, order_id, Gift(body.amount_minor, body.ordinal, body.reason)))
+
+    @router.post("/refunds/{refund_id}/by-hand", operation_id="refunds.by_hand")
+    async def by_hand(
+        order_id: OrderId, refund_id: RefundId, body: HandPaymentBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> StandingView:
+        paid = HandPayment(body.amount_minor, body.way, body.reference, body.reason)
+        return _view(await desk.pay_by_hand(operator, order_id, refund_id, paid))
+
+    @router.post("/payments/{payment_id}/verdict", operation_id="payments.judge")
+    async def judge(
+        order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> StandingView:
+        return _view(await desk.judge(operator, order_id, payment_id, body.judgement))
+
+    @router.post("/payments/{payment_id}/verdict/agree", operation_id="payments.agree")
+    async def agree(
+        order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> StandingView:
+        return _view(await desk.agree(operator, order_id, payment_id, body.judgement))
+
+    @router.post("/payments/{payment_id}/verdict/decline", operation_id="payments.decline")
+    async def decline_verdict(
+        order_id: OrderId, payment_id: PaymentId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> StandingView:
+        return _view(await desk.decline_verdict(operator, order_id, payment_id, body.reason))
 
     return router
 

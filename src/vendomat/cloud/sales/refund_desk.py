@@ -2,7 +2,7 @@
 
 Each action is one event for the purchase, serialised on the order's row like every other, with the person and the
 reason in the evidence. An action that has been done already is no error. Refuses to name an amount that is owed: it
-follows from the order; only goodwill has an amount of its own.
+follows from the order; only goodwill has an amount of its own, and money paid by hand must be the amount that is owed.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ from dataclasses import dataclass
 
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.orders import OrderState
-from vendomat.cloud.payments import Refund, RefundStage
+from vendomat.cloud.payments import Payment, Refund, RefundStage, Verdict
+from vendomat.cloud.sales.by_hand_steps import may_be_paid_by_hand
+from vendomat.cloud.sales.desk_model import (
+    GoodwillGiven,
+    MoneyJudged,
+    PaidByHand,
+    RefundAsked,
+    RefundDeclined,
+    RefundReleased,
+    RefundRetried,
+    VerdictAgreed,
+    VerdictDeclined,
+)
 from vendomat.cloud.sales.goodwill_steps import may_give_minor, next_ordinal
 from vendomat.cloud.sales.model import (
     Event,
-    GoodwillDeclined,
-    GoodwillGiven,
     Purchase,
-    RefundAsked,
-    RefundReleased,
-    RefundRetried,
 )
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.use_cases import EventFor
@@ -37,16 +44,40 @@ class Gift:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is decided about money that did not fit its order. `is_kept`: the buyer has had goods for it."""
+
+    is_kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandPayment:
+    """Money paid outside the platform: how, and where it can be found again."""
+
+    amount_minor: int
+    way: str
+    reference: str
+    reason: str
+
+
 def _is_given(purchase: Purchase, operator: Operator, gift: Gift) -> bool:
     wanted = (purchase.winning and purchase.winning.payment_id, gift.ordinal, operator.operator_id, gift.amount_minor)
     return any((r.payment_id, r.ordinal, r.asked_by, r.amount_minor) == wanted for r in purchase.refunds)
+
+
+def _is_recorded(purchase: Purchase, given_up: Refund, paid: HandPayment) -> bool:
+    wanted = (given_up.payment_id, paid.way, paid.reference)
+    later = [r for r in purchase.refunds if r.ordinal > given_up.ordinal and r.stage is not RefundStage.FAILED]
+    return any((r.payment_id, r.hand_way, r.hand_reference) == wanted for r in later)
 
 
 class RefundDesk:
     """Each method answers with the purchase as it stands committed, or raises `VendomatError`."""
 
     def __init__(self, writer: Writer, till: Till, clock: Clock, *, alone_minor: int) -> None:
-        """Goodwill above `alone_minor` waits for a second person."""
+        """What is given, kept or paid by hand above `alone_minor` waits for a second person."""
         self._writer = writer
         self._till = till
         self._clock = clock
@@ -69,7 +100,7 @@ class RefundDesk:
             raise VendomatError(
                 ErrorCode.CONFLICT, "this refund was not given up; its number may still pay, so there is no second one"
             )
-        await self._till.look_up_given_up(operator.merchant_id, refund_id)
+        await self._look_up_given_up(purchase, refund.payment_id)
         event = RefundRetried(refund_id, operator.operator_id, reason, self._clock.now())
         return await self._apply(operator, order_id, event)
 
@@ -78,7 +109,7 @@ class RefundDesk:
         _, refund = await self._find(operator, order_id, refund_id)
         if refund.stage is not RefundStage.HELD and not refund.approved_by:
             raise VendomatError(ErrorCode.CONFLICT, "this refund is not held; nothing changed")
-        if refund.asked_by == operator.operator_id:
+        if operator.operator_id in (refund.asked_by, refund.recorded_by):
             raise VendomatError(
                 ErrorCode.CONFLICT, "you gave this money yourself; another person has to release it; nothing changed"
             )
@@ -110,16 +141,100 @@ class RefundDesk:
         return after
 
     async def decline(self, operator: Operator, order_id: str, refund_id: str, reason: str) -> Purchase:
-        """Refuse goodwill that is held. What is owed cannot be refused."""
+        """Refuse goodwill, or money by hand, that is held. What is owed stays owed."""
         purchase, refund = await self._find(operator, order_id, refund_id)
-        if not refund.is_goodwill:
+        if not (refund.is_goodwill or refund.is_by_hand):
             raise VendomatError(ErrorCode.CONFLICT, "this money is owed to the buyer; it cannot be refused")
         if refund.stage is RefundStage.FAILED:
             return purchase
         if refund.stage is not RefundStage.HELD:
             raise VendomatError(ErrorCode.CONFLICT, "this refund is not held; nothing changed")
-        event = GoodwillDeclined(refund_id, operator.operator_id, reason, self._clock.now())
+        event = RefundDeclined(refund_id, operator.operator_id, reason, self._clock.now())
         return await self._apply(operator, order_id, event)
+
+    async def pay_by_hand(self, operator: Operator, order_id: str, refund_id: str, paid: HandPayment) -> Purchase:
+        """Record what a person pays outside the platform, which gave the refund up and is asked once more first."""
+        purchase, refund = await self._find(operator, order_id, refund_id)
+        if _is_recorded(purchase, refund, paid):
+            return purchase
+        if not may_be_paid_by_hand(purchase, refund):
+            raise VendomatError(
+                ErrorCode.CONFLICT, "this refund was not given up, or another carries its money; nothing was recorded"
+            )
+        if paid.amount_minor != refund.amount_minor:
+            owed = Money(refund.amount_minor, self._currency(purchase, refund))
+            raise VendomatError(ErrorCode.INVALID_AMOUNT, f"exactly {owed} is owed here; nothing was recorded")
+        await self._look_up_given_up(purchase, refund.payment_id)
+        event = PaidByHand(
+            refund_id,
+            paid.way,
+            paid.reference,
+            operator.operator_id,
+            paid.reason,
+            self._alone_minor,
+            self._clock.now(),
+        )
+        after = await self._apply(operator, order_id, event)
+        if not _is_recorded(after, refund, paid):
+            raise VendomatError(
+                ErrorCode.CONFLICT,
+                "the platform has paid it after all, or someone else was faster; nothing was recorded",
+            )
+        return after
+
+    async def judge(self, operator: Operator, order_id: str, payment_id: str, verdict: Judgement) -> Purchase:
+        """Decide about money that did not fit its order: it goes back, or the buyer has had goods for it."""
+        before = await self._find_frozen(operator, order_id, payment_id)
+        wanted = (Verdict.KEEP_ASKED, Verdict.KEPT) if verdict.is_kept else (Verdict.GIVE_ASKED, Verdict.GIVEN_BACK)
+        if before.verdict not in (Verdict.NONE, *wanted):
+            raise VendomatError(ErrorCode.CONFLICT, "something else was decided about this money; nothing changed")
+        now = self._clock.now()
+        event = MoneyJudged(payment_id, verdict.is_kept, operator.operator_id, verdict.reason, self._alone_minor, now)
+        after = await self._apply(operator, order_id, event)
+        judged = after.payment(payment_id)
+        if judged is None or judged.verdict not in wanted:
+            raise VendomatError(ErrorCode.CONFLICT, "someone else was faster and decided otherwise; nothing changed")
+        return after
+
+    async def agree(self, operator: Operator, order_id: str, payment_id: str, verdict: Judgement) -> Purchase:
+        """The second person's word for the verdict that was asked for."""
+        before = await self._find_frozen(operator, order_id, payment_id)
+        asked, done = (
+            (Verdict.KEEP_ASKED, Verdict.KEPT) if verdict.is_kept else (Verdict.GIVE_ASKED, Verdict.GIVEN_BACK)
+        )
+        if before.verdict not in (asked, done):
+            raise VendomatError(ErrorCode.CONFLICT, "this was not asked for; look at it again; nothing changed")
+        if before.verdict is asked and before.verdict_by == operator.operator_id:
+            raise VendomatError(ErrorCode.CONFLICT, "you asked for this; another person has to agree; nothing changed")
+        event = VerdictAgreed(payment_id, verdict.is_kept, operator.operator_id, verdict.reason, self._clock.now())
+        return await self._apply(operator, order_id, event)
+
+    async def decline_verdict(self, operator: Operator, order_id: str, payment_id: str, reason: str) -> Purchase:
+        """What was asked for is not done; the money waits for another verdict."""
+        before = await self._find_frozen(operator, order_id, payment_id)
+        if before.verdict in (Verdict.GIVEN_BACK, Verdict.KEPT):
+            raise VendomatError(ErrorCode.CONFLICT, "this was carried out already; nothing changed")
+        event = VerdictDeclined(payment_id, operator.operator_id, reason, self._clock.now())
+        return await self._apply(operator, order_id, event)
+
+    async def _find_frozen(self, operator: Operator, order_id: str, payment_id: str) -> Payment:
+        payment = (await self._writer.find((operator.merchant_id, order_id))).payment(payment_id)
+        if payment is None:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such payment")
+        if not payment.is_frozen or payment.captured_minor <= 0:
+            raise VendomatError(ErrorCode.CONFLICT, "this payment fits its order; there is nothing to decide")
+        return payment
+
+    async def _look_up_given_up(self, purchase: Purchase, payment_id: str) -> None:
+        """Ask the platform once more about every number of the payment that it gave up."""
+        for refund in purchase.refunds:
+            if refund.payment_id == payment_id and refund.stage is RefundStage.FAILED:
+                await self._till.look_up_given_up(purchase.merchant_id, refund.refund_id)
+
+    @staticmethod
+    def _currency(purchase: Purchase, refund: Refund) -> str:
+        payment = purchase.payment(refund.payment_id)
+        return payment.currency if payment is not None and payment.currency else purchase.currency
 
     async def _find(self, operator: Operator, order_id: str, refund_id: str) -> tuple[Purchase, Refund]:
         purchase = await self._writer.find((operator.merchant_id, order_id))

@@ -20,16 +20,15 @@ from vendomat.cloud.payments import (
     Refund,
     RefundMove,
     RefundStage,
+    Verdict,
     refund_number,
 )
+from vendomat.cloud.sales.desk_model import RefundDeclined, RefundHeld, RefundReleased, RefundRetried
 from vendomat.cloud.sales.model import (
     Note,
     Post,
     Purchase,
     RaiseAlarm,
-    RefundHeld,
-    RefundReleased,
-    RefundRetried,
     RefundSaid,
     RefundSeen,
     RestoreCode,
@@ -37,6 +36,9 @@ from vendomat.cloud.sales.model import (
     Step,
     Tell,
 )
+
+BY_HAND = "by_hand"
+"""The way of money that came back beside the platform, as the buyer and whoever listens are told it."""
 
 
 def settle(now: Step) -> Step:
@@ -54,14 +56,19 @@ def settle(now: Step) -> Step:
 
 
 def owed_minor(purchase: Purchase, payment: Payment) -> int:
-    """What of `payment` has to go back: the undelivered units, or all of a payment that was late or a second one."""
+    """What of `payment` has to go back: the undelivered units, or all of a payment that was late or a second one.
+
+    Of money that did not fit its order nothing, until people decide that it goes back.
+    """
+    if payment.is_frozen and payment.verdict is not Verdict.GIVEN_BACK:
+        return 0
     if not payment.is_winning:
         return payment.captured_minor
     return sum(u.price_minor for u in purchase.units if u.is_final and u.outcome is not UnitOutcome.DELIVERED)
 
 
 def paid_back_minor(purchase: Purchase, payment: Payment) -> int:
-    """What of `payment` has gone back, as its platform confirmed."""
+    """What of `payment` has gone back, as its platform confirmed or a person recorded."""
     done = (r for r in purchase.refunds if r.payment_id == payment.payment_id and r.stage is RefundStage.SUCCEEDED)
     return sum(r.amount_minor for r in done)
 
@@ -69,40 +76,48 @@ def paid_back_minor(purchase: Purchase, payment: Payment) -> int:
 def request_refund(
     now: Step, payment: Payment, amount_minor: int, reason: str, *, approved_by: str = "", asked_by: str = ""
 ) -> Step:
-    ordinal = 1 + sum(1 for r in now.purchase.refunds if r.payment_id == payment.payment_id)
-    number = refund_number(payment.payment_id, ordinal)
-    refund = Refund(
-        payment.payment_id,
-        ordinal,
-        number,
-        amount_minor,
-        reason,
-        RefundStage.REQUESTED,
-        approved_by=approved_by,
-        asked_by=asked_by,
+    """Number a refund; whoever keeps it asks the platform for it."""
+    now = number_refund(
+        now, payment, Refund("", 0, "", amount_minor, reason, RefundStage.REQUESTED, "", approved_by, asked_by)
     )
-    said = {"refund_id": number, "payment_id": payment.payment_id, "amount_minor": amount_minor, "reason": reason}
-    now = now.set_refund(refund).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
     if payment.channel == CODE_CHANNEL:
-        return _refund_succeeded(now.plus(RestoreCode(now.purchase.code_id)), refund, payment)
-    return now if refund.is_goodwill else pay_back_to_wallet(now, refund)
+        return refund_succeeded(now.plus(RestoreCode(now.purchase.code_id)), now.purchase.refunds[-1], payment)
+    return now if asked_by else pay_back_to_wallet(now, now.purchase.refunds[-1])
 
 
 def pay_back_to_wallet(now: Step, refund: Refund) -> Step:
     """What came from a wallet goes back into it at once: the books are ours, and nobody has to be asked."""
-    payment = _payment_of(now, refund)
+    payment = payment_of(now, refund)
     if payment.channel != WALLET_CHANNEL or refund.stage is not RefundStage.REQUESTED:
         return now
-    return _book_what_is_on_top(_refund_succeeded(now, refund, payment), refund, payment)
+    return _book_what_is_on_top(refund_succeeded(now, refund, payment), refund, payment)
 
 
-def _refund_succeeded(now: Step, refund: Refund, payment: Payment) -> Step:
+def number_refund(now: Step, payment: Payment, refund: Refund) -> Step:
+    """`refund` under the payment's next ordinal, with the number that follows from it."""
+    ordinal = 1 + sum(1 for r in now.purchase.refunds if r.payment_id == payment.payment_id)
+    number = refund_number(payment.payment_id, ordinal)
+    numbered = replace(refund, payment_id=payment.payment_id, ordinal=ordinal, refund_id=number)
+    said = {
+        "refund_id": number,
+        "payment_id": payment.payment_id,
+        "amount_minor": refund.amount_minor,
+        "reason": refund.reason,
+    }
+    return now.set_refund(numbered).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
+
+
+def refund_succeeded(now: Step, refund: Refund, payment: Payment) -> Step:
+    """The money has gone: from the platform, or by hand from the bank."""
     done = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.SUCCEED), error="")
-    fund = funding(payment.channel, payment.account)
+    fund = postings.BANK if refund.is_by_hand else funding(payment.channel, payment.account)
     said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, "channel": payment.channel}
+    source = Source.PLATFORM
+    if refund.is_by_hand:
+        source, said["channel"] = Source.OPERATOR, BY_HAND
     return now.set_refund(done).plus(
-        Post(postings.refund_succeeded(refund.refund_id, fund, refund.amount_minor)),
-        Note(Source.PLATFORM, "refund.succeeded", said),
+        Post(postings.refund_succeeded(refund.refund_id, fund, refund.amount_minor), payment.currency),
+        Note(source, "refund.succeeded", said),
         Tell("refund.succeeded", said),
     )
 
@@ -112,22 +127,24 @@ _REFUND_MOVE_OF = {
     RefundSaid.NOT_ACCEPTED: RefundMove.DENY,
     RefundSaid.REFUSED: RefundMove.DENY,
     RefundSaid.GIVEN_UP: RefundMove.FAIL,
+    RefundSaid.NEVER: RefundMove.FAIL,
     RefundSaid.UNKNOWN: RefundMove.LOSE_SIGHT,
 }
 
 
 def on_refund_seen(now: Step, event: RefundSeen) -> Step:
     refund = refund_of(now, event.refund_id)
-    if refund is None:
+    if refund is None or refund.is_by_hand:  # no platform was ever told a number paid by hand
         return now
-    payment = _payment_of(now, refund)
+    payment = payment_of(now, refund)
     if not refund.is_open:
         return _after_end(now, refund, payment, event)
     if event.said is RefundSaid.SUCCEEDED:
-        return settle(_book_what_is_on_top(_refund_succeeded(now, refund, payment), refund, payment))
+        return gone(now, refund, payment)
     move = _REFUND_MOVE_OF[event.said]
     is_paid_back = paid_back_minor(now.purchase, payment) >= owed_minor(now.purchase, payment)
-    if move is RefundMove.DENY and is_paid_back and not refund.is_goodwill:
+    is_not_taken = move is RefundMove.DENY or event.said is RefundSaid.NEVER
+    if is_not_taken and is_paid_back and not refund.is_goodwill:
         return _no_longer_needed(now, refund)
     if not REFUND_MOVES.may(refund.stage, move):
         return now  # an older answer than what is known
@@ -136,9 +153,9 @@ def on_refund_seen(now: Step, event: RefundSeen) -> Step:
         return now
     said = {"refund_id": refund.refund_id, "error": event.error}
     now = now.set_refund(moved).plus(Note(Source.PLATFORM, f"refund.{event.said}", said))
-    if event.said in (RefundSaid.REFUSED, RefundSaid.GIVEN_UP):
+    if event.said in (RefundSaid.REFUSED, RefundSaid.GIVEN_UP, RefundSaid.NEVER):
         detail = f"{refund.refund_id}: {event.error}"
-        severity = "critical" if event.said is RefundSaid.GIVEN_UP else "warning"
+        severity = "warning" if event.said is RefundSaid.REFUSED else "critical"
         now = now.plus(RaiseAlarm("refund_stuck", severity, "", detail))
     return now
 
@@ -147,7 +164,17 @@ def _after_end(now: Step, refund: Refund, payment: Payment, event: RefundSeen) -
     """What succeeded stays. A number that was given up and paid all the same is booked: its money went."""
     if refund.stage is RefundStage.SUCCEEDED or event.said is not RefundSaid.SUCCEEDED:
         return now
-    return settle(_book_what_is_on_top(_refund_succeeded(now, refund, payment), refund, payment))
+    return gone(now, refund, payment)
+
+
+def gone(now: Step, refund: Refund, payment: Payment) -> Step:
+    """The money of `refund` has reached the buyer: booked, and what waited for it ends."""
+    now = _book_what_is_on_top(refund_succeeded(now, refund, payment), refund, payment)
+    for other in now.purchase.refunds:
+        is_waiting = other.is_by_hand and other.stage is RefundStage.HELD and other.payment_id == payment.payment_id
+        if is_waiting and paid_back_minor(now.purchase, payment) >= owed_minor(now.purchase, payment):
+            now = _no_longer_needed(now, other)
+    return settle(now)
 
 
 def _book_what_is_on_top(now: Step, refund: Refund, payment: Payment) -> Step:
@@ -156,7 +183,7 @@ def _book_what_is_on_top(now: Step, refund: Refund, payment: Payment) -> Step:
     on_top = min(refund.amount_minor, before + refund.amount_minor - owed_minor(now.purchase, payment))
     if on_top <= 0:
         return now
-    now = now.plus(Post(postings.refund_paid_on_top(refund.refund_id, on_top)))
+    now = now.plus(Post(postings.refund_paid_on_top(refund.refund_id, on_top), payment.currency))
     if refund.is_goodwill:
         return now
     detail = f"{refund.refund_id}: {on_top} went back beyond what was owed"
@@ -164,7 +191,7 @@ def _book_what_is_on_top(now: Step, refund: Refund, payment: Payment) -> Step:
 
 
 def _no_longer_needed(now: Step, refund: Refund) -> Step:
-    """The platform has not taken this number, and an earlier one has brought the money: it is not asked again."""
+    """Nobody has paid under this number, and another has brought the money: it is not asked for again."""
     ended = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.FAIL), error="no longer needed")
     said = {"refund_id": refund.refund_id, "error": ended.error}
     return settle(now.set_refund(ended).plus(Note(Source.CLOUD, "refund.given_up", said)))
@@ -174,7 +201,7 @@ def refund_of(now: Step, refund_id: str) -> Refund | None:
     return next((r for r in now.purchase.refunds if r.refund_id == refund_id), None)
 
 
-def _payment_of(now: Step, refund: Refund) -> Payment:
+def payment_of(now: Step, refund: Refund) -> Payment:
     payment = now.purchase.payment(refund.payment_id)
     assert payment is not None  # a refund is kept with the order of its payment
     return payment
@@ -196,14 +223,27 @@ def hold(now: Step, refund: Refund, alarm: RaiseAlarm, **why: int) -> Step:
 
 
 def on_refund_released(now: Step, event: RefundReleased) -> Step:
-    """Goodwill takes four eyes: who gave it does not release it."""
+    """Goodwill, and money paid by hand, take four eyes: who asked for it does not release it."""
     refund = refund_of(now, event.refund_id)
-    if refund is None or refund.stage is not RefundStage.HELD or refund.asked_by == event.by:
+    if refund is None or refund.stage is not RefundStage.HELD or event.by in (refund.asked_by, refund.recorded_by):
         return now
     released = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.RELEASE), approved_by=event.by)
     said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
-    now = now.set_refund(released).plus(Note(Source.OPERATOR, "refund.released", said), Tell("refund.released", said))
+    now = now.set_refund(released)
+    now = now.plus(Note(Source.OPERATOR, "refund.released", said), Tell("refund.released", said))
+    if released.is_by_hand:
+        return gone(now, released, payment_of(now, released))
     return pay_back_to_wallet(now, released)
+
+
+def on_refund_declined(now: Step, event: RefundDeclined) -> Step:
+    """Nothing has been booked, and nothing goes out. What is owed stays owed."""
+    refund = refund_of(now, event.refund_id)
+    if refund is None or refund.stage is not RefundStage.HELD or not (refund.is_goodwill or refund.is_by_hand):
+        return now
+    ended = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.FAIL), error="declined")
+    said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
+    return now.set_refund(ended).plus(Note(Source.OPERATOR, "refund.declined", said), Tell("refund.declined", said))
 
 
 def on_refund_retried(now: Step, event: RefundRetried) -> Step:
@@ -213,5 +253,5 @@ def on_refund_retried(now: Step, event: RefundRetried) -> Step:
         return now
     said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
     now = now.plus(Note(Source.OPERATOR, "refund.retried", said))
-    payment = _payment_of(now, refund)
+    payment = payment_of(now, refund)
     return request_refund(now, payment, refund.amount_minor, refund.reason, approved_by=event.by)

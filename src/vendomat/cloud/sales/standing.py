@@ -82,6 +82,13 @@ _WATCHES = (
         is_raised_here=False,
     ),
     _Watch(
+        "payment_mismatch",
+        Severity.CRITICAL,
+        f"SELECT x.merchant_id, o.machine_id, min(x.order_id), '' FROM payment x {_OF_ORDER} WHERE x.paid_at <= $1 "
+        f"AND x.is_frozen AND x.captured_minor > 0 AND x.verdict NOT IN ('given_back', 'kept') {_BY_MACHINE}",
+        is_raised_here=False,
+    ),
+    _Watch(
         _OFFLINE,
         Severity.WARNING,
         "SELECT merchant_id, machine_id, '', coalesce('not heard of since ' || to_char(seen_at AT TIME ZONE 'UTC', "

@@ -11,8 +11,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from vendomat.cloud.sales.by_hand_steps import on_paid_by_hand
+from vendomat.cloud.sales.desk_model import (
+    GoodwillGiven,
+    MoneyJudged,
+    PaidByHand,
+    RefundAsked,
+    RefundDeclined,
+    RefundHeld,
+    RefundReleased,
+    RefundRetried,
+    VerdictAgreed,
+    VerdictDeclined,
+)
 from vendomat.cloud.sales.finding_steps import on_ambiguity_resolved
-from vendomat.cloud.sales.goodwill_steps import on_goodwill_declined, on_goodwill_given
+from vendomat.cloud.sales.frozen_steps import on_money_judged, on_verdict_agreed, on_verdict_declined
+from vendomat.cloud.sales.goodwill_steps import on_goodwill_given
 from vendomat.cloud.sales.model import (
     AmbiguityResolved,
     ChargeAnswered,
@@ -21,17 +35,11 @@ from vendomat.cloud.sales.model import (
     DeadlinePassed,
     Effect,
     Event,
-    GoodwillDeclined,
-    GoodwillGiven,
     PaymentAdded,
     PaymentClosed,
     PaymentPaid,
     PaymentUncertain,
     Purchase,
-    RefundAsked,
-    RefundHeld,
-    RefundReleased,
-    RefundRetried,
     RefundSeen,
     ReverseWanted,
     Step,
@@ -46,7 +54,13 @@ from vendomat.cloud.sales.payment_steps import (
     on_payment_uncertain,
     on_reverse_wanted,
 )
-from vendomat.cloud.sales.refund_steps import on_refund_held, on_refund_released, on_refund_retried, on_refund_seen
+from vendomat.cloud.sales.refund_steps import (
+    on_refund_declined,
+    on_refund_held,
+    on_refund_released,
+    on_refund_retried,
+    on_refund_seen,
+)
 from vendomat.cloud.sales.vend_steps import on_command_silent, on_deadline, on_refund_asked, on_vend_fact
 
 _RULES: dict[type, Callable[[Step, Any], Step]] = {
@@ -67,7 +81,11 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     RefundReleased: on_refund_released,
     RefundRetried: on_refund_retried,
     GoodwillGiven: on_goodwill_given,
-    GoodwillDeclined: on_goodwill_declined,
+    RefundDeclined: on_refund_declined,
+    MoneyJudged: on_money_judged,
+    VerdictAgreed: on_verdict_agreed,
+    VerdictDeclined: on_verdict_declined,
+    PaidByHand: on_paid_by_hand,
 }
 
 

@@ -265,11 +265,14 @@ def next_try(unit: Unit, now: datetime, settings: CloudSettings) -> datetime:
 
 
 async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings) -> None:
-    added, updated, new_refunds, moved_refunds = [], [], [], []
+    added, updated, judged, new_refunds, moved_refunds = [], [], [], [], []
     for c in changes:
         assert c.before is not None
         old = {p.payment_id: p for p in c.before.payments}
         for p in c.after.payments:
+            if p.is_frozen and p != old.get(p.payment_id):
+                merchant_id, number = c.after.merchant_id, p.payment_id
+                judged.append((merchant_id, number, p.account, p.currency, p.verdict, p.verdict_by))
             if p.payment_id not in old:
                 added.append((c.after, p))
             if p != old.get(p.payment_id, replace(p, state=PaymentState.CREATED, close_wanted=False)):
@@ -306,6 +309,9 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                         r.asked_by,
                         c.at,
                         ended_at,
+                        r.hand_way,
+                        r.hand_reference,
+                        r.recorded_by,
                     )
                 )
             elif r != known[r.refund_id]:
@@ -314,6 +320,7 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                 )
     await _insert_payments(connection, added, settings)
     await payment_rows.update_payments(connection, updated)
+    await payment_rows.judge_payments(connection, judged)
     await payment_rows.insert_refunds(connection, new_refunds)
     await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[11] is None])
     await payment_rows.update_refunds(connection, moved_refunds)

@@ -35,12 +35,12 @@ from vendomat.cloud.payments import (
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.desk_model import RefundHeld
 from vendomat.cloud.sales.model import (
     PaymentClosed,
     PaymentPaid,
     PaymentUncertain,
     Purchase,
-    RefundHeld,
     RefundSaid,
     RefundSeen,
 )
@@ -57,6 +57,7 @@ _SAID = {
     RefundState.ABNORMAL: RefundSaid.GIVEN_UP,
     RefundState.NOT_ACCEPTED: RefundSaid.NOT_ACCEPTED,
     RefundState.REFUSED: RefundSaid.REFUSED,
+    RefundState.NEVER: RefundSaid.NEVER,
     RefundState.UNKNOWN: RefundSaid.UNKNOWN,
 }
 
@@ -258,7 +259,7 @@ class Till:
         return told is not None and any(r.is_open for r in told.refunds if r.refund_id == row["refund_id"])
 
     async def look_up_given_up(self, merchant_id: str, refund_id: str) -> None:
-        """Before a second number: ask once more what became of the first, and apply it.
+        """Before a second number, or money by hand: ask once more what became of the first, and apply it.
 
         Raises `VendomatError(platform_unreachable)` without a definite answer, `conflict` when it is under way after
         all, `not_found` for a number we never gave.
@@ -267,7 +268,7 @@ class Till:
             row = await payment_rows.find_refund(connection, merchant_id, refund_id)
         if row is None:
             raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
-        if row["state"] != RefundStage.FAILED:
+        if row["state"] != RefundStage.FAILED or row["hand_way"]:
             return
         answer = await (await self.provider_of(row)).look_up_refund(self._refund_request(row))
         if answer.state is RefundState.UNKNOWN:

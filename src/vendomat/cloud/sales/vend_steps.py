@@ -21,6 +21,7 @@ from vendomat.cloud.orders import (
     UnitMove,
     UnitOutcome,
 )
+from vendomat.cloud.sales.desk_model import RefundAsked
 from vendomat.cloud.sales.finding_steps import after_final, pieces_of
 from vendomat.cloud.sales.model import (
     CommandSilent,
@@ -30,7 +31,6 @@ from vendomat.cloud.sales.model import (
     Post,
     Purchase,
     RaiseAlarm,
-    RefundAsked,
     SecurityAlert,
     Source,
     Step,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from vendomat.cloud.orders import Closing, Command, CommandState, Finding, OrderState, Unit, UnitOutcome
 from vendomat.cloud.payments import Payment, PaymentState, RefundStage
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.sales import Need, need_of, step
+from vendomat.cloud.sales import Need, desk_model, need_of, step
 from vendomat.cloud.sales import model as sales
 from vendomat.kernel import IllegalMoveError, derive_id
 from vendomat.simulator.model_check.parts import (
@@ -103,14 +103,14 @@ class CloudMoves:
     def _people_moves(self, cloud: Cloud) -> Iterator[Move]:
         """What an operator decides; and a refund that waits for one, because its machine asked for many."""
         if self._bounds.may_operator_ask:
-            asked = self.apply(cloud, sales.RefundAsked(OPERATOR, "a person asks", AT))
+            asked = self.apply(cloud, desk_model.RefundAsked(OPERATOR, "a person asks", AT))
             yield from self._moves("an operator asks for the money back", asked)
         for refund in cloud.purchase.refunds if self._bounds.may_refund_stop else ():
             if refund.stage is RefundStage.REQUESTED:
-                held = sales.RefundHeld(refund.refund_id, 9, AT)
+                held = desk_model.RefundHeld(refund.refund_id, 9, AT)
                 yield from self._moves("the refund is held", self.apply(cloud, held))
             if refund.stage is RefundStage.HELD:
-                released = sales.RefundReleased(refund.refund_id, OPERATOR, "looked at", AT)
+                released = desk_model.RefundReleased(refund.refund_id, OPERATOR, "looked at", AT)
                 yield from self._moves("an operator lets the refund go", self.apply(cloud, released))
 
     def _sweep_moves(self, cloud: Cloud, index: int, command: Command) -> list[Move]:

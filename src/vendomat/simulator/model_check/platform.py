@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from vendomat.cloud.payments import Payment, PaymentState, Refund, RefundStage
+from vendomat.cloud.sales import desk_model
 from vendomat.cloud.sales import model as sales
 from vendomat.simulator.model_check.cloud import OPERATOR, PHASES, Applied, CloudMoves
 from vendomat.simulator.model_check.parts import (
@@ -27,6 +28,8 @@ from vendomat.simulator.model_check.parts import (
 
 GRACE = timedelta(seconds=30)
 FOR_EVER = timedelta(days=10_000)
+ALONE_MINOR = 1_000_000
+"""One person may pay any sum of the model by hand."""
 ORDINALS_MAX = 2
 """How often a person has a refund tried that the platform gives up."""
 
@@ -122,8 +125,10 @@ class PlatformMoves:
         if any(r.end is RefundEnd.GIVEN_UP for r in known):
             yield "the platform tells that it has given the refund up", said(sales.RefundSaid.GIVEN_UP)
             if refund.stage is RefundStage.FAILED and refund.ordinal < ORDINALS_MAX:
-                retried = sales.RefundRetried(refund.refund_id, OPERATOR, "given up", AT)
+                retried = desk_model.RefundRetried(refund.refund_id, OPERATOR, "given up", AT)
                 yield "an operator has the platform asked again, under the next number", retried
+                slip = (refund.refund_id, "cash", "slip 1", OPERATOR, "given up")
+                yield "an operator pays the buyer by hand", desk_model.PaidByHand(*slip, ALONE_MINOR, AT)
         if self._bounds.may_refund_be_unclear:
             yield "no answer to the refund: not known", said(sales.RefundSaid.UNKNOWN)
             yield "the platform refuses the refund for now", said(sales.RefundSaid.REFUSED)

@@ -101,11 +101,14 @@ def _broken_books(cloud: Cloud) -> Iterator[str]:
         for account, amount_minor in posting.lines:
             books[account] += amount_minor
     paid = [p for p in purchase.payments if p.state is PaymentState.PAID]
-    back = sum(r.amount_minor for r in purchase.refunds if r.stage is RefundStage.SUCCEEDED)
+    done = [r for r in purchase.refunds if r.stage is RefundStage.SUCCEEDED]
+    back = sum(r.amount_minor for r in done)
+    by_hand = sum(r.amount_minor for r in done if r.is_by_hand)
     late = sum(p.captured_minor for p in paid if not p.is_winning)
     is_won = purchase.winning is not None
     expected = {
-        "asset:clearing": sum(p.captured_minor for p in paid) - back,
+        "asset:clearing": sum(p.captured_minor for p in paid) - back + by_hand,
+        "asset:bank": -by_hand,
         "liab:undelivered": -sum(u.price_minor for u in purchase.units if not u.is_final) if is_won else 0,
         "liab:refund_payable": back - late - (_owed(purchase) if is_won else 0),
         "income:sales": -sum(u.price_minor for u in purchase.units if _has_come_out(u)),

@@ -71,7 +71,6 @@ class TestRefund:
         [
             "ACQ.SELLER_BALANCE_NOT_ENOUGH",
             "ACQ.TRADE_NOT_EXIST",
-            "ACQ.TRADE_HAS_FINISHED",
             "ACQ.REASON_TRADE_BEEN_FREEZEN",
         ],
     )
@@ -79,6 +78,15 @@ class TestRefund:
         talk((REFUND, failed(sub_code)), (REFUND_QUERY, {"code": "10000"}))
         refunded = await alipay.refund(refund_request)
         assert (refunded.state, refunded.error) == (RefundState.REFUSED, f"{sub_code}: because")
+
+    @pytest.mark.parametrize("sub_code", ["ACQ.TRADE_HAS_FINISHED", "ACQ.TRADE_OVERDUE"])
+    async def test_what_it_will_never_pay_is_told_apart(self, alipay, talk, refund_request, sub_code):
+        talk((REFUND, failed(sub_code)), (REFUND_QUERY, {"code": "10000"}))
+        assert (await alipay.refund(refund_request)).state is RefundState.NEVER
+        talk((REFUND, failed(sub_code)), (REFUND_QUERY, self.found(refund_request)))
+        assert (await alipay.refund(refund_request)).state is RefundState.SUCCEEDED
+        talk((REFUND, failed(sub_code)), (REFUND_QUERY, NOT_KNOWN))
+        assert (await alipay.refund(refund_request)).state is RefundState.UNKNOWN
 
     async def test_a_refusal_of_a_refund_that_exists_is_none(self, alipay, talk, refund_request):
         talk((REFUND, failed("ACQ.TRADE_HAS_CLOSE")), (REFUND_QUERY, self.found(refund_request)))

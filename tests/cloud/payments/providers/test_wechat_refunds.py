@@ -62,13 +62,18 @@ class TestRefund:
         assert (await wechat.refund(refund_request)).state is RefundState.UNKNOWN
         assert (await wechat.look_up_refund(refund_request)).state is RefundState.UNKNOWN
 
-    @pytest.mark.parametrize(
-        ("status", "code"), [(403, "NOT_ENOUGH"), (403, "USER_ACCOUNT_ABNORMAL"), (400, "INVALID_REQUEST")]
-    )
+    @pytest.mark.parametrize(("status", "code"), [(403, "NOT_ENOUGH"), (403, "NO_AUTH"), (400, "INVALID_REQUEST")])
     async def test_a_refusal_counts_when_a_query_finds_nothing(self, wechat, platform, refund_request, status, code):
         platform.say(refusal(status, code), refusal(404, "RESOURCE_NOT_EXISTS"))
         answer = await wechat.refund(refund_request)
         assert (answer.state, answer.error) == (RefundState.REFUSED, f"{code}: because")
+
+    @pytest.mark.parametrize("code", ["USER_ACCOUNT_ABNORMAL", "TRADE_OVERDUE"])
+    async def test_what_it_will_never_pay_is_told_apart(self, wechat, platform, refund_request, code):
+        platform.say(refusal(403, code), refusal(404, "RESOURCE_NOT_EXISTS"))
+        assert (await wechat.refund(refund_request)).state is RefundState.NEVER
+        platform.say(refusal(403, code), Answer(500))
+        assert (await wechat.refund(refund_request)).state is RefundState.UNKNOWN
 
     async def test_a_refusal_of_a_refund_that_exists_is_none(self, wechat, platform, wechat_pen, refund_request):
         platform.say(refusal(400, "INVALID_REQUEST"), wechat_pen.answer(wechat_refund(status="SUCCESS")))

@@ -95,6 +95,7 @@ class RefundState(StrEnum):
     ABNORMAL = "abnormal"  # the payer's account cannot take it; a person decides
     NOT_ACCEPTED = "not_accepted"  # the platform has no such refund: repeat the same number
     REFUSED = "refused"  # definite refusal for now (balance, rules): `error`; retry the same number with back-off
+    NEVER = "never"  # definite refusal, whenever it is asked again: a person pays the buyer another way
     UNKNOWN = "unknown"
 
 

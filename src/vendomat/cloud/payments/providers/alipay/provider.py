@@ -173,10 +173,10 @@ class AlipayProvider:
         except NotKnownError as doubt:
             return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
         refunded = wire.read_refund(fields, request)
-        if refunded.state not in (RefundState.REFUSED, RefundState.PROCESSING):
+        if refunded.state in (RefundState.SUCCEEDED, RefundState.UNKNOWN):
             return refunded
         found = await self.look_up_refund(request)
-        if refunded.state is RefundState.REFUSED:
+        if refunded.state in (RefundState.REFUSED, RefundState.NEVER):
             return refunded if found.state is RefundState.NOT_ACCEPTED else found
         return found if found.state is RefundState.SUCCEEDED else refunded
 

@@ -73,7 +73,6 @@ REFUND_REFUSALS = frozenset(
         "ACCESS_FORBIDDEN",
         "TRADE_NOT_EXIST",
         "TRADE_STATUS_ERROR",
-        "TRADE_HAS_FINISHED",
         "TRADE_HAS_CLOSE",
         "SELLER_BALANCE_NOT_ENOUGH",
         "DISCORDANT_REPEAT_REQUEST",
@@ -83,6 +82,9 @@ REFUND_REFUSALS = frozenset(
     }
 )
 """Codes that mean "not accepted", once a look-up has confirmed that no refund of the number exists."""
+
+REFUND_NEVERS = frozenset({"TRADE_HAS_FINISHED", "TRADE_OVERDUE"})
+"""As `REFUND_REFUSALS`, and asking again is of no use: the trade takes no refund any more."""
 
 _PAID = frozenset({"TRADE_SUCCESS", "TRADE_FINISHED"})
 _NOT_IN_SUBJECT = str.maketrans(dict.fromkeys("/=&", " "))
@@ -268,7 +270,7 @@ def trade_of(fields: Fields, number: str, *, account: str, paid_at_field: str, p
 
 
 def read_refund(fields: Fields, request: RefundRequest) -> Refunded:
-    """The answer to a refund. REFUSED is provisional until a look-up answers NOT_ACCEPTED.
+    """The answer to a refund. REFUSED and NEVER are provisional until a look-up answers NOT_ACCEPTED.
 
     `fund_change` other than Y means that this call moved no money: it may have been moved before, so PROCESSING.
     """
@@ -279,6 +281,8 @@ def read_refund(fields: Fields, request: RefundRequest) -> Refunded:
         state = RefundState.SUCCEEDED if _text(fields, "fund_change") == "Y" else RefundState.PROCESSING
         return Refunded(state, request.refund_number, _text(fields, "trade_no"), request.amount, raw=dict(fields))
     state = RefundState.REFUSED if is_refusal(fields, REFUND_REFUSALS) else RefundState.UNKNOWN
+    if str(fields.get("code", "")) == "40004" and reason_of(fields) in REFUND_NEVERS:
+        state = RefundState.NEVER
     return Refunded(state, request.refund_number, error=error_text(fields))
 
 

@@ -180,7 +180,7 @@ class WeChatPayProvider:
         except NotKnownError as doubt:
             return Refunded(RefundState.UNKNOWN, request.refund_number, error=doubt.reason)
         refunded = wire.read_refund(status, body, request)
-        if refunded.state is not RefundState.REFUSED:
+        if refunded.state not in (RefundState.REFUSED, RefundState.NEVER):
             return refunded
         found = await self.look_up_refund(request)
         return refunded if found.state is RefundState.NOT_ACCEPTED else found

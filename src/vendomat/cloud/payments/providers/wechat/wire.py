@@ -52,11 +52,13 @@ REFUND_REFUSALS = frozenset(
         "NO_AUTH",
         "MCH_NOT_EXISTS",
         "NOT_ENOUGH",
-        "USER_ACCOUNT_ABNORMAL",
         "RESOURCE_NOT_EXISTS",
     }
 )
 """Codes that mean "not accepted", once a look-up has confirmed that no refund of the number exists."""
+
+REFUND_NEVERS = frozenset({"USER_ACCOUNT_ABNORMAL", "TRADE_OVERDUE"})
+"""As `REFUND_REFUSALS`, and asking again is of no use: the buyer's account cannot take it, or a year has passed."""
 
 
 class _Amount(msgspec.Struct):
@@ -224,21 +226,22 @@ def trade_of(body: bytes | str, account: Account, states: Mapping[str, TradeStat
 
 
 def read_refund(status: int, body: bytes | str, request: RefundRequest) -> Refunded:
-    """The answer to a refund or to its query. REFUSED is provisional until a look-up answers NOT_ACCEPTED."""
+    """The answer to a refund or to its query. REFUSED and NEVER are provisional until a look-up says NOT_ACCEPTED."""
     number = request.refund_number
     if status == 200:
         try:
             return _refunded(body, request)
         except NotKnownError as doubt:
             return Refunded(RefundState.UNKNOWN, number, error=doubt.reason)
-    is_refusal = is_definite(status) and error_code(status, body) in REFUND_REFUSALS
-    return Refunded(RefundState.REFUSED if is_refusal else RefundState.UNKNOWN, number, error=error_text(status, body))
+    code = error_code(status, body) if is_definite(status) else ""
+    state = RefundState.REFUSED if code in REFUND_REFUSALS else RefundState.UNKNOWN
+    return Refunded(RefundState.NEVER if code in REFUND_NEVERS else state, number, error=error_text(status, body))
 
 
 def read_refund_query(status: int, body: bytes | str, request: RefundRequest) -> Refunded:
     """As `read_refund`, where only "no such refund" is a definite no."""
     refunded = read_refund(status, body, request)
-    if refunded.state is not RefundState.REFUSED:
+    if refunded.state not in (RefundState.REFUSED, RefundState.NEVER):
         return refunded
     is_absent = status == 404 and error_code(status, body) == "RESOURCE_NOT_EXISTS"
     state = RefundState.NOT_ACCEPTED if is_absent else RefundState.UNKNOWN

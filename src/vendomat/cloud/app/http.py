@@ -21,6 +21,7 @@ from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.catalog import Catalog, media_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
 from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
+from vendomat.cloud.members import Members
 from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
@@ -36,8 +37,17 @@ from vendomat.cloud.reports import (
     stream_router,
     trust_router,
 )
-from vendomat.cloud.sales import GoodsDesk, RefundDesk, goods_router, refunds_router
+from vendomat.cloud.sales import (
+    GoodsDesk,
+    RefundDesk,
+    TopUps,
+    goods_router,
+    member_router,
+    member_throttle,
+    refunds_router,
+)
 from vendomat.cloud.statements import Statements, statements_router
+from vendomat.cloud.wallets import WalletBook, members_router
 from vendomat.kernel import Clock, Ids
 
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
@@ -63,6 +73,7 @@ class PublicParts:
     more_routers: Sequence[APIRouter] = ()  # payment notices, for one
     refunds: RefundDesk | None = None  # where this process sells
     goods: GoodsDesk | None = None  # where this process sells
+    top_ups: TopUps | None = None  # where this process sells
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
@@ -97,6 +108,11 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(codes_router(codes, current))
     if parts.refunds is not None:
         app.include_router(refunds_router(parts.refunds, current))
+    members = Members(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock)
+    wallets = WalletBook(parts.database)
+    app.include_router(members_router(members, wallets, current))
+    if parts.top_ups is not None:
+        app.include_router(member_router(members, wallets, parts.top_ups, member_throttle(parts.clock)))
     if parts.goods is not None:
         app.include_router(goods_router(parts.goods, current))
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)

@@ -37,6 +37,7 @@ from vendomat.cloud.sales import (
     StandingAlarms,
     Sweeps,
     Till,
+    TopUps,
     UpMessages,
     WalletPayments,
     Writer,
@@ -108,6 +109,7 @@ class SalesParts:
     watch: SecurityWatch
     refunds: RefundDesk
     goods: GoodsDesk
+    top_ups: TopUps
     standing: StandingAlarms
     reconciliation: ReconciliationJob
 
@@ -192,6 +194,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         watch=watch,
         refunds=RefundDesk(writer, till, clock, alone_minor=settings.goodwill_alone_minor),
         goods=GoodsDesk(database, writer, clock),
+        top_ups=TopUps(database, writer, till, settings=settings, clock=clock, ids=ids),
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
         reconciliation=_reconciliation(ground, book, till),
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 
 from vendomat.cloud.codes import forget_failures
+from vendomat.cloud.members import forget_codes
 from vendomat.cloud.merchants import SignIns
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.reports import Tally
@@ -32,6 +33,7 @@ class Upkeep:
         now = self._clock.now()
         async with self._database.hot.acquire() as connection:
             await forget_failures(connection, before=now - timedelta(days=1))
+            await forget_codes(connection, before=now - timedelta(days=1))
             await connection.execute("DELETE FROM idempotency_key WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
 
     async def _make_partitions(self) -> None:

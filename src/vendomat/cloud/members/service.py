@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.members import store
 from vendomat.cloud.members.hot import ShownCode, insert_code
@@ -35,7 +36,7 @@ from vendomat.cloud.members.model import (
 from vendomat.cloud.merchants import MasterKey
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor
-from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
+from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError, derive_id
 
 _DRAWS_MAX = 20
 
@@ -87,13 +88,16 @@ class Members:
 
     # --- the merchant's people ----------------------------------------------------------------------------------------
 
-    async def create(self, merchant_id: str, new: NewMember) -> MemberLink:
-        """Raises `VendomatError` (conflict when the phone or the number is a member's already, invalid_value)."""
+    async def create(self, merchant_id: str, new: NewMember, request_id: str = "") -> MemberLink:
+        """A new member; the same `request_id` again is the same member, whose link is then another.
+
+        Raises `VendomatError` (conflict when the phone or the number is a member's already, invalid_value).
+        """
         phone = checked_phone(new.phone) if new.phone else ""
         secret = self._randomness(KEY_BYTES)
         member = Member(
             merchant_id=merchant_id,
-            member_id=self._ids.new("mbr"),
+            member_id=derive_id("mbr", merchant_id, request_id) if request_id else self._ids.new("mbr"),
             name=new.name,
             phone_tail=phone[-4:],
             external_id=new.external_id,
@@ -103,6 +107,8 @@ class Members:
         hashed = phone_hash(self._key, merchant_id, phone) if phone else None
         try:
             async with self._database.merchant(merchant_id) as connection:
+                if await store.find_member(connection, member.member_id) is not None:
+                    return await self._relink(connection, member.member_id)
                 await store.insert_member(
                     connection, member, phone_hash=hashed, key_hash=hashlib.sha256(secret).digest()
                 )
@@ -114,10 +120,13 @@ class Members:
 
     async def renew_link(self, merchant_id: str, member_id: str) -> MemberLink:
         """A new key for a member; the old link opens nothing from now on. Raises `VendomatError(not_found)`."""
-        secret = self._randomness(KEY_BYTES)
         async with self._database.merchant(merchant_id) as connection:
-            member = _found(await store.lock_member(connection, member_id))
-            await store.set_key(connection, member, hashlib.sha256(secret).digest())
+            return await self._relink(connection, member_id)
+
+    async def _relink(self, connection: AsyncConnection, member_id: str) -> MemberLink:
+        secret = self._randomness(KEY_BYTES)
+        member = _found(await store.lock_member(connection, member_id))
+        await store.set_key(connection, member, hashlib.sha256(secret).digest())
         return MemberLink(member, _key_text(secret))
 
     async def block(self, merchant_id: str, member_id: str) -> Member:

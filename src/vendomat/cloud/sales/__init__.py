@@ -8,6 +8,7 @@ from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
 from vendomat.cloud.sales.goods_api import goods_router
 from vendomat.cloud.sales.goods_desk import GoodsDesk
+from vendomat.cloud.sales.member_api import member_router, member_throttle
 from vendomat.cloud.sales.model import (
     CloseAsked,
     CommandSilent,
@@ -67,6 +68,8 @@ __all__ = [
     "Writer",
     "desk_model",
     "goods_router",
+    "member_router",
+    "member_throttle",
     "model",
     "need_of",
     "notice_router",

@@ -51,7 +51,7 @@ class TopUps:
         self._writer = writer
         self._till = till
         self._settings = settings
-        self._limits = limits_of(settings)
+        self.limits = limits_of(settings)
         self._clock = clock
         self._ids = ids
 
@@ -85,7 +85,7 @@ class TopUps:
         begun = await order_rows.count_top_ups(
             connection, member.merchant_id, member.member_id, since=self._clock.now() - DAY
         )
-        check_top_up(wallet, amount, OpenTopUps(*begun), self._limits)
+        check_top_up(wallet, amount, OpenTopUps(*begun), self.limits)
         purchase = self._purchase(member, request, account, wallet.currency)
         await insert_purchases(connection, [purchase], self._settings)
         said = {"total_minor": purchase.total_minor, "channel": request.channel, "member_id": member.member_id}

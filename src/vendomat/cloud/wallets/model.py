@@ -74,9 +74,11 @@ def check_top_up(wallet: Wallet, amount: Money, begun: OpenTopUps, limits: Walle
         limits.top_up_day_max_minor - begun.day_minor,
     )
     if not limits.top_up_min_minor <= amount.minor_units <= most:
+        least = Money(limits.top_up_min_minor, wallet.currency)
+        said = f"from {least} to {Money(most, wallet.currency)}" if most >= least.minor_units else "nothing"
         raise VendomatError(
             ErrorCode.INVALID_AMOUNT,
-            "this amount is outside of what may be topped up now; nothing was begun",
-            min_minor=limits.top_up_min_minor,
+            f"{said} may be topped up now; nothing was begun",
+            min_minor=least.minor_units,
             max_minor=max(0, most),
         )

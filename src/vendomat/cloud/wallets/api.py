@@ -1,0 +1,128 @@
+"""`/api/v1/members`: the merchant's people make members, block them, give them links, and look at their wallets.
+
+The key of a link is in the answer that made it and never again.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from vendomat.cloud.members import Member, MemberLink, Members, NewMember
+from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
+from vendomat.cloud.wallets.service import NEWEST, WalletBook
+from vendomat.cloud.wallets.views import StatementView, statement_view
+
+MemberId = Annotated[str, Path(pattern=r"^mbr_[0-9a-z]{26}$")]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Before = Annotated[int, Query(ge=1, le=NEWEST)]
+
+
+class NewMemberBody(BaseModel):
+    """Sent twice with one `request_id` it makes one member; the second answer's link is the good one."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    request_id: Annotated[str, Field(min_length=8, max_length=80)]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    phone: Annotated[str, Field(max_length=30)] = ""
+    external_id: Annotated[str, Field(max_length=80)] = ""
+
+
+class MemberView(BaseModel):
+    id: str
+    name: str
+    phone_tail: str
+    external_id: str
+    state: str
+    created_at: datetime
+    balance_minor: int
+    currency: str
+
+
+class MemberLinkView(BaseModel):
+    """`path` with its key opens the member's page, and stands for the member."""
+
+    member: MemberView
+    path: str
+
+
+def members_router(members: Members, book: WalletBook, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/members", tags=["members"])
+    changing = changing_operator(current)
+
+    @router.post("", operation_id="members.create", status_code=201)
+    async def create(
+        body: NewMemberBody, response: Response, operator: Annotated[Operator, Depends(changing)]
+    ) -> MemberLinkView:
+        new = NewMember(body.name, body.phone, body.external_id)
+        return await _linked(book, operator, await members.create(operator.merchant_id, new, body.request_id), response)
+
+    @router.get("", operation_id="members.list")
+    async def list_members(
+        operator: Annotated[Operator, Depends(current)],
+        phone: Annotated[str, Query(max_length=30)] = "",
+        limit: Limit = LIMIT_DEFAULT,
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> Page[MemberView]:
+        after = Cursor.from_text(cursor) if cursor else None
+        rows = await members.list_members(operator.merchant_id, phone=phone, after=after, limit=limit + 1)
+        views = await _views(book, operator, *rows)
+        return page_of(views, limit, lambda m: m, lambda m: Cursor(m.created_at, m.id))
+
+    @router.get("/{member_id}", operation_id="members.get")
+    async def get(member_id: MemberId, operator: Annotated[Operator, Depends(current)]) -> MemberView:
+        return (await _views(book, operator, await members.find(operator.merchant_id, member_id)))[0]
+
+    @router.get("/{member_id}/statement", operation_id="members.statement")
+    async def statement(
+        member_id: MemberId,
+        operator: Annotated[Operator, Depends(current)],
+        limit: Limit = LIMIT_DEFAULT,
+        before: Before = NEWEST,
+    ) -> StatementView:
+        await members.find(operator.merchant_id, member_id)
+        found = await book.statement(operator.merchant_id, member_id, before=before, limit=limit + 1)
+        return statement_view(found, limit)
+
+    @router.post("/{member_id}/link", operation_id="members.renew_link")
+    async def renew_link(
+        member_id: MemberId, response: Response, operator: Annotated[Operator, Depends(changing)]
+    ) -> MemberLinkView:
+        return await _linked(book, operator, await members.renew_link(operator.merchant_id, member_id), response)
+
+    @router.post("/{member_id}/block", operation_id="members.block")
+    async def block(member_id: MemberId, operator: Annotated[Operator, Depends(changing)]) -> MemberView:
+        return (await _views(book, operator, await members.block(operator.merchant_id, member_id)))[0]
+
+    @router.post("/{member_id}/unblock", operation_id="members.unblock")
+    async def unblock(member_id: MemberId, operator: Annotated[Operator, Depends(changing)]) -> MemberView:
+        return (await _views(book, operator, await members.unblock(operator.merchant_id, member_id)))[0]
+
+    return router
+
+
+async def _views(book: WalletBook, operator: Operator, *found: Member) -> list[MemberView]:
+    balances = await book.balances(operator.merchant_id, [m.member_id for m in found])
+    return [_view(m, balances[m.member_id], operator.currency) for m in found]
+
+
+async def _linked(book: WalletBook, operator: Operator, link: MemberLink, response: Response) -> MemberLinkView:
+    response.headers["Cache-Control"] = "no-store"
+    (member,) = await _views(book, operator, link.member)
+    return MemberLinkView(member=member, path=f"/member/#{link.key}")
+
+
+def _view(member: Member, balance_minor: int, currency: str) -> MemberView:
+    return MemberView(
+        id=member.member_id,
+        name=member.name,
+        phone_tail=member.phone_tail,
+        external_id=member.external_id,
+        state=member.state.value,
+        created_at=member.created_at,
+        balance_minor=balance_minor,
+        currency=currency,
+    )

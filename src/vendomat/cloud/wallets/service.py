@@ -1,0 +1,46 @@
+"""Looking at wallets: balances, and a wallet's statement line by line. Moves no money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.wallets import store
+from vendomat.cloud.wallets.store import WalletEntry
+
+NEWEST = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """With whom the money is stored, and by which platforms it can be topped up."""
+
+    merchant_name: str
+    currency: str
+    channels: tuple[str, ...]
+
+
+class WalletBook:
+    """All merchants' wallets; each function sees the one it is asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def balances(self, merchant_id: str, members: Sequence[str]) -> dict[str, int]:
+        """Balances in minor units by member; 0 for a member who never stored anything."""
+        async with self._database.merchant(merchant_id) as connection:
+            found = await store.balances(connection, merchant_id, members)
+        return {member_id: found.get(member_id, 0) for member_id in members}
+
+    async def statement(
+        self, merchant_id: str, member_id: str, *, before: int = NEWEST, limit: int = 50
+    ) -> list[WalletEntry]:
+        """The wallet's movements, newest first, below entry number `before`."""
+        async with self._database.merchant(merchant_id) as connection:
+            return await store.entries(connection, merchant_id, member_id, before=before, limit=limit)
+
+    async def offer(self, merchant_id: str) -> Offer:
+        async with self._database.merchant(merchant_id) as connection:
+            name, currency, channels = await store.find_offer(connection, merchant_id)
+        return Offer(name, currency, tuple(channels))

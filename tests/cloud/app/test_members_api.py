@@ -1,0 +1,88 @@
+"""Members over HTTP, as the merchant's people see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cloud.shop_stage import Shop
+from vendomat.cloud.members import Members
+
+pytestmark = pytest.mark.slow
+
+NEW = {"request_id": "request-1", "name": "Ann", "phone": "+86 138 0013 8000", "external_id": "K-1"}
+
+
+async def create(browser: httpx.AsyncClient, **changes: str) -> dict[str, Any]:
+    answer = await browser.post("/api/v1/members", json=NEW | changes)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    return dict(answer.json())
+
+
+async def test_a_member_is_made_found_and_has_an_empty_wallet(browser: httpx.AsyncClient, shop: Shop) -> None:
+    made = await create(browser)
+    member = made["member"]
+    assert (member["phone_tail"], member["state"], member["balance_minor"]) == ("8000", "active", 0)
+    listed = (await browser.get("/api/v1/members", params={"phone": "+8613800138000"})).json()["data"]
+    assert [m["id"] for m in listed] == [member["id"]]
+    assert (await browser.get("/api/v1/members", params={"phone": "13900139000"})).json()["data"] == []
+    assert (await browser.get(f"/api/v1/members/{member['id']}/statement")).json() == {"data": [], "next_before": None}
+    kept = await shop.database.hot.fetchval("SELECT member::text FROM member WHERE member_id = $1", member["id"])
+    assert "13800138000" not in kept and made["path"].partition("#")[2] not in kept
+
+
+async def test_the_same_request_again_is_the_same_member_with_a_new_link(
+    browser: httpx.AsyncClient, shop: Shop
+) -> None:
+    first, second = await create(browser), await create(browser)
+    assert first["member"]["id"] == second["member"]["id"]
+    members = Members(shop.database, shop.master_key, ids=shop.ids, clock=shop.clock)
+    assert (await members.member_of(second["path"].partition("#")[2])).member_id == first["member"]["id"]
+    with pytest.raises(Exception, match="not good any more"):
+        await members.member_of(first["path"].partition("#")[2])
+
+
+async def test_a_phone_and_a_number_are_one_persons(browser: httpx.AsyncClient) -> None:
+    await create(browser)
+    for other in ({"external_id": ""}, {"phone": ""}):
+        answer = await browser.post("/api/v1/members", json=NEW | {"request_id": "request-2"} | other)
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+async def test_blocked_and_let_go_twice_each(browser: httpx.AsyncClient) -> None:
+    member_id = (await create(browser))["member"]["id"]
+    for move, state in (("block", "blocked"), ("block", "blocked"), ("unblock", "active"), ("unblock", "active")):
+        answer = await browser.post(f"/api/v1/members/{member_id}/{move}")
+        assert answer.json()["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (NEW | {"name": " "}, 422),
+        (NEW | {"phone": "call me"}, 422),
+        ({"name": "Ann"}, 422),
+        (NEW | {"balance": 9}, 422),
+    ],
+)
+async def test_what_makes_no_member(browser: httpx.AsyncClient, body: dict[str, str], status: int) -> None:
+    assert (await browser.post("/api/v1/members", json=body)).status_code == status
+    assert (await browser.get("/api/v1/members")).json()["data"] == []
+
+
+async def test_nobody_looks_at_members_without_signing_in(stranger: httpx.AsyncClient, shop: Shop) -> None:
+    assert (await stranger.get("/api/v1/members")).status_code == 401
+    assert (await stranger.post("/api/v1/members", json=NEW)).status_code == 401
+    unknown = "mbr_" + "0" * 26
+    assert (await stranger.post(f"/api/v1/members/{unknown}/block")).status_code == 401
+
+
+async def test_a_member_of_nobody(browser: httpx.AsyncClient) -> None:
+    unknown = "mbr_" + "0" * 26
+    for path in (unknown, f"{unknown}/statement"):
+        assert (await browser.get(f"/api/v1/members/{path}")).status_code == 404
+    for move in ("block", "unblock", "link"):
+        assert (await browser.post(f"/api/v1/members/{unknown}/{move}")).status_code == 404

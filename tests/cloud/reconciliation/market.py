@@ -35,7 +35,17 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reconciliation import AccountDay, BillShelf, Reconciler, ReconciliationJob, SecondLook
 from vendomat.cloud.reconciliation.model import BILL_ZONE, bill_day
-from vendomat.cloud.sales import CloseAsked, EventFor, NewOrder, PaymentPaid, Till, VendFactSeen, VendSaid, Writer
+from vendomat.cloud.sales import (
+    CloseAsked,
+    EventFor,
+    NewOrder,
+    PaymentPaid,
+    Reach,
+    Till,
+    VendFactSeen,
+    VendSaid,
+    Writer,
+)
 from vendomat.cloud.sales.model import PaymentClosed, RefundSaid, RefundSeen
 from vendomat.cloud.sales.vend_steps import command_number
 from vendomat.kernel import ManualClock, Money, TimeOrderedIds, derive_id
@@ -276,7 +286,8 @@ async def open_market(
         open_provider=lambda *_, **__: played,
     )
     writer = Writer(own, settings, ids)
-    till = Till(own, writer, book, settings=settings, clock=clock, watch=SecurityWatch(own, ids, clock))
+    watch, reach = SecurityWatch(own, ids, clock), Reach(own, book, clock)
+    till = Till(own, writer, book, settings=settings, clock=clock, watch=watch, reach=reach)
     shelf = BillShelf(folder / "bills", ids)
     reconciler = Reconciler(
         database=own,

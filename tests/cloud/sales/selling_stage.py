@@ -57,6 +57,7 @@ from vendomat.cloud.sales import (
     Dispatcher,
     FactTaker,
     Presence,
+    Reach,
     Redeemer,
     RefundDesk,
     SalesDesk,
@@ -269,6 +270,7 @@ class Stage:
     book: ProviderBook
     writer: Writer
     till: Till
+    reach: Reach
     dispatcher: Dispatcher
     sweeps: Sweeps
     messages: UpMessages
@@ -358,7 +360,8 @@ async def open_stage(
     book = await _book_of(database, clock, accounts, played)
     writer = Writer(database, settings, ids)
     watch = SecurityWatch(database, ids, clock)
-    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch)
+    reach = Reach(database, book, clock)
+    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch, reach=reach)
     facts, directory = FactTaker(writer, clock), MachineDirectory(database.hot, clock)
     presence = Presence(database, settings, ids)
     dispatcher = Dispatcher(
@@ -418,6 +421,7 @@ async def open_stage(
             book,
             writer,
             till,
+            reach,
             dispatcher,
             sweeps,
             messages,

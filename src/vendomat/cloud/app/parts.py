@@ -31,6 +31,7 @@ from vendomat.cloud.sales import (
     FactTaker,
     GoodsDesk,
     Presence,
+    Reach,
     Redeemer,
     RefundDesk,
     SalesDesk,
@@ -111,6 +112,7 @@ class SalesParts:
     goods: GoodsDesk
     top_ups: TopUps
     standing: StandingAlarms
+    reach: Reach
     reconciliation: ReconciliationJob
 
 
@@ -158,7 +160,8 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
     stack.push_async_callback(presence.aclose)
     directory = MachineDirectory(database.hot, clock)
     watch = SecurityWatch(database, ids, clock)
-    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch)
+    reach = Reach(database, book, clock)
+    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch, reach=reach)
     facts = FactTaker(writer, clock)
     dispatcher = _dispatcher(ground, writer, directory, facts=facts, watch=watch)
     stack.push_async_callback(dispatcher.aclose)
@@ -195,6 +198,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         refunds=RefundDesk(writer, till, clock, alone_minor=settings.goodwill_alone_minor),
         goods=GoodsDesk(database, writer, clock),
         top_ups=TopUps(database, writer, till, settings=settings, clock=clock, ids=ids),
+        reach=reach,
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
         reconciliation=_reconciliation(ground, book, till),
     )

@@ -94,6 +94,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             asyncio.create_task(sales.directory.keep_fresh()),
             asyncio.create_task(sales.watch.run()),
             asyncio.create_task(sales.standing.run()),
+            asyncio.create_task(sales.reach.run()),
             asyncio.create_task(address.identity.command_key.keep_fresh(ground.clock)),
             asyncio.create_task(jobs.run()),
             asyncio.create_task(Tally(ground.database, ground.clock).run()),

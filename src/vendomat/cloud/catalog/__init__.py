@@ -6,7 +6,7 @@ from vendomat.cloud.catalog.drawing import clean_svg
 from vendomat.cloud.catalog.model import NewProduct, PlannedSlot, image_path, slot_order, slot_state
 from vendomat.cloud.catalog.seed import SeedProduct, seed_image, seed_products
 from vendomat.cloud.catalog.service import Catalog
-from vendomat.cloud.catalog.store import bump_catalogue_versions
+from vendomat.cloud.catalog.store import bump_catalogue_versions, bump_merchant_catalogues
 
 __all__ = [
     "Catalog",
@@ -14,6 +14,7 @@ __all__ = [
     "PlannedSlot",
     "SeedProduct",
     "bump_catalogue_versions",
+    "bump_merchant_catalogues",
     "catalogue_for",
     "clean_svg",
     "image_path",

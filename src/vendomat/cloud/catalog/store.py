@@ -128,3 +128,11 @@ async def bump_catalogue_versions(
         [key[1] for key in keys],
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def bump_merchant_catalogues(connection: asyncpg.Connection, merchant_id: str) -> None:
+    """As `bump_catalogue_versions`, for all machines of a merchant that are in use."""
+    rows = await connection.fetch(
+        "SELECT machine_id FROM machine WHERE merchant_id = $1 AND state <> 'retired'", merchant_id
+    )
+    await bump_catalogue_versions(connection, [(merchant_id, row["machine_id"]) for row in rows])

@@ -2,6 +2,7 @@
 
 from vendomat.cloud.merchants.api import CurrentOperator, changing_operator, current_operator, session_router
 from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, Role
+from vendomat.cloud.merchants.outages import begin_outage, claim_probes, end_outage
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.service import Merchants, PaymentAccount, PaymentAccounts
 from vendomat.cloud.merchants.sign_in import Session, SignIns
@@ -21,7 +22,10 @@ __all__ = [
     "Role",
     "Session",
     "SignIns",
+    "begin_outage",
     "changing_operator",
+    "claim_probes",
     "current_operator",
+    "end_outage",
     "session_router",
 ]

@@ -19,6 +19,7 @@ from vendomat.cloud.sales.model import (
     VendSaid,
 )
 from vendomat.cloud.sales.presence import Presence
+from vendomat.cloud.sales.reach import Reach
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
 from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, RefundDesk
@@ -50,6 +51,7 @@ __all__ = [
     "PaymentPaid",
     "PaymentUncertain",
     "Presence",
+    "Reach",
     "Redeemer",
     "RefundDesk",
     "SalesDesk",

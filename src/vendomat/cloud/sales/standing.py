@@ -89,6 +89,12 @@ _WATCHES = (
         is_raised_here=False,
     ),
     _Watch(
+        "channel_away",
+        Severity.CRITICAL,
+        "SELECT merchant_id, '', '', string_agg(channel, ', ' ORDER BY channel) FROM payment_account "
+        "WHERE is_active AND away_since <= $1 GROUP BY merchant_id",
+    ),
+    _Watch(
         _OFFLINE,
         Severity.WARNING,
         "SELECT merchant_id, machine_id, '', coalesce('not heard of since ' || to_char(seen_at AT TIME ZONE 'UTC', "

@@ -44,6 +44,7 @@ from vendomat.cloud.sales.model import (
     RefundSaid,
     RefundSeen,
 )
+from vendomat.cloud.sales.reach import Reach
 from vendomat.cloud.sales.use_cases import Applied, EventFor, IssuedCode, grace_of
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Money, VendomatError
@@ -78,7 +79,7 @@ class PaymentCall:
 class Till:
     """Speaks to platforms through the provider book, and to purchases through the writer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named parts, put together in one place
         self,
         database: Database,
         writer: Writer,
@@ -87,6 +88,7 @@ class Till:
         settings: CloudSettings,
         clock: Clock,
         watch: SecurityWatch,
+        reach: Reach,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -94,6 +96,7 @@ class Till:
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._reach = reach
         self._public_url = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
 
     async def account_of(self, merchant_id: str, channel: str) -> str:
@@ -124,6 +127,8 @@ class Till:
                 attach=call.order_id,
             )
         )
+        is_answered = started.state is not StartState.UNKNOWN
+        await self._reach.note(call.merchant_id, call.channel, is_answered=is_answered)
         if started.state is not StartState.STARTED:
             log.warning("payment.not_started", payment=call.payment_id, state=started.state, error=started.error)
             return ""
@@ -160,6 +165,7 @@ class Till:
                 await self._apply_uncertain(row, cancelled.error)
         asked_at = self._clock.now()
         trade = await provider.look_up(payment_id)
+        await self._reach.note(merchant_id, row["channel"], is_answered=trade.state is not TradeState.UNKNOWN)
         if trade.state is TradeState.PAID:
             await self.apply_paid(merchant_id, trade, via="look_up", order_id=row["order_id"])
         elif trade.state is TradeState.CLOSED or self._is_dead(row, trade, asked_at):

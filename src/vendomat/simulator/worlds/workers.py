@@ -91,6 +91,7 @@ class WorldWorker:
         node.spawn(parts.directory.keep_fresh())
         node.spawn(parts.watch.run())
         node.spawn(parts.standing.run())
+        node.spawn(parts.reach.run())
         site.trace.note(node.name, "started")
 
     def _ground(self, node: Node) -> SalesGround:

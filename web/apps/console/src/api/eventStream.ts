@@ -11,7 +11,7 @@ export type LinkState = "connecting" | "live" | "reconnecting";
 /** Events are sent by name, and a browser hears only the names it asked for. */
 export const EVENT_KINDS = [
   "order.awaiting_payment", "order.paid", "order.dispensing", "order.settled", "order.expired", "order.cancelled",
-  "vend.delivered", "vend.not_delivered", "vend.unknown", "vend.found", "slot.unlocked", "payment.late", "refund.requested", "refund.succeeded",
+  "vend.delivered", "vend.not_delivered", "vend.unknown", "vend.found", "slot.unlocked", "channel.away", "channel.back", "payment.late", "refund.requested", "refund.succeeded",
   "alarm.raised", "alarm.acknowledged", "alarm.cleared",
 ] as const;
 

@@ -22,7 +22,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   "payment.paid": "ok", "order.paid": "ok", "vend.delivered": "ok", "order.settled": "ok", "refund.succeeded": "ok",
   "vend.not_delivered": "crit", "vend.found": "off", "command.never_sent": "crit", "refund.given_up": "crit",
   "vend.unknown": "warn", "vend.declared_ambiguous": "warn", "command.fencing": "warn", "payment.unknown": "warn",
-  "payment.late": "warn", "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn",
+  "payment.late": "warn", "channel.away": "crit", "channel.back": "ok", "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn",
   "refund.not_accepted": "warn", "refund.held": "crit", "refund.goodwill": "warn", "refund.declined": "off", "refund.asked": "warn", "vend.called_off": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
   "order.cancelling": "off", "payment.closed": "off",
 };

@@ -61,6 +61,7 @@ def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
                 "amount_minor": event.amount_minor,
                 "transaction_id": event.transaction_id,
                 "via": event.via,
+                **({} if event.currency == now.purchase.currency else {"currency": event.currency}),
             },
         )
     )

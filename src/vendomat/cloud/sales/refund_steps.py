@@ -93,6 +93,11 @@ def pay_back_to_wallet(now: Step, refund: Refund) -> Step:
     return _book_what_is_on_top(refund_succeeded(now, refund, payment), refund, payment)
 
 
+def foreign(purchase: Purchase, payment: Payment) -> dict[str, str]:
+    """What a telling of an amount has to add: the currency, where it is not the order's."""
+    return {} if payment.currency in ("", purchase.currency) else {"currency": payment.currency}
+
+
 def number_refund(now: Step, payment: Payment, refund: Refund) -> Step:
     """`refund` under the payment's next ordinal, with the number that follows from it."""
     ordinal = 1 + sum(1 for r in now.purchase.refunds if r.payment_id == payment.payment_id)
@@ -103,6 +108,7 @@ def number_refund(now: Step, payment: Payment, refund: Refund) -> Step:
         "payment_id": payment.payment_id,
         "amount_minor": refund.amount_minor,
         "reason": refund.reason,
+        **foreign(now.purchase, payment),
     }
     return now.set_refund(numbered).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
 
@@ -112,6 +118,7 @@ def refund_succeeded(now: Step, refund: Refund, payment: Payment) -> Step:
     done = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.SUCCEED), error="")
     fund = postings.BANK if refund.is_by_hand else funding(payment.channel, payment.account)
     said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, "channel": payment.channel}
+    said |= foreign(now.purchase, payment)
     source = Source.PLATFORM
     if refund.is_by_hand:
         source, said["channel"] = Source.OPERATOR, BY_HAND

@@ -5,7 +5,7 @@
  */
 import type { Problem } from "@vendomat/api";
 import type {
-  Alarm, Ambiguity, AmbiguityReport, Finding, Gift, IssuedCode, Machine, MachineDetail, Miss, NewCodes, Order, OrderDetail,
+  Alarm, Ambiguity, AmbiguityReport, Finding, IssuedCode, Machine, MachineDetail, Miss, MoneyMove, NewCodes, Order, OrderDetail,
   Page, PickupCode, ReconDay, ReconItem, Session, SettlementReport,
 } from "./views";
 
@@ -33,8 +33,8 @@ export class ConsoleClient {
   machine = (id: string): Promise<Reply<MachineDetail>> => this.#ask("GET", `/api/v1/machines/${id}`);
   orders = (query: Query): Promise<Reply<Page<Order>>> => this.#ask("GET", `/api/v1/orders${queryText(query)}`);
   order = (id: string): Promise<Reply<OrderDetail>> => this.#ask("GET", `/api/v1/orders/${id}`);
-  /** What a person does about the money of an order: `refund`, `goodwill`, `refunds/<id>/again` … */
-  moveRefund = (orderId: string, move: string, body: { reason: string } & Partial<Gift>): Promise<Reply<{ id: string }>> =>
+  /** What a person does about the money of an order: `refund`, `goodwill`, `refunds/<id>/again`, `payments/<id>/verdict` … */
+  moveRefund = (orderId: string, move: string, body: MoneyMove): Promise<Reply<{ id: string }>> =>
     this.#ask("POST", `/api/v1/orders/${orderId}/${move}`, body);
   alarms = (query: Query): Promise<Reply<Page<Alarm>>> => this.#ask("GET", `/api/v1/alarms${queryText(query)}`);
   moveAlarm = (id: string, move: "acknowledge" | "clear"): Promise<Reply<Alarm>> =>

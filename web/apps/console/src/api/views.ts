@@ -105,7 +105,14 @@ export type Payment = {
   created_at: string;
   expires_at: string;
   paid_at: string | null;
+  /** Of money that did not fit its order (`is_frozen`): what people decided about it. */
+  verdict: Verdict;
+  /** The operator who asked for the verdict; empty while there is none. */
+  verdict_by: string;
 };
+
+export type Verdict = "none" | "give_asked" | "keep_asked" | "given_back" | "kept";
+export type HandWay = "cash" | "bank_transfer" | "wallet_transfer" | "other";
 
 export type Refund = {
   id: string;
@@ -119,6 +126,11 @@ export type Refund = {
   approved_by: string;
   /** The operator who gave it although nothing was owed; empty for what was owed. */
   asked_by: string;
+  /** How a person paid it outside the platform; empty for one that the platform pays. */
+  hand_way: "" | HandWay;
+  hand_reference: string;
+  /** The operator who recorded that it is paid by hand. */
+  recorded_by: string;
   tries: number;
   requested_at: string;
   ended_at: string | null;
@@ -126,6 +138,10 @@ export type Refund = {
 
 /** Money to give although nothing is owed; `ordinal` is the place it is to have among the payment's refunds. */
 export type Gift = { amount_minor: number; ordinal: number };
+
+/** What goes with a move of money, beside its reason. */
+export type MoneyMove = { reason: string } & Partial<Gift> &
+  Partial<{ way: HandWay; reference: string; verdict: "give_back" | "goods_by_hand" }>;
 
 /** Debit positive, credit negative. */
 export type LedgerLine = {

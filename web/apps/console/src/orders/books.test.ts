@@ -30,9 +30,16 @@ describe("the books of an order", () => {
 
   it("keep only accounts with something left", () => {
     expect(balancesOf(LINES)).toEqual([
-      { account: "asset:clearing:wechat:acc", balanceMinor: 700 },
-      { account: "income:sales:mer", balanceMinor: -350 },
-      { account: "liab:refund_payable", balanceMinor: -350 },
+      { account: "asset:clearing:wechat:acc", currency: "CNY", balanceMinor: 700 },
+      { account: "income:sales:mer", currency: "CNY", balanceMinor: -350 },
+      { account: "liab:refund_payable", currency: "CNY", balanceMinor: -350 },
+    ]);
+  });
+
+  it("never add one currency to another", () => {
+    const dollars = { ...line("paid:2", "liab:undelivered", 700), currency: "USD" };
+    expect(balancesOf([...LINES, dollars]).filter((one) => one.account === "liab:undelivered")).toEqual([
+      { account: "liab:undelivered", currency: "USD", balanceMinor: 700 },
     ]);
   });
 

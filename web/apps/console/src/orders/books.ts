@@ -4,13 +4,14 @@ import type { LedgerLine } from "../api/views";
 export type Transaction = {
   key: string;
   kind: string;
+  currency: string;
   postedAt: string;
   lines: readonly LedgerLine[];
   debitMinor: number;
   creditMinor: number;
 };
 
-export type Balance = { account: string; balanceMinor: number };
+export type Balance = { account: string; currency: string; balanceMinor: number };
 
 export function transactionsOf(lines: readonly LedgerLine[]): Transaction[] {
   const groups = new Map<string, LedgerLine[]>();
@@ -18,6 +19,7 @@ export function transactionsOf(lines: readonly LedgerLine[]): Transaction[] {
   return [...groups].map(([key, own]) => ({
     key,
     kind: own[0]?.kind ?? "",
+    currency: own[0]?.currency ?? "",
     postedAt: own[0]?.posted_at ?? "",
     lines: own,
     debitMinor: sum(own.filter((line) => line.amount_minor > 0)),
@@ -25,11 +27,14 @@ export function transactionsOf(lines: readonly LedgerLine[]): Transaction[] {
   }));
 }
 
-/** What is left on each account of this order; accounts that came out even are left away. */
+/** What is left on each account of this order, per currency; accounts that came out even are left away. */
 export function balancesOf(lines: readonly LedgerLine[]): Balance[] {
-  const accounts = new Map<string, number>();
-  for (const line of lines) accounts.set(line.account, (accounts.get(line.account) ?? 0) + line.amount_minor);
-  return [...accounts].filter(([, left]) => left !== 0).map(([account, balanceMinor]) => ({ account, balanceMinor }));
+  const balances = new Map<string, Balance>();
+  for (const { account, currency, amount_minor } of lines) {
+    const key = `${account} ${currency}`;
+    balances.set(key, { account, currency, balanceMinor: (balances.get(key)?.balanceMinor ?? 0) + amount_minor });
+  }
+  return [...balances.values()].filter((one) => one.balanceMinor !== 0);
 }
 
 /** `asset:clearing:wechat:acc` → `asset:clearing`: the part of an account's name that has a word. */

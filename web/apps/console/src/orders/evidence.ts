@@ -20,10 +20,13 @@ const PHASES: readonly (readonly [string, Phase])[] = [
 
 const TONES: Readonly<Record<string, Tone>> = {
   "payment.paid": "ok", "order.paid": "ok", "vend.delivered": "ok", "order.settled": "ok", "refund.succeeded": "ok",
-  "vend.not_delivered": "crit", "vend.found": "off", "command.never_sent": "crit", "refund.given_up": "crit",
+  "vend.not_delivered": "crit", "vend.found": "off", "command.never_sent": "crit", "refund.given_up": "crit", "refund.never": "crit",
   "vend.unknown": "warn", "vend.declared_ambiguous": "warn", "command.fencing": "warn", "payment.unknown": "warn",
-  "payment.late": "warn", "channel.away": "crit", "channel.back": "ok", "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn",
-  "refund.not_accepted": "warn", "refund.held": "crit", "refund.goodwill": "warn", "refund.declined": "off", "refund.asked": "warn", "vend.called_off": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
+  "payment.late": "warn", "payment.judged": "warn", "payment.verdict_declined": "off",
+  "channel.away": "crit", "channel.back": "ok",
+  "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn", "refund.not_accepted": "warn",
+  "refund.held": "crit", "refund.goodwill": "warn", "refund.declined": "off", "refund.by_hand": "warn", "refund.asked": "warn",
+  "vend.called_off": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
   "order.cancelling": "off", "payment.closed": "off",
 };
 
@@ -45,6 +48,11 @@ export function factsOf(entry: Evidence): { slot: string; unit: string; channel:
     channel: textOf(data["channel"]),
     amountMinor: typeof amount === "number" && Number.isSafeInteger(amount) ? amount : undefined,
   };
+}
+
+/** The currency of a line's amount, where it is not the order's. */
+export function currencyOf(entry: Evidence): string {
+  return textOf(entry.data["currency"]);
 }
 
 /** The word that explains a line: what the machine or the platform gave as its reason; nothing where all went well. */

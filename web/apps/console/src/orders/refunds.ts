@@ -1,5 +1,5 @@
 /** What a person can do about a refund. Pure. */
-import type { Gift, OrderDetail, Refund } from "../api/views";
+import type { Gift, OrderDetail, Payment, Refund } from "../api/views";
 
 /** Paid, not over yet, and nobody has asked for its money so far: asking again would change nothing. */
 export function mayAskBack(order: Pick<OrderDetail, "state" | "refunds" | "timeline">): boolean {
@@ -7,22 +7,33 @@ export function mayAskBack(order: Pick<OrderDetail, "state" | "refunds" | "timel
   return isOpen && order.refunds.length === 0 && !order.timeline.some((entry) => entry.kind === "refund.asked");
 }
 
-export type RefundMove = "again" | "release" | "approve" | "decline";
+export type RefundMove = "again" | "by_hand" | "release" | "approve" | "decline";
+export type VerdictMove = "give_back" | "keep" | "agree_give" | "agree_keep" | "reopen";
 
 /**
- * Let a held one go, and goodwill of another person or not; ask again for one that was given up, unless another of its
- * payment carries the money.
+ * Let a held one go, and what another person gives or pays by hand or not; ask again for one that was given up, or pay
+ * it by hand, unless another of its payment carries the money.
  */
 export function refundMoves(refund: Refund, refunds: readonly Refund[], me: string): RefundMove[] {
-  if (refund.asked_by !== "") {
+  const giver = refund.asked_by || refund.recorded_by;
+  if (giver !== "" && (refund.state === "held" || refund.asked_by !== "")) {
     if (refund.state !== "held") return [];
-    return refund.asked_by === me ? ["decline"] : ["approve", "decline"];
+    return giver === me ? ["decline"] : ["approve", "decline"];
   }
   if (refund.state === "held") return ["release"];
   if (refund.state !== "failed") return [];
   const others = refunds.filter((other) => other.payment_id === refund.payment_id && other.id !== refund.id && other.asked_by === "");
   const isReplaced = others.some((other) => other.ordinal > refund.ordinal || other.state !== "failed");
-  return isReplaced ? [] : ["again"];
+  return isReplaced ? [] : ["again", "by_hand"];
+}
+
+/** What a person can decide about money that did not fit its order; above the limit a second one has to agree. */
+export function verdictMoves(payment: Payment, me: string): VerdictMove[] {
+  if (!payment.is_frozen || payment.captured_minor === 0) return [];
+  if (payment.verdict === "none") return ["give_back", "keep"];
+  if (payment.verdict !== "give_asked" && payment.verdict !== "keep_asked") return [];
+  if (payment.verdict_by === me) return ["reopen"];
+  return [payment.verdict === "give_asked" ? "agree_give" : "agree_keep", "reopen"];
 }
 
 /** The most that may be given back of a sale that is over although nothing is owed, and that gift's place. */

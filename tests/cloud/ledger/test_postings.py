@@ -53,7 +53,7 @@ def test_fees_show_what_was_taken_and_what_was_given_back() -> None:
 
 
 def test_a_payout_that_came_back_is_booked_the_other_way() -> None:
-    assert postings.paid_out("1", FUND, -350).lines == ((FUND, 350), ("asset:bank", -350))
+    assert dict(postings.paid_out("1", FUND, -350).lines) == {FUND: 350, "asset:bank": -350}
 
 
 def test_what_excludes_each_other_shares_a_key() -> None:

@@ -17,6 +17,7 @@ from vendomat.terminal.sale import (
     ChannelChosen,
     Checked,
     CodeEntered,
+    CodeShown,
     CommandReceived,
     DonePressed,
     Durable,
@@ -45,6 +46,7 @@ from vendomat.terminal.sale import (
     Vend,
     VendEffect,
     VendEvent,
+    charge_state_of,
     code_url_of,
     is_all_final,
     outcome_of,
@@ -57,7 +59,17 @@ from vendomat.terminal.sale import (
 )
 
 OTHER_REQ, OTHER_ORD = derive_id("req", 9), derive_id("ord", 9)
-NAMES = {REQ: "REQ", ORD: "ORD", OTHER_REQ: "REQ9", OTHER_ORD: "ORD9", CMD: "CMD", "n" * 20: "NONCE"}
+SCAN, OTHER_SCAN, SHOWN = derive_id("scn", 1), derive_id("scn", 2), "134567890123456789"
+NAMES = {
+    SCAN: "SCAN",
+    OTHER_SCAN: "SCAN2",
+    REQ: "REQ",
+    ORD: "ORD",
+    OTHER_REQ: "REQ9",
+    OTHER_ORD: "ORD9",
+    CMD: "CMD",
+    "n" * 20: "NONCE",
+}
 SOON_S, LATER_S, MUCH_LATER_S = 100.5, 160.0, 1000.0
 
 
@@ -113,6 +125,10 @@ def _resumed(state: str, *, has_url: bool = True) -> Talk:
     return talk
 
 
+def _shown() -> Talk:
+    return _after(_paying(), CodeShown, scan_id=SCAN, code=SHOWN)
+
+
 _GOODS, _NONE = UnitOutcome.DELIVERED, UnitOutcome.NOT_DELIVERED
 SALES: dict[str, Callable[[], Talk]] = {
     "browsing": Talk,
@@ -143,6 +159,10 @@ SALES: dict[str, Callable[[], Talk]] = {
     "paying and cancelling": lambda: _after(_paying(), CancelPressed),
     "paying without a link": lambda: _after(_paying(), LinkChanged, is_online=False),
     "paying after the code's end": _late,
+    "a payment code was shown": _shown,
+    "a shown code is being charged": lambda: _heard(_shown(), about=SCAN, charge=("charging", "")),
+    "a shown code was refused": lambda: _heard(_shown(), about=SCAN, charge=("closed", "not_enough")),
+    "a shown code was not answered": lambda: _after(_shown(), Unanswered, about=SCAN),
     "delivering": _delivering,
     "the first unit turns": lambda: _seen(UnitOutcome.STARTED),
     "the first unit is out": lambda: _seen(_GOODS),
@@ -191,6 +211,7 @@ SALE_EVENTS: dict[str, Event] = {
     "cancel pressed": CancelPressed(at_s=SOON_S),
     "done pressed": DonePressed(at_s=SOON_S),
     "more time pressed": MoreTimePressed(at_s=SOON_S),
+    "payment code shown": CodeShown(at_s=SOON_S, scan_id=OTHER_SCAN, code=SHOWN),
     "code entered": CodeEntered(at_s=SOON_S, request_id=OTHER_REQ, code="12345678"),
     **{
         f"refused {code} about {NAMES[about]}": Refused(at_s=SOON_S, about=about, code=code, detail="why")
@@ -199,7 +220,7 @@ SALE_EVENTS: dict[str, Event] = {
     },
     "refused for long": Refused(at_s=SOON_S, about=REQ, code="code_locked", locked_for_s=900.0),
     "refused about another": Refused(at_s=SOON_S, about=OTHER_REQ, code="sold_out"),
-    **{f"unanswered {NAMES[about]}": Unanswered(at_s=SOON_S, about=about) for about in (REQ, ORD, OTHER_REQ)},
+    **{f"unanswered {NAMES[about]}": Unanswered(at_s=SOON_S, about=about) for about in (REQ, ORD, OTHER_REQ, SCAN)},
     "door open": HealthChanged(at_s=SOON_S, faults=("door_open", "sensor_blocked")),
     "all well": HealthChanged(at_s=SOON_S, faults=()),
     "link lost": LinkChanged(at_s=SOON_S, is_online=False),
@@ -260,7 +281,7 @@ def test_what_is_seen_is_as_recorded() -> None:
         lines += [
             f"## {name}",
             f"    units: {units}; all final: {is_all_final(sale)}",
-            f"    refund: {spell(refund_of(sale))}; codes: {spell(codes)}",
+            f"    refund: {spell(refund_of(sale))}; codes: {spell(codes)}; shown code: {charge_state_of(sale)}",
             f"    payment soon, at its end, later: {', '.join(payment_state_of(sale, at_s) for at_s in moments)}",
         ]
     check_recorded("sale_views", "\n".join(lines) + "\n")

@@ -187,5 +187,4 @@ def bill_refund_long(number: str, channel: str, fund: str, amount_minor: int) ->
 
 def paid_out(number: str, fund: str, amount_minor: int) -> Posting:
     """The platform paid its balance to the merchant's bank; a negative amount is a payout that came back."""
-    accounts = (BANK, fund) if amount_minor > 0 else (fund, BANK)
-    return _move(f"payout:{number}", "bill_payout", accounts, abs(amount_minor))
+    return _move(f"payout:{number}", "bill_payout", (BANK, fund), amount_minor)

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 import asyncpg
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can keep or compare `text`: it has no zero characters, and words from outside may."""
+    return "\x00" not in text
+
+
 async def execute_rows(connection: asyncpg.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     """Run `statement` once with one array per column of `rows`; nothing to do for no rows."""
     if rows:

@@ -24,6 +24,7 @@ from vendomat.cloud.machines import (
     known_machines,
 )
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.rows import is_storable
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.facts import FactTaker
 from vendomat.cloud.sales.presence import Presence
@@ -255,6 +256,8 @@ def notice_router(till: Till) -> APIRouter:
 
     @router.post("/notify/{merchant_id}/{channel}")
     async def notice(merchant_id: str, channel: str, request: Request) -> Response:
+        if not is_storable(merchant_id + channel):
+            return Response(status_code=404)
         body = b""
         async for chunk in request.stream():
             body += chunk

@@ -34,6 +34,7 @@ from vendomat.cloud.payments import (
 )
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.rows import is_storable
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.desk_model import RefundHeld
 from vendomat.cloud.sales.model import (
@@ -226,11 +227,12 @@ class Till:
             grace=grace_of(self._settings),
             at=self._clock.now(),
         )
-        try:
-            return await self._writer.apply(EventFor((merchant_id, order_id), event, notice))
-        except VendomatError as error:
-            if error.code is not ErrorCode.NOT_FOUND:
-                raise
+        if is_storable(trade.number):
+            try:
+                return await self._writer.apply(EventFor((merchant_id, order_id), event, notice))
+            except VendomatError as error:
+                if error.code is not ErrorCode.NOT_FOUND:
+                    raise
         await self._note_unknown_payment(merchant_id, trade, via)
         return None
 
@@ -318,7 +320,7 @@ class Till:
         self, merchant_id: str, answer: Refunded, *, order_id: str = "", notice: tuple[str, str] | None = None
     ) -> Purchase | None:
         """Apply what the platform says of one refund number; the purchase as it stands then."""
-        if not order_id:
+        if not order_id and is_storable(answer.refund_number):
             async with self._database.hot.acquire() as connection:
                 order_id = await payment_rows.find_refund_order(connection, merchant_id, answer.refund_number) or ""
         if not order_id:
@@ -362,7 +364,8 @@ class Till:
         }
         await self._note_security_event(merchant_id, "payment_of_unknown_number", via, said)
 
-    async def _note_security_event(self, merchant_id: str, kind: str, source: str, detail: dict[str, object]) -> None:
+    async def _note_security_event(self, merchant_id: str, kind: str, source: str, said: dict[str, object]) -> None:
+        detail = {key: value if is_storable(str(value)) else ascii(value) for key, value in said.items()}
         await self._database.hot.execute(
             "INSERT INTO security_event (merchant_id, at, kind, source, detail) VALUES ($1, $2, $3, $4, $5)",
             merchant_id,

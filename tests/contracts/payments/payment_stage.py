@@ -154,8 +154,7 @@ class Stage:
         request = self.request()
         await self.provider.start(request)
         if fault:
-            channel = self.provider.channel
-            self.server.notice_faults.add(FaultRule(fault=fault, platform=channel, number=request.number))
+            self.failing_notice(fault, request.number)
         self.pay(request.number, is_notice_lost=False)
         return request
 
@@ -226,6 +225,9 @@ class Stage:
 
     def fail(self, fault: CallFault, verb: str, count: int = 1) -> None:
         self.server.call_faults.add(FaultRule(fault=fault, platform=self.provider.channel, verb=verb, count=count))
+
+    def failing_notice(self, fault: NoticeFault, number: str) -> None:
+        self.server.notice_faults.add(FaultRule(fault=fault, platform=self.provider.channel, number=number))
 
     @property
     def balance_fen(self) -> int:

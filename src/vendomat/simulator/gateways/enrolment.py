@@ -13,6 +13,9 @@ from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.stripe import Account, StripePlatform
 from vendomat.simulator.gateways.wechat import KeyMode, Merchant, WechatPlatform
 
+SERVICE_CEILING_FEN = 20_000
+"""The most that the platform agrees to vouch for in one service order of a new merchant."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
@@ -47,6 +50,7 @@ class WechatAccount:
     public_key_pem: str
     platform_certificate_pem: str
     platform_serial_no: str
+    service_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,8 @@ def open_wechat_account(
         mode=mode,
         balance_fen=context.settings.opening_balance_fen,
         apiv2_key=numbers.text(32),
+        service_id=f"2002{numbers.digits(28)}",
+        service_ceiling_fen=SERVICE_CEILING_FEN,
         certificate_pem=certificate,
         fee_basis_points=context.settings.fee_basis_points,
     )
@@ -115,6 +121,7 @@ def open_wechat_account(
         public_key_pem=platform.seals.public_key_pem,
         platform_certificate_pem=platform.seals.certificate_pem,
         platform_serial_no=platform.seals.certificate_serial,
+        service_id=merchant.service_id,
     )
 
 

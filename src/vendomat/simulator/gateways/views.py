@@ -29,6 +29,7 @@ class BuyerRefusal(StrEnum):
     NOT_ENOUGH = "not_enough"
     CARD_REFUSED = "card_refused"
     BAD_SIGNATURE = "bad_signature"
+    NOT_TRUSTED = "not_trusted"
 
 
 class BuyerRefusedError(Exception):
@@ -79,6 +80,18 @@ class BillView:
     refunded_fen: int
     refunding_fen: int
     paid_at: datetime
+    currency: str = "CNY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceView:
+    """Goods to be taken first and paid after, waiting for somebody to agree."""
+
+    number: str
+    payee: str
+    description: str
+    machine: str
+    ceiling_fen: int
     currency: str = "CNY"
 
 
@@ -139,6 +152,19 @@ class Platform(Protocol):
 
     def advance(self) -> None:
         """Do what time has made due."""
+        ...
+
+
+@runtime_checkable
+class KeepsServices(Protocol):
+    """What a platform's wallet also does where it vouches for a buyer who takes first and pays after."""
+
+    def services(self) -> list[ServiceView]:
+        """What waits for somebody to agree, newest first."""
+        ...
+
+    def agree(self, number: str, payer: str) -> None:
+        """`payer` agrees; raises `BuyerRefusedError`."""
         ...
 
 

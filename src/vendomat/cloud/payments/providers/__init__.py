@@ -42,6 +42,20 @@ from vendomat.cloud.payments.providers.contract import (
 )
 from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady, FaceState, TakesFaces
 from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider
+from vendomat.cloud.payments.providers.service_orders import (
+    SellsOnTrust,
+    ServiceAnswer,
+    ServiceBill,
+    ServiceItem,
+    ServiceNotice,
+    ServiceNoticeKind,
+    ServiceOrder,
+    ServiceOrders,
+    ServiceOutcome,
+    ServiceRefusal,
+    ServiceRequest,
+    ServiceState,
+)
 from vendomat.cloud.payments.providers.threads import CallThreads
 from vendomat.cloud.payments.providers.wechat import WeChatPayProvider, WeChatSettings
 
@@ -80,7 +94,19 @@ __all__ = [
     "Refunded",
     "ReverseState",
     "Reversed",
+    "SellsOnTrust",
     "SendsRefundsOn",
+    "ServiceAnswer",
+    "ServiceBill",
+    "ServiceItem",
+    "ServiceNotice",
+    "ServiceNoticeKind",
+    "ServiceOrder",
+    "ServiceOrders",
+    "ServiceOutcome",
+    "ServiceRefusal",
+    "ServiceRequest",
+    "ServiceState",
     "StartRequest",
     "StartState",
     "Started",

@@ -202,7 +202,10 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """One refund row. `refund_number` is fixed before the first call and the same in all retries."""
+    """One refund row. `refund_number` is fixed before the first call and the same in all retries.
+
+    `is_by_transaction`: the platform knows this payment by its own `transaction_id` only (a collected service order).
+    """
 
     payment_number: str
     refund_number: str
@@ -211,6 +214,7 @@ class RefundRequest:
     reason: str
     notify_url: str
     transaction_id: str = ""
+    is_by_transaction: bool = False
 
 
 @dataclass(frozen=True, slots=True)

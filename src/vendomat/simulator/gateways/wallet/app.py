@@ -15,6 +15,7 @@ from vendomat.simulator.gateways.views import (
     BuyerRefusal,
     BuyerRefusedError,
     CodeView,
+    KeepsServices,
     OpensPages,
     Platform,
     ShowsCodes,
@@ -38,6 +39,7 @@ class Wallet:
         self._platform = platform
         self._clock = clock
         self._codes = platform if isinstance(platform, ShowsCodes) else None
+        self._services = platform if isinstance(platform, KeepsServices) else None
         self._style = style_of(platform.name).encode()
         self._done: dict[str, CodeView] = {}
 
@@ -64,7 +66,7 @@ class Wallet:
         if path == "/wallet":
             return self._home(phone, _code_of(query))
         if path == "/wallet/nearby":
-            return _html(pages.nearby(phone, self._platform.open_codes()))
+            return _html(self._nearby(phone))
         if path in ("/wallet/show", "/wallet/shown") and self._codes is not None:
             content = pages.shown(phone, self._codes.show_code(phone.payer), self._codes.waiting(phone.payer))
             return _html(pages.show(phone, content) if path == "/wallet/show" else content)
@@ -85,14 +87,28 @@ class Wallet:
         return Answer(404)
 
     def _home(self, phone: Phone, code: str) -> Answer:
-        codes = self._platform.open_codes()
         if not code:
-            return _html(pages.home(phone, codes))
+            return _html(pages.home(phone, self._nearby(phone)))
         try:
             view = self._platform.scan(code, phone.payer)
         except BuyerRefusedError as error:
             return _html(pages.refusal(phone, error.reason))
-        return _html(pages.home(phone, codes, pages.sheet(phone, view)))
+        return _html(pages.home(phone, self._nearby(phone), pages.sheet(phone, view)))
+
+    def _nearby(self, phone: Phone) -> str:
+        """The codes shown nearby, and what can be taken there before it is paid."""
+        services = self._services.services() if self._services else []
+        return pages.services(phone, services) + pages.nearby(phone, self._platform.open_codes())
+
+    def _agree(self, phone: Phone, number: str) -> Answer:
+        """Goods first, money after: the door may open."""
+        if self._services is None:
+            return Answer(400)
+        try:
+            self._services.agree(number, phone.payer)
+        except BuyerRefusedError as error:
+            return _html(pages.refusal(phone, error.reason))
+        return _html(pages.agreed(phone))
 
     def _open_page(self, phone: Phone, platform: OpensPages, query: dict[str, str]) -> Answer:
         """The sheet of a payment that a page inside this wallet asked for; `query` is what the page handed over."""
@@ -100,7 +116,7 @@ class Wallet:
             view = platform.open_page(query, phone.payer)
         except BuyerRefusedError as error:
             return _html(pages.refusal(phone, error.reason))
-        return _html(pages.home(phone, self._platform.open_codes(), pages.sheet(phone, view)))
+        return _html(pages.home(phone, self._nearby(phone), pages.sheet(phone, view)))
 
     def _do(self, exchange: Exchange) -> Answer:
         if exchange.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -108,6 +124,8 @@ class Wallet:
         form = _fields(exchange.body.decode("utf-8", "replace"))
         phone, deed = self._phone(exchange), form.get("deed", "")
         code = form.get("code", "") or form.get("number", "")
+        if deed == "agree":
+            return self._agree(phone, code)
         if deed not in DEEDS:
             return Answer(400)
         try:

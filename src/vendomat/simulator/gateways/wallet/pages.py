@@ -10,7 +10,7 @@ from urllib.parse import quote
 import segno
 
 from vendomat.kernel import Money
-from vendomat.simulator.gateways.views import BillView, BuyerRefusal, CodeView, ShownCodeView
+from vendomat.simulator.gateways.views import BillView, BuyerRefusal, CodeView, ServiceView, ShownCodeView
 from vendomat.simulator.gateways.wallet import drawings
 from vendomat.simulator.gateways.wallet.texts import BUYERS, Language, text
 
@@ -101,8 +101,29 @@ def nearby(phone: Phone, codes: Sequence[CodeView]) -> str:
     return f'<ul class="list">{rows}</ul>'
 
 
-def home(phone: Phone, codes: Sequence[CodeView], sheet: str = "") -> str:
-    """The first page: the field for a code and the codes nearby; `sheet` lies over it."""
+def services(phone: Phone, waiting: Sequence[ServiceView]) -> str:
+    """What may be taken nearby before it is paid: each asks for the buyer's word."""
+    return "".join(
+        f'<form class="ask" method="post" action="/wallet/deed"><h3>{phone.say("services")}</h3>'
+        f'<div class="payee">{escape(view.payee)} · {escape(view.description)}</div>'
+        f"<p>{phone.say('up_to')} {price(view.ceiling_fen, view.currency)}</p>"
+        f'<input type="hidden" name="number" value="{escape(view.number)}"><div class="deeds">'
+        f'<button name="deed" value="agree">{phone.say("agree")}</button></div></form>'
+        for view in waiting
+    )
+
+
+def agreed(phone: Phone) -> str:
+    body = (
+        f'<div class="result">{drawings.DONE}<h1>{phone.say("done_agree")}</h1>'
+        f"<p>{phone.say('done_agree_hint')}</p>"
+        f'<div class="deeds"><a class="button" href="/wallet">{phone.say("home")}</a></div></div>'
+    )
+    return _page(phone, phone.say("done_agree"), body)
+
+
+def home(phone: Phone, live: str, sheet: str = "") -> str:
+    """The first page: the field for a code and what is nearby (`live`); `sheet` lies over it."""
     choices = "".join(
         f'<option value="{payer}"{" selected" if payer == phone.payer else ""}>{escape(names[phone.language])}</option>'
         for payer, names in BUYERS.items()
@@ -112,7 +133,7 @@ def home(phone: Phone, codes: Sequence[CodeView], sheet: str = "") -> str:
         f'<div class="scan"><input name="code" required autocomplete="off" aria-label="{phone.say("scan_hint")}" '
         f'placeholder="{phone.say("scan_hint")}"><button>{phone.say("scan_go")}</button></div></form>'
         f'<section class="card"><h2>{phone.say("nearby")}</h2>'
-        f'<div id="live" data-from="/wallet/nearby" aria-live="polite">{nearby(phone, codes)}</div></section>'
+        f'<div id="live" data-from="/wallet/nearby" aria-live="polite">{live}</div></section>'
         f'<form class="card who" action="/wallet"><label for="payer">{phone.say("me")}</label>'
         f'<select id="payer" name="payer">{choices}</select><button>{phone.say("switch")}</button></form>'
         f"</main>{_tabs(phone, 'pay')}{sheet}"

@@ -88,6 +88,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "wrong_password": ("支付密码不正确，没有扣款。", "The password is wrong. No money was taken."),
     "not_enough": ("余额不足，没有扣款。", "There is not enough money in the wallet. Nothing was taken."),
     "card_refused": ("银行卡不支持这笔付款，没有扣款。", "The card was declined. No money was taken."),
+    "not_trusted": (
+        "暂时无法使用先享后付，请换一种付款方式。",
+        "You cannot take first and pay after just now. Choose another way to pay.",
+    ),
+    "services": ("先取货，后付款", "Take first, pay after"),
+    "up_to": ("最多", "Up to"),
+    "agree": ("同意并开门", "Agree and open the door"),
+    "done_agree": ("已同意", "Agreed"),
+    "done_agree_hint": (
+        "请拿取商品并关好柜门，之后自动扣款。",
+        "Take what you like and close the door. You are charged afterwards.",
+    ),
     "bad_signature": (
         "支付验证签名失败，没有扣款。",
         "The page's signature is wrong. No money was taken.",

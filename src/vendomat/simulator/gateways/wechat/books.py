@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import ClassVar, Protocol
 
 from vendomat.simulator.gateways.funds import FundEntry, Transfer, Transfers, brought_fen
 from vendomat.simulator.gateways.numbers import Numbers
@@ -32,6 +33,16 @@ from vendomat.simulator.gateways.wechat.records import (
 from vendomat.simulator.gateways.wechat.refunds import RefundBook
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
 from vendomat.simulator.gateways.wechat.wire import CHINA
+
+
+class Kept(Protocol):
+    """A record of any book."""
+
+    KIND: ClassVar[str]
+
+    @property
+    def key(self) -> str: ...
+
 
 ORDER_LIFE = timedelta(days=7)
 CODE_START = "weixin://wxpay/bizpayurl/up?pr="
@@ -81,6 +92,10 @@ class WechatBooks:
             self._index(record)
         elif isinstance(record, Merchant):
             self.merchants[record.mchid] = record
+        self._changes.append(Change(record.KIND, record.key, record))
+
+    def keep_beside(self, record: Kept) -> None:
+        """Save a record of another book together with ours."""
         self._changes.append(Change(record.KIND, record.key, record))
 
     def _index(self, order: Order) -> None:

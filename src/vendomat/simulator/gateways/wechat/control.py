@@ -38,6 +38,27 @@ class _Count(msgspec.Struct):
     count: int = 1
 
 
+class _Agreement(msgspec.Struct):
+    number: str
+    payer: str = "buyer-1"
+
+
+class _Permission(msgspec.Struct):
+    """The merchant is told at `url`."""
+
+    account: str
+    payer: str = "buyer-1"
+    url: str = ""
+    is_open: bool = True
+
+
+class _Distrust(msgspec.Struct):
+    """`reason`: risk, unpaid, minor, or nothing for "trusted again"."""
+
+    payer: str = "buyer-1"
+    reason: str = ""
+
+
 class _Look(msgspec.Struct):
     token: str
     payer: str = "buyer-1"
@@ -53,6 +74,10 @@ def wechat_routes(platform: WechatPlatform) -> Routes:
         ("POST", "wechat/openid"): lambda body: _openid(platform, body),
         ("POST", "wechat/page"): lambda body: _open_page(platform, body),
         ("POST", "wechat/refunds/on-credit"): lambda body: _take_on_credit(platform, body),
+        ("GET", "wechat/services"): lambda _: platform.services(),
+        ("POST", "wechat/services/agree"): lambda body: _agree(platform, body),
+        ("POST", "wechat/services/permit"): lambda body: _permit(platform, body),
+        ("POST", "wechat/services/distrust"): lambda body: _distrust(platform, body),
         ("POST", "wechat/face"): lambda body: _look_at(platform, body),
     }
 
@@ -91,6 +116,23 @@ def _open_page(platform: WechatPlatform, body: bytes) -> object:
 
 def _take_on_credit(platform: WechatPlatform, body: bytes) -> dict[str, str]:
     platform.take_next_refunds_on_credit(msgspec.json.decode(body or b"{}", type=_Count).count)
+    return {"status": "ok"}
+
+
+def _agree(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Agreement)
+    platform.agree(asked.number, asked.payer)
+    return {"status": "ok"}
+
+
+def _permit(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Permission)
+    return {"openid": platform.permit(asked.account, asked.payer, asked.url, is_open=asked.is_open)}
+
+
+def _distrust(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Distrust)
+    platform.distrust(asked.payer, asked.reason)
     return {"status": "ok"}
 
 

@@ -38,10 +38,11 @@ from vendomat.simulator.gateways.wechat.records import (
     TradeType,
     openid_of,
 )
+from vendomat.simulator.gateways.wechat.score import Permission, ScoreBook, ScoreVerbs, Service, collected_order
 from vendomat.simulator.gateways.wechat.seals import PlatformKeys, Seals, WechatDresser
 
 
-class WechatPlatform(ChargeVerbs, KeyVerbs):
+class WechatPlatform(ChargeVerbs, KeyVerbs, ScoreVerbs):
     """One platform with any number of merchants."""
 
     name = "wechat"
@@ -54,6 +55,13 @@ class WechatPlatform(ChargeVerbs, KeyVerbs):
         codes = ShownCodes(context.numbers, prefixes=("10", "11", "12", "13", "14", "15"), length=18)
         self.faces = FaceDesk(context.numbers, context.settings.wechat_face_token_life_s)
         self.charges = ChargeDesk(self.books_now, codes, self.faces)
+        self.score = ScoreBook(
+            context.settings,
+            context.numbers,
+            keep=self.books_now.keep_beside,
+            ask_wallet=codes.ask_wallet,
+            take_money=lambda terms, payer, now: self.books_now.take(collected_order(terms, now), payer, now),
+        )
         self.bill_desk = BillDesk(context.numbers, context.settings.wechat_bill_token_life_s, has_states=True)
         self.bill_counter = BillCounter(self.books_now, self.bill_desk, context.clock)
         self.platform_keys: PlatformKeys = self._kept_keys()
@@ -73,6 +81,12 @@ class WechatPlatform(ChargeVerbs, KeyVerbs):
             (refund for _, refund in load(Refund.KIND, Refund)),
             (transfer for _, transfer in load(Transfer.KIND, Transfer)),
         )
+        self.score.restore(
+            (service for _, service in load(Service.KIND, Service)),
+            (permission for _, permission in load(Permission.KIND, Permission)),
+        )
+        for service in self.score.services.values():
+            self.await_collection(service)
         for merchant in self.books_now.merchants.values():
             self._let_in(merchant)
         for refund in self.books_now.refunds.all():
@@ -234,6 +248,24 @@ class WechatPlatform(ChargeVerbs, KeyVerbs):
                 number=refund.out_refund_no,
                 kind="refund" if refund.notify_url else xml_notices.KIND,
                 url=refund.notify_url or self.books_now.merchants[refund.mchid].portal_refund_url,
+                content=content.body,
+                created_at=now,
+                due_at=now,
+            )
+        )
+
+    def sealed_notice(self, event_type: str, plain: object, *, account: str, number: str, url: str) -> Notice:
+        """A notice of a service, due now."""
+        now = self._now()
+        content = self._sealed(event_type, plain, account, now)
+        return self._context.notices.plan(
+            Notice(
+                notice_id=content.notice_id,
+                platform=self.name,
+                account=account,
+                number=number,
+                kind="service",
+                url=url,
                 content=content.body,
                 created_at=now,
                 due_at=now,

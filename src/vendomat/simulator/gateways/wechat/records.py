@@ -99,6 +99,7 @@ class TradeType(StrEnum):
     MWEB = "MWEB"  # a page in a phone's browser
     MICROPAY = "MICROPAY"  # a code the buyer showed
     FACEPAY = "FACEPAY"
+    AUTH = "AUTH"  # what a service order owed, collected by the platform
 
 
 CHARGED = frozenset({TradeType.MICROPAY, TradeType.FACEPAY})
@@ -128,6 +129,8 @@ class Merchant:
     apiv3_key: str
     mode: KeyMode
     balance_fen: int
+    service_id: str = ""  # none: the merchant has no Pay Score
+    service_ceiling_fen: int = 0
     apiv2_key: str = ""  # none: the merchant may not charge by payment code
     public_key_percent: int | None = None
     """While the merchant moves to the public key: the share of answers and notices already signed by it."""

@@ -141,7 +141,8 @@ _close = msgspec.json.Decoder(_CloseBody)
 _refund = msgspec.json.Decoder(_RefundBody)
 
 
-def _read(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
+def decoded(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
+    """`body` in the decoder's shape; raises `WechatRefusedError` with the field that is wrong."""
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -154,16 +155,16 @@ def _read(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
 
 def read_order(body: bytes) -> Terms:
     """The terms of a Native order, times aware."""
-    return _terms_of(_read(_order, body))
+    return _terms_of(decoded(_order, body))
 
 
 def read_jsapi_order(body: bytes) -> Terms:
-    asked = _read(_jsapi, body)
+    asked = decoded(_jsapi, body)
     return _terms_of(asked, openid=asked.payer.openid)
 
 
 def read_h5_order(body: bytes) -> Terms:
-    return _terms_of(_read(_h5, body))
+    return _terms_of(decoded(_h5, body))
 
 
 def _terms_of(asked: _OrderBody, *, openid: str = "") -> Terms:
@@ -193,7 +194,7 @@ def _terms_of(asked: _OrderBody, *, openid: str = "") -> Terms:
 
 def read_charge(body: bytes) -> tuple[Terms, str]:
     """The terms of a charge by payment code, and the code."""
-    asked = _read(_charge, body)
+    asked = decoded(_charge, body)
     if not asked.scene_info.store_info.id and not asked.scene_info.store_info.out_id:
         raise WechatRefusedError(Refusals.WRONG_PARAMETER, field="/scene_info/store_info/id", issue="a store is needed")
     terms = Terms(
@@ -211,17 +212,17 @@ def read_charge(body: bytes) -> tuple[Terms, str]:
 
 
 def read_reverse(body: bytes) -> _ReverseBody:
-    return _read(_reverse, body)
+    return decoded(_reverse, body)
 
 
 def read_close(body: bytes) -> str:
     """The mchid a close call names."""
-    return _read(_close, body).mchid
+    return decoded(_close, body).mchid
 
 
 def read_refund(body: bytes) -> _RefundBody:
     """A refund call; exactly one of transaction_id and out_trade_no is set."""
-    asked = _read(_refund, body)
+    asked = decoded(_refund, body)
     if bool(asked.transaction_id) == bool(asked.out_trade_no):
         raise WechatRefusedError(
             Refusals.WRONG_PARAMETER, field="/out_trade_no", issue="give one of transaction_id and out_trade_no"
@@ -231,7 +232,7 @@ def read_refund(body: bytes) -> _RefundBody:
 
 def read_abnormal_refund(body: bytes) -> _AbnormalBody:
     """An abnormal refund's call; to a buyer's card only with all that names the card."""
-    asked = _read(_abnormal, body)
+    asked = decoded(_abnormal, body)
     if asked.type == "USER_BANK_CARD":
         for name in ("bank_type", "bank_account", "real_name"):
             if not getattr(asked, name):

@@ -5,6 +5,7 @@ Signs on the event loop on purpose: the emulator is one small process of its own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
@@ -25,6 +26,7 @@ from vendomat.simulator.gateways.wechat.platform import WechatPlatform
 from vendomat.simulator.gateways.wechat.rates import CallRates
 from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant, Order, Terms, TradeType
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
+from vendomat.simulator.gateways.wechat.score import ScoreApi, score_route
 from vendomat.simulator.gateways.wechat.v2_routes import PATHS as V2_PATHS
 from vendomat.simulator.gateways.wechat.v2_routes import WechatV2Api
 from vendomat.simulator.gateways.wechat.v3_charges import V3Charges, check_owner
@@ -45,6 +47,17 @@ FIXED = {
 }
 """Paths without a number in them: method and verb."""
 
+NUMBERED = (
+    (re.compile(rf"{REFUNDS}/([^/]*)"), "GET", "refund_query"),
+    (re.compile(rf"{REFUNDS}/([^/]*)/apply-abnormal-refund"), "POST", "abnormal_refund"),
+    (re.compile(rf"{ORDERS}/out-trade-no/([^/]*)"), "GET", "query"),
+    (re.compile(rf"{ORDERS}/out-trade-no/([^/]*)/close"), "POST", "close"),
+    (re.compile(rf"{ORDERS}/out-trade-no/([^/]*)/reverse"), "POST", "reverse"),
+    (re.compile(rf"{ORDERS}/id/([^/]*)"), "GET", "query_id"),
+)
+"""Paths with a number in them."""
+
+SERVICE_VERBS = tuple(f"service_{verb}" for verb in ("create", "query", "complete", "cancel", "modify", "sync"))
 _BEFORE = {
     CallFault.ERROR_BEFORE: Refusals.SYSTEM_ERROR,
     CallFault.RATE_LIMITED: Refusals.RATE_LIMITED,
@@ -66,19 +79,11 @@ def route(method: str, path: str) -> Call | int:
     if path in FIXED:
         only, verb = FIXED[path]
         return Call(verb) if method == only else 405
-    parts = path.split("/")
-    if path.startswith(f"{REFUNDS}/") and len(parts) == 6:
-        return Call("refund_query", unquote(parts[5])) if method == "GET" else 405
-    if path.startswith(f"{REFUNDS}/") and len(parts) == 7 and parts[6] == "apply-abnormal-refund":
-        return Call("abnormal_refund", unquote(parts[5])) if method == "POST" else 405
-    if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 6:
-        return Call("query", unquote(parts[5])) if method == "GET" else 405
-    if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 7 and parts[6] == "close":
-        return Call("close", unquote(parts[5])) if method == "POST" else 405
-    if path.startswith(f"{ORDERS}/out-trade-no/") and len(parts) == 7 and parts[6] == "reverse":
-        return Call("reverse", unquote(parts[5])) if method == "POST" else 405
-    if path.startswith(f"{ORDERS}/id/") and len(parts) == 6:
-        return Call("query_id", unquote(parts[5])) if method == "GET" else 405
+    if (score := score_route(method, path)) is not None:
+        return score if isinstance(score, int) else Call(*score)
+    for form, only, verb in NUMBERED:
+        if found := form.fullmatch(path):
+            return Call(verb, unquote(found[1])) if method == only else 405
     return 404
 
 
@@ -94,6 +99,7 @@ class WechatApi:
         self._numbers = numbers
         self._v2 = WechatV2Api(platform, clock, numbers)
         self._charges = V3Charges(platform)
+        self._score = ScoreApi(platform)
         self._rates = CallRates(is_on=platform.limits_calls)
         self._verbs: dict[str, Callable[[Merchant, Call, Exchange], object]] = {
             "create": self._create,
@@ -107,6 +113,7 @@ class WechatApi:
             "refund": self._refund,
             "refund_query": self._refund_query,
             "abnormal_refund": self._abnormal_refund,
+            **dict.fromkeys(SERVICE_VERBS, self._service),
             "certificates": self._certificates,
             "bill": self._bill,
             "fund_bill": self._fund_bill,
@@ -247,6 +254,9 @@ class WechatApi:
             to = f"{asked.bank_type}{account[-4:]}"
         refund = self._platform.send_on(merchant.mchid, call.argument, asked.out_refund_no, to=to)
         return shapes.refund_answer(refund)
+
+    def _service(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        return self._score.do(merchant, call.verb, call.argument, exchange)
 
     def _certificates(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
         if merchant.mode != KeyMode.CERTIFICATE and merchant.public_key_percent is None:

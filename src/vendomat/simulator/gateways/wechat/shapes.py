@@ -26,7 +26,12 @@ _SUMMARIES = {
     "REFUND.SUCCESS": "退款成功",
     "REFUND.ABNORMAL": "退款异常",
     "REFUND.CLOSED": "退款关闭",
+    "PAYSCORE.USER_CONFIRM": "用户确认成功",
+    "PAYSCORE.USER_PAID": "支付成功",
+    "PAYSCORE.USER_OPEN_SERVICE": "签约成功",
+    "PAYSCORE.USER_CLOSE_SERVICE": "解约成功",
 }
+_ORIGINAL_TYPES = {"TRANSACTION": "transaction", "REFUND": "refund", "PAYSCORE": "payscore"}
 _ACCOUNT = "支付用户零钱"
 
 
@@ -123,7 +128,7 @@ def seal_notice(
     event_type: str, plain: object, *, key: bytes, notice_id: str, nonce: str, created_at: datetime
 ) -> SealedNotice:
     """The body of a notice, its resource sealed once so that all sendings are the same bytes."""
-    original_type = "transaction" if event_type.startswith("TRANSACTION") else "refund"
+    original_type = _ORIGINAL_TYPES[event_type.partition(".")[0]]
     body = {
         "id": notice_id,
         "create_time": wire.to_rfc3339(created_at),

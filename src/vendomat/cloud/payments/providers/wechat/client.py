@@ -29,7 +29,7 @@ from vendomat.cloud.payments.providers.contract import Presentation
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 from vendomat.cloud.payments.providers.downloads import Promise, fetch_file
 from vendomat.cloud.payments.providers.limits import is_timely
-from vendomat.cloud.payments.providers.transport import Transport
+from vendomat.cloud.payments.providers.transport import HttpAnswer, Transport
 from vendomat.cloud.payments.providers.wechat import offers
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
 from vendomat.cloud.payments.providers.wechat.wire import decode
@@ -49,6 +49,7 @@ _PLACES = {
     Presentation.IN_BROWSER: WeChatPayType.H5,
 }
 _SIGNED_HEADERS = ("Signature", "Timestamp", "Nonce", "Serial", "Signature-Type")
+_INTERNAL_CODE = re.compile(r"[0-9]{1,12}")
 _CERTIFICATE_SERIAL = re.compile(r"[0-9A-Fa-f]{8,40}")
 
 
@@ -102,25 +103,36 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
         """Sign and send one call, verify a 2xx answer, and give status and text. Raises `NotKnownError`."""
         if files or cipher_data or sign_data:
             raise NotImplementedError("uploads and sealed fields are not used by any payment verb")
+        answer, text = self._exchange(path, method.value, data, headers or {})
+        if 200 <= answer.status < 300 and not skip_verify:
+            self._verify_signature(answer.headers, text)
+        return answer.status, text
+
+    def ask(self, path: str, method: str, data: object) -> tuple[int, str, int]:
+        """As `request`, with the number that ends `Request-ID`; 0 without one."""
+        answer, text = self._exchange(path, method, data, {})
+        if 200 <= answer.status < 300:
+            self._verify_signature(answer.headers, text)
+        ending = answer.headers.get("request-id", "").rpartition("-")[2]
+        return answer.status, text, int(ending) if _INTERNAL_CODE.fullmatch(ending) else 0
+
+    def _exchange(self, path: str, method: str, data: object, headers: Mapping[str, str]) -> tuple[HttpAnswer, str]:
         body = msgspec.json.encode(data) if data is not None else b""
         sent = {
             "Accept": "application/json",
             "User-Agent": "vendomat",
-            "Authorization": self.authorization(method.value, path, body.decode()),
-            **(headers or {}),
+            "Authorization": self.authorization(method, path, body.decode()),
+            **headers,
         }
         if body:
             sent["Content-Type"] = "application/json"
         if self._public_key_id:
             sent["Wechatpay-Serial"] = self._public_key_id
-        answer = self._transport.exchange(method.value, path, headers=sent, body=body or None)
+        answer = self._transport.exchange(method, path, headers=sent, body=body or None)
         try:
-            text = answer.body.decode()
+            return answer, answer.body.decode()
         except UnicodeDecodeError as error:
             raise NotKnownError("the answer is not UTF-8") from error
-        if 200 <= answer.status < 300 and not skip_verify:
-            self._verify_signature(answer.headers, text)
-        return answer.status, text
 
     def authorization(self, method: str, path: str, body: str) -> str:
         timestamp, nonce = str(int(self._clock.now().timestamp())), self._nonce()
@@ -286,6 +298,10 @@ class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
     def _sent(self, path: str, body: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, str]:
         status, text = self._core.request(path, method=RequestType.POST, data=body, headers=headers)
         return status, text
+
+    def ask(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> tuple[int, str, int]:
+        """A call the library has wrongly or not at all: status, text and the platform's internal code."""
+        return self._core.ask(target, method, body)
 
     def ask_bill(self, target: str) -> tuple[int, str]:
         """Where a bill lies. The library's own call always asks for a packed file."""

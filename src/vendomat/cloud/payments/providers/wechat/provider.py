@@ -47,12 +47,14 @@ from vendomat.cloud.payments.providers.limits import (
     unfit_refund,
     unfit_start,
 )
+from vendomat.cloud.payments.providers.service_orders import ServiceOrders
 from vendomat.cloud.payments.providers.threads import CallThreads
 from vendomat.cloud.payments.providers.wechat import bills, offers, v2_wire, wire
 from vendomat.cloud.payments.providers.wechat.asking import Asking
 from vendomat.cloud.payments.providers.wechat.charges import Charges, V2Charges, V3Charges
 from vendomat.cloud.payments.providers.wechat.client import WeChatClient
 from vendomat.cloud.payments.providers.wechat.faces import FaceTokens
+from vendomat.cloud.payments.providers.wechat.service_orders import WeChatServiceOrders
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
 from vendomat.cloud.payments.providers.wechat.v2_client import BAR_CODES, FACES, V2Client
 from vendomat.kernel import Clock, ErrorCode, VendomatError
@@ -78,6 +80,9 @@ class WeChatPayProvider:
         self._charges = self._open_charges()
         self.takes_codes = ChargeCredential.BAR_CODE in self._charges
         self.takes_faces = ChargeCredential.FACE in self._charges
+        self.service_orders: ServiceOrders | None = (
+            WeChatServiceOrders(settings, self._client, self._asking) if settings.service_id else None
+        )
         self._face_tokens = FaceTokens(self._asking, self._v2, clock) if self._v2 and self.takes_faces else None
 
     def _open_charges(self) -> dict[ChargeCredential, Charges]:

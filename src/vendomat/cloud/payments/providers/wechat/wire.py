@@ -91,6 +91,7 @@ class _RefundAmount(msgspec.Struct):
 class _RefundAnswer(msgspec.Struct):
     out_refund_no: str
     out_trade_no: str
+    transaction_id: str
     refund_id: str
     status: str
     amount: _RefundAmount
@@ -140,9 +141,10 @@ def decode(body: bytes | str, shape: type[Shape]) -> Shape:
 
 
 def refund_order(request: RefundRequest) -> dict[str, Any]:
-    """Keyword arguments of the library's `refund`; always by our number, always with a notify address."""
+    """Keyword arguments of the library's `refund`; by our number if there is one, always with a notify address."""
+    by_number = {"out_trade_no": request.payment_number}
     return {
-        "out_trade_no": request.payment_number,
+        **({"transaction_id": request.transaction_id} if request.is_by_transaction else by_number),
         "out_refund_no": request.refund_number,
         "amount": {
             "refund": request.amount.minor_units,
@@ -266,7 +268,10 @@ def refund_of_notice(body: bytes | str, *, mchid: str) -> Refunded:
 
 def _refunded(body: bytes | str, request: RefundRequest) -> Refunded:
     answer = decode(body, _RefundAnswer)
-    if (answer.out_refund_no, answer.out_trade_no) != (request.refund_number, request.payment_number):
+    payment = (answer.transaction_id, request.transaction_id)
+    if not request.is_by_transaction:
+        payment = (answer.out_trade_no, request.payment_number)
+    if answer.out_refund_no != request.refund_number or payment[0] != payment[1]:
         raise NotKnownError("the answer is about another refund")
     if answer.status not in REFUND_STATES or answer.amount.currency != CURRENCY:
         raise NotKnownError(f"refund status {answer.status!r} in {answer.amount.currency!r} is not known")

@@ -19,6 +19,7 @@ from vendomat.simulator.gateways import (
     CallFault,
     GatewayControl,
     GatewayServer,
+    KeyMode,
     NoticeFault,
     WechatAccount,
 )
@@ -149,3 +150,21 @@ async def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path, sink: Noti
     await control.aclose()
     await wechat.client.aclose()
     assert await kill(process, signal.SIGTERM) == 0
+
+
+async def test_wechats_own_deeds_over_the_control_port(server: GatewayServer, control: GatewayControl) -> None:
+    account = server.open_wechat_account("小卖部", KeyMode.CERTIFICATE)
+    serial = await control.rotate_wechat_certificate(0)
+    assert serial == server.wechat.seals.certificate_serial
+    assert serial != account.platform_serial_no
+    await control.move_to_public_key(account.mchid, 30)
+    assert server.wechat.books_now.merchants[account.mchid].public_key_percent == 30
+    openid = await control.wechat_openid(account.mchid, "buyer-2")
+    assert openid == server.wechat.openid_of(account.mchid, "buyer-2")
+    token = server.wechat.give_face_token(account.mchid, account.appid, "dev_1").text
+    seen = await control.look_at_device(token, "buyer-2")
+    assert seen["openid"] == openid and seen["face_code"]
+    with pytest.raises(VendomatError):
+        await control.open_page({"package": "prepay_id=wx0"})
+    with pytest.raises(VendomatError):
+        await control.agree_to_service("nobody_has_this")

@@ -143,6 +143,30 @@ class GatewayControl:
         again = {"notice_id": notice_id, "guise": guise}
         return str((await self._call("POST", f"{platform}/notices/resend", again))["answer"])
 
+    async def rotate_wechat_certificate(self, percent: int = 100) -> str:
+        """A new certificate beside the last one, signing `percent` of what certificates sign; its serial."""
+        return str((await self._call("POST", "wechat/keys/rotate", {"percent": percent}))["serial_no"])
+
+    async def move_to_public_key(self, account: str, percent: int) -> None:
+        """`account` moves from certificates to the public key, which signs `percent` from now on."""
+        await self._call("POST", "wechat/keys/move", {"account": account, "percent": percent})
+
+    async def wechat_openid(self, account: str, payer: str = "buyer-1") -> str:
+        """What a page inside the wallet learns of `payer`."""
+        return str((await self._call("POST", "wechat/openid", {"account": account, "payer": payer}))["openid"])
+
+    async def open_page(self, parameters: dict[str, str], payer: str = "buyer-1") -> dict[str, Any]:
+        """A page inside `payer`'s wallet hands `parameters` over; the code to pay is in the answer."""
+        return dict(await self._call("POST", "wechat/page", {"parameters": parameters, "payer": payer}))
+
+    async def look_at_device(self, token: str, payer: str = "buyer-1") -> dict[str, str]:
+        """`payer` looks at a face device that was given `token`: `face_code` and `openid`."""
+        return dict(await self._call("POST", "wechat/face", {"token": token, "payer": payer}))
+
+    async def agree_to_service(self, number: str, payer: str = "buyer-1") -> None:
+        """`payer` agrees to a service order: the door may open."""
+        await self._call("POST", "wechat/services/agree", {"number": number, "payer": payer})
+
     async def _call(self, method: str, path: str, body: object = None, *, timeout_s: float = 10.0) -> Any:
         try:
             answer = await self._client.request(method, f"/control/{path}", json=body, timeout=timeout_s)

@@ -1,4 +1,5 @@
-"""The console's page and its files under `/console/`. Any other path of the page's own gives the page."""
+"""A page and its files: the console under `/console/`, the members' under `/member/`. Any other path of a page's own
+gives the page."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 _NOT_BUILT = (
-    "<!doctype html><meta charset=utf-8><title>Vendomat</title><p>The console has not been built yet. "
+    "<!doctype html><meta charset=utf-8><title>Vendomat</title><p>This page has not been built yet. "
     "Run <code>python tools/build_web.py</code> and load this page again.</p>"
 )
 

@@ -51,6 +51,7 @@ from vendomat.cloud.wallets import WalletBook, members_router
 from vendomat.kernel import Clock, Ids
 
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
+MEMBER_FOLDER = CONSOLE_FOLDER.with_name("member")
 ENROLMENT_FAILURES_MAX = 10
 ENROLMENT_WINDOW_S = 900.0
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -77,6 +78,7 @@ class PublicParts:
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
+    member_folder: Path = MEMBER_FOLDER
     lifespan: Lifespan | None = None
 
 
@@ -130,6 +132,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
         return RedirectResponse("/console/", 307)
 
     app.mount("/console", ConsoleFiles(parts.console_folder), name="console")
+    app.mount("/member", ConsoleFiles(parts.member_folder), name="member")
     return app
 
 

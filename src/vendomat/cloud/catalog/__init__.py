@@ -3,7 +3,7 @@
 from vendomat.cloud.catalog.api import media_router
 from vendomat.cloud.catalog.catalogue import catalogue_for
 from vendomat.cloud.catalog.drawing import clean_svg
-from vendomat.cloud.catalog.model import NewProduct, PlannedSlot, image_path, slot_order, slot_state
+from vendomat.cloud.catalog.model import NewProduct, PlannedSlot, channel_order, image_path, slot_order, slot_state
 from vendomat.cloud.catalog.seed import SeedProduct, seed_image, seed_products
 from vendomat.cloud.catalog.service import Catalog
 from vendomat.cloud.catalog.store import bump_catalogue_versions, bump_merchant_catalogues
@@ -16,6 +16,7 @@ __all__ = [
     "bump_catalogue_versions",
     "bump_merchant_catalogues",
     "catalogue_for",
+    "channel_order",
     "clean_svg",
     "image_path",
     "media_router",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vendomat.cloud.catalog import channel_order
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.wallets import store
 from vendomat.cloud.wallets.store import WalletEntry
@@ -43,4 +44,4 @@ class WalletBook:
     async def offer(self, merchant_id: str) -> Offer:
         async with self._database.merchant(merchant_id) as connection:
             name, currency, channels = await store.find_offer(connection, merchant_id)
-        return Offer(name, currency, tuple(channels))
+        return Offer(name, currency, tuple(sorted(channels, key=channel_order)))

@@ -98,7 +98,8 @@ class Wallet:
     def _nearby(self, phone: Phone) -> str:
         """The codes shown nearby, and what can be taken there before it is paid."""
         services = self._services.services() if self._services else []
-        return pages.services(phone, services) + pages.nearby(phone, self._platform.open_codes())
+        codes = self._platform.open_codes()
+        return pages.services(phone, services) + (pages.nearby(phone, codes) if codes or not services else "")
 
     def _agree(self, phone: Phone, number: str) -> Answer:
         """Goods first, money after: the door may open."""

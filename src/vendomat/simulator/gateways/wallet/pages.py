@@ -104,11 +104,13 @@ def nearby(phone: Phone, codes: Sequence[CodeView]) -> str:
 def services(phone: Phone, waiting: Sequence[ServiceView]) -> str:
     """What may be taken nearby before it is paid: each asks for the buyer's word."""
     return "".join(
-        f'<form class="ask" method="post" action="/wallet/deed"><h3>{phone.say("services")}</h3>'
-        f'<div class="payee">{escape(view.payee)} · {escape(view.description)}</div>'
-        f"<p>{phone.say('up_to')} {price(view.ceiling_fen, view.currency)}</p>"
+        '<form class="service" method="post" action="/wallet/deed"><div class="row">'
+        f'<span class="mark">{drawings.MACHINE}</span><span class="what"><b>{escape(view.description)}</b>'
+        f"<span>{escape(view.payee)}</span></span>"
+        f'<span class="sum">{price(view.ceiling_fen, view.currency)}<small>{phone.say("up_to")}</small></span></div>'
         f'<input type="hidden" name="number" value="{escape(view.number)}"><div class="deeds">'
-        f'<button name="deed" value="agree">{phone.say("agree")}</button></div></form>'
+        f'<button class="plain" name="deed" value="agree" data-number="{escape(view.number)}">'
+        f"{phone.say('agree')}</button><p>{phone.say('services')}</p></div></form>"
         for view in waiting
     )
 

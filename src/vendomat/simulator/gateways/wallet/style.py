@@ -61,6 +61,8 @@ place-items:center}
 .who{display:flex;align-items:center;gap:10px}
 .who label{flex:none;color:var(--soft)}
 .who button{min-height:48px;border-radius:12px;background:var(--tint);color:var(--accent)}
+.service{padding-bottom:14px}
+.service .row{padding-left:0;padding-right:0}
 .stack{display:flex;flex-direction:column;gap:16px}
 .shown{text-align:center}
 .shown p{margin:6px 0 0;font-size:13px;color:var(--soft)}

@@ -92,8 +92,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "暂时无法使用先享后付，请换一种付款方式。",
         "You cannot take first and pay after just now. Choose another way to pay.",
     ),
-    "services": ("先取货，后付款", "Take first, pay after"),
-    "up_to": ("最多", "Up to"),
+    "services": ("先取货，关门后按实际拿取付款", "Take first; when the door is closed you pay for what you took"),
+    "up_to": ("最高额度", "at most"),
     "agree": ("同意并开门", "Agree and open the door"),
     "done_agree": ("已同意", "Agreed"),
     "done_agree_hint": (

@@ -41,7 +41,7 @@ def test_a_request_is_signed_as_published(wechat_settings, platform):
     )
     platform.say(Answer(404))
     client.query_refund("123123123123")
-    client.transport.close()
+    client.hosts.close()
     (request,) = platform.received
     assert request.headers["authorization"] == (
         f'WECHATPAY2-SHA256-RSA2048 mchid="{vector["mchid"]}",nonce_str="{vector["nonce"]}",'
@@ -86,7 +86,7 @@ def test_a_page_inside_the_wallet_is_signed_as_published(wechat_settings):
     }
     client = WeChatClient(WeChatSettings(**settings), clock=clock_at(timestamp), connections_max=1, nonce=lambda: nonce)
     parameters = client.page_parameters(package.removeprefix("prepay_id="))
-    client.transport.close()
+    client.hosts.close()
     assert parameters == {
         "appId": appid,
         "timeStamp": timestamp,

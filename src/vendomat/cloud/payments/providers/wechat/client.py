@@ -31,12 +31,14 @@ from vendomat.cloud.payments.providers.downloads import Promise, fetch_file
 from vendomat.cloud.payments.providers.limits import is_timely
 from vendomat.cloud.payments.providers.transport import HttpAnswer, Transport
 from vendomat.cloud.payments.providers.wechat import offers
+from vendomat.cloud.payments.providers.wechat.hosts import Hosts, second_of
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
 from vendomat.cloud.payments.providers.wechat.wire import decode
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 PROBE = "WECHATPAY/SIGNTEST/"
+CODE_PAY_PATH = "/v3/pay/transactions/codepay"
 FETCH_EVERY_S = 11 * 3600
 """Platform certificates are asked for again before they are twelve hours old, as the platform demands."""
 
@@ -70,10 +72,8 @@ class _CertificateList(msgspec.Struct):
 class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
     """The library's core with our transport, clock and checks in the places where it calls out."""
 
-    def __init__(
-        self, settings: WeChatSettings, *, transport: Transport, clock: Clock, nonce: Callable[[], str]
-    ) -> None:
-        self._transport = transport
+    def __init__(self, settings: WeChatSettings, *, hosts: Hosts, clock: Clock, nonce: Callable[[], str]) -> None:
+        self._hosts = hosts
         self._clock = clock
         self._nonce = nonce
         self._fetching = threading.Lock()
@@ -118,17 +118,17 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
 
     def _exchange(self, path: str, method: str, data: object, headers: Mapping[str, str]) -> tuple[HttpAnswer, str]:
         body = msgspec.json.encode(data) if data is not None else b""
-        sent = {
-            "Accept": "application/json",
-            "User-Agent": "vendomat",
-            "Authorization": self.authorization(method, path, body.decode()),
-            **headers,
-        }
+        said = {"Accept": "application/json", "User-Agent": "vendomat", **headers}
         if body:
-            sent["Content-Type"] = "application/json"
+            said["Content-Type"] = "application/json"
         if self._public_key_id:
-            sent["Wechatpay-Serial"] = self._public_key_id
-        answer = self._transport.exchange(method, path, headers=sent, body=body or None)
+            said["Wechatpay-Serial"] = self._public_key_id
+
+        def send(host: Transport) -> HttpAnswer:
+            proof = {"Authorization": self.authorization(method, path, body.decode())}
+            return host.exchange(method, path, headers=said | proof, body=body or None)
+
+        answer = self._hosts.exchange(send, may_repeat=path != CODE_PAY_PATH)
         try:
             return answer, answer.body.decode()
         except UnicodeDecodeError as error:
@@ -258,11 +258,15 @@ class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
         self._appid = settings.appid
         self._notify_url = None
         self._partner_mode = False
-        self.transport = Transport(
-            settings.base_url, clock=clock, timeout_s=settings.timeout_s, connections_max=connections_max
-        )
+
+        def host(url: str) -> Transport:
+            return Transport(url, clock=clock, timeout_s=settings.timeout_s, connections_max=connections_max)
+
+        second = second_of(settings.base_url, settings.standby_url)
+        self._first = host(settings.base_url)
+        self.hosts = Hosts(self._first, host(second) if second else None, clock)
         try:
-            self._core = CheckedCore(settings, transport=self.transport, clock=clock, nonce=nonce)
+            self._core = CheckedCore(settings, hosts=self.hosts, clock=clock, nonce=nonce)
         except VendomatError:
             raise
         except Exception as error:  # the library raises bare `Exception` for a key it cannot load
@@ -315,7 +319,7 @@ class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
             "User-Agent": "vendomat",
             "Authorization": self._core.authorization("GET", promise.target, ""),
         }
-        return fetch_file(self.transport, promise, headers=headers, into=into)
+        return fetch_file(self._first, promise, headers=headers, into=into)
 
 
 def _certificates(pems: tuple[str, ...]) -> list[Certificate]:

@@ -272,7 +272,7 @@ class WeChatPayProvider:
     async def aclose(self) -> None:
         if self._is_owner_of_threads:
             await self._threads.aclose()
-        self._client.transport.close()
+        self._client.hosts.close()
         if self._v2 is not None:
             self._v2.close()
 

@@ -18,7 +18,8 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
       platform (certificate mode); with one, a certificate that nobody told us of is fetched when something is signed
       by it, which happens while a merchant moves from the one to the other
     * `payer_client_ip`: this cloud's public address; with it the machine is named to the platform as the device
-    * `base_url`: the platform's host; another one for a standby host or an emulator
+    * `base_url`: the platform's host; another one for an emulator. `standby_url`: the host that is asked when the first
+      does not answer; the platform's own second host unless `base_url` is another than its first
     * `apiv2_key` (32 characters) and `certificate` (the merchant's, PEM, for `private_key`): with both, codes that
       buyers show can be charged; `v2_sign_type` signs those calls
     * `code_pay`: by which version payment codes are charged; `v3` needs neither of the two, and is not given to every
@@ -51,6 +52,7 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     certificate_url: str = ""
     ca_certificate: str = ""
     base_url: str = "https://api.mch.weixin.qq.com"
+    standby_url: str = ""
     timeout_s: float = 10.0
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 
 AT = "2026-01-01T00:00:00Z"
 MINE, OTHER = "mer_mine", "mer_other"
+_HASH = "repeat('0', 64)"
 
 # One row per table, `{m}` is the merchant. In an order that satisfies the foreign keys.
 ROWS = {
@@ -69,6 +70,17 @@ ROWS = {
     f"VALUES ('{{m}}', '{AT}', 'a{{n}}', 'CNY', 'paid', 1, 0, 1",
     "sales_day": "merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor) "
     f"VALUES ('{{m}}', '{AT}', 'm{{n}}', 'p', 'CNY', 'sold', 1, 1",
+    "site": f"merchant_id, site_id, name, owner, created_at) VALUES ('{{m}}', 's{{n}}', 'n', 'o', '{AT}'",
+    "site_machine": f"merchant_id, machine_id, first_day, site_id) VALUES ('{{m}}', '{{m}}_m{{n}}', '{AT}', 's'",
+    "site_rule": "merchant_id, site_id, first_day, steps, per_unit_minor, fixed_minor, minimum_minor) "
+    f"VALUES ('{{m}}', 's{{n}}', '{AT}', '[]', 0, 0, 0",
+    "site_statement": "merchant_id, site_id, position, month, currency, total_minor, content, content_sha256, "
+    "csv_sha256, pdf_en_sha256, pdf_zh_sha256, previous, link, issued_at, issued_by) VALUES ('{m}', 's', 1{n}, "
+    f"'2026-01', 'CNY', 1, 'c', {_HASH}, {_HASH}, {_HASH}, {_HASH}, '', {_HASH}, '{AT}', 'o'",
+    "site_statement_file": "merchant_id, site_id, position, form, sha256, content) "
+    f"VALUES ('{{m}}', 's', 1, 'csv', {_HASH}, 'x'",
+    "site_payout": "merchant_id, payout_id, site_id, reference, currency, amount_minor, paid_on, recorded_at, "
+    f"recorded_by) VALUES ('{{m}}', 'p{{n}}', 's', 'r{{n}}', 'CNY', 1, '{AT}', '{AT}', 'o'",
     "command": "merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, queued_at, heard_at, "
     f"next_try_at) VALUES ('{{m}}', 'c{{n}}', 'o', 1{{n}}, 'm', 'A1', 'p', 'queued', '{AT}', '{AT}', '{AT}'",
     "payment": "merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, created_at, "

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vendomat.cloud.statements.model import (
@@ -69,6 +69,7 @@ def test_anything_else_is_no_period(text: str) -> None:
         Period.from_text(text)
 
 
+@settings(deadline=None)
 @given(SUMS)
 def test_every_account_closes_with_what_it_opened_with_and_every_line(sums: list[DaySum]) -> None:
     net: Counter[tuple[str, str]] = Counter()
@@ -86,6 +87,7 @@ def test_every_account_closes_with_what_it_opened_with_and_every_line(sums: list
         assert line.closing_minor - line.opening_minor == sum(line.columns.values())
 
 
+@settings(deadline=None)
 @given(SUMS)
 def test_the_result_is_income_less_all_expenses_and_leaves_nothing_out(sums: list[DaySum]) -> None:
     for one in figures(sums):

@@ -7,7 +7,7 @@ import io
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vendomat.cloud.statements.sheet import cell, row, rows_sheet, statement_sheet
@@ -140,6 +140,7 @@ def test_a_number_or_a_word_stays_as_it_is(text: str) -> None:
     assert cell(text) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), min_size=2, max_size=4))
 def test_whatever_is_in_a_cell_comes_back(cells: list[str]) -> None:
     (parsed,) = csv.reader(io.StringIO(row(cells), newline=""))

@@ -74,12 +74,12 @@ BY_CLASS = """
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'liab:wallet:%' AND t.kind = 'topped_up'), 0)
             AS stored_minor
     FROM ledger_transaction t JOIN ledger_line l ON (l.merchant_id, l.txn_key) = (t.merchant_id, t.txn_key)
-    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout):'
+    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout|rent|rent_paid):'
     GROUP BY t.merchant_id, t.order_id, l.currency
 """
-"""The ledger's balances per order, each with the sign in which people read it; what was booked from a platform's bill
-belongs to no order. Goodwill is the part of the loss that was owed to a buyer on top; goods that came out late are a
-loss beside a sale, and owe nobody."""
+"""The ledger's balances per order, each with the sign in which people read it; what was booked from a platform's bill,
+or for a site's owner, belongs to no order. Goodwill is the part of the loss that was owed to a buyer on top; goods that
+came out late are a loss beside a sale, and owe nobody."""
 
 CAPTURED = """
     SELECT p.merchant_id, p.order_id, p.currency, sum(p.captured_minor) AS captured_minor FROM payment p
@@ -274,14 +274,17 @@ CHECKS: tuple[Check, ...] = (
         WITH guarded AS (
             SELECT c.oid, c.relname FROM pg_class c WHERE c.oid IN (
                 SELECT to_regclass(n)
-                FROM unnest(ARRAY['ledger_line', 'ledger_transaction', 'evidence', 'wallet_entry']) AS n
+                FROM unnest(ARRAY['ledger_line', 'ledger_transaction', 'evidence', 'wallet_entry', 'site_statement',
+                    'site_statement_file', 'site_payout']) AS n
                 UNION SELECT i.inhrelid FROM pg_inherits i
                     WHERE i.inhparent IN (to_regclass('ledger_line'), to_regclass('evidence')))
         )
         SELECT w.name AS guard, 'the trigger is missing or off' AS problem
         FROM (VALUES ('ledger_line', 'ledger_line_balances'), ('ledger_line', 'ledger_line_append_only'),
             ('ledger_transaction', 'ledger_transaction_append_only'), ('evidence', 'evidence_append_only'),
-            ('wallet_entry', 'wallet_entry_append_only')
+            ('wallet_entry', 'wallet_entry_append_only'), ('site_payout', 'site_payout_append_only'),
+            ('site_statement', 'site_statement_append_only'),
+            ('site_statement_file', 'site_statement_file_append_only')
         ) AS w (relation, name)
         WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(w.relation)
             AND g.tgname = w.name AND g.tgenabled IN ('O', 'A'))

@@ -20,6 +20,7 @@ from vendomat.cloud.app.health import Check, database_check, health_router
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.catalog import Catalog, media_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
+from vendomat.cloud.commission import SiteStatements, commission_router
 from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
 from vendomat.cloud.members import Members
 from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
@@ -46,6 +47,7 @@ from vendomat.cloud.sales import (
     member_throttle,
     refunds_router,
 )
+from vendomat.cloud.sites import Sites, sites_router
 from vendomat.cloud.statements import Statements, statements_router
 from vendomat.cloud.wallets import WalletBook, members_router
 from vendomat.kernel import Clock, Ids
@@ -120,7 +122,11 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))
-    app.include_router(statements_router(Statements(parts.database, parts.clock), current))
+    statements, sites = Statements(parts.database, parts.clock), Sites(parts.database, parts.ids, parts.clock)
+    app.include_router(statements_router(statements, current))
+    app.include_router(sites_router(sites, current))
+    commission = SiteStatements(parts.database, statements, sites, parts.clock)
+    app.include_router(commission_router(commission, current))
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}))

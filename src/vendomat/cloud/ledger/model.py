@@ -76,6 +76,11 @@ def _move(key: str, kind: str, accounts: tuple[str, str], amount_minor: int) -> 
     return Posting(key, kind, ((debit, amount_minor), (credit, -amount_minor)))
 
 
+def site_rent(site_id: str) -> str:
+    """What is owed to the owner of a site."""
+    return f"liab:site_rent:{site_id}"
+
+
 def payment_confirmed(payment_id: str, fund: str, amount_minor: int) -> Posting:
     return _move(f"paid:{payment_id}", "payment_confirmed", (fund, UNDELIVERED), amount_minor)
 
@@ -188,3 +193,17 @@ def bill_refund_long(number: str, channel: str, fund: str, amount_minor: int) ->
 def paid_out(number: str, fund: str, amount_minor: int) -> Posting:
     """The platform paid its balance to the merchant's bank; a negative amount is a payout that came back."""
     return _move(f"payout:{number}", "bill_payout", (BANK, fund), amount_minor)
+
+
+def site_rent_stated(site_id: str, position: int, link: str, amount_minor: int) -> Posting:
+    """A statement was issued to a site's owner. Its link in the chain is part of the key, so the ledger knows it, too.
+
+    A negative amount is what corrections take back.
+    """
+    accounts = (f"expense:site_rent:{site_id}", site_rent(site_id))
+    return _move(f"rent:{site_id}:{position}:{link}", "site_rent_stated", accounts, amount_minor)
+
+
+def site_rent_paid(payout_id: str, site_id: str, amount_minor: int) -> Posting:
+    """The merchant paid a site's owner."""
+    return _move(f"rent_paid:{payout_id}", "site_rent_paid", (site_rent(site_id), BANK), amount_minor)

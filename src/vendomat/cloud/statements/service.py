@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -104,10 +104,12 @@ class Statements:
             found = await store.read_rows(connection, merchant_id, span, wanted=wanted, after=after, limit=limit + 1)
         return page_of(found, limit, _row_view, lambda row: Cursor(row["posted_at"], f"{row['txn_key']}/{row['line']}"))
 
-    async def daily_sales(self, merchant_id: str, period: Period) -> list[tuple[date, SalesLine]]:
-        """What each machine sold on each day of the period."""
+    async def daily_sales(
+        self, merchant_id: str, period: Period, machines: Sequence[str]
+    ) -> list[tuple[date, SalesLine]]:
+        """What each of `machines` sold on each day of the period."""
         async with self._database.merchant(merchant_id, is_snapshot=True) as connection:
-            return await store.read_daily_sales(connection, merchant_id, period)
+            return await store.read_daily_sales(connection, merchant_id, period, machines)
 
     async def standing(self, merchant_id: str, period: Period) -> list[DayStanding]:
         """Whether each day of the period is closed."""

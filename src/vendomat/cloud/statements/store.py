@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -95,10 +95,13 @@ async def read_sales(connection: AsyncConnection, merchant_id: str, period: Peri
 
 
 async def read_daily_sales(
-    connection: AsyncConnection, merchant_id: str, period: Period
+    connection: AsyncConnection, merchant_id: str, period: Period, machines: Sequence[str]
 ) -> list[tuple[date, SalesLine]]:
-    """As `read_sales`, day by day: whose machine it was may change within a month."""
-    rows = await connection.execute(sa.text(_SALES), _span(merchant_id, period))
+    """As `read_sales`, of `machines` and day by day: where a machine stands may change within a month."""
+    rows = await connection.execute(
+        sa.text(f"SELECT * FROM ({_SALES}) d WHERE d.machine_id = ANY(CAST(:machines AS text[]))"),
+        _span(merchant_id, period) | {"machines": list(machines)},
+    )
     return [(row["day"], SalesLine(**{k: v for k, v in row.items() if k != "day"})) for row in rows.mappings()]
 
 

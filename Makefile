@@ -5,6 +5,7 @@
 #   make lint    make check without the tests
 #   make prove   the long proofs for HOURS=1 (or more): worlds, model, planted bugs, kills, chaos; prints a page of figures
 #   make mutants change the code that decides about money or motors, one place at a time; every change must fail a test
+#   make fuzz    feed the parsers of what comes from outside for SECONDS_EACH=60 of what reaches new code in them
 #   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
 #   make states  draw docs/states.md again from the tables in the code
 #   make faults  draw docs/faults.md again from the names of the tests
@@ -21,6 +22,7 @@ UPGRADE ?=
 PYTEST_ARGS ?=
 HOURS ?= 1
 SEED ?= 1000000
+SECONDS_EACH ?= 60
 
 # As if the environment were activated: tools find each other, and npm when Node was installed into it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -31,7 +33,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants lock states faults clean
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants fuzz lock states faults clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -108,6 +110,11 @@ mutants: setup-dev
 	@$(BIN)/mutmut run
 	@$(BIN)/mutmut results
 
+# Coverage-guided (atheris); what breaks a parser is kept in .fuzz/ and tried again first the next time.
+fuzz: setup-dev
+	@$(BIN)/python tools/install_locked.py requirements-fuzzing.lock
+	@$(BIN)/python tools/fuzz.py --seconds $(SECONDS_EACH)
+
 # --- upkeep ---------------------------------------------------------------------------------------------------------
 
 # The lock for development holds all others, so it is made first and constrains the rest to the same versions.
@@ -117,7 +124,7 @@ lock: $(VENV)/.uv-ready
 		$(COMPILE) --extra $$extra --constraints requirements-dev.lock --no-annotate \
 			--output-file requirements-$$extra.lock || exit 1; \
 	done
-	@for group in mutation setup web; do \
+	@for group in mutation fuzzing setup web; do \
 		$(subst pyproject.toml,,$(COMPILE)) --group pyproject.toml:$$group --constraints requirements-dev.lock --output-file requirements-$$group.lock || exit 1; \
 	done
 

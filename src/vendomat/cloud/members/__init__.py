@@ -1,5 +1,6 @@
 """Members: whom a merchant knows, the link that is theirs, and the codes their phones show."""
 
+from vendomat.cloud.members.drawing import qr_of
 from vendomat.cloud.members.hot import ShownCode, forget_codes, insert_code, lock_code, use_code
 from vendomat.cloud.members.model import (
     CODE_LIFE,
@@ -29,6 +30,7 @@ __all__ = [
     "lock_code",
     "member_code",
     "members_key",
+    "qr_of",
     "serial_of",
     "use_code",
 ]

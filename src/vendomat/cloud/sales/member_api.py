@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.members import CODE_LIFE, Member, Members
+from vendomat.cloud.members import CODE_LIFE, Member, Members, qr_of
 from vendomat.cloud.orders import OrderState
 from vendomat.cloud.payments import PaymentState
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Throttle
@@ -128,14 +128,6 @@ def member_router(members: Members, book: WalletBook, top_ups: TopUps, throttle:
 
 def member_throttle(clock: Clock) -> Throttle:
     return Throttle(clock, failures_max=FAILURES_MAX, window_s=FAILURES_WINDOW_S)
-
-
-def qr_of(text: str) -> str:
-    """The text as an SVG drawing of a QR code."""
-    import segno
-
-    svg: str = segno.make(text, error="m", micro=False).svg_inline(border=4, omitsize=True)
-    return svg
 
 
 def _view(purchase: Purchase) -> TopUpView:

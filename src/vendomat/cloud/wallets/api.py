@@ -6,10 +6,10 @@ The key of a link is in the answer that made it and never again.
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.members import Member, MemberLink, Members, NewMember
+from vendomat.cloud.members import Member, MemberLink, Members, NewMember, qr_of
 from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.wallets.service import NEWEST, WalletBook
@@ -43,10 +43,11 @@ class MemberView(BaseModel):
 
 
 class MemberLinkView(BaseModel):
-    """`path` with its key opens the member's page, and stands for the member."""
+    """`path` with its key opens the member's page, and stands for the member; `qr` draws the whole address."""
 
     member: MemberView
     path: str
+    qr: str
 
 
 def members_router(members: Members, book: WalletBook, current: CurrentOperator) -> APIRouter:
@@ -55,10 +56,12 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
 
     @router.post("", operation_id="members.create", status_code=201)
     async def create(
-        body: NewMemberBody, response: Response, operator: Annotated[Operator, Depends(changing)]
+        body: NewMemberBody, request: Request, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> MemberLinkView:
+        response.headers["Cache-Control"] = "no-store"
         new = NewMember(body.name, body.phone, body.external_id)
-        return await _linked(book, operator, await members.create(operator.merchant_id, new, body.request_id), response)
+        link = await members.create(operator.merchant_id, new, body.request_id)
+        return await _linked(book, operator, link, request)
 
     @router.get("", operation_id="members.list")
     async def list_members(
@@ -89,9 +92,10 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
 
     @router.post("/{member_id}/link", operation_id="members.renew_link")
     async def renew_link(
-        member_id: MemberId, response: Response, operator: Annotated[Operator, Depends(changing)]
+        member_id: MemberId, request: Request, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> MemberLinkView:
-        return await _linked(book, operator, await members.renew_link(operator.merchant_id, member_id), response)
+        response.headers["Cache-Control"] = "no-store"
+        return await _linked(book, operator, await members.renew_link(operator.merchant_id, member_id), request)
 
     @router.post("/{member_id}/block", operation_id="members.block")
     async def block(member_id: MemberId, operator: Annotated[Operator, Depends(changing)]) -> MemberView:
@@ -109,10 +113,10 @@ async def _views(book: WalletBook, operator: Operator, *found: Member) -> list[M
     return [_view(m, balances[m.member_id], operator.currency) for m in found]
 
 
-async def _linked(book: WalletBook, operator: Operator, link: MemberLink, response: Response) -> MemberLinkView:
-    response.headers["Cache-Control"] = "no-store"
+async def _linked(book: WalletBook, operator: Operator, link: MemberLink, request: Request) -> MemberLinkView:
     (member,) = await _views(book, operator, link.member)
-    return MemberLinkView(member=member, path=f"/member/#{link.key}")
+    path = f"/member/#{link.key}"
+    return MemberLinkView(member=member, path=path, qr=qr_of(f"{str(request.base_url).rstrip('/')}{path}"))
 
 
 def _view(member: Member, balance_minor: int, currency: str) -> MemberView:

@@ -5,8 +5,9 @@
  */
 import type { Problem } from "@vendomat/api";
 import type {
-  Alarm, Ambiguity, AmbiguityReport, Finding, IssuedCode, Machine, MachineDetail, Miss, MoneyMove, NewCodes, Order, OrderDetail,
-  Page, PickupCode, ReconDay, ReconItem, Session, SettlementReport,
+  Alarm, Ambiguity, AmbiguityReport, Finding, IssuedCode, Machine, MachineDetail, Member, MemberLink, Miss, MoneyMove,
+  NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, SettlementReport,
+  WalletStatement,
 } from "./views";
 
 export type Reply<Value> = { kind: "ok"; value: Value } | { kind: "refused"; problem: Problem } | { kind: "not_known" };
@@ -59,6 +60,15 @@ export class ConsoleClient {
   issueCodes = (key: string, codes: NewCodes): Promise<Reply<{ data: IssuedCode[] }>> =>
     this.#ask("POST", "/api/v1/codes", codes, { "idempotency-key": key });
   withdrawCode = (id: string): Promise<Reply<PickupCode>> => this.#ask("POST", `/api/v1/codes/${id}/withdraw`);
+
+  members = (query: Query): Promise<Reply<Page<Member>>> => this.#ask("GET", `/api/v1/members${queryText(query)}`);
+  member = (id: string): Promise<Reply<Member>> => this.#ask("GET", `/api/v1/members/${id}`);
+  addMember = (member: NewMember): Promise<Reply<MemberLink>> => this.#ask("POST", "/api/v1/members", member);
+  renewLink = (id: string): Promise<Reply<MemberLink>> => this.#ask("POST", `/api/v1/members/${id}/link`);
+  moveMember = (id: string, move: "block" | "unblock"): Promise<Reply<Member>> =>
+    this.#ask("POST", `/api/v1/members/${id}/${move}`);
+  walletStatement = (id: string, query: Query): Promise<Reply<WalletStatement>> =>
+    this.#ask("GET", `/api/v1/members/${id}/statement${queryText(query)}`);
 
   /** All machines, page after page; `has_more` stays true for a fleet larger than this page can hold. */
   machines = async (): Promise<Reply<Page<Machine>>> => {

@@ -208,6 +208,35 @@ export type IssuedCode = PickupCode & { code: string };
 
 export type NewCodes = { machine_id: string; product_id: string; kind: CodeKind; count: number; valid_hours: number };
 
+export type Member = {
+  id: string;
+  name: string;
+  phone_tail: string;
+  external_id: string;
+  state: "active" | "blocked";
+  created_at: string;
+  balance_minor: number;
+  currency: string;
+};
+
+/** The link's key is in this answer and nowhere else; `qr` is an SVG drawing of the whole address. */
+export type MemberLink = { member: Member; path: string; qr: string };
+
+export type NewMember = { request_id: string; name: string; phone: string; external_id: string };
+
+/** A movement of a wallet; what came in is positive. */
+export type WalletEntry = {
+  entry: number;
+  kind: string;
+  order_id: string;
+  reference: string;
+  amount_minor: number;
+  balance_minor: number;
+  at: string;
+};
+
+export type WalletStatement = { data: WalletEntry[]; next_before: number | null };
+
 /** One event of the live stream. `subject` is the id it is about. */
 export type LiveEvent = {
   type: string;

@@ -5,6 +5,7 @@ import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
 import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
 import machineIcon from "lucide-static/icons/store.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
+import memberIcon from "lucide-static/icons/users.svg?raw";
 import scaleIcon from "lucide-static/icons/scale.svg?raw";
 import type { MessageKey } from "../i18n";
 import type { Place } from "./router.svelte";
@@ -18,6 +19,7 @@ export const AREAS: readonly Area[] = [
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
+  { page: "members", path: "members", word: "members.title", icon: memberIcon },
   { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon },
 ];
 
@@ -25,5 +27,6 @@ export const AREAS: readonly Area[] = [
 export function areaOf(place: Place): Place["page"] {
   if (place.page === "machine") return "machines";
   if (place.page === "settlement") return "today";
+  if (place.page === "member") return "members";
   return place.page === "order" ? "orders" : place.page;
 }

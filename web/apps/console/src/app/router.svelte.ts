@@ -2,11 +2,11 @@
 import { queryText } from "../api/client";
 
 export type Place =
-  | { page: "today" | "machines" | "orders" | "alarms" | "doubts" | "settlement" | "codes" | "reconciliation" | "nowhere" }
-  | { page: "machine" | "order"; id: string };
+  | { page: "today" | "machines" | "orders" | "alarms" | "doubts" | "settlement" | "codes" | "members" | "reconciliation" | "nowhere" }
+  | { page: "machine" | "order" | "member"; id: string };
 
 const BASE = "/console";
-const LISTS = ["machines", "orders", "alarms", "doubts", "settlement", "codes", "reconciliation"] as const;
+const LISTS = ["machines", "orders", "alarms", "doubts", "settlement", "codes", "members", "reconciliation"] as const;
 
 /** `/console/orders/ord_x` → the order's place. */
 export function placeOf(path: string): Place {
@@ -15,6 +15,7 @@ export function placeOf(path: string): Place {
   if (first === "") return { page: "today" };
   if (id !== "" && first === "machines") return { page: "machine", id };
   if (id !== "" && first === "orders") return { page: "order", id };
+  if (id !== "" && first === "members") return { page: "member", id };
   const list = LISTS.find((name) => name === first);
   return list !== undefined && id === "" ? { page: list } : { page: "nowhere" };
 }

@@ -42,7 +42,7 @@ def pins(lock: Path) -> set[tuple[str, str]]:
 
 def test_there_is_a_lock_for_every_purpose() -> None:
     purposes = {lock.stem.removeprefix("requirements-") for lock in LOCKS}
-    assert purposes == {"terminal", "cloud", "simulator", "dev", "mutation", "setup", "web"}
+    assert purposes == {"terminal", "cloud", "simulator", "dev", "fuzzing", "mutation", "setup", "web"}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)

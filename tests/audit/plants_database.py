@@ -156,6 +156,10 @@ PLANTS = {
         "UPDATE refund SET hand_way = 'cash', hand_reference = 'slip', recorded_by = 'opr_1', ordinal = 2 "
         "WHERE refund_id = 'rfd_pay_late'",
     ),
+    "held_and_gone": Plant(
+        "I3.held?",
+        f"""{_EVIDENCE}'ord_late', now(), 'cloud', 'refund.held', '{{"refund_id": "rfd_pay_late"}}')""",
+    ),
     "misfit_given_back_by_nobody": Plant(
         "I3.verdict I4.frozen I4.liabilities I4.postings",
         "UPDATE payment SET is_frozen = true WHERE payment_id = 'pay_late'",

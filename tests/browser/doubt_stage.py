@@ -20,7 +20,7 @@ from vendomat.cloud.app import PublicParts, build_public_app
 from vendomat.cloud.merchants import PaymentAccounts
 from vendomat.cloud.payments import ProviderBook
 from vendomat.cloud.reports import EventFeeds, Tally
-from vendomat.cloud.sales import GoodsDesk, Reach, RefundDesk, Till, Writer
+from vendomat.cloud.sales import GoodsDesk, Reach, RefundCaps, RefundDesk, Till, Writer
 from vendomat.kernel import SystemClock
 
 
@@ -69,7 +69,8 @@ def _till(shop: Shop, writer: Writer) -> Till:
     accounts = PaymentAccounts(shop.database, shop.master_key)
     book = ProviderBook(accounts, shop.clock, threads=1, lookups_per_second=1.0)
     reach = Reach(shop.database, book, shop.clock)
-    return Till(shop.database, writer, book, settings=SETTINGS, clock=shop.clock, watch=watch, reach=reach)
+    caps = RefundCaps(shop.database, settings=SETTINGS, clock=shop.clock, key=b"k" * 32)
+    return Till(shop.database, writer, book, settings=SETTINGS, clock=shop.clock, watch=watch, reach=reach, caps=caps)
 
 
 @asynccontextmanager

@@ -131,6 +131,7 @@ def _worker(site: Site, plan: RecoveryPlan) -> Child:
         "VENDOMAT_LOOKUPS_PER_SECOND": "100000",  # a platform's own limit is not what is measured
         # As many calls at once as the yardstick's platform takes.
         "VENDOMAT_PLATFORM_THREADS": str(plan.at_once * THREADS_PER_LANE),
+        "VENDOMAT_REFUNDS_PER_PAYER": "0",
         "VENDOMAT_REFUNDS_PER_MACHINE_HOUR": "0",  # nobody is there to let a held refund go
         # A new worker counts every declared deadline anew. That is a promise to wait and not work, so it is short here.
         "VENDOMAT_LEASE_S": "1",

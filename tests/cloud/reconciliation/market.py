@@ -41,6 +41,7 @@ from vendomat.cloud.sales import (
     NewOrder,
     PaymentPaid,
     Reach,
+    RefundCaps,
     Till,
     VendFactSeen,
     VendSaid,
@@ -287,7 +288,8 @@ async def open_market(
     )
     writer = Writer(own, settings, ids)
     watch, reach = SecurityWatch(own, ids, clock), Reach(own, book, clock)
-    till = Till(own, writer, book, settings=settings, clock=clock, watch=watch, reach=reach)
+    caps = RefundCaps(own, settings=settings, clock=clock, key=b"k" * 32)
+    till = Till(own, writer, book, settings=settings, clock=clock, watch=watch, reach=reach, caps=caps)
     shelf = BillShelf(folder / "bills", ids)
     reconciler = Reconciler(
         database=own,

@@ -59,6 +59,7 @@ from vendomat.cloud.sales import (
     Presence,
     Reach,
     Redeemer,
+    RefundCaps,
     RefundDesk,
     SalesDesk,
     StandingAlarms,
@@ -69,6 +70,7 @@ from vendomat.cloud.sales import (
     UpMessages,
     WalletPayments,
     Writer,
+    payers_key,
 )
 from vendomat.kernel import Clock, ManualClock, Money, TimeOrderedIds
 from vendomat.protocol import CommandReply, Envelope, Fact, FactKind, seal, unseal
@@ -99,6 +101,8 @@ class Platform:
     """Refunds that the platform will not carry out."""
     never: set[str] = field(default_factory=set)
     """Refunds that it refuses whenever it is asked."""
+    payer: str = ""
+    """Who pays, in the platform's own words."""
     is_away: bool = False
     cancel_is_known: bool = True
     """Whether a cancel of a number without a trade is an end, as at WeChat Pay; at Alipay it is not."""
@@ -109,7 +113,14 @@ class Platform:
 
     def take_money(self, number: str, minor: int | None = None, *, currency: str = "CNY") -> Trade:
         amount = self.amounts[number] if minor is None else Money(minor, currency)
-        trade = Trade(TradeState.PAID, number, transaction_id=f"42{number[-20:]}", amount=amount, account=self.account)
+        trade = Trade(
+            TradeState.PAID,
+            number,
+            transaction_id=f"42{number[-20:]}",
+            amount=amount,
+            account=self.account,
+            payer=self.payer,
+        )
         self.trades[number] = trade
         return trade
 
@@ -361,7 +372,8 @@ async def open_stage(
     writer = Writer(database, settings, ids)
     watch = SecurityWatch(database, ids, clock)
     reach = Reach(database, book, clock)
-    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch, reach=reach)
+    caps = RefundCaps(database, settings=settings, clock=clock, key=payers_key(MASTER))
+    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch, reach=reach, caps=caps)
     facts, directory = FactTaker(writer, clock), MachineDirectory(database.hot, clock)
     presence = Presence(database, settings, ids)
     dispatcher = Dispatcher(

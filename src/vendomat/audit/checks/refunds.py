@@ -123,6 +123,18 @@ CHECKS: tuple[Check, ...] = (
         """,
     ),
     Check(
+        "I3.held",
+        "A refund was held for a person, and went without one's word",
+        "A cap on refunds holds nobody back. A platform that had the number before it was held may have paid it.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.state, r.amount_minor FROM refund r
+        WHERE r.approved_by = '' AND r.state NOT IN ('held', 'failed') AND EXISTS (
+            SELECT FROM evidence e WHERE (e.merchant_id, e.order_id) = (r.merchant_id, r.order_id)
+            AND e.kind = 'refund.held' AND e.data ->> 'refund_id' = r.refund_id)
+        """,
+        severity=Severity.NOTICE,
+    ),
+    Check(
         "I6.not_asked",
         "Paid, not delivered, every unit final, and no refund",
         "A buyer's money is kept without goods.",

@@ -33,6 +33,7 @@ from vendomat.cloud.sales import (
     Presence,
     Reach,
     Redeemer,
+    RefundCaps,
     RefundDesk,
     SalesDesk,
     StandingAlarms,
@@ -42,6 +43,7 @@ from vendomat.cloud.sales import (
     UpMessages,
     WalletPayments,
     Writer,
+    payers_key,
 )
 from vendomat.kernel import Clock, Ids, SteadyClock, SystemClock, TimeOrderedIds
 from vendomat.protocol import Signer
@@ -161,7 +163,8 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
     directory = MachineDirectory(database.hot, clock)
     watch = SecurityWatch(database, ids, clock)
     reach = Reach(database, book, clock)
-    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch, reach=reach)
+    caps = RefundCaps(database, settings=settings, clock=clock, key=payers_key(ground.master_key))
+    till = Till(database, writer, book, settings=settings, clock=clock, watch=watch, reach=reach, caps=caps)
     facts = FactTaker(writer, clock)
     dispatcher = _dispatcher(ground, writer, directory, facts=facts, watch=watch)
     stack.push_async_callback(dispatcher.aclose)

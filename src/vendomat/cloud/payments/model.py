@@ -146,7 +146,8 @@ class Payment:
     """One channel's attempt to take `amount_minor` for an order. `account` is ours at the platform.
 
     Of money that did not fit the order (`is_frozen`), `account` and `currency` are those it came in, and `verdict` what
-    people decided about it; `verdict_by` asked for it. `currency` is empty where it is not known to differ.
+    people decided about it; `verdict_by` asked for it. `currency` is empty where it is not known to differ. `payer` is
+    a mark of who paid, not their name at the platform.
 
     Of a charge (`way` code_scan): `began_at` is when it was numbered, `said` the platform's last word for the buyer,
     and `close_wanted` means that it is being reversed. The buyer's code is nowhere in it.
@@ -170,6 +171,7 @@ class Payment:
     currency: str = ""
     verdict: Verdict = Verdict.NONE
     verdict_by: str = ""
+    payer: str = ""
 
     @property
     def may_buy(self) -> bool:

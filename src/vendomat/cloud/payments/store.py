@@ -51,6 +51,7 @@ async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> 
                 currency=row["currency"],
                 verdict=Verdict(row["verdict"]),
                 verdict_by=row["verdict_by"],
+                payer=row["payer"],
             )
         )
     return {key: tuple(payments) for key, payments in found.items()}
@@ -99,18 +100,18 @@ async def insert_payments(connection: asyncpg.Connection, rows: Sequence[tuple[o
 
 async def update_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, state, is_winning, is_frozen, close_wanted, transaction_id, captured_minor,
-    paid_at, said, at). An ended payment is looked up no more; one that is to be closed is due at once, but a charge is
+    paid_at, said, at, payer). An ended payment is looked up no more; one that is to be closed is due at once, but a charge is
     not reversed before its time."""
     await execute_rows(
         connection,
         "UPDATE payment p SET state = n.s, is_winning = n.w, is_frozen = n.f, close_wanted = n.c, transaction_id = n.t, "
-        "captured_minor = n.a, paid_at = n.d, said = n.q, next_try_at = CASE WHEN n.s IN ('paid', 'closed') THEN NULL "
+        "captured_minor = n.a, paid_at = n.d, said = n.q, payer = n.y, next_try_at = CASE WHEN n.s IN ('paid', 'closed') THEN NULL "
         "WHEN n.c AND NOT p.close_wanted AND p.way = 'code_scan' "
         f"THEN greatest(n.x, p.created_at + make_interval(secs => {REVERSE_NOT_BEFORE_S})) "
         "WHEN n.c AND NOT p.close_wanted THEN n.x ELSE p.next_try_at END, "
         "tries = CASE WHEN n.c AND NOT p.close_wanted THEN 0 ELSE p.tries END "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::bool[], $6::bool[], $7::text[], $8::bigint[], "
-        "$9::timestamptz[], $10::text[], $11::timestamptz[]) AS n(m, p, s, w, f, c, t, a, d, q, x) "
+        "$9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) AS n(m, p, s, w, f, c, t, a, d, q, x, y) "
         "WHERE p.merchant_id = n.m AND p.payment_id = n.p",
         rows,
     )
@@ -140,15 +141,15 @@ async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[obj
 
 async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, approved_by,
-    asked_by, at, ended_at, hand_way, hand_reference, recorded_by). One that is held is not asked for yet."""
+    asked_by, at, ended_at, hand_way, hand_reference, recorded_by, payer). One that is held is not asked for yet."""
     await execute_rows(
         connection,
         "INSERT INTO refund (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, "
-        "approved_by, asked_by, requested_at, ended_at, next_try_at, hand_way, hand_reference, recorded_by) "
-        "SELECT m, p, n, r, o, a, w, s, b, k, t, e, CASE WHEN e IS NULL AND s <> 'held' THEN t END, h, f, d "
+        "approved_by, asked_by, requested_at, ended_at, next_try_at, hand_way, hand_reference, recorded_by, payer) "
+        "SELECT m, p, n, r, o, a, w, s, b, k, t, e, CASE WHEN e IS NULL AND s <> 'held' THEN t END, h, f, d, y "
         "FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], "
-        "$9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[], $15::text[]) "
-        "AS n(m, p, n, r, o, a, w, s, b, k, t, e, h, f, d)",
+        "$9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::text[], $15::text[], "
+        "$16::text[]) AS n(m, p, n, r, o, a, w, s, b, k, t, e, h, f, d, y)",
         rows,
     )
 
@@ -237,6 +238,22 @@ async def count_refunds_before(connection: asyncpg.Connection, row: asyncpg.Reco
         "(SELECT machine_id FROM sale_order WHERE merchant_id = $1 AND order_id = $2)",
         row["merchant_id"],
         row["order_id"],
+        row["requested_at"],
+        row["refund_id"],
+        within_s,
+    )
+    return count
+
+
+async def count_payer_refunds_before(connection: asyncpg.Connection, row: asyncpg.Record, *, within_s: float) -> int:
+    """As `count_refunds_before`, of the payer of the refund `row`, whichever machines they paid at."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM refund r JOIN payment p USING (merchant_id, payment_id) WHERE r.merchant_id = $1 "
+        "AND r.payer = $2 AND (r.ordinal = 1 OR r.asked_by <> '') AND p.is_winning "
+        "AND (r.requested_at, r.refund_id) < ($3, $4) "
+        "AND r.requested_at > $3::timestamptz - make_interval(secs => $5)",
+        row["merchant_id"],
+        row["payer"],
         row["requested_at"],
         row["refund_id"],
         within_s,

@@ -47,6 +47,9 @@ class CloudSettings(BaseSettings):
     slot_lock_after: int = Field(default=2, ge=1, le=20)  # unknown ends among a slot's last 20 vends lock it
     # Beyond so many refunds of undelivered goods a machine and hour, a person looks before money goes. 0: no limit.
     refunds_per_machine_hour: int = 30
+    # The same beyond so many refunds to one payer within so many days, at whichever machine. 0: no limit.
+    refunds_per_payer: int = Field(default=5, ge=0)
+    payer_days: int = Field(default=7, ge=1, le=365)
     goodwill_alone_minor: int = Field(default=5_000, ge=0)  # above it a second person has to let the money go
 
     # Members' wallets, in minor units; a day is the last 24 hours.

@@ -2,6 +2,7 @@
 
 from vendomat.cloud.sales import desk_model, model
 from vendomat.cloud.sales.api import UpMessages, notice_router
+from vendomat.cloud.sales.caps import RefundCaps, payers_key
 from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.command_model import Need, need_of
 from vendomat.cloud.sales.dispatcher import Dispatcher
@@ -53,6 +54,7 @@ __all__ = [
     "Presence",
     "Reach",
     "Redeemer",
+    "RefundCaps",
     "RefundDesk",
     "SalesDesk",
     "StandingAlarms",
@@ -75,6 +77,7 @@ __all__ = [
     "model",
     "need_of",
     "notice_router",
+    "payers_key",
     "refunds_router",
     "step",
     "vend_event",

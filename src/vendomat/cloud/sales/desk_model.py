@@ -7,6 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class HeldFor(StrEnum):
+    """Whose refunds were too many lately."""
+
+    MACHINE = "machine"
+    PAYER = "payer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +29,14 @@ class RefundAsked:
 
 @dataclass(frozen=True, slots=True)
 class RefundHeld:
-    """The refund's machine had asked for `earlier` refunds within the hour: a person has to look before this one."""
+    """`earlier` refunds were asked for before this one, of its machine within the hour or of its payer within
+    `payer_days`: a person has to look first."""
 
     refund_id: str
     earlier: int
     at: datetime
+    because: HeldFor = HeldFor.MACHINE
+    payer_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

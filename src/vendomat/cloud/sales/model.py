@@ -79,7 +79,8 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentPaid:
-    """The platform took money: `account`, `amount_minor` and `currency` are its words, verified by signature.
+    """The platform took money: `account`, `amount_minor` and `currency` are its words, verified by signature; `payer`
+    is our mark of who paid.
 
     When more than `grace` has passed since the code's end, the buyer has left: the money goes back.
     """
@@ -93,6 +94,7 @@ class PaymentPaid:
     via: str
     grace: timedelta
     at: datetime
+    payer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
         captured_minor=event.amount_minor,
         transaction_id=event.transaction_id,
         paid_at=event.paid_at or event.at,
+        payer=event.payer,
         close_wanted=False,
     )
     fits = event.amount_minor == payment.amount_minor and event.currency == now.purchase.currency

@@ -23,7 +23,7 @@ from vendomat.cloud.payments import (
     Verdict,
     refund_number,
 )
-from vendomat.cloud.sales.desk_model import RefundDeclined, RefundHeld, RefundReleased, RefundRetried
+from vendomat.cloud.sales.desk_model import HeldFor, RefundDeclined, RefundHeld, RefundReleased, RefundRetried
 from vendomat.cloud.sales.model import (
     Note,
     Post,
@@ -219,10 +219,14 @@ def on_refund_held(now: Step, event: RefundHeld) -> Step:
     if refund is None or refund.stage is not RefundStage.REQUESTED or refund.approved_by:
         return now
     detail = f"{refund.refund_id}: {event.earlier} refunds of this machine within the hour before it"
-    return hold(now, refund, RaiseAlarm("refund_held", "critical", "", detail), earlier=event.earlier)
+    why: dict[str, int | str] = {"earlier": event.earlier, "reason": f"many refunds of one {event.because}"}
+    if event.because is HeldFor.PAYER:
+        detail = f"{refund.refund_id}: {event.earlier} refunds to this payer within {event.payer_days} days before it"
+        why["payer_days"] = event.payer_days
+    return hold(now, refund, RaiseAlarm("refund_held", "critical", "", detail), **why)
 
 
-def hold(now: Step, refund: Refund, alarm: RaiseAlarm, **why: int) -> Step:
+def hold(now: Step, refund: Refund, alarm: RaiseAlarm, **why: int | str) -> Step:
     """Nothing is asked of the platform until a person lets it go."""
     held = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.HOLD))
     said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, **why}

@@ -168,6 +168,7 @@ async def save(
     await _save_units(connection, moved)
     dispatches = await _save_commands(connection, moved, settings)
     await _save_payments(connection, moved, settings)
+    await _save_refunds(connection, moved)
     every = [(c, effect) for c in changes for effect in c.effects]
     await save_effects(connection, every, settings, ids=ids)
     return dispatches
@@ -265,7 +266,7 @@ def next_try(unit: Unit, now: datetime, settings: CloudSettings) -> datetime:
 
 
 async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings) -> None:
-    added, updated, judged, new_refunds, moved_refunds = [], [], [], [], []
+    added, updated, judged = [], [], []
     for c in changes:
         assert c.before is not None
         old = {p.payment_id: p for p in c.before.payments}
@@ -289,9 +290,20 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                         p.paid_at,
                         p.said,
                         c.at,
+                        p.payer,
                     )
                 )
+    await _insert_payments(connection, added, settings)
+    await payment_rows.update_payments(connection, updated)
+    await payment_rows.judge_payments(connection, judged)
+
+
+async def _save_refunds(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+    new_refunds, moved_refunds = [], []
+    for c in changes:
+        assert c.before is not None
         known = {r.refund_id: r for r in c.before.refunds}
+        payers = {p.payment_id: p.payer for p in c.after.payments}
         for r in c.after.refunds:
             ended_at = None if r.is_open else c.at
             if r.refund_id not in known:
@@ -312,15 +324,13 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                         r.hand_way,
                         r.hand_reference,
                         r.recorded_by,
+                        payers.get(r.payment_id, ""),
                     )
                 )
             elif r != known[r.refund_id]:
                 moved_refunds.append(
                     (c.after.merchant_id, r.refund_id, r.stage, r.error, r.approved_by, ended_at, c.at)
                 )
-    await _insert_payments(connection, added, settings)
-    await payment_rows.update_payments(connection, updated)
-    await payment_rows.judge_payments(connection, judged)
     await payment_rows.insert_refunds(connection, new_refunds)
     await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[11] is None])
     await payment_rows.update_refunds(connection, moved_refunds)

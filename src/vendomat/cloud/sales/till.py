@@ -36,7 +36,7 @@ from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.rows import is_storable
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.sales.desk_model import RefundHeld
+from vendomat.cloud.sales.caps import RefundCaps
 from vendomat.cloud.sales.model import (
     PaymentClosed,
     PaymentPaid,
@@ -90,7 +90,9 @@ class Till:
         clock: Clock,
         watch: SecurityWatch,
         reach: Reach,
+        caps: RefundCaps,
     ) -> None:
+        self._caps = caps
         self._database = database
         self._writer = writer
         self._book = book
@@ -226,6 +228,7 @@ class Till:
             via=via,
             grace=grace_of(self._settings),
             at=self._clock.now(),
+            payer=self._caps.mark_of(merchant_id, trade.account, trade.payer),
         )
         if is_storable(trade.number):
             try:
@@ -303,18 +306,11 @@ class Till:
         )
 
     async def _is_held(self, row: asyncpg.Record) -> bool:
-        """Whether a person has to look at this refund first: its machine asked for too many within the hour."""
-        limit = self._settings.refunds_per_machine_hour
-        if limit <= 0 or row["approved_by"] or not row["is_winning"]:
-            return False
-        async with self._database.hot.acquire() as connection:
-            earlier = await payment_rows.count_refunds_before(connection, row, within_s=3600.0)
-        if earlier < limit:
-            return False
-        log.warning("refund.held", refund=row["refund_id"], earlier=earlier)
-        event = RefundHeld(row["refund_id"], earlier, self._clock.now())
-        await self._writer.apply(EventFor((row["merchant_id"], row["order_id"]), event))
-        return True
+        """Whether a person has to look at this refund first."""
+        held = await self._caps.find_hold(row)
+        if held is not None:
+            await self._writer.apply(EventFor((row["merchant_id"], row["order_id"]), held))
+        return held is not None
 
     async def apply_refund(
         self, merchant_id: str, answer: Refunded, *, order_id: str = "", notice: tuple[str, str] | None = None

@@ -29,6 +29,7 @@ HURRIED_CLOUD = {
     "late_grace_s": "3",
     "platform_expiry_margin_s": "8",
     "payment_poll_first_s": "2",
+    "refunds_per_payer": "0",
     "refunds_per_machine_hour": "0",  # its machines fail on purpose, and nobody is there to let a refund go
 }
 HURRIED_PLATFORMS = ("--order-life-min", "5", "--alipay-minute", "6", "--refund-delay", "1")

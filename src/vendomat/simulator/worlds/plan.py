@@ -56,6 +56,7 @@ def plan_world(seed: int) -> WorldPlan:
         qr_s=chance.choice((20.0, 20.0, 45.0, 120.0)),
         late_grace_s=chance.choice((5.0, 30.0)),
         platform_expiry_margin_s=30.0,
+        refunds_per_payer=1,  # the second waits for the merchant's people, who are quick
         refunds_per_machine_hour=0,  # nobody is there to look at them
         goodwill_alone_minor=200,
         sweep_pause_s=chance.choice((0.5, 1.0, 1.0)),

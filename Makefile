@@ -8,7 +8,7 @@
 #   make fuzz    feed the parsers of what comes from outside for SECONDS_EACH=60 of what reaches new code in them
 #   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
 #   make states  draw docs/states.md again from the tables in the code
-#   make faults  draw docs/faults.md again from the names of the tests
+#   make faults  draw docs/faults.md and the table of docs/emulators.md again from the names of the tests
 #   make clean   remove what setup made (not the data of a demo, which is in .vendomat)
 
 SHELL := /bin/sh
@@ -133,6 +133,7 @@ states: setup
 
 faults: setup
 	@$(BIN)/python tools/draw_faults.py
+	@$(BIN)/python tools/draw_acceptance.py
 
 clean:
 	rm -rf $(VENV) web/node_modules src/vendomat/static src/*.egg-info build

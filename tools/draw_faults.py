@@ -62,13 +62,13 @@ def way_of(path: Path, root: Path, seen: frozenset[Path] = frozenset()) -> str:
     return next((way for way in ("processes", "world") if way in ways), "parts")
 
 
-def collect(root: Path) -> list[FaultTest]:
-    """Every numbered test below `tests/`, by number and place."""
+def collect(root: Path, named: re.Pattern[str] = _NAME) -> list[FaultTest]:
+    """Every test below `tests/` that is `named` with a number, by number and place."""
     found: list[FaultTest] = []
     for path in sorted((root / "tests").rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (match := _NAME.fullmatch(node.name)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (match := named.fullmatch(node.name)):
                 file = path.relative_to(root).as_posix()
                 found.append(FaultTest(match[1].upper(), node.name, file, way_of(path, root)))
     return sorted(found, key=lambda test: (test.number, test.file, test.name))

@@ -23,6 +23,7 @@ CHECKS: dict[str, list[str]] = {
     "tidy": [sys.executable, "tools/tidy.py"],
     "states": [sys.executable, "tools/draw_states.py", "--check"],
     "faults": [sys.executable, "tools/draw_faults.py", "--check"],
+    "acceptance": [sys.executable, "tools/draw_acceptance.py", "--check"],
     "web": [sys.executable, "tools/check_web.py"],
 }
 

@@ -104,7 +104,7 @@ class TestCertificates:
         await stage.pass_time(3)
         assert (await stage.provider.look_up_refund(refund)).state is RefundState.SUCCEEDED
 
-    async def test_pf26_a_change_of_certificates_while_selling(self, stage: Stage):
+    async def test_e01_pf26_a_change_of_certificates_while_selling(self, stage: Stage):
         """Nobody is told of it: the first answer or notice under the new one brings it in."""
         request = await stage.paid()
         stage.platform.seals.authority.rotate()

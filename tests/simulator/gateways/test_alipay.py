@@ -56,7 +56,7 @@ async def test_precreate_by_query_and_by_form(alipay: AlipayMerchant, as_form: b
         ({"method": "alipay.trade.close"}, "isv.invalid-signature"),
     ],
 )
-async def test_gateway_errors_are_not_signed(alipay: AlipayMerchant, spoilt: dict[str, str], sub_code: str) -> None:
+async def test_e11_gateway_errors_are_not_signed(alipay: AlipayMerchant, spoilt: dict[str, str], sub_code: str) -> None:
     parameters = alipay.parameters(QUERY, {"out_trade_no": "pay_0000000001"}) | spoilt
     answer = await alipay.send(parameters)
     assert answer.status_code == 200
@@ -209,7 +209,7 @@ async def test_refund_query(server: GatewayServer, alipay: AlipayMerchant) -> No
     assert (known["refund_status"], known["refund_amount"]) == ("REFUND_SUCCESS", "1.00")
 
 
-async def test_refund_without_balance(server: GatewayServer, alipay: AlipayMerchant) -> None:
+async def test_e09_refund_without_balance(server: GatewayServer, alipay: AlipayMerchant) -> None:
     await paid(server, alipay)
     server.alipay.set_balance(alipay.account.app_id, 99)
     refused = await alipay.call("refund", refund_amount="1.00", out_request_no="r1")

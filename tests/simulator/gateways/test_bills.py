@@ -84,7 +84,7 @@ REFUND = TradeLine(
 
 
 class TestWechatFiles:
-    def test_trade_bill_to_the_byte(self):
+    def test_e10_trade_bill_to_the_byte(self):
         file = trade_file(merchant(), [PAYMENT, REFUND])
         assert file.startswith(b"\xef\xbb\xbf")
         lines = file.decode("utf-8-sig").split("\r\n")
@@ -99,7 +99,7 @@ class TestWechatFiles:
         ]
         assert len(lines[0].split(",")) == 27
 
-    def test_fund_flow_to_the_byte(self):
+    def test_e10_fund_flow_to_the_byte(self):
         taken = FundEntry(
             at=START, name="交易", business="交易", amount_fen=350, platform_number="4200001", voucher="pay_1"
         )
@@ -179,7 +179,7 @@ class TestWechatFiles:
 
 
 class TestAlipayFiles:
-    def test_names_and_contents_are_gbk(self):
+    def test_e10_names_and_contents_are_gbk(self):
         archive = trade_archive(Sheet("2088000000000001", DAY), [PAYMENT, REFUND])
         name = "20880000000000010156_20260605_业务明细.csv".encode("gbk")
         assert archive.count(name) == 2
@@ -219,7 +219,7 @@ class TestAlipayFiles:
 @pytest.mark.parametrize(
     ("amount_fen", "fee_fen"), [(1, 0), (83, 0), (84, 1), (250, 2), (350, 2), (10_000, 60), (10_100, 61)]
 )
-def test_fees_are_rounded_half_up(amount_fen: int, fee_fen: int):
+def test_e09_fees_are_rounded_half_up(amount_fen: int, fee_fen: int):
     assert fee_of(amount_fen, 60) == fee_fen
     assert fee_back_of(amount_fen, 60, rest_fen=fee_fen + 5, is_last=False) == fee_fen
     assert fee_back_of(amount_fen, 60, rest_fen=fee_fen + 5, is_last=True) == fee_fen + 5
@@ -273,7 +273,7 @@ async def world(stock: list[RSAPrivateKey], tmp_path: Path) -> AsyncIterator[Wor
     await server.stop()
 
 
-async def test_a_wechat_bill_lies_there_for_five_minutes_for_its_merchant(world: World):
+async def test_e03_a_wechat_bill_lies_there_for_five_minutes_for_its_merchant(world: World):
     await world.sell()
     await world.clock.advance(OVER.total_seconds())
     bill = await world.wechat_bill()

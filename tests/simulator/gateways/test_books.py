@@ -94,7 +94,7 @@ def test_every_state_and_event(moves: Moves) -> None:  # type: ignore[type-arg]
                 moves.next(state, event)
 
 
-def test_short_expiry_is_raised_to_a_minute_and_a_long_one_cut_to_seven_days() -> None:
+def test_e04_short_expiry_is_raised_to_a_minute_and_a_long_one_cut_to_seven_days() -> None:
     books = wechat_books()
     assert books.create(order_terms("a", time_expire=START), START).expires_at == START + timedelta(minutes=1)
     far = books.create(order_terms("b", time_expire=START + timedelta(days=30)), START)
@@ -102,7 +102,7 @@ def test_short_expiry_is_raised_to_a_minute_and_a_long_one_cut_to_seven_days() -
     assert books.create(order_terms("c"), START).expires_at == START + timedelta(days=7)
 
 
-def test_wechat_code_lives_two_hours_and_can_be_renewed() -> None:
+def test_e04_wechat_code_lives_two_hours_and_can_be_renewed() -> None:
     books = wechat_books()
     old = books.create(order_terms(), START)
     with pytest.raises(BuyerRefusedError, match="code_dead"):
@@ -113,7 +113,7 @@ def test_wechat_code_lives_two_hours_and_can_be_renewed() -> None:
     assert books.pay(new.code, "ann", hours(3)).is_paid
 
 
-def test_unpaid_order_closes_by_itself_after_seven_days() -> None:
+def test_e04_unpaid_order_closes_by_itself_after_seven_days() -> None:
     books = wechat_books()
     books.create(order_terms(), START)
     assert books.look_up("19", "pay_1", hours(24 * 7 - 1)).state == wechat.OrderState.NOTPAY
@@ -123,7 +123,7 @@ def test_unpaid_order_closes_by_itself_after_seven_days() -> None:
     assert refused.value.refusal == Refusals.ORDER_CLOSED
 
 
-def test_wechat_refund_limits_in_time() -> None:
+def test_e04_wechat_refund_limits_in_time() -> None:
     books = wechat_books()
     order = books.pay(books.create(order_terms(), START).code, "ann", START)
     books.refund(order, asked_refund("r1", 1, START), START)
@@ -158,7 +158,7 @@ def test_refusals_change_nothing() -> None:
     assert books.drain() == []
 
 
-def test_alipay_cancel_is_for_a_day() -> None:
+def test_e04_alipay_cancel_is_for_a_day() -> None:
     books = alipay_books()
     terms = alipay.Terms(app_id="20", out_trade_no="pay_1", subject="tea", total_fen=350)
     trade = books.pay(books.precreate(terms, START).code, "ann", hours(1))

@@ -34,7 +34,7 @@ async def control(server: GatewayServer) -> AsyncIterator[GatewayControl]:
     await control.aclose()
 
 
-async def test_accounts_opened_here_work_there(control: GatewayControl) -> None:
+async def test_e13_accounts_opened_here_work_there(control: GatewayControl) -> None:
     assert (await control.health())["status"] == "ok"
     opened = await control.open_accounts("小卖部", mode="certificate")
     wechat = WechatMerchant(WechatAccount(**opened["wechat"]))
@@ -55,7 +55,7 @@ async def test_accounts_opened_here_work_there(control: GatewayControl) -> None:
     await alipay.client.aclose()
 
 
-async def test_own_keys_can_be_registered(server: GatewayServer, control: GatewayControl) -> None:
+async def test_e13_own_keys_can_be_registered(server: GatewayServer, control: GatewayControl) -> None:
     account = server.open_wechat_account("x")
     own = {
         "mchid": "1900000009",

@@ -30,7 +30,7 @@ def exists(server: GatewayServer, platform: str) -> bool:
         (CallFault.ACCEPTED, 202, None, False),
     ],
 )
-async def test_wechat_errors(
+async def test_e07_wechat_errors(
     server: GatewayServer, wechat: WechatMerchant, fault: CallFault, status: int, code: str | None, is_done: bool
 ) -> None:
     server.call_faults.add(FaultRule(fault=fault, platform="wechat", verb="create", number=NUMBER))
@@ -50,7 +50,7 @@ async def test_wechat_errors(
         (CallFault.TIMEOUT_AFTER, httpx.ReadTimeout, True),
     ],
 )
-async def test_broken_connections(
+async def test_e07_broken_connections(
     server: GatewayServer, wechat: WechatMerchant, fault: CallFault, error: type[Exception], is_done: bool
 ) -> None:
     server.call_faults.add(FaultRule(fault=fault))
@@ -62,14 +62,14 @@ async def test_broken_connections(
     assert (await wechat.create()).status_code == 200
 
 
-async def test_patient_client_is_reset_in_the_end(server: GatewayServer, wechat: WechatMerchant) -> None:
+async def test_e07_patient_client_is_reset_in_the_end(server: GatewayServer, wechat: WechatMerchant) -> None:
     server.call_faults.add(FaultRule(fault=CallFault.TIMEOUT_AFTER))
     async with asyncio.timeout(2):
         with pytest.raises(httpx.ReadError):
             await wechat.create()
 
 
-async def test_answers_that_must_not_be_believed(server: GatewayServer, wechat: WechatMerchant) -> None:
+async def test_e07_answers_that_must_not_be_believed(server: GatewayServer, wechat: WechatMerchant) -> None:
     for fault, is_probe in [(CallFault.FORGED_ANSWER, False), (CallFault.SIGNTEST_ANSWER, True)]:
         server.call_faults.add(FaultRule(fault=fault))
         answer = await wechat.create()
@@ -97,7 +97,7 @@ async def test_rules_match_and_run_out(server: GatewayServer, wechat: WechatMerc
         (CallFault.RATE_LIMITED, "40005", False),
     ],
 )
-async def test_alipay_errors(
+async def test_e07_alipay_errors(
     server: GatewayServer, alipay: AlipayMerchant, fault: CallFault, code: str, is_done: bool
 ) -> None:
     server.call_faults.add(FaultRule(fault=fault, verb="create"))
@@ -108,7 +108,7 @@ async def test_alipay_errors(
     assert exists(server, "alipay") == is_done
 
 
-async def test_alipay_unavailable_and_forged(server: GatewayServer, alipay: AlipayMerchant) -> None:
+async def test_e07_alipay_unavailable_and_forged(server: GatewayServer, alipay: AlipayMerchant) -> None:
     content = {"out_trade_no": NUMBER, "total_amount": "3.50", "subject": "tea"}
     method = "alipay.trade.precreate"
     server.call_faults.add(FaultRule(fault=CallFault.UNAVAILABLE))

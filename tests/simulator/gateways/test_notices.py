@@ -63,7 +63,7 @@ async def recorded(server: GatewayServer, sendings: int) -> None:
             await asyncio.sleep(0.002)
 
 
-async def test_wechat_schedule_to_the_end(
+async def test_e06_wechat_schedule_to_the_end(
     server: GatewayServer, clock: ManualClock, wechat: WechatMerchant, sink: NoticeSink
 ) -> None:
     sink.answers = [(500, b'{"code":"FAIL"}')]
@@ -83,7 +83,7 @@ async def test_wechat_schedule_to_the_end(
     assert all(wechat.is_genuine(received.headers, received.body) for received in sink.received)
 
 
-async def test_alipay_schedule_to_the_end(server: GatewayServer, clock: ManualClock, sink: NoticeSink) -> None:
+async def test_e06_alipay_schedule_to_the_end(server: GatewayServer, clock: ManualClock, sink: NoticeSink) -> None:
     alipay = AlipayMerchant(server.open_alipay_account("小卖部"))
     sink.answers = [(200, b"success\n")]
     code = (await alipay.precreate(notify_url=sink.url))["qr_code"]
@@ -123,7 +123,7 @@ async def test_which_answers_end_wechats_notice(
         (NoticeFault.DUPLICATE, True, False),
     ],
 )
-async def test_false_sendings_come_with_a_genuine_one(
+async def test_e06_false_sendings_come_with_a_genuine_one(
     server: GatewayServer,
     clock: ManualClock,
     wechat: WechatMerchant,
@@ -144,7 +144,7 @@ async def test_false_sendings_come_with_a_genuine_one(
     assert (age_s > 300) == (fault == NoticeFault.STALE)
 
 
-async def test_dropped_sending_is_followed_by_the_next(
+async def test_e06_dropped_sending_is_followed_by_the_next(
     server: GatewayServer, clock: ManualClock, wechat: WechatMerchant, sink: NoticeSink
 ) -> None:
     server.notice_faults.add(FaultRule(fault=NoticeFault.DROP))
@@ -155,7 +155,7 @@ async def test_dropped_sending_is_followed_by_the_next(
     await sink.wait_for(1)
 
 
-async def test_lost_notice_never_comes(
+async def test_e06_lost_notice_never_comes(
     server: GatewayServer, clock: ManualClock, wechat: WechatMerchant, sink: NoticeSink
 ) -> None:
     code = (await wechat.create(notify_url=sink.url)).json()["code_url"]
@@ -166,7 +166,7 @@ async def test_lost_notice_never_comes(
     assert server.wechat.bills("ann")[0].paid_fen == 350
 
 
-async def test_delay(server: GatewayServer, clock: ManualClock, wechat: WechatMerchant, sink: NoticeSink) -> None:
+async def test_e06_delay(server: GatewayServer, clock: ManualClock, wechat: WechatMerchant, sink: NoticeSink) -> None:
     server.notice_faults.add(FaultRule(fault=NoticeFault.DELAY, delay_s=600))
     await pay_wechat(server, wechat, sink)
     await clock.advance(600)
@@ -175,7 +175,7 @@ async def test_delay(server: GatewayServer, clock: ManualClock, wechat: WechatMe
     await sink.wait_for(1)
 
 
-async def test_reorder(server: GatewayServer, clock: ManualClock, wechat: WechatMerchant, sink: NoticeSink) -> None:
+async def test_e06_reorder(server: GatewayServer, clock: ManualClock, wechat: WechatMerchant, sink: NoticeSink) -> None:
     server.notice_faults.add(FaultRule(fault=NoticeFault.REORDER, number="pay_1000"))
     await pay_wechat(server, wechat, sink, "pay_1000")
     await clock.advance(1.0)
@@ -185,7 +185,7 @@ async def test_reorder(server: GatewayServer, clock: ManualClock, wechat: Wechat
     assert [wechat.open_resource(r.body)["out_trade_no"] for r in received] == ["pay_2000", "pay_1000"]
 
 
-async def test_forged_notice_for_an_unpaid_order(
+async def test_e06_forged_notice_for_an_unpaid_order(
     server: GatewayServer, wechat: WechatMerchant, sink: NoticeSink
 ) -> None:
     sink.answers = [(401, b"no")]

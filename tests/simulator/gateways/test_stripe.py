@@ -184,7 +184,7 @@ class TestIdempotency:
         )
 
     @pytest.mark.parametrize(("fault", "made"), [(CallFault.ERROR_BEFORE, 0), (CallFault.ERROR_AFTER, 1)])
-    async def test_a_500_is_kept_for_a_day(
+    async def test_e07_a_500_is_kept_for_a_day(
         self, server: GatewayServer, stripe: StripeMerchant, clock: ManualClock, fault: CallFault, made: int
     ) -> None:
         server.call_faults.add(FaultRule(fault=fault, platform="stripe", verb="create"))
@@ -341,7 +341,7 @@ class TestEvents:
         assert (event["type"], event["livemode"]) == ("checkout.session.completed", False)
         assert event["data"]["object"]["client_reference_id"] == NUMBER
 
-    async def test_repeated_for_days_with_one_id_and_new_signatures(
+    async def test_e06_repeated_for_days_with_one_id_and_new_signatures(
         self, server: GatewayServer, stripe: StripeMerchant, clock: ManualClock, sink: NoticeSink
     ) -> None:
         sink.answers = [(500, b"")]

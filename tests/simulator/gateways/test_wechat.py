@@ -22,7 +22,7 @@ async def paid(server: GatewayServer, wechat: WechatMerchant, number: str = "pay
     return str(code)
 
 
-async def test_native_order_gives_a_code_under_the_platforms_signature(wechat: WechatMerchant) -> None:
+async def test_e01_native_order_gives_a_code_under_the_platforms_signature(wechat: WechatMerchant) -> None:
     answer = await wechat.create()
     assert answer.status_code == 200
     assert answer.json()["code_url"].startswith("weixin://wxpay/bizpayurl/")
@@ -33,7 +33,7 @@ async def test_native_order_gives_a_code_under_the_platforms_signature(wechat: W
     assert not wechat.is_genuine(answer.headers, answer.content + b" ")
 
 
-async def test_the_request_may_choose_the_answer_key(wechat: WechatMerchant) -> None:
+async def test_e01_the_request_may_choose_the_answer_key(wechat: WechatMerchant) -> None:
     asked = {"Wechatpay-Serial": wechat.account.public_key_id}
     answer = await wechat.call("POST", "/v3/pay/transactions/native", wechat.order(), **asked)
     assert answer.headers["wechatpay-serial"] == wechat.account.public_key_id
@@ -52,7 +52,7 @@ async def test_the_request_may_choose_the_answer_key(wechat: WechatMerchant) -> 
         ),
     ],
 )
-async def test_garbled_authorization(wechat: WechatMerchant, target: str, message: str, has_id: bool) -> None:
+async def test_e02_garbled_authorization(wechat: WechatMerchant, target: str, message: str, has_id: bool) -> None:
     answer = await wechat.client.get(target, headers={"Authorization": 'WECHATPAY2-SHA256-RSA2048 mchid="1", x="2"'})
     if not message:
         assert (answer.status_code, answer.content) == (404, b"")
@@ -63,7 +63,7 @@ async def test_garbled_authorization(wechat: WechatMerchant, target: str, messag
     assert "wechatpay-signature" not in answer.headers
 
 
-async def test_missing_user_agent_is_seen_first_except_on_orders(wechat: WechatMerchant) -> None:
+async def test_e02_missing_user_agent_is_seen_first_except_on_orders(wechat: WechatMerchant) -> None:
     del wechat.client.headers["user-agent"]
     answer = await wechat.client.get("/v3/certificates")
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
@@ -71,7 +71,7 @@ async def test_missing_user_agent_is_seen_first_except_on_orders(wechat: WechatM
 
 
 @pytest.mark.parametrize("off_s", [-301, 302])
-async def test_old_timestamp_is_refused_before_the_signature(wechat: WechatMerchant, off_s: int) -> None:
+async def test_e02_old_timestamp_is_refused_before_the_signature(wechat: WechatMerchant, off_s: int) -> None:
     target = f"/v3/pay/transactions/out-trade-no/pay_000001?mchid={wechat.account.mchid}"
     header = wechat.authorization("GET", "/another", b"", timestamp=datetime.now(UTC).timestamp() + off_s)
     answer = await wechat.client.get(target, headers={"Authorization": header})
@@ -80,7 +80,7 @@ async def test_old_timestamp_is_refused_before_the_signature(wechat: WechatMerch
 
 
 @pytest.mark.parametrize("spoil", ["body", "query", "mchid", "serial"])
-async def test_wrong_signature(wechat: WechatMerchant, spoil: str) -> None:
+async def test_e02_wrong_signature(wechat: WechatMerchant, spoil: str) -> None:
     target = f"/v3/pay/transactions/out-trade-no/pay_000001?mchid={wechat.account.mchid}"
     header = wechat.authorization("GET", target, b"")
     if spoil == "mchid":
@@ -96,14 +96,14 @@ async def test_wrong_signature(wechat: WechatMerchant, spoil: str) -> None:
     assert (answer.status_code, answer.json()) == (401, {"code": "SIGN_ERROR", "message": "签名错误"})
 
 
-async def test_raw_target_is_what_counts(wechat: WechatMerchant) -> None:
+async def test_e02_raw_target_is_what_counts(wechat: WechatMerchant) -> None:
     """A client that sends `%7C` must have signed `%7C`; the number meant is the decoded one."""
     await wechat.create("pay|000001")
     target = f"/v3/pay/transactions/out-trade-no/pay%7C000001?mchid={wechat.account.mchid}"
     assert (await wechat.call("GET", target)).json()["out_trade_no"] == "pay|000001"
 
 
-async def test_absolute_form_request_target(wechat: WechatMerchant) -> None:
+async def test_e12_absolute_form_request_target(wechat: WechatMerchant) -> None:
     target = f"/v3/pay/transactions/out-trade-no/pay_000001?mchid={wechat.account.mchid}"
     host = httpx.URL(wechat.account.base_url)
     reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
@@ -117,7 +117,7 @@ async def test_absolute_form_request_target(wechat: WechatMerchant) -> None:
     assert b"ORDER_NOT_EXIST" in answer
 
 
-async def test_wrong_method_and_unknown_path_are_bare(wechat: WechatMerchant) -> None:
+async def test_e02_wrong_method_and_unknown_path_are_bare(wechat: WechatMerchant) -> None:
     for method, target, status in [("GET", "/v3/pay/transactions/native", 405), ("GET", "/v3/other", 404)]:
         answer = await wechat.call(method, target)
         assert (answer.status_code, answer.content) == (status, b"")
@@ -154,7 +154,7 @@ async def test_other_merchant_and_other_appid(wechat: WechatMerchant) -> None:
     assert (await wechat.create(appid="wx0")).json()["code"] == "APPID_MCHID_NOT_MATCH"
 
 
-async def test_same_order_again_gives_a_new_code_and_kills_the_old(
+async def test_e05_same_order_again_gives_a_new_code_and_kills_the_old(
     server: GatewayServer, wechat: WechatMerchant
 ) -> None:
     old = (await wechat.create()).json()["code_url"]
@@ -166,7 +166,7 @@ async def test_same_order_again_gives_a_new_code_and_kills_the_old(
     assert server.wechat.pay(new, "ann").state == "SUCCESS"
 
 
-async def test_same_number_with_other_parameters(wechat: WechatMerchant) -> None:
+async def test_e05_same_number_with_other_parameters(wechat: WechatMerchant) -> None:
     await wechat.create()
     for more in ({"total": 351}, {"attach": "x"}, {"description": "水"}, {"scene_info": {"device_id": "B"}}):
         answer = await wechat.create(**more)
@@ -199,7 +199,7 @@ async def test_query_needs_the_own_mchid(wechat: WechatMerchant) -> None:
     assert (await wechat.call("GET", f"{target}?mchid=1900000001")).json()["code"] == "NO_AUTH"
 
 
-async def test_close_is_signed_204_and_repeatable(server: GatewayServer, wechat: WechatMerchant) -> None:
+async def test_e03_close_is_signed_204_and_repeatable(server: GatewayServer, wechat: WechatMerchant) -> None:
     code = (await wechat.create()).json()["code_url"]
     for _ in range(2):
         answer = await wechat.close()
@@ -218,7 +218,7 @@ async def test_close_of_a_paid_order_is_refused(server: GatewayServer, wechat: W
     assert (await wechat.query()).json()["trade_state"] == "SUCCESS"
 
 
-async def test_one_order_serves_one_buyer(server: GatewayServer, wechat: WechatMerchant) -> None:
+async def test_e05_one_order_serves_one_buyer(server: GatewayServer, wechat: WechatMerchant) -> None:
     code = (await wechat.create()).json()["code_url"]
     server.wechat.scan(code, "ann")
     with pytest.raises(BuyerRefusedError, match="other_buyer"):
@@ -276,7 +276,7 @@ async def test_refund_refusals(server: GatewayServer, wechat: WechatMerchant) ->
     assert (await wechat.refund("ref_3", 1)).json()["code"] == "INVALID_REQUEST"
 
 
-async def test_refund_without_balance_succeeds_after_top_up(server: GatewayServer, wechat: WechatMerchant) -> None:
+async def test_e09_refund_without_balance_succeeds_after_top_up(server: GatewayServer, wechat: WechatMerchant) -> None:
     await paid(server, wechat)
     server.wechat.set_balance(wechat.account.mchid, 100)
     answer = await wechat.refund("ref_1", 150)
@@ -302,7 +302,7 @@ async def test_refund_may_end_badly(
     assert second.status_code == (200 if outcome == "CLOSED" else 400)
 
 
-async def test_certificates_are_sealed_for_the_merchant(wechat: WechatMerchant) -> None:
+async def test_e01_certificates_are_sealed_for_the_merchant(wechat: WechatMerchant) -> None:
     answer = await wechat.call("GET", "/v3/certificates")
     if wechat.account.mode == "public_key":
         assert answer.status_code == 404

@@ -239,7 +239,7 @@ def test_the_published_list_is_whole():
     assert set(WAYS) | {V2Code.ORDERNOTEXIST, V2Code.REVERSE_EXPIRE} == set(V2Code)
 
 
-async def test_every_published_code_comes_about(merchant: V2Merchant, tmp_path: Path):
+async def test_e08_every_published_code_comes_about(merchant: V2Merchant, tmp_path: Path):
     """One server for all: each way uses a merchant, a buyer and a clock that move on."""
     for number, (code, way) in enumerate(WAYS.items()):
         fresh = V2Merchant(merchant.server, merchant.server.open_wechat_account(f"shop {number}"), tmp_path)

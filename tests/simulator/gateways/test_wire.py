@@ -25,7 +25,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("example", ["request_get", "request_post_jsapi"])
-def test_request_signatures_recompute(example: str) -> None:
+def test_e14_request_signatures_recompute(example: str) -> None:
     vector = recorded("wechat_requests.json")
     key = keys.load_private(vector["merchant_test_private_key_pem"])
     method, target, timestamp, nonce, body = vector[example]["message"].removesuffix("\n").split("\n", 4)
@@ -37,13 +37,13 @@ def test_request_signatures_recompute(example: str) -> None:
     assert not keys.is_signed(key.public_key(), text + b"\n", vector[example]["signature"])
 
 
-def test_pay_sign_recomputes() -> None:
+def test_e14_pay_sign_recomputes() -> None:
     vector = recorded("wechat_requests.json")
     key = keys.load_private(vector["merchant_test_private_key_pem"])
     assert keys.sign(key, vector["paysign_jsapi"]["message"].encode()) == vector["paysign_jsapi"]["signature"]
 
 
-def test_answer_signature_verifies() -> None:
+def test_e14_answer_signature_verifies() -> None:
     vector = recorded("wechat_answer.json")
     timestamp, nonce, body = vector["message"].removesuffix("\n").split("\n")
     text = wire.answer_text(timestamp, nonce, body.encode())
@@ -52,7 +52,7 @@ def test_answer_signature_verifies() -> None:
     assert not keys.is_signed(key, wire.answer_text(timestamp, nonce, body.encode() + b" "), vector["signature"])
 
 
-def test_whole_notice_verifies_and_opens() -> None:
+def test_e14_whole_notice_verifies_and_opens() -> None:
     vector = recorded("wechat_notice.json")
     body = vector["body"].encode()
     key = keys.load_public(vector["platform_certificate_pem"])
@@ -66,7 +66,7 @@ def test_whole_notice_verifies_and_opens() -> None:
     assert opened.decode() == vector["resource_plaintext"]
 
 
-def test_rsa_signature_verifies() -> None:
+def test_e14_rsa_signature_verifies() -> None:
     vector = recorded("rsa_sha256.json")
     key = keys.load_public(recorded("wechat_notice.json")["platform_certificate_pem"])
     assert keys.is_signed(key, vector["message"].encode(), vector["signature"])
@@ -74,7 +74,7 @@ def test_rsa_signature_verifies() -> None:
     assert not keys.is_signed(key, vector["message"].encode(), "no base64!")
 
 
-def test_sealing_recomputes() -> None:
+def test_e14_sealing_recomputes() -> None:
     vector = recorded("aes_gcm.json")
     key, plain = vector["key"].encode(), vector["plaintext"].encode()
     assert wire.seal(key, vector["nonce"], vector["aad"], plain) == vector["ciphertext_b64"]

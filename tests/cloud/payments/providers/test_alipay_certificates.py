@@ -54,7 +54,7 @@ _TEST = "OU=Certification Authority test"
     ],
     ids=["application", "platform", "root"],
 )
-def test_published_numbers_recompute(issuer: str, serial: int, number: str):
+def test_e14_published_numbers_recompute(issuer: str, serial: int, number: str):
     """Issuers, serials and numbers of the platform's sandbox; the certificates themselves are not needed."""
     assert number_of(issuer, serial) == number
 

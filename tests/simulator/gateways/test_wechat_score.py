@@ -28,7 +28,7 @@ class Cooler(WechatMerchant):
     def owner(self) -> dict[str, str]:
         return {"appid": self.account.appid, "service_id": self.account.service_id}
 
-    def order(self, **more: Any) -> dict[str, Any]:
+    def service(self, **more: Any) -> dict[str, Any]:
         return {
             **self.owner(),
             "out_order_no": NUMBER,
@@ -94,7 +94,7 @@ async def cooler(world: World) -> AsyncIterator[Cooler]:
 
 
 async def test_the_buyer_agrees_on_the_wallet_page(world: World, cooler: Cooler):
-    made = await cooler.call("POST", PATH, cooler.order())
+    made = await cooler.call("POST", PATH, cooler.service())
     assert (made.json()["state"], "state_description" in made.json(), bool(made.json()["package"])) == (
         "CREATED",
         False,
@@ -121,17 +121,17 @@ async def test_wrong_bodies_name_their_field(world: World, cooler: Cooler):
         "time_range": {"start_time": "20260101000000"},
     }
     for name, value in wrong.items():
-        answer = await cooler.call("POST", PATH, cooler.order(**{name: value}))
+        answer = await cooler.call("POST", PATH, cooler.service(**{name: value}))
         assert refusal(answer)[:2] == (400, "PARAM_ERROR"), name
         assert answer.json()["detail"]["field"].startswith("/")
-    over = await cooler.call("POST", PATH, cooler.order(risk_fund={"name": "DEPOSIT", "amount": 20_001}))
+    over = await cooler.call("POST", PATH, cooler.service(risk_fund={"name": "DEPOSIT", "amount": 20_001}))
     assert refusal(over)[:2] == (400, "PARAM_ERROR")
-    stranger = await cooler.call("POST", PATH, cooler.order(service_id="2002"))
+    stranger = await cooler.call("POST", PATH, cooler.service(service_id="2002"))
     assert refusal(stranger)[:2] == (403, "NO_AUTH")
 
 
 async def test_the_bill_must_add_up_and_bear_the_one_name(world: World, cooler: Cooler):
-    await cooler.call("POST", PATH, cooler.order())
+    await cooler.call("POST", PATH, cooler.service())
     world.server.wechat.agree(NUMBER, "ann")
     at = world.clock.now()
     for body in (cooler.bill(350, at=at, total=349), cooler.bill(350, at=at, name="饮料"), cooler.bill(2_001, at=at)):
@@ -146,10 +146,10 @@ async def test_the_numbers_behind_the_refusals(world: World, cooler: Cooler):
     openid = platform.permit(account.mchid, "ann", "")
     for reason, number in internal.items():
         platform.distrust("ann", reason)
-        answer = await cooler.call("POST", PATH, cooler.order(need_user_confirm=False, openid=openid))
+        answer = await cooler.call("POST", PATH, cooler.service(need_user_confirm=False, openid=openid))
         assert refusal(answer)[2] == number
     platform.distrust("ann", "")
-    assert (await cooler.call("POST", PATH, cooler.order(need_user_confirm=False, openid=openid))).status_code == 200
+    assert (await cooler.call("POST", PATH, cooler.service(need_user_confirm=False, openid=openid))).status_code == 200
     at = world.clock.now()
     await cooler.call("POST", f"{PATH}/{NUMBER}/complete", cooler.bill(350, at=at))
     answer = await cooler.call("POST", f"{PATH}/{NUMBER}/cancel", cooler.owner() | {"reason": "x"})
@@ -158,7 +158,7 @@ async def test_the_numbers_behind_the_refusals(world: World, cooler: Cooler):
 
 async def test_what_is_owed_outlives_a_restart(world: World, cooler: Cooler):
     """Order, debt, second certificate and a merchant on the move are there again, and the debt is collected."""
-    await cooler.call("POST", PATH, cooler.order())
+    await cooler.call("POST", PATH, cooler.service())
     platform = world.server.wechat
     platform.agree(NUMBER, "ann")
     platform.set_habits("ann", Habits(balance_fen=0))
@@ -182,3 +182,39 @@ async def test_what_is_owed_outlives_a_restart(world: World, cooler: Cooler):
     order = platform.books_now.look_up_transaction(cooler.account.mchid, service.transaction_id)
     assert order.terms.attach == f"wxzff|{service.order_id}|{NUMBER}"
     assert json.loads(service.bill.payments)[0]["amount"] == 350  # type: ignore[union-attr]
+
+
+async def test_shares_on_their_way_arrive_after_a_restart(world: World, cooler: Cooler):
+    await cooler.create("pay_0000000001", 1_000, settle_info={"profit_sharing": True})
+    platform = world.server.wechat
+    platform.pay(platform.code_of("pay_0000000001"), "ann")
+    await world.clock.advance(60)
+    transaction = (await cooler.query()).json()["transaction_id"]
+    receiver = {"type": "PERSONAL_OPENID", "account": "oLandlord"}
+    added = await cooler.call(
+        "POST",
+        "/v3/profitsharing/receivers/add",
+        receiver | {"appid": cooler.account.appid, "relation_type": "PARTNER"},
+    )
+    assert added.json() == receiver
+    share = {
+        "appid": cooler.account.appid,
+        "transaction_id": transaction,
+        "out_order_no": "share_0001",
+        "receivers": [receiver | {"amount": 300, "description": "rent"}],
+        "unfreeze_unsplit": False,
+    }
+    made = await cooler.call("POST", "/v3/profitsharing/orders", share)
+    assert (made.json()["state"], made.json()["receivers"][0]["result"]) == ("PROCESSING", "PENDING")
+    fee_fen = platform.books_now.look_up_transaction(cooler.account.mchid, transaction).fee_fen
+    await world.server.stop()
+    await world.start()
+    platform = world.server.wechat
+    await world.clock.advance(3)
+    platform.settle_sharings()
+    sharing = platform.sharing.look_up(cooler.account.mchid, "share_0001", transaction)
+    assert [line.state for line in sharing.lines] == ["SUCCESS"]
+    frozen_fen = platform.sharing.frozen_fen(cooler.account.mchid, world.clock.now())
+    assert frozen_fen == 1_000 - fee_fen - 300
+    entries = platform.books_now.fund_entries(cooler.account.mchid)
+    assert sum(entry.amount_fen for entry in entries) == 1_000 - fee_fen - 300

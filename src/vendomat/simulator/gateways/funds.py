@@ -58,6 +58,7 @@ class Transfer:
     at: datetime
     amount_fen: int
     day: date | None = None
+    name: str = ""  # of what is neither: a share given or got
 
     @property
     def key(self) -> str:
@@ -148,6 +149,12 @@ class Transfers:
             number = f"transfer_{len(self._of[account]):06d}"
             self._add(Transfer(platform=self._platform, account=account, number=number, at=at, amount_fen=amount_fen))
 
+    def share(self, account: str, amount_fen: int, at: datetime, *, name: str, number: str) -> None:
+        """A share of another payment came (positive) or went."""
+        self._add(
+            Transfer(platform=self._platform, account=account, number=number, at=at, amount_fen=amount_fen, name=name)
+        )
+
     def of(self, account: str) -> list[Transfer]:
         return self._of[account]
 
@@ -161,8 +168,8 @@ def transfer_entries(transfers: Iterable[Transfer]) -> list[FundEntry]:
     return [
         FundEntry(
             at=transfer.at,
-            name="充值" if transfer.amount_fen > 0 else "提现",
-            business="充值" if transfer.amount_fen > 0 else "提现",
+            name=transfer.name or ("充值" if transfer.amount_fen > 0 else "提现"),
+            business=transfer.name or ("充值" if transfer.amount_fen > 0 else "提现"),
             amount_fen=transfer.amount_fen,
             platform_number=digits_of(transfer.key, 20),
             voucher=transfer.number,

@@ -37,6 +37,7 @@ class GatewaySettings:
     """WeChat raises a shorter `time_expire` to this."""
     code_life_s: float = 7_200.0
     wechat_face_token_life_s: float = 3_600.0
+    wechat_sharing_delay_s: float = 2.0
     wechat_collection_delay_s: float = 2.0
     """When a completed service order is first collected, and how long after a vain try it is tried again."""
     wechat_collection_retry_s: float = 21_600.0

@@ -126,6 +126,7 @@ class StartRequest:
     attach: str = ""
     presentation: Presentation = Presentation.CODE
     buyer: Buyer = Buyer()
+    is_shared: bool = False  # its money is frozen until it is shared out: only where a provider does that
 
 
 @dataclass(frozen=True, slots=True)

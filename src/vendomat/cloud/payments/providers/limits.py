@@ -44,8 +44,11 @@ def unfit_start(
     *,
     currencies: Collection[str] = (CURRENCY,),
     presentations: Collection[Presentation] = (Presentation.CODE,),
+    may_share: bool = False,
 ) -> str:
     """Why `request` must not even be sent, or an empty text."""
+    if request.is_shared and not may_share:
+        return "this account shares no profit"
     if request.presentation not in presentations:
         return f"this account offers no payment {request.presentation.value}"
     if request.amount.currency not in currencies or request.amount.minor_units < 1:

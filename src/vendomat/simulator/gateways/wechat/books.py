@@ -32,6 +32,7 @@ from vendomat.simulator.gateways.wechat.records import (
 )
 from vendomat.simulator.gateways.wechat.refunds import RefundBook
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
+from vendomat.simulator.gateways.wechat.sharing import SharingBook
 from vendomat.simulator.gateways.wechat.wire import CHINA
 
 
@@ -61,6 +62,7 @@ class WechatBooks:
         self._by_code: dict[str, str] = {}
         self.refunds = RefundBook(settings, numbers, self._keep)
         self.transfers = Transfers("wechat", self._keep)
+        self.sharing = SharingBook(numbers, settings.wechat_sharing_delay_s, keep=self.keep_beside, pay=self._pay_share)
 
     # what is kept
 
@@ -127,6 +129,17 @@ class WechatBooks:
         merchant = self.merchants[mchid]
         self._keep(replace(merchant, balance_fen=merchant.balance_fen + amount_fen))
 
+    def available_fen(self, mchid: str, now: datetime) -> int:
+        """What of the balance is at the merchant's disposal: not what waits to be shared out."""
+        return self.merchants[mchid].balance_fen - self.sharing.frozen_fen(mchid, now)
+
+    def _pay_share(self, mchid: str, amount_fen: int, now: datetime, *, name: str, number: str) -> None:
+        """A merchant that is not ours has its account elsewhere."""
+        merchant = self.merchants.get(mchid)
+        if merchant is not None:
+            self.transfers.share(mchid, amount_fen, now, name=name, number=number)
+            self._keep(replace(merchant, balance_fen=merchant.balance_fen + amount_fen))
+
     def fund_entries(self, mchid: str) -> list[FundEntry]:
         """Every movement on the account of `mchid` so far."""
         return entries_of(mchid, self.orders.values(), self.refunds.all(), self.transfers.of(mchid))
@@ -134,11 +147,11 @@ class WechatBooks:
     def settle_payouts(self, now: datetime) -> None:
         """Pay out the days whose time has come by `now`."""
         for mchid, day in self.transfers.due(now):
-            self._pay_out(mchid, day)
+            self._pay_out(mchid, day, now)
 
-    def _pay_out(self, mchid: str, day: date) -> None:
+    def _pay_out(self, mchid: str, day: date, now: datetime) -> None:
         merchant = self.merchants[mchid]
-        amount_fen = max(0, min(brought_fen(self.fund_entries(mchid), day), merchant.balance_fen))
+        amount_fen = max(0, min(brought_fen(self.fund_entries(mchid), day), self.available_fen(mchid, now)))
         self.transfers.pay_out(mchid, day, amount_fen)
         self._keep(replace(merchant, balance_fen=merchant.balance_fen - amount_fen))
 
@@ -213,10 +226,13 @@ class WechatBooks:
         self.settle_payouts(now)
         merchant = self.merchants[order.terms.mchid]
         is_repetition = self.refunds.has(asked.key)
-        refund = self.refunds.accept(order, asked, merchant.balance_fen, now)
+        frozen = self.sharing.of_payment(merchant.mchid, order.transaction_id, now)
+        at_hand_fen = self.available_fen(merchant.mchid, now) + (frozen.frozen_fen if frozen else 0)
+        refund = self.refunds.accept(order, asked, at_hand_fen, now)
         if not is_repetition:
             if not refund.waits_for_funds:
                 self._move(merchant.mchid, -refund.net_fen, now)
+                self.sharing.take_refund(order, refund.net_fen, now)
             if order.state != OrderState.REFUND:
                 self._keep(replace(order, state=ORDER_MOVES.next(order.state, OrderEvent.REFUND)))
         return refund
@@ -226,7 +242,7 @@ class WechatBooks:
         funded = []
         for mchid, merchant in list(self.merchants.items()):
             for refund in self.refunds.waiting(mchid):
-                if refund.net_fen > self.merchants[mchid].balance_fen:
+                if refund.net_fen > self.available_fen(mchid, now):
                     break
                 self._move(merchant.mchid, -refund.net_fen, now)
                 funded.append(self.refunds.fund(refund, now))
@@ -291,6 +307,8 @@ class WechatBooks:
         )
         self._keep(paid)
         self._move(order.terms.mchid, paid.net_fen, now)
+        if order.terms.is_shared:
+            self.sharing.freeze(paid, now)
         return paid
 
     def move(self, order: Order, event: OrderEvent) -> Order:
@@ -302,7 +320,7 @@ class WechatBooks:
     def give_back(self, order: Order, now: datetime) -> bool:
         """Take what the order brought from the merchant's balance; False when there is not enough."""
         self.settle_payouts(now)
-        if self.merchants[order.terms.mchid].balance_fen < order.net_fen:
+        if self.available_fen(order.terms.mchid, now) < order.net_fen:
             return False
         self._move(order.terms.mchid, -order.net_fen, now)
         return True

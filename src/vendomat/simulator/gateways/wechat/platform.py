@@ -40,9 +40,17 @@ from vendomat.simulator.gateways.wechat.records import (
 )
 from vendomat.simulator.gateways.wechat.score import Permission, ScoreBook, ScoreVerbs, Service, collected_order
 from vendomat.simulator.gateways.wechat.seals import PlatformKeys, Seals, WechatDresser
+from vendomat.simulator.gateways.wechat.sharing import (
+    Frozen,
+    Receiver,
+    ShareReturn,
+    Sharing,
+    SharingBook,
+    SharingVerbs,
+)
 
 
-class WechatPlatform(ChargeVerbs, KeyVerbs, ScoreVerbs):
+class WechatPlatform(ChargeVerbs, KeyVerbs, ScoreVerbs, SharingVerbs):
     """One platform with any number of merchants."""
 
     name = "wechat"
@@ -87,10 +95,19 @@ class WechatPlatform(ChargeVerbs, KeyVerbs, ScoreVerbs):
         )
         for service in self.score.services.values():
             self.await_collection(service)
+        self.sharing.restore(frozen for _, frozen in load(Frozen.KIND, Frozen))
+        self.sharing.restore(receiver for _, receiver in load(Receiver.KIND, Receiver))
+        self.sharing.restore(sharing for _, sharing in load(Sharing.KIND, Sharing))
+        self.sharing.restore(back for _, back in load(ShareReturn.KIND, ShareReturn))
+        self.await_sharings()
         for merchant in self.books_now.merchants.values():
             self._let_in(merchant)
         for refund in self.books_now.refunds.all():
             self._await_settlement(refund)
+
+    @property
+    def sharing(self) -> SharingBook:
+        return self.books_now.sharing
 
     def _kept_keys(self) -> PlatformKeys:
         for _, kept in self._context.store.load(PlatformKeys.KIND, PlatformKeys):

@@ -1,4 +1,4 @@
-"""How often a merchant may call WeChat Pay's refund interfaces, as published: calls in one second of the clock."""
+"""How often a merchant may call WeChat Pay's refunds and sharings, as published: calls in one second of the clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from datetime import datetime
 
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
 
-CALLS_A_SECOND = {"refund": 150, "refund_query": 300, "abnormal_refund": 150}
+CALLS_A_SECOND = {"refund": 150, "refund_query": 300, "abnormal_refund": 150} | {
+    "share": 300,
+    "share_query": 500,
+    "share_return": 100,
+}
 FAILED_REFUNDS_A_SECOND = 6
 
 

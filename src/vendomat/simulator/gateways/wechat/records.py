@@ -157,6 +157,7 @@ class Terms:
     attach: str = ""
     device_id: str = ""
     time_expire: datetime | None = None
+    is_shared: bool = False  # what it brings is frozen until it is shared out
     openid: str = ""  # who alone may pay, where the order says it
     rest: str = ""
 

@@ -188,6 +188,7 @@ def _terms_of(asked: _OrderBody, *, openid: str = "") -> Terms:
         device_id=asked.scene_info.device_id,
         time_expire=asked.time_expire,
         openid=openid,
+        is_shared=asked.settle_info.get("profit_sharing") is True,
         rest=msgspec.json.encode(rest, order="deterministic").decode(),
     )
 

@@ -27,6 +27,8 @@ from vendomat.simulator.gateways.wechat.rates import CallRates
 from vendomat.simulator.gateways.wechat.records import KeyMode, Merchant, Order, Terms, TradeType
 from vendomat.simulator.gateways.wechat.refusals import Refusals, WechatRefusedError
 from vendomat.simulator.gateways.wechat.score import ScoreApi, score_route
+from vendomat.simulator.gateways.wechat.sharing import VERBS as SHARING_VERBS
+from vendomat.simulator.gateways.wechat.sharing import SharingApi, sharing_route
 from vendomat.simulator.gateways.wechat.v2_routes import PATHS as V2_PATHS
 from vendomat.simulator.gateways.wechat.v2_routes import WechatV2Api
 from vendomat.simulator.gateways.wechat.v3_charges import V3Charges, check_owner
@@ -81,6 +83,8 @@ def route(method: str, path: str) -> Call | int:
         return Call(verb) if method == only else 405
     if (score := score_route(method, path)) is not None:
         return score if isinstance(score, int) else Call(*score)
+    if (sharing := sharing_route(method, path)) is not None:
+        return sharing if isinstance(sharing, int) else Call(*sharing)
     for form, only, verb in NUMBERED:
         if found := form.fullmatch(path):
             return Call(verb, unquote(found[1])) if method == only else 405
@@ -100,6 +104,7 @@ class WechatApi:
         self._v2 = WechatV2Api(platform, clock, numbers)
         self._charges = V3Charges(platform)
         self._score = ScoreApi(platform)
+        self._sharing = SharingApi(platform)
         self._rates = CallRates(is_on=platform.limits_calls)
         self._verbs: dict[str, Callable[[Merchant, Call, Exchange], object]] = {
             "create": self._create,
@@ -114,6 +119,7 @@ class WechatApi:
             "refund_query": self._refund_query,
             "abnormal_refund": self._abnormal_refund,
             **dict.fromkeys(SERVICE_VERBS, self._service),
+            **dict.fromkeys(SHARING_VERBS, self._shared),
             "certificates": self._certificates,
             "bill": self._bill,
             "fund_bill": self._fund_bill,
@@ -257,6 +263,9 @@ class WechatApi:
 
     def _service(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
         return self._score.do(merchant, call.verb, call.argument, exchange)
+
+    def _shared(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
+        return self._sharing.do(merchant, call.verb, call.argument, exchange)
 
     def _certificates(self, merchant: Merchant, call: Call, exchange: Exchange) -> object:
         if merchant.mode != KeyMode.CERTIFICATE and merchant.public_key_percent is None:

@@ -29,8 +29,9 @@ from vendomat.cloud.payments.providers.contract import Presentation
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 from vendomat.cloud.payments.providers.downloads import Promise, fetch_file
 from vendomat.cloud.payments.providers.limits import is_timely
+from vendomat.cloud.payments.providers.sharing import Receiver
 from vendomat.cloud.payments.providers.transport import HttpAnswer, Transport
-from vendomat.cloud.payments.providers.wechat import offers
+from vendomat.cloud.payments.providers.wechat import offers, sharing_wire
 from vendomat.cloud.payments.providers.wechat.hosts import Hosts, second_of
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
 from vendomat.cloud.payments.providers.wechat.wire import decode
@@ -302,6 +303,12 @@ class WeChatClient(WeChatPay):  # type: ignore[misc]  # the library has no types
     def _sent(self, path: str, body: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, str]:
         status, text = self._core.request(path, method=RequestType.POST, data=body, headers=headers)
         return status, text
+
+    def add_receiver(self, receiver: Receiver, appid: str) -> tuple[int, str]:
+        """A receiver of shares; a name is sealed."""
+        serial, seal = self._core.seal() if receiver.name else ("", str)
+        body = {"appid": appid, **sharing_wire.receiver_body(receiver, seal)}
+        return self._sent("/v3/profitsharing/receivers/add", body, {"Wechatpay-Serial": serial} if serial else {})
 
     def ask(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> tuple[int, str, int]:
         """A call the library has wrongly or not at all: status, text and the platform's internal code."""

@@ -62,6 +62,8 @@ def order(request: StartRequest, payer_client_ip: str = "") -> dict[str, Any]:
     }
     if attach := cut_to_bytes(request.attach or request.machine_id, 128):
         made["attach"] = attach
+    if request.is_shared:
+        made["settle_info"] = {"profit_sharing": True}
     if request.presentation is Presentation.IN_WALLET:
         made["payer"] = {"openid": request.buyer.payer}
     if scene := _scene(request, payer_client_ip):

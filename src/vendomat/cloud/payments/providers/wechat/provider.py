@@ -48,6 +48,7 @@ from vendomat.cloud.payments.providers.limits import (
     unfit_start,
 )
 from vendomat.cloud.payments.providers.service_orders import ServiceOrders
+from vendomat.cloud.payments.providers.sharing import ProfitSharing
 from vendomat.cloud.payments.providers.threads import CallThreads
 from vendomat.cloud.payments.providers.wechat import bills, offers, v2_wire, wire
 from vendomat.cloud.payments.providers.wechat.asking import Asking
@@ -56,6 +57,7 @@ from vendomat.cloud.payments.providers.wechat.client import WeChatClient
 from vendomat.cloud.payments.providers.wechat.faces import FaceTokens
 from vendomat.cloud.payments.providers.wechat.service_orders import WeChatServiceOrders
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
+from vendomat.cloud.payments.providers.wechat.sharing import WeChatProfitSharing
 from vendomat.cloud.payments.providers.wechat.v2_client import BAR_CODES, FACES, V2Client
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
@@ -83,6 +85,9 @@ class WeChatPayProvider:
         self.service_orders: ServiceOrders | None = (
             WeChatServiceOrders(settings, self._client, self._asking) if settings.service_id else None
         )
+        self.profit_sharing: ProfitSharing | None = (
+            WeChatProfitSharing(settings.appid, self._client, self._asking) if settings.shares_profit else None
+        )
         self._face_tokens = FaceTokens(self._asking, self._v2, clock) if self._v2 and self.takes_faces else None
 
     def _open_charges(self) -> dict[ChargeCredential, Charges]:
@@ -100,7 +105,9 @@ class WeChatPayProvider:
     async def start(self, request: StartRequest) -> Started:
         """An order. The same request again, before payment, gives a new code and ends the old one."""
         check_number(request.number)
-        if reason := unfit_start(request, presentations=offers.PRESENTATIONS) or offers.unfit_buyer(request):
+        may_share = self.profit_sharing is not None
+        reason = unfit_start(request, presentations=offers.PRESENTATIONS, may_share=may_share)
+        if reason or (reason := offers.unfit_buyer(request)):
             return Started(StartState.REFUSED, error=reason)
         try:
             status, started = await self._asking(lambda: self._offer(request))

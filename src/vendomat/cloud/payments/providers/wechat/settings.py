@@ -27,6 +27,7 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     * `takes_faces`: faces can be charged, through the platform's own devices; needs the two of v2. `face_url`: the host
       that gives these devices their tokens
     * `service_id`: the service the platform has agreed on for goods that are paid after they were taken
+    * `shares_profit`: the account may share the money of its payments with others
     * `certificate_url`: the host that asks for the certificate, if it is not `base_url`; `ca_certificate`: PEM of who
       vouches for it, if it is nobody the system knows
     * `timeout_s`: for one call, all in all
@@ -49,6 +50,7 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     takes_faces: bool = False
     face_url: str = "https://payapp.weixin.qq.com"
     service_id: str = ""
+    shares_profit: bool = False
     certificate_url: str = ""
     ca_certificate: str = ""
     base_url: str = "https://api.mch.weixin.qq.com"

@@ -30,8 +30,8 @@ ITEMS: dict[str, tuple[str, str]] = {
     "E09": ("the merchant's balance, fees half up, the payout of the next morning", "WeChat Pay and Alipay"),
     "E10": ("bills to the byte from its own books, and each difference on demand", "WeChat Pay and Alipay"),
     "E11": (
-        "Alipay's forms: query, form, multipart, `\\/`, unsigned gateway errors, certificates",
-        "REST v3 is not there",
+        "Alipay's forms: query, form, multipart, `\\/`, unsigned gateway errors, certificates, REST",
+        "whole",
     ),
     "E12": ("any conforming client: absolute-form targets, any address and port", "TLS for WeChat Pay only"),
     "E13": ("a control port apart, without a key of the product", "whole"),

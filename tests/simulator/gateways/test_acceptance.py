@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from wechatpayv3 import WeChatPay, WeChatPayType
 
 from vendomat.kernel import SystemClock, VendomatError
-from vendomat.simulator.gateways import GatewayControl, GatewayServer, GatewaySettings
+from vendomat.simulator.gateways import GatewayControl, GatewayServer, GatewaySettings, keys
 from vendomat.simulator.gateways.keys import KeySource
 from vendomat.simulator.gateways.virtual_clock import VirtualClock
 
@@ -181,6 +181,69 @@ class TestAlipaysForms:
         assert "sign" not in answer.json()
         assert answer.json()["alipay_trade_query_response"]["sub_code"] == sub_code
         await alipay.client.aclose()
+
+
+class TestAlipaysRest:
+    """v3: the same books behind another envelope."""
+
+    async def call(
+        self, alipay: AlipayMerchant, verb: str, content: object, *, clock_off_s: float = 0, **spoilt: str
+    ) -> httpx.Response:
+        account, key = alipay.account, keys.load_private(alipay.account.app_private_key_pem)
+        path, body = f"/v3/alipay/trade/{verb}", json.dumps(content).encode()
+        stamp = int((SystemClock().now().timestamp() + clock_off_s) * 1000)
+        sn = f"app_cert_sn={DCAliPay.get_cert_sn(account.app_certificate_pem)}," if account.app_certificate_pem else ""
+        text = f"app_id={spoilt.get('app_id', account.app_id)},{sn}nonce=n1,timestamp={stamp}"
+        sign = spoilt.get("sign") or keys.sign(key, f"{text}\nPOST\n{path}\n".encode() + body + b"\n")
+        headers = {"Authorization": f"ALIPAY-SHA256withRSA {text},sign={sign}"} if "none" not in spoilt else {}
+        url = account.gateway_url.replace("/gateway.do", path)
+        return await alipay.client.post(url, content=body, headers=headers | {"Content-Type": "application/json"})
+
+    def is_genuine(self, alipay: AlipayMerchant, answer: httpx.Response) -> bool:
+        account = alipay.account
+        pem = account.alipay_certificate_pem or account.alipay_public_key_pem
+        text = f"{answer.headers['alipay-timestamp']}\n{answer.headers['alipay-nonce']}\n".encode()
+        return keys.is_signed(keys.load_public(pem), text + answer.content + b"\n", answer.headers["alipay-signature"])
+
+    @pytest.mark.parametrize("has_certificates", [False, True])
+    async def test_e11_a_payment_and_its_refund_by_rest(self, server: GatewayServer, has_certificates: bool) -> None:
+        alipay = AlipayMerchant(server.open_alipay_account("shop", has_certificates=has_certificates))
+        order = {"out_trade_no": NUMBER, "total_amount": "3.50", "subject": "tea"}
+        made = await self.call(alipay, "precreate", order)
+        assert made.status_code == 200
+        assert self.is_genuine(alipay, made)
+        assert ("alipay-sn" in made.headers) == has_certificates
+        server.alipay.pay(made.json()["qr_code"], "ann")
+        found = await self.call(alipay, "query", {"out_trade_no": NUMBER})
+        assert found.json()["trade_status"] == "TRADE_SUCCESS"
+        assert "code" not in found.json()
+        refund = {"out_trade_no": NUMBER, "refund_amount": "3.50", "out_request_no": "r1"}
+        assert (await self.call(alipay, "refund", refund)).json()["fund_change"] == "Y"
+        status = await self.call(alipay, "fastpay/refund/query", {"out_trade_no": NUMBER, "out_request_no": "r1"})
+        assert status.json()["refund_status"] == "REFUND_SUCCESS"
+        await alipay.client.aclose()
+
+    @pytest.mark.parametrize(
+        ("spoilt", "status", "code"),
+        [
+            ({"none": "x"}, 400, "missing-timestamp"),
+            ({"app_id": "2021"}, 400, "invalid-app-id"),
+            ({"sign": "eA=="}, 400, "invalid-signature"),
+            ({}, 400, "ACQ.TRADE_NOT_EXIST"),
+        ],
+    )
+    async def test_e11_errors_of_rest_are_not_signed(
+        self, alipay: AlipayMerchant, spoilt: dict[str, str], status: int, code: str
+    ) -> None:
+        answer = await self.call(alipay, "query", {"out_trade_no": NUMBER}, **spoilt)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert "alipay-signature" not in answer.headers
+        assert answer.json()["links"] == []
+
+    async def test_e11_an_old_request_by_rest(self, alipay: AlipayMerchant) -> None:
+        answer = await self.call(alipay, "query", {"out_trade_no": NUMBER}, clock_off_s=-121)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid-timestamp")
+        assert (await self.call(alipay, "nothing", {})).status_code == 404
 
 
 class TestBuyers:

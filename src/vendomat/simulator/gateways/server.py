@@ -184,7 +184,7 @@ class GatewayServer:
     def _applications(self, context: Context) -> tuple[list[Front], ControlApi]:
         hold_s = self._settings.timeout_hold_s
         wechat = WechatApi(self.wechat, self._clock, self._numbers)
-        alipay = AlipayApi(self.alipay)
+        alipay = AlipayApi(self.alipay, self._clock, self._numbers)
         platforms = Platforms(self.wechat, self.alipay, self.stripe)
         fronts = [
             Front(api, Wallet(platform, self._clock), self.call_faults, clock=self._clock, hold_s=hold_s)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from vendomat.kernel import Clock
 from vendomat.simulator.gateways import keys
 from vendomat.simulator.gateways.alipay import shapes, wire
 from vendomat.simulator.gateways.alipay.authority import certificate_sn_of
@@ -19,9 +20,12 @@ from vendomat.simulator.gateways.alipay.bill_counter import BILL_TYPES, DOWNLOAD
 from vendomat.simulator.gateways.alipay.platform import AlipayPlatform
 from vendomat.simulator.gateways.alipay.records import Application, RefundAsked, Terms, Trade
 from vendomat.simulator.gateways.alipay.refusals import MESSAGES, AlipayRefusedError, Refusals
+from vendomat.simulator.gateways.alipay.v3_routes import START, AlipayV3Api
 from vendomat.simulator.gateways.asgi import Answer, Exchange
 from vendomat.simulator.gateways.faults import CallFault
 from vendomat.simulator.gateways.notices import Guise
+from vendomat.simulator.gateways.numbers import Numbers
+from vendomat.simulator.gateways.virtual_clock import true_clock_of
 
 GATEWAY_PATH = "/gateway.do"
 BILL_METHOD = "alipay.data.dataservice.bill.downloadurl.query"
@@ -55,7 +59,7 @@ class AlipayApi:
 
     name = "alipay"
 
-    def __init__(self, platform: AlipayPlatform) -> None:
+    def __init__(self, platform: AlipayPlatform, clock: Clock, numbers: Numbers) -> None:
         self._platform = platform
         self._verbs: dict[str, Callable[[Application, Content, str], dict[str, object]]] = {
             "create": self._precreate,
@@ -69,11 +73,15 @@ class AlipayApi:
             "certificate": self._certificate,
             "face": self._face,
         }
+        by_method = {method: self._verbs[verb] for method, verb in VERBS.items()}
+        self._v3 = AlipayV3Api(platform, by_method, _BEFORE, clock=true_clock_of(clock), numbers=numbers)
 
     def verb_of(self, exchange: Exchange) -> str:
         """The verb for matching faults; empty when the request has none."""
         if exchange.raw_path == DOWNLOAD_PATH:
             return "bill_download"
+        if exchange.raw_path.startswith(START):
+            return VERBS.get(self._v3.method_of(exchange), "")
         if exchange.raw_path != GATEWAY_PATH:
             return ""
         return VERBS.get(_parameters(exchange).get("method", ""), "")
@@ -82,12 +90,14 @@ class AlipayApi:
         """Do what `exchange` asks and answer it, under `fault`."""
         if exchange.raw_path == DOWNLOAD_PATH:
             return self._bill_file(exchange, fault)
-        if exchange.raw_path != GATEWAY_PATH:
+        if exchange.raw_path != GATEWAY_PATH and not exchange.raw_path.startswith(START):
             return Answer(404)
-        if exchange.method not in ("GET", "POST"):
-            return Answer(405)
         if fault == CallFault.UNAVAILABLE:
             return Answer(502, b"<html>502 Bad Gateway</html>", "text/html")
+        if exchange.raw_path.startswith(START):
+            return self._v3.answer(exchange, fault)
+        if exchange.method not in ("GET", "POST"):
+            return Answer(405)
         parameters = _parameters(exchange)
         try:
             response = self._done(parameters, fault)

@@ -30,6 +30,7 @@ ROWS = {
     f"VALUES ('{{m}}', '{{m}}_m{{n}}', 'n{{n}}', 'z', 'e', 'new', '{AT}'",
     "machine_live": "merchant_id, machine_id, epoch, nonce, nonce_at, seen_at, is_ready, reasons) "
     f"VALUES ('{{m}}', 'm{{n}}', 1, 'n', '{AT}', '{AT}', true, '{{}}'",
+    "machine_channel_off": "merchant_id, machine_id, channel) VALUES ('{m}', '{m}_m', 'c{n}'",
     "enrolment_token": "merchant_id, machine_id, token_hash, expires_at) "
     f"VALUES ('{{m}}', '{{m}}_m', convert_to('{{m}}{{n}}', 'UTF8'), '{AT}'",
     "media": "merchant_id, sha256, media_type, content) VALUES ('{m}', 's{n}', 't', 'x'",

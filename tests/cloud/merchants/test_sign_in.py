@@ -148,7 +148,7 @@ async def test_payment_accounts_are_kept_sealed_and_open_for_their_merchant_only
     account = PaymentAccount(shop.merchant_id, "wechat", "1900000001", {"private_key": "do not show"})
     await accounts.put(account)
     assert await accounts.find(shop.merchant_id, "wechat") == account
-    assert account in await accounts.all_active()
+    assert account in await accounts.all_in_use()
     assert await accounts.find(shop.merchant_id, "alipay") is None
     kept = await shop.database.hot.fetchval(
         "SELECT settings_sealed FROM payment_account WHERE merchant_id = $1", shop.merchant_id

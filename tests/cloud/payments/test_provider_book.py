@@ -1,4 +1,4 @@
-"""The provider book: one open provider per account, settings taken up within a minute, all closed at the end."""
+"""The provider book: one open provider per account, settings taken up in time, all closed at the end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_an_unchanged_account_keeps_its_provider_and_a_changed_one_gets_a_
         assert await book.get(MERCHANT, "wechat") is first[0]
     assert len(openings.opened) == 1
     await put(world, "1900000002")
-    assert await book.get(MERCHANT, "wechat") is first[0], "read again once a minute, not at each call"
+    assert await book.get(MERCHANT, "wechat") is first[0], "read again in a while, not at each call"
     await clock.advance(KEPT_S)
     assert (await book.get(MERCHANT, "wechat")).account == "1900000002"
     assert [one.closed for one in openings.opened] == [0, 0], "calls of the old one may be under way"

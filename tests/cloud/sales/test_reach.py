@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
-from tests.cloud.sales.selling_stage import Platform, Stage, open_stage
+from tests.cloud.sales.selling_stage import ACCOUNT, Platform, Stage, open_stage
 from tests.cloud.sales.test_standing import state_of
 from tests.cloud.sales.test_use_cases import create, new_order
 from vendomat.cloud.catalog import catalogue_for
@@ -16,7 +16,7 @@ from vendomat.cloud.sales import Reach
 
 pytestmark = pytest.mark.slow
 
-ACCOUNTS = [PaymentAccount(MERCHANT, channel, channel, {}) for channel in ("alipay", "wechat")]
+ACCOUNTS = [PaymentAccount(MERCHANT, "alipay", "alipay", {}), PaymentAccount(MERCHANT, "wechat", ACCOUNT, {})]
 
 
 @pytest.fixture

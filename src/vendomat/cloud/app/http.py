@@ -24,6 +24,7 @@ from vendomat.cloud.commission import SiteStatements, commission_router
 from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
 from vendomat.cloud.members import Members
 from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
+from vendomat.cloud.payments import AccountDesk, accounts_router
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
 from vendomat.cloud.platform.settings import CloudSettings
@@ -82,6 +83,7 @@ class PublicParts:
     console_folder: Path = CONSOLE_FOLDER
     member_folder: Path = MEMBER_FOLDER
     lifespan: Lifespan | None = None
+    wall: Clock | None = None  # true time, for what platforms check; without it `clock` has to be true
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(sites_router(sites, current))
     commission = SiteStatements(parts.database, statements, sites, parts.clock)
     app.include_router(commission_router(commission, current))
+    accounts = AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall)
+    app.include_router(accounts_router(accounts, current))
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}))

@@ -120,6 +120,7 @@ def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI
             passwords=Passwords(),
             ids=ground.ids,
             clock=ground.clock,
+            wall=ground.wall,
             post_ledger=_post_code,
             feeds=feeds,
             heartbeat_s=ground.settings.heartbeat_s,

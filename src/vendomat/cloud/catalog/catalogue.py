@@ -12,7 +12,12 @@ _MACHINE = """
 SELECT m.number, m.name_zh, m.name_en, m.catalogue_version, r.service_phone, r.payee,
     ARRAY(
         SELECT a.channel FROM payment_account a
-        WHERE a.merchant_id = m.merchant_id AND a.is_active AND a.away_since IS NULL ORDER BY a.channel
+        WHERE a.merchant_id = m.merchant_id AND a.is_active AND a.away_since IS NULL
+            AND NOT EXISTS (
+                SELECT FROM machine_channel_off o
+                WHERE (o.merchant_id, o.machine_id, o.channel) = (m.merchant_id, m.machine_id, a.channel)
+            )
+        ORDER BY a.channel
     ) AS channels
 FROM machine m JOIN merchant r ON r.merchant_id = m.merchant_id
 WHERE m.merchant_id = $1 AND m.machine_id = $2

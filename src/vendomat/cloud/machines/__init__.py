@@ -17,6 +17,7 @@ from vendomat.cloud.machines.model import (
     is_online,
 )
 from vendomat.cloud.machines.service import Machines
+from vendomat.cloud.machines.store import machine_exists
 from vendomat.cloud.machines.trust import KeySpread, spread_of
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "enrolment_router",
     "is_online",
     "known_machines",
+    "machine_exists",
     "spread_of",
 ]

@@ -15,6 +15,7 @@ from vendomat.cloud.merchants.model import (
     PASSWORD_CHARACTERS_MAX,
     SESSION_LIFE,
     Operator,
+    Role,
 )
 from vendomat.cloud.merchants.sign_in import SignIns
 from vendomat.kernel import ErrorCode, VendomatError
@@ -69,6 +70,18 @@ def changing_operator(current: CurrentOperator) -> CurrentOperator:
         return operator
 
     return changing
+
+
+def owning_operator(current: CurrentOperator) -> CurrentOperator:
+    """The dependency for what only an owner may change: keys, and where the money goes."""
+
+    async def owning(request: Request) -> Operator:
+        operator = await current(request)
+        if operator.role is not Role.OWNER:
+            raise VendomatError(ErrorCode.FORBIDDEN, "only an owner may change this; nothing was done")
+        return operator
+
+    return owning
 
 
 def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bool) -> APIRouter:

@@ -1,15 +1,7 @@
-"""Setting up a merchant: the merchant itself, its people, and its accounts at payment platforms.
-
-An account's settings (keys, certificates) are sealed before they reach the database and are shown by no API; only code
-that speaks to the platform opens them.
-"""
+"""Setting up a merchant: the merchant itself and its people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-import asyncpg
 from sqlalchemy.exc import IntegrityError
 
 from vendomat.cloud.merchants import store
@@ -23,7 +15,6 @@ from vendomat.cloud.merchants.model import (
     checked_time_zone,
 )
 from vendomat.cloud.merchants.passwords import Passwords
-from vendomat.cloud.merchants.vault import MasterKey
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, ErrorCode, Ids, Money, VendomatError
 
@@ -78,63 +69,6 @@ class Merchants:
             merchant_name=merchant.name,
             currency=merchant.currency,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentAccount:
-    """An opened account: for the code that speaks to the platform, never for an answer. `repr` hides the settings."""
-
-    merchant_id: str
-    channel: str
-    account: str
-    settings: Mapping[str, object]
-
-    def __repr__(self) -> str:
-        return f"PaymentAccount({self.merchant_id}, {self.channel}, {self.account})"
-
-
-class PaymentAccounts:
-    """Keeps the merchants' accounts at payment platforms, sealed."""
-
-    def __init__(self, database: Database, master_key: MasterKey) -> None:
-        self._database = database
-        self._master_key = master_key
-
-    async def put(self, account: PaymentAccount) -> None:
-        """Set or replace the account of one channel."""
-        sealed = self._master_key.seal(account.settings, purpose=_purpose(account.merchant_id, account.channel))
-        async with self._database.merchant(account.merchant_id) as connection:
-            await store.put_account(
-                connection, account.merchant_id, account.channel, account=account.account, settings_sealed=sealed
-            )
-
-    async def find(self, merchant_id: str, channel: str) -> PaymentAccount | None:
-        """The active account of one channel, opened."""
-        row = await self._database.hot.fetchrow(
-            "SELECT merchant_id, channel, account, settings_sealed FROM payment_account "
-            "WHERE merchant_id = $1 AND channel = $2 AND is_active",
-            merchant_id,
-            channel,
-        )
-        return None if row is None else self._open(row)
-
-    async def all_active(self) -> list[PaymentAccount]:
-        """Every active account of every merchant, opened."""
-        rows = await self._database.hot.fetch(
-            "SELECT merchant_id, channel, account, settings_sealed FROM payment_account WHERE is_active "
-            "ORDER BY merchant_id, channel"
-        )
-        return [self._open(row) for row in rows]
-
-    def _open(self, row: asyncpg.Record) -> PaymentAccount:
-        settings = self._master_key.unseal(
-            bytes(row["settings_sealed"]), purpose=_purpose(row["merchant_id"], row["channel"])
-        )
-        return PaymentAccount(row["merchant_id"], row["channel"], row["account"], settings)
-
-
-def _purpose(merchant_id: str, channel: str) -> str:
-    return f"payment_account/{merchant_id}/{channel}"
 
 
 def _email_taken() -> VendomatError:

@@ -22,7 +22,11 @@ OPERATOR = sa.table(
 SESSION = sa.table("operator_session", *map(sa.column, ("merchant_id", "session_hash", "operator_id", "expires_at")))
 ATTEMPT = sa.table("sign_in_attempt", *map(sa.column, ("merchant_id", "subject", "at")))
 ACCOUNT = sa.table(
-    "payment_account", *map(sa.column, ("merchant_id", "channel", "account", "settings_sealed", "is_active"))
+    "payment_account",
+    *map(
+        sa.column,
+        ("merchant_id", "channel", "account", "settings_sealed", "is_active", "off_since", "changed_at", "changed_by"),
+    ),
 )
 SECURITY_EVENT = sa.table(
     "security_event",
@@ -181,12 +185,41 @@ async def note_security_event(
     )
 
 
-async def put_account(
-    connection: AsyncConnection, merchant_id: str, channel: str, *, account: str, settings_sealed: bytes
-) -> None:
-    row = {"account": account, "settings_sealed": settings_sealed, "is_active": True}
+async def put_account(connection: AsyncConnection, merchant_id: str, channel: str, row: dict[str, object]) -> None:
+    """Write the columns of `row` into the account of one channel, which begins with them if there is none."""
     await connection.execute(
         upsert(ACCOUNT)
         .values(merchant_id=merchant_id, channel=channel, **row)
         .on_conflict_do_update(index_elements=["merchant_id", "channel"], set_=row)
     )
+
+
+async def list_accounts(connection: AsyncConnection, merchant_id: str) -> Sequence[sa.RowMapping]:
+    """By channel; `changed_by_name` is who changed it last."""
+    found = await connection.execute(
+        sa.select(*ACCOUNT.c, sa.func.coalesce(OPERATOR.c.name, "").label("changed_by_name"))
+        .select_from(
+            ACCOUNT.outerjoin(
+                OPERATOR,
+                sa.and_(
+                    OPERATOR.c.merchant_id == ACCOUNT.c.merchant_id, OPERATOR.c.operator_id == ACCOUNT.c.changed_by
+                ),
+            )
+        )
+        .where(ACCOUNT.c.merchant_id == merchant_id)
+        .order_by(ACCOUNT.c.channel)
+    )
+    return found.mappings().all()
+
+
+async def lock_account(connection: AsyncConnection, merchant_id: str, channel: str) -> sa.RowMapping | None:
+    """Two who change one account take turns here, also when there is none yet."""
+    await connection.execute(
+        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 2))"), {"subject": f"{merchant_id} {channel}"}
+    )
+    found = await connection.execute(
+        sa.select(*ACCOUNT.c)
+        .where(ACCOUNT.c.merchant_id == merchant_id, ACCOUNT.c.channel == channel)
+        .with_for_update()
+    )
+    return found.mappings().one_or_none()

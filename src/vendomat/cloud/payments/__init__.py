@@ -1,6 +1,7 @@
 """Payments: one channel's attempt to take money, its refunds, and the platforms behind them."""
 
 from vendomat.cloud.payments import store
+from vendomat.cloud.payments.accounts import AccountDesk, accounts_router
 from vendomat.cloud.payments.book import OpenProvider, ProviderBook
 from vendomat.cloud.payments.emvco import (
     Field,
@@ -113,6 +114,7 @@ __all__ = [
     "WAITING_FOR_BUYER",
     "WALLET_CHANNEL",
     "AbnormalRefund",
+    "AccountDesk",
     "BankCard",
     "BillError",
     "BillKind",
@@ -196,6 +198,7 @@ __all__ = [
     "VerdictMove",
     "WeChatPayProvider",
     "WeChatSettings",
+    "accounts_router",
     "channel_of_code",
     "decode_merchant_code",
     "encode_merchant_code",

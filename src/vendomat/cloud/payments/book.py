@@ -1,8 +1,8 @@
 """Which provider speaks for a merchant's channel, and how fast it may be asked.
 
-Providers are opened on first need; their settings are read again each minute, so that a changed key is taken up
-without a restart. Look-ups
-go through one token bucket per account: a platform's limits are kept by waiting, never by giving up.
+Providers are opened on first need; their settings are read again every few seconds, so that a changed key is taken up
+without a restart. An account that is switched off still speaks for what was begun through it. Look-ups go through one
+token bucket per account: a platform's limits are kept by waiting, never by giving up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from vendomat.cloud.merchants import PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments.providers import CallThreads, Provider, open_provider
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
-KEPT_S = 60.0
+KEPT_S = 10.0
 OpenProvider = Callable[..., Provider]
 """Opens one account's provider; the shape of `open_provider`."""
 
@@ -43,6 +43,13 @@ class _Kept:
     account: PaymentAccount
     provider: Provider
     checked_at: float
+    is_active: bool
+
+
+def _not_offered() -> VendomatError:
+    return VendomatError(
+        ErrorCode.METHOD_UNAVAILABLE, "this way to pay is not offered here; no money was taken, choose another"
+    )
 
 
 class ProviderBook:
@@ -73,6 +80,13 @@ class ProviderBook:
         self._replaced: list[Provider] = []
         self._buckets: dict[tuple[str, str], TokenBucket] = {}
 
+    async def offering(self, merchant_id: str, channel: str) -> Provider:
+        """As `get`, for a new payment: an account that is switched off takes none."""
+        provider = await self.get(merchant_id, channel)
+        if not self._open[merchant_id, channel].is_active:
+            raise _not_offered()
+        return provider
+
     async def get(self, merchant_id: str, channel: str) -> Provider:
         """Raises `VendomatError(method_unavailable)` when the merchant has no such channel."""
         kept = self._open.get((merchant_id, channel))
@@ -80,12 +94,10 @@ class ProviderBook:
             return kept.provider
         account = await self._accounts.find(merchant_id, channel)
         if account is None:
-            raise VendomatError(
-                ErrorCode.METHOD_UNAVAILABLE, "this way to pay is not offered here; no money was taken, choose another"
-            )
+            raise _not_offered()
         kept = self._open.get((merchant_id, channel))  # anew: somebody else may have opened it meanwhile
         if kept is not None and kept.account == account:
-            kept.checked_at = self._clock.elapsed()
+            kept.checked_at, kept.is_active = self._clock.elapsed(), account.is_active
             return kept.provider
         if channel not in self._threads:
             self._threads[channel] = CallThreads(self._threads_each)
@@ -93,7 +105,7 @@ class ProviderBook:
         provider = self._open_provider(channel, account.settings, clock=self._wall, threads=threads)
         if kept is not None:
             self._replaced.append(kept.provider)  # calls may be under way: closed at the end
-        self._open[merchant_id, channel] = _Kept(account, provider, self._clock.elapsed())
+        self._open[merchant_id, channel] = _Kept(account, provider, self._clock.elapsed(), account.is_active)
         return provider
 
     async def pace(self, merchant_id: str, channel: str) -> None:

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_OUTBOX = sa.table("outbox", *map(sa.column, ("merchant_id", "kind", "subject", "at")), sa.column("data", sa.JSON))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,12 @@ async def append_events(connection: asyncpg.Connection, events: Sequence[OutboxE
             [e.data for e in events],
             [e.at for e in events],
         )
+
+
+async def append_event(connection: AsyncConnection, event: OutboxEvent) -> None:
+    """Append what one of the merchant's people did, in their transaction."""
+    row = {"merchant_id": event.merchant_id, "kind": event.kind, "subject": event.subject, "at": event.at}
+    await connection.execute(sa.insert(_OUTBOX).values(**row, data=event.data))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class ReconciliationJob:
 
     async def _add_days(self) -> None:
         last = last_due_day(self._clock.now())
-        for account in await self._accounts.all_active():
+        for account in await self._accounts.all_in_use():
             try:
                 source = await self._reconciler.source_of(account.merchant_id, account.channel)
             except VendomatError as error:

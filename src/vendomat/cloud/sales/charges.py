@@ -109,7 +109,7 @@ class Charges:
             raise VendomatError(
                 ErrorCode.MALFORMED, "this is no payment code of WeChat Pay or Alipay; no money was taken"
             )
-        provider = await self._book.get(purchase.merchant_id, channel)
+        provider = await self._till.offering(purchase.merchant_id, purchase.machine_id, channel)
         if not provider.takes_codes:
             raise VendomatError(
                 ErrorCode.METHOD_UNAVAILABLE, "codes of this wallet are not taken here; no money was taken"

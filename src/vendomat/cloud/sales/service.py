@@ -81,7 +81,7 @@ class SalesDesk:
         if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is not Closing.NO:
             raise VendomatError(ErrorCode.ORDER_NOT_OPEN, "this order can no longer be paid; start a new one")
         if _offer_on(purchase, request.channel) is None:
-            account = await self._till.account_of(machine.merchant_id, request.channel)
+            account = (await self._till.offering(machine.merchant_id, machine.machine_id, request.channel)).account
             offers = [p for p in purchase.payments if p.way is PaymentWay.QR]
             attempt = sum(1 for p in offers if p.channel == request.channel)
             number = derive_id("pay", purchase.order_id, request.channel, attempt)

@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from vendomat.cloud.alarms import SecurityWatch
+from vendomat.cloud.catalog import not_offered, refused_channels
 from vendomat.cloud.payments import (
     CODE_CHANNEL,
     WALLET_CHANNEL,
@@ -108,7 +109,16 @@ class Till:
             raise VendomatError(ErrorCode.METHOD_UNAVAILABLE, "a pickup code is redeemed, not chosen as a way to pay")
         if channel == WALLET_CHANNEL:
             raise VendomatError(ErrorCode.METHOD_UNAVAILABLE, "a wallet pays by the code its member shows")
-        return (await self._book.get(merchant_id, channel)).account
+        return (await self._book.offering(merchant_id, channel)).account
+
+    async def offering(self, merchant_id: str, machine_id: str, channel: str) -> Provider:
+        """Who takes one more payment of an order at a machine. Raises `VendomatError(method_unavailable)`."""
+        provider = await self._book.offering(merchant_id, channel)
+        async with self._database.hot.acquire() as connection:
+            refused = await refused_channels(connection, [(merchant_id, machine_id, channel, provider.account)])
+        if refused:
+            raise not_offered()
+        return provider
 
     def notify_url(self, merchant_id: str, channel: str) -> str:
         return f"{self._public_url}/notify/{merchant_id}/{channel}"

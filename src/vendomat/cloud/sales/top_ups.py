@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import asyncpg
 
+from vendomat.cloud.catalog import not_offered, refused_channels
 from vendomat.cloud.members import Member
 from vendomat.cloud.orders import TOP_UP, OrderState, Unit
 from vendomat.cloud.orders import store as order_rows
@@ -81,6 +82,8 @@ class TopUps:
         known = await self._known(connection, member, request)
         if known is not None:
             return known
+        if await refused_channels(connection, [(member.merchant_id, "", request.channel, account)]):
+            raise not_offered()
         amount = Money(request.amount_minor, wallet.currency)
         begun = await order_rows.count_top_ups(
             connection, member.merchant_id, member.member_id, since=self._clock.now() - DAY

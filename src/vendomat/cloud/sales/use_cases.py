@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from vendomat.cloud.alarms import AlarmRow, SecurityNote, Severity, note_security, raise_alarms
+from vendomat.cloud.catalog import not_offered, refused_channels
 from vendomat.cloud.machines import KnownMachine, MachineState, Sender, known_machines
 from vendomat.cloud.orders import Key, OrderState, Unit
 from vendomat.cloud.orders import store as order_rows
@@ -60,6 +61,11 @@ class NewOrder:
     event: Event | None = None
     unit_price_minor: int | None = None  # a pickup code: its value, whatever the price is today
     sender: Sender | None = None  # none: not asked for by a machine
+
+    @property
+    def wish(self) -> tuple[str, str, str, str]:
+        """By which account the payment would be taken, and where."""
+        return (self.merchant_id, self.machine_id, self.payment.channel, self.payment.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +124,16 @@ async def create_orders(
     offers = await lock_offers(
         connection, sorted({(i.merchant_id, i.machine_id, line.slot) for i in items for line in i.lines})
     )
+    refused = await refused_channels(connection, sorted({item.wish for item in items}))
     results: list[Applied | Exception | None] = [None] * len(items)
     made: dict[tuple[str, str, str], int] = {}
     purchases: list[Purchase] = []
     for index, item in enumerate(items):
         request = (item.merchant_id, item.machine_id, item.request_id)
         if request in known or request in made:
+            continue
+        if item.wish in refused:
+            results[index] = not_offered()
             continue
         try:
             purchases.append(_new_purchase(item, known_now, offers, settings))

@@ -41,7 +41,8 @@ from vendomat.cloud.payments.providers.contract import (
     TradeState,
 )
 from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady, FaceState, TakesFaces
-from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider
+from vendomat.cloud.payments.providers.fields import SettingField, SettingForm, SettingKind, setting_fields
+from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider, read_settings
 from vendomat.cloud.payments.providers.service_orders import (
     SellsOnTrust,
     ServiceAnswer,
@@ -125,6 +126,9 @@ __all__ = [
     "ServiceRefusal",
     "ServiceRequest",
     "ServiceState",
+    "SettingField",
+    "SettingForm",
+    "SettingKind",
     "Share",
     "ShareResult",
     "ShareState",
@@ -147,4 +151,6 @@ __all__ = [
     "WeChatSettings",
     "channel_of_code",
     "open_provider",
+    "read_settings",
+    "setting_fields",
 ]

@@ -174,6 +174,7 @@ class Trade:
     payer: str = ""  # the platform's opaque payer id
     error: str = ""
     raw: Mapping[str, object] = field(default_factory=dict)
+    is_about_keys: bool = False  # UNKNOWN, though it answered: it refuses our keys, or ours of it does not fit
 
 
 @dataclass(frozen=True, slots=True)

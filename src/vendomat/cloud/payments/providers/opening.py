@@ -22,6 +22,17 @@ CHANNELS: Mapping[str, tuple[type[Any], Callable[..., Provider]]] = {
 """Settings shape (its docstring says what each setting is) and provider by channel."""
 
 
+def read_settings(channel: str, settings: Mapping[str, object]) -> Any:
+    """`settings` in the shape of the channel. Raises `VendomatError`: unknown channel, missing or unknown setting."""
+    if channel not in CHANNELS:
+        known = ", ".join(sorted(CHANNELS))
+        raise VendomatError(ErrorCode.INVALID_VALUE, f"{channel!r} is not a payment channel; there are: {known}")
+    try:
+        return msgspec.convert(dict(settings), CHANNELS[channel][0])
+    except msgspec.ValidationError as error:  # says which setting, never its value
+        raise VendomatError(ErrorCode.INVALID_VALUE, f"settings of a {channel} account: {error}") from error
+
+
 def open_provider(
     channel: str,
     settings: Mapping[str, object],
@@ -35,12 +46,6 @@ def open_provider(
     With `threads` many accounts share one bounded pool, which then is not closed by `aclose`; without, this provider
     has `pool_size` of its own. Raises `VendomatError`: unknown channel, missing or unknown setting, unusable key.
     """
-    if channel not in CHANNELS:
-        known = ", ".join(sorted(CHANNELS))
-        raise VendomatError(ErrorCode.INVALID_VALUE, f"{channel!r} is not a payment channel; there are: {known}")
-    shape, provider = CHANNELS[channel]
-    try:
-        read = msgspec.convert(dict(settings), shape)
-    except msgspec.ValidationError as error:  # says which setting, never its value
-        raise VendomatError(ErrorCode.INVALID_VALUE, f"settings of a {channel} account: {error}") from error
+    read = read_settings(channel, settings)
+    _, provider = CHANNELS[channel]
     return provider(read, clock=clock, threads=threads or CallThreads(pool_size), is_owner_of_threads=threads is None)

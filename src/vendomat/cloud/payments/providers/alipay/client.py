@@ -121,7 +121,7 @@ class AlipayClient(AliPay):  # type: ignore[misc]  # the library has no types
         signature = _decode(parts["sign"], str)
         number = _decode(parts["alipay_cert_sn"], str) if "alipay_cert_sn" in parts else ""
         if not self._is_signed(bytes(content), signature, number=number, asked_by="answer"):
-            raise NotKnownError("the signature of the answer is wrong")
+            raise NotKnownError("the signature of the answer is wrong", is_about_keys=True)
         return fields
 
     def verify_notice(self, fields: Mapping[str, str]) -> bool:

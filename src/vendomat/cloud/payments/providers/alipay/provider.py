@@ -98,7 +98,7 @@ class AlipayProvider:
         try:
             fields = await self._ask(lambda: self._client.api_alipay_trade_query(out_trade_no=number))
         except NotKnownError as doubt:
-            return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
+            return Trade(TradeState.UNKNOWN, number, error=doubt.reason, is_about_keys=doubt.is_about_keys)
         return wire.read_trade(fields, number, app_id=self.account)
 
     async def cancel(self, number: str) -> Cancelled:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
+from vendomat.cloud.payments.providers.fields import OPEN, OURS, AccountName, Open, Pem, SecretPem
 from vendomat.cloud.payments.providers.limits import AGE_S_MAX
 
 
@@ -20,18 +23,18 @@ class AlipaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     * `notice_age_s_max`: how old `notify_time` may be; it is the time of sending, made anew for each repetition
     """
 
-    app_id: str
-    seller_id: str
-    private_key: str
-    alipay_public_key: str = ""
-    app_certificate: str = ""
-    alipay_certificate: str = ""
-    alipay_root_certificate: str = ""
-    takes_faces: bool = False
-    gateway_url: str = "https://openapi.alipay.com/gateway.do"
-    bill_url: str = "https://dwbillcenter.alipay.com"
-    timeout_s: float = 10.0
-    notice_age_s_max: int = AGE_S_MAX
+    app_id: AccountName
+    seller_id: Open
+    private_key: SecretPem
+    alipay_public_key: Pem = ""
+    app_certificate: Pem = ""
+    alipay_certificate: Pem = ""
+    alipay_root_certificate: Pem = ""
+    takes_faces: Annotated[bool, OPEN] = False
+    gateway_url: Annotated[str, OURS] = "https://openapi.alipay.com/gateway.do"
+    bill_url: Annotated[str, OURS] = "https://dwbillcenter.alipay.com"
+    timeout_s: Annotated[float, OURS] = 10.0
+    notice_age_s_max: Annotated[int, OURS] = AGE_S_MAX
 
     def __post_init__(self) -> None:
         certificates = (self.app_certificate, self.alipay_certificate, self.alipay_root_certificate)
@@ -43,6 +46,11 @@ class AlipaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     @property
     def has_certificates(self) -> bool:
         return bool(self.app_certificate)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a look-up of an open payment is about: under another one, "no such number" proves nothing."""
+        return (self.app_id, self.seller_id)
 
     def __repr__(self) -> str:
         return f"AlipaySettings(app_id={self.app_id!r}, ...)"  # never a key in a log

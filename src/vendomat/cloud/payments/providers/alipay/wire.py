@@ -238,8 +238,10 @@ def read_trade(fields: Fields, number: str, *, app_id: str) -> Trade:
             return trade_of(fields, number, account=app_id, paid_at_field="send_pay_date", payer_field="buyer_user_id")
         except NotKnownError as doubt:
             return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
-    state = TradeState.NOT_FOUND if is_no_trade(fields) else TradeState.UNKNOWN
-    return Trade(state, number, error=error_text(fields))
+    if is_no_trade(fields):
+        return Trade(TradeState.NOT_FOUND, number, error=error_text(fields))
+    is_about_keys = _text(fields, "code") in REQUEST_REFUSALS
+    return Trade(TradeState.UNKNOWN, number, error=error_text(fields), is_about_keys=is_about_keys)
 
 
 def trade_of_notice(fields: Fields, *, app_id: str) -> Trade:

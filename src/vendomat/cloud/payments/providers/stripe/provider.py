@@ -91,7 +91,7 @@ class StripeProvider(TakesNoCodes):
         try:
             return await self._ask(lambda: self._sessions.look_up(number))
         except NotKnownError as doubt:
-            return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
+            return Trade(TradeState.UNKNOWN, number, error=doubt.reason, is_about_keys=doubt.is_about_keys)
 
     async def cancel(self, number: str) -> Cancelled:
         """End the session; whatever Stripe answers is settled by looking at the session again."""

@@ -178,5 +178,6 @@ class Sessions:
 
 def _good(answer: Answer) -> bytes:
     if answer.status != 200:
-        raise NotKnownError(wire.error_text(answer.status, answer.body))
+        is_about_keys = wire.is_locked_out(answer.status)
+        raise NotKnownError(wire.error_text(answer.status, answer.body), is_about_keys=is_about_keys)
     return answer.body

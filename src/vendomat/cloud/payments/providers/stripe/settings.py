@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
+from vendomat.cloud.payments.providers.fields import OPEN, OURS, SECRETS, AccountName, Open, Secret
 from vendomat.cloud.payments.providers.limits import AGE_S_MAX
 
 
@@ -23,18 +26,23 @@ class StripeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     * `notice_age_s_max`: how old a notice's time stamp may be; it is made anew for each repetition
     """
 
-    account: str
-    secret_key: str
-    webhook_secrets: tuple[str, ...]
-    return_url: str
-    payment_method_types: tuple[str, ...] = ("card",)
-    base_url: str = "https://api.stripe.com"
-    timeout_s: float = 10.0
-    notice_age_s_max: int = AGE_S_MAX
+    account: AccountName
+    secret_key: Secret
+    webhook_secrets: Annotated[tuple[str, ...], SECRETS]
+    return_url: Open
+    payment_method_types: Annotated[tuple[str, ...], OPEN] = ("card",)
+    base_url: Annotated[str, OURS] = "https://api.stripe.com"
+    timeout_s: Annotated[float, OURS] = 10.0
+    notice_age_s_max: Annotated[int, OURS] = AGE_S_MAX
 
     @property
     def is_live(self) -> bool:
         return "_live_" in self.secret_key[:8]
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a look-up of an open payment is about: under another one, "no such number" proves nothing."""
+        return (self.account, "live" if self.is_live else "test")
 
     def __repr__(self) -> str:
         return f"StripeSettings(account={self.account!r}, ...)"  # never a key in a log

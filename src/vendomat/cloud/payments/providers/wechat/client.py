@@ -175,9 +175,10 @@ class CheckedCore(Core):  # type: ignore[misc]  # the library has no types
         if not is_timely(datetime.fromtimestamp(int(values["Timestamp"]), UTC), self._clock.now()):
             raise NotKnownError("the timestamp is too far from our clock")
         if not self._may_sign(values["Serial"]):
-            raise NotKnownError(f"serial {values['Serial'][:64]!r} is not a key of the platform that we know")
+            reason = f"serial {values['Serial'][:64]!r} is not a key of the platform that we know"
+            raise NotKnownError(reason, is_about_keys=True)
         if not super()._verify_signature({f"Wechatpay-{name}": text for name, text in values.items()}, body):
-            raise NotKnownError("the signature is wrong")
+            raise NotKnownError("the signature is wrong", is_about_keys=True)
         return True
 
     def _may_sign(self, serial: str) -> bool:

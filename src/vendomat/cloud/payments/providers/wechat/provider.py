@@ -133,7 +133,7 @@ class WeChatPayProvider:
         try:
             status, body = await self._asking(lambda: self._client.query(out_trade_no=number))
         except NotKnownError as doubt:
-            return Trade(TradeState.UNKNOWN, number, error=doubt.reason)
+            return Trade(TradeState.UNKNOWN, number, error=doubt.reason, is_about_keys=doubt.is_about_keys)
         return wire.read_trade(status, body, number, self._account)
 
     async def cancel(self, number: str) -> Cancelled:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+from vendomat.cloud.payments.providers.fields import OPEN, OURS, PEMS, AccountName, Open, Pem, Secret, SecretPem
 
 
 class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,29 +35,34 @@ class WeChatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     * `timeout_s`: for one call, all in all
     """
 
-    mchid: str
-    appid: str
-    private_key: str
-    serial_no: str
-    apiv3_key: str
-    public_key_id: str = ""
-    public_key: str = ""
-    platform_certificates: tuple[str, ...] = ()
-    payer_client_ip: str = ""
-    apiv2_key: str = ""
-    certificate: str = ""
-    v2_sign_type: Literal["HMAC-SHA256", "MD5"] = "HMAC-SHA256"
-    code_pay: Literal["v2", "v3"] = "v2"
-    store_id: str = ""
-    takes_faces: bool = False
-    face_url: str = "https://payapp.weixin.qq.com"
-    service_id: str = ""
-    shares_profit: bool = False
-    certificate_url: str = ""
-    ca_certificate: str = ""
-    base_url: str = "https://api.mch.weixin.qq.com"
-    standby_url: str = ""
-    timeout_s: float = 10.0
+    mchid: AccountName
+    appid: Open
+    private_key: SecretPem
+    serial_no: Open
+    apiv3_key: Secret
+    public_key_id: Open = ""
+    public_key: Pem = ""
+    platform_certificates: Annotated[tuple[str, ...], PEMS] = ()
+    payer_client_ip: Annotated[str, OURS] = ""
+    apiv2_key: Secret = ""
+    certificate: Pem = ""
+    v2_sign_type: Annotated[Literal["HMAC-SHA256", "MD5"], OPEN] = "HMAC-SHA256"
+    code_pay: Annotated[Literal["v2", "v3"], OPEN] = "v2"
+    store_id: Open = ""
+    takes_faces: Annotated[bool, OPEN] = False
+    face_url: Annotated[str, OURS] = "https://payapp.weixin.qq.com"
+    service_id: Open = ""
+    shares_profit: Annotated[bool, OPEN] = False
+    certificate_url: Annotated[str, OURS] = ""
+    ca_certificate: Annotated[str, OURS] = ""
+    base_url: Annotated[str, OURS] = "https://api.mch.weixin.qq.com"
+    standby_url: Annotated[str, OURS] = ""
+    timeout_s: Annotated[float, OURS] = 10.0
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a look-up of an open payment is about: under another one, "no such number" proves nothing."""
+        return (self.mchid, self.appid)
 
     def __repr__(self) -> str:
         return f"WeChatSettings(mchid={self.mchid!r}, ...)"  # never a key in a log

@@ -173,6 +173,10 @@ def error_text(status: int, body: bytes | str) -> str:
     return f"{answer.code or f'HTTP_{status}'}: {answer.message}"[:200]
 
 
+KEY_REFUSALS = frozenset({"SIGN_ERROR", "MCH_NOT_EXISTS", "NO_AUTH", "APPID_MCHID_NOT_MATCH"})
+"""Error codes of a request whose merchant, key or rights the platform does not take."""
+
+
 def is_definite(status: int) -> bool:
     """Whether the platform answered the question itself: a 4xx that is not "slow down". Asking on makes sense."""
     return 400 <= status < 500 and status != 429
@@ -198,8 +202,11 @@ def read_trade(
         if trade.number != number:
             return Trade(TradeState.UNKNOWN, number, error="the answer is about another number")
         return trade
-    is_absent = status == 404 and error_code(status, body) == "ORDER_NOT_EXIST"
-    return Trade(TradeState.NOT_FOUND if is_absent else TradeState.UNKNOWN, number, error=error_text(status, body))
+    code, error = error_code(status, body), error_text(status, body)
+    if status == 404 and code == "ORDER_NOT_EXIST":
+        return Trade(TradeState.NOT_FOUND, number, error=error)
+    is_about_keys = status == 401 or code in KEY_REFUSALS
+    return Trade(TradeState.UNKNOWN, number, error=error, is_about_keys=is_about_keys)
 
 
 def trade_of(body: bytes | str, account: Account, states: Mapping[str, TradeState] = TRADE_STATES) -> Trade:

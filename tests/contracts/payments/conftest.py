@@ -93,7 +93,7 @@ class World:
 @pytest_asyncio.fixture(
     params=["wechat", "wechat_certificate", "alipay", "stripe"], scope="module", loop_scope="module"
 )
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def world(request: pytest.FixtureRequest, key_stock: list[RSAPrivateKey]) -> AsyncIterator[World]:
     clock = ManualClock()
     settings = GatewaySettings(
         notice_first_delay_s=0.0,
@@ -103,7 +103,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         wechat_limits_calls=False,
         fee_basis_points=0,
     )
-    server = GatewayServer(settings, clock)
+    server = GatewayServer(settings, clock, make_key=itertools.cycle(key_stock).__next__)
     await server.start()
     if request.param == "alipay":
         channel, both = "alipay", [alipay_settings(server.open_alipay_account(name)) for name in ("One", "Two")]
@@ -152,7 +152,7 @@ async def stage(world: World) -> AsyncIterator[Stage]:
 @pytest.fixture(scope="session")
 def key_stock() -> list[RSAPrivateKey]:
     """As many keys as one world uses, because making them takes long."""
-    return [make_key() for _ in range(9)]
+    return [make_key() for _ in range(14)]
 
 
 @pytest_asyncio.fixture(params=["wechat", "alipay"], scope="module", loop_scope="module")

@@ -230,6 +230,21 @@ class TestFaces:
         await provider.aclose()
 
 
+async def test_a_cancel_that_the_platform_wants_again(stage: Stage):
+    """`retry_flag=Y` is not known, however kindly it is said; the next one is the end."""
+    before = stage.balance_fen
+    request, _ = await stage.charged()
+    await stage.pass_time(15)
+    stage.fail(CallFault.ACCEPTED, "cancel")
+    again = await stage.provider.reverse(request.number)
+    assert (again.state, "again" in again.error) == (ReverseState.UNKNOWN, True)
+    assert stage.balance_fen == before + 350
+    stage.server.call_faults.clear()
+    assert (await stage.provider.reverse(request.number)).state is ReverseState.REVERSED
+    await stage.pass_time(3)
+    assert stage.balance_fen == before
+
+
 async def test_codes_in_public_key_mode_are_offered_as_before(opened: Opened):
     account = opened.server.open_alipay_account("Three")
     provider = open_provider("alipay", alipay_settings(account) | {"timeout_s": 5.0}, clock=opened.clock, pool_size=1)

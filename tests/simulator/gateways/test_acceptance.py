@@ -308,7 +308,7 @@ async def test_e02_whatever_is_signed_is_answered_in_the_platforms_words(
         assert deed.status_code in (200, 400, 409), deed.text
 
     def every() -> None:
-        @hypothesis_settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @hypothesis_settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(JSON, st.integers(0, 34), st.booleans())
         def run(content: object, index: int, is_merged: bool) -> None:
             asyncio.run_coroutine_threadsafe(send(content, index, is_merged), loop).result(60)

@@ -21,7 +21,7 @@ class CallFault(StrEnum):
     RESET_AFTER = "reset_after"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
-    ACCEPTED = "accepted"  # WeChat's 202, Stripe's 409: nothing done yet, repeat unchanged
+    ACCEPTED = "accepted"  # WeChat's 202, Alipay's retry_flag, Stripe's 409: not done, repeat
     FORGED_ANSWER = "forged_answer"  # done, and the answer is a stranger's (Stripe, which signs none: a proxy's page)
     SIGNTEST_ANSWER = "signtest_answer"  # done, and the answer carries WeChat's probe (Stripe: is another call's)
 

@@ -108,9 +108,12 @@ class AlipayApi:
         return self._signed(parameters, response, Guise.FORGED if fault in _FALSE_ANSWERS else Guise.GENUINE)
 
     def _done(self, parameters: Mapping[str, str], fault: CallFault | None) -> dict[str, object]:
-        if fault in _BEFORE:
+        is_again = fault == CallFault.ACCEPTED and VERBS.get(parameters.get("method", "")) == "cancel"
+        if fault in _BEFORE and not is_again:
             raise AlipayRefusedError(_BEFORE[fault])
         application = self._authenticate(parameters)
+        if is_again:  # nothing done: the merchant shall ask again
+            return {**shapes.OK, **shapes.AGAIN, "out_trade_no": _names(_content(parameters))[0]}
         verb = self._verbs[VERBS[parameters["method"]]]
         response = verb(application, _content(parameters), parameters.get("notify_url", ""))
         if fault == CallFault.ERROR_AFTER:

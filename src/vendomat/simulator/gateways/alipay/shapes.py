@@ -12,6 +12,7 @@ from vendomat.simulator.gateways.alipay.books import AlipayBooks
 from vendomat.simulator.gateways.alipay.records import Application, Refund, RefundState, Trade, key_of
 
 OK = {"code": "10000", "msg": "Success"}
+AGAIN = {"retry_flag": "Y"}
 
 
 def buyer_id_of(payer: str) -> str:

@@ -90,7 +90,7 @@ async def test_the_card_is_in_no_text(stage: Stage):
         assert secret not in repr(await stage.provider.send_on(refund))
 
 
-async def test_pf18_accepted_without_funds_it_is_closed_after_a_week(stage: Stage):
+async def test_e04_pf18_accepted_without_funds_it_is_closed_after_a_week(stage: Stage):
     request = stage.refund_of(await stage.paid())
     stage.set_balance(349)
     stage.platform.take_next_refunds_on_credit(1)
@@ -105,7 +105,7 @@ async def test_pf18_accepted_without_funds_it_is_closed_after_a_week(stage: Stag
     assert (await stage.provider.refund(again)).state is RefundState.PROCESSING
 
 
-async def test_pf17_funds_that_come_in_time_set_it_going(stage: Stage):
+async def test_e09_pf17_funds_that_come_in_time_set_it_going(stage: Stage):
     request = stage.refund_of(await stage.paid())
     stage.set_balance(349)
     stage.platform.take_next_refunds_on_credit(1)

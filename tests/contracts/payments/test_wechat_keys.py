@@ -58,7 +58,7 @@ async def told(stage: Stage, count: int) -> None:
         assert (await stage.provider.look_up(number)).state is TradeState.PAID
 
 
-async def test_pf26_a_new_certificate_is_fetched_when_it_signs(moving):
+async def test_e01_pf26_a_new_certificate_is_fetched_when_it_signs(moving):
     stage = moving(KeyMode.CERTIFICATE)
     await told(stage, 1)
     await stage.pass_time(61)
@@ -68,7 +68,7 @@ async def test_pf26_a_new_certificate_is_fetched_when_it_signs(moving):
     assert len(serials(stage)) == 2
 
 
-async def test_pf26_two_certificates_sign_side_by_side(moving):
+async def test_e01_pf26_two_certificates_sign_side_by_side(moving):
     stage = moving(KeyMode.CERTIFICATE)
     stage.platform.rotate_certificate(newest_percent=50)
     await told(stage, 6)
@@ -87,7 +87,7 @@ async def test_pf26_a_strange_serial_is_asked_for_once_a_minute_and_then_known(m
 
 
 @pytest.mark.parametrize("knows_certificate", [False, True])
-async def test_pf26_on_the_move_key_and_certificate_are_believed(moving, knows_certificate: bool):
+async def test_e01_pf26_on_the_move_key_and_certificate_are_believed(moving, knows_certificate: bool):
     """The cloud knows the public key already; the certificate it was told of, or fetches."""
     stage = moving(KeyMode.CERTIFICATE, knows_public_key=True, knows_certificate=knows_certificate)
     stage.platform.begin_move(stage.provider.account, 50)

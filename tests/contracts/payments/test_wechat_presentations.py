@@ -57,12 +57,12 @@ async def test_parameters_that_were_changed_open_nothing(stage: Stage):
     assert refused(stage, {}) is BuyerRefusal.UNKNOWN_CODE
 
 
-async def test_only_the_buyer_it_was_made_for_may_pay_it(stage: Stage):
+async def test_e05_only_the_buyer_it_was_made_for_may_pay_it(stage: Stage):
     started = await stage.provider.start(in_wallet(stage, "ann"))
     assert refused(stage, started.parameters, "bob") is BuyerRefusal.OTHER_BUYER
 
 
-async def test_a_prepay_id_lives_two_hours_whatever_the_order_does(stage: Stage):
+async def test_e04_a_prepay_id_lives_two_hours_whatever_the_order_does(stage: Stage):
     started = await stage.provider.start(in_wallet(stage, seconds=5 * 3600))
     await stage.pass_time(7199)
     stage.platform.open_page(started.parameters, "ann")
@@ -83,7 +83,7 @@ async def test_a_page_in_a_browser_opens_the_wallet(stage: Stage):
     assert (found.state, found.raw["trade_type"]) == (TradeState.PAID, "MWEB")
 
 
-async def test_its_address_lives_five_minutes(stage: Stage):
+async def test_e04_its_address_lives_five_minutes(stage: Stage):
     request = in_browser(stage, seconds=3600)
     await stage.provider.start(request)
     await stage.pass_time(299)

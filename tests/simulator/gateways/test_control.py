@@ -168,3 +168,18 @@ async def test_wechats_own_deeds_over_the_control_port(server: GatewayServer, co
         await control.open_page({"package": "prepay_id=wx0"})
     with pytest.raises(VendomatError):
         await control.agree_to_service("nobody_has_this")
+
+
+async def test_wechats_orders_to_fail_over_the_control_port(server: GatewayServer) -> None:
+    wechat = server.wechat
+    async with httpx.AsyncClient(base_url=f"{server.control_url}/control/wechat/", trust_env=False) as http:
+        for path in ("shares/close", "shares/fail-returns", "refunds/on-credit", "keys/share"):
+            assert (await http.post(path, json={"count": 2, "percent": 50})).json() == {"status": "ok"}
+        assert wechat.seals.newest_percent == 50
+        assert (await http.post("services/distrust", json={"payer": "ann", "reason": "minor"})).status_code == 200
+        assert (await http.get("services")).json() == []
+        account = server.open_wechat_account("小卖部").mchid
+        permitted = await http.post("services/permit", json={"account": account, "payer": "ann"})
+        assert permitted.json() == {"openid": wechat.openid_of(account, "ann")}
+        assert (await http.post("keys/moved", json={"account": account, "mode": "certificate"})).status_code == 200
+        assert wechat.books_now.merchants[account].mode is KeyMode.CERTIFICATE

@@ -36,6 +36,7 @@ class _Page(msgspec.Struct):
 
 class _Count(msgspec.Struct):
     count: int = 1
+    reason: str = "ACCOUNT_ABNORMAL"
 
 
 class _Agreement(msgspec.Struct):
@@ -78,6 +79,8 @@ def wechat_routes(platform: WechatPlatform) -> Routes:
         ("POST", "wechat/services/agree"): lambda body: _agree(platform, body),
         ("POST", "wechat/services/permit"): lambda body: _permit(platform, body),
         ("POST", "wechat/services/distrust"): lambda body: _distrust(platform, body),
+        ("POST", "wechat/shares/close"): lambda body: _close_shares(platform, body),
+        ("POST", "wechat/shares/fail-returns"): lambda body: _fail_returns(platform, body),
         ("POST", "wechat/face"): lambda body: _look_at(platform, body),
     }
 
@@ -133,6 +136,17 @@ def _permit(platform: WechatPlatform, body: bytes) -> dict[str, str]:
 def _distrust(platform: WechatPlatform, body: bytes) -> dict[str, str]:
     asked = msgspec.json.decode(body, type=_Distrust)
     platform.distrust(asked.payer, asked.reason)
+    return {"status": "ok"}
+
+
+def _close_shares(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body or b"{}", type=_Count)
+    platform.sharing.close_next_shares(asked.reason, asked.count)
+    return {"status": "ok"}
+
+
+def _fail_returns(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    platform.sharing.fail_next_returns(msgspec.json.decode(body or b"{}", type=_Count).count)
     return {"status": "ok"}
 
 

@@ -53,6 +53,12 @@ _FOUND = "UPDATE vend_unit SET finding = 'came_out' WHERE order_id = 'ord_unknow
 _FOUND += "finding = 'came_out', found_at = now() WHERE order_id = 'ord_unknown'; "
 
 PLANTS = {
+    # cash
+    "cash_count_not_booked": Plant(
+        "I4.cash_count",
+        f"INSERT INTO cash_count VALUES ('{MERCHANT}', '{MACHINE}', 1, 2, 350, 300, 'CNY', now())",
+    ),
+    "cash_order_without_a_word": Plant("I9.cash", "UPDATE sale_order SET origin = 'cash' WHERE order_id = 'ord_good'"),
     # wallets
     "stored_without_paying": Plant("I4.wallet", "UPDATE wallet SET balance_minor = balance_minor + 1"),
     "statement_of_another_story": Plant(

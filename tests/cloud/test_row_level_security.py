@@ -48,6 +48,8 @@ ROWS = {
     "wallet": "merchant_id, member_id, currency) VALUES ('{m}', 'b{n}', 'CNY'",
     "wallet_entry": "merchant_id, member_id, entry, txn_key, kind, order_id, amount_minor, balance_minor, at) "
     f"VALUES ('{{m}}', 'b', 1{{n}}, 't{{n}}', 'k', 'o', 1, 1, '{AT}'",
+    "cash_count": "merchant_id, machine_id, epoch, seq, expected_minor, counted_minor, currency, at) "
+    f"VALUES ('{{m}}', 'm', 1, 1{{n}}, 1, 1, 'CNY', '{AT}'",
     "sale_order": "merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, currency, "
     "lines, created_at, expires_at) "
     f"VALUES ('{{m}}', 'o{{n}}', 'm', 'r{{n}}', 'touch', 'paid', 1, 1, 'CNY', '[]', '{AT}', '{AT}'",

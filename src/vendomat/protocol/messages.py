@@ -236,6 +236,8 @@ class FactKind(StrEnum):
     FENCED = "fenced"  # as refused, because the cloud asked
     STOCK = "stock"  # a count by sensor or hand
     SECURITY = "security"  # the machine refused something that was not the cloud's word
+    CASH_SALE = "cash_sale"  # sold for coins and notes, by the machine alone
+    CASH_COUNT = "cash_count"  # the cash box was emptied and counted
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -335,6 +337,29 @@ class VendFact(msgspec.Struct, frozen=True, kw_only=True):
     motor_ms: int | None = None
     drop_ms: int | None = None
     turns: int | None = None
+
+
+class CashUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of a cash sale and what the board said. The machine pays back what was not delivered."""
+
+    slot: Slot
+    price_minor: Minor
+    result: VendResult
+
+
+class CashSale(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of CASH_SALE: a sale that is over. What went in and came back as change is not told: the difference is."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+    units: Annotated[list[CashUnit], Meta(min_length=1, max_length=UNITS_MAX)]
+
+
+class CashCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of CASH_COUNT: what the machine expected in its box, and what whoever emptied it counted."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+    expected_minor: Minor
+    counted_minor: Minor
 
 
 # --- down ------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from vendomat.audit.checks import (
     at_rest,
     bills,
+    cash,
     facts,
     findings,
     goods,
@@ -32,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     *facts.CHECKS,
     *stock.CHECKS,
     *wallets.CHECKS,
+    *cash.CHECKS,
     *platforms.CHECKS,
     *at_rest.CHECKS,
 )

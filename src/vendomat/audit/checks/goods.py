@@ -28,7 +28,7 @@ CHECKS: tuple[Check, ...] = (
         FROM vend_unit u JOIN audit_machine a ON a.machine_id = u.machine_id AND a.has_cabinet
         LEFT JOIN command c ON (c.merchant_id, c.order_id, c.unit) = (u.merchant_id, u.order_id, u.unit)
         LEFT JOIN audit_run r ON r.machine_id = u.machine_id AND r.cmd_id = c.cmd_id
-        WHERE u.outcome = 'delivered' AND coalesce(r.drops, 0) = 0
+        WHERE u.outcome = 'delivered' AND c.cmd_id IS NOT NULL AND coalesce(r.drops, 0) = 0
         """,
         _CABINETS,
     ),

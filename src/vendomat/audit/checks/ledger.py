@@ -7,6 +7,7 @@ from vendomat.audit.model import Check
 
 _FUND = (
     "CASE WHEN p.channel = 'wallet' THEN 'liab:wallet:' || p.account "
+    "WHEN p.channel = 'cash' THEN 'asset:cash:' || p.account "
     "WHEN p.channel <> 'code' THEN 'asset:clearing:' || p.channel || ':' || p.account "
     "WHEN p.account = 'prepaid' THEN 'liab:voucher' ELSE 'expense:gift' END"
 )
@@ -253,11 +254,11 @@ CHECKS: tuple[Check, ...] = (
                 sum(amount_minor) AS amount_minor
             FROM (
                 SELECT merchant_id, channel, account, currency, captured_minor AS amount_minor FROM payment
-                WHERE state = 'paid' AND channel NOT IN ('code', 'wallet') AND captured_minor > 0
+                WHERE state = 'paid' AND channel NOT IN ('code', 'wallet', 'cash') AND captured_minor > 0
                 UNION ALL
                 SELECT p.merchant_id, p.channel, p.account, p.currency, -r.amount_minor FROM refund r JOIN payment p
                     ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
-                WHERE r.state = 'succeeded' AND p.channel NOT IN ('code', 'wallet') AND r.hand_way = '') AS m
+                WHERE r.state = 'succeeded' AND p.channel NOT IN ('code', 'wallet', 'cash') AND r.hand_way = '') AS m
             GROUP BY merchant_id, channel, account, currency) e
         FULL JOIN (
             SELECT l.merchant_id, l.account, l.currency, sum(l.amount_minor) AS amount_minor FROM ledger_line l

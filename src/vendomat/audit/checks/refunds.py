@@ -119,7 +119,7 @@ CHECKS: tuple[Check, ...] = (
         FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
         JOIN sale_order o ON (o.merchant_id, o.order_id) = (r.merchant_id, r.order_id)
         WHERE r.asked_by <> '' AND (o.state <> 'settled' OR r.requested_at < o.ended_at OR NOT p.is_winning
-            OR p.channel = 'code' OR o.origin = 'top_up' OR r.approved_by = r.asked_by)
+            OR p.channel IN ('code', 'cash') OR o.origin = 'top_up' OR r.approved_by = r.asked_by)
         """,
     ),
     Check(

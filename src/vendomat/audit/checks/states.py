@@ -151,7 +151,9 @@ CHECKS: tuple[Check, ...] = (
         FROM vend_unit u LEFT JOIN command c
             ON (c.merchant_id, c.order_id, c.unit) = (u.merchant_id, u.order_id, u.unit)
         WHERE (c.cmd_id IS NOT NULL AND u.is_final <> (c.state = 'done'))
-            OR (c.cmd_id IS NULL AND u.outcome IN ('started', 'delivered', 'unknown') AND u.machine_id <> '')
+            OR (c.cmd_id IS NULL AND u.outcome IN ('started', 'delivered', 'unknown') AND u.machine_id <> ''
+                AND NOT EXISTS (SELECT FROM sale_order o WHERE (o.merchant_id, o.order_id)
+                    = (u.merchant_id, u.order_id) AND o.origin = 'cash'))
         """,
     ),
     Check(
@@ -172,7 +174,8 @@ CHECKS: tuple[Check, ...] = (
         SELECT u.merchant_id, u.order_id, u.unit FROM vend_unit u LEFT JOIN (
             SELECT merchant_id, order_id, (data ->> 'unit')::int AS unit FROM evidence
             WHERE source = 'terminal' AND kind = 'vend.started' GROUP BY 1, 2, 3) e USING (merchant_id, order_id, unit)
-        WHERE u.outcome = 'delivered' AND u.machine_id <> '' AND e.unit IS NULL
+        WHERE u.outcome = 'delivered' AND u.machine_id <> '' AND e.unit IS NULL AND NOT EXISTS (SELECT FROM sale_order o
+            WHERE (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id) AND o.origin = 'cash')
         """,
         frozenset({Source.REST}),
     ),

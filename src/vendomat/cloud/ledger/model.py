@@ -17,6 +17,9 @@ AMBIGUOUS = "memo:ambiguous"
 AMBIGUOUS_CONTRA = "memo:ambiguous_contra"
 SENSOR_FAULT = "expense:sensor_fault"
 GOODWILL = "expense:goodwill"
+CASH_IN_HAND = "asset:cash_in_hand"
+CASH_SHORT = "expense:cash_short"
+CASH_OVER = "income:cash_over"
 _WALLET = "liab:wallet:"
 
 
@@ -43,7 +46,14 @@ def funding(channel: str, account: str) -> str:
         return VOUCHER if account == "prepaid" else GIFT
     if channel == "wallet":
         return wallet(account)
+    if channel == "cash":
+        return cash(account)
     return f"asset:clearing:{channel}:{account}"
+
+
+def cash(machine_id: str) -> str:
+    """What lies in a machine's cash box."""
+    return f"asset:cash:{machine_id}"
 
 
 def wallet(member_id: str) -> str:
@@ -113,6 +123,18 @@ def unit_delivered(order_id: str, unit: int, merchant_id: str, amount_minor: int
 def topped_up(order_id: str, unit: int, member_id: str, amount_minor: int) -> Posting:
     """The unit of such an order is stored money: what was paid for it is owed to the member from now on."""
     return _move(f"unit:{order_id}:{unit}", "topped_up", (UNDELIVERED, wallet(member_id)), amount_minor)
+
+
+def cash_counted(machine_id: str, origin: str, expected_minor: int, counted_minor: int) -> Posting | None:
+    """A cash box was emptied: the expected sum leaves it, the counted one is in hand; None when there was nothing."""
+    lines = (
+        (CASH_IN_HAND, counted_minor),
+        (cash(machine_id), -expected_minor),
+        (CASH_SHORT, max(0, expected_minor - counted_minor)),
+        (CASH_OVER, min(0, expected_minor - counted_minor)),
+    )
+    moved = tuple((account, amount) for account, amount in lines if amount)
+    return Posting(f"cash:{machine_id}:{origin}", "cash_counted", moved) if moved else None
 
 
 def unit_not_delivered(order_id: str, unit: int, amount_minor: int) -> Posting:

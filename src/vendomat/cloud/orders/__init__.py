@@ -2,6 +2,7 @@
 
 from vendomat.cloud.orders import store
 from vendomat.cloud.orders.model import (
+    CASH,
     COMMAND_MOVES,
     FINDING_MOVES,
     ORDER_MOVES,
@@ -22,6 +23,7 @@ from vendomat.cloud.orders.model import (
 from vendomat.cloud.orders.store import Key
 
 __all__ = [
+    "CASH",
     "COMMAND_MOVES",
     "FINDING_MOVES",
     "ORDER_MOVES",

@@ -14,6 +14,9 @@ from vendomat.kernel import Moves
 TOP_UP = "top_up"
 """The origin of an order whose one unit is stored money: no machine is asked, the cloud delivers it when it is paid."""
 
+CASH = "cash"
+"""The origin of an order that a machine sold for coins and notes and tells of afterwards."""
+
 
 class OrderState(StrEnum):
     AWAITING_PAYMENT = "awaiting_payment"

@@ -13,6 +13,7 @@ from vendomat.cloud.payments.emvco import (
     label_code,
 )
 from vendomat.cloud.payments.model import (
+    CASH_CHANNEL,
     CODE_CHANNEL,
     PAYMENT_MOVES,
     REFUND_MOVES,
@@ -106,6 +107,7 @@ from vendomat.cloud.payments.providers import (
 )
 
 __all__ = [
+    "CASH_CHANNEL",
     "CODE_CHANNEL",
     "PAYMENT_MOVES",
     "REFUND_MOVES",

@@ -16,6 +16,9 @@ from vendomat.kernel import Moves, derive_id
 CODE_CHANNEL = "code"
 """The channel of a pickup code: paid when it is redeemed, refunded by making the code good again."""
 
+CASH_CHANNEL = "cash"
+"""The channel of coins and notes: a machine took them and gave back what it owed before it told of it."""
+
 WALLET_CHANNEL = "wallet"
 """The channel of a member's wallet: paid and refunded on our own books, in the transaction that decides it."""
 

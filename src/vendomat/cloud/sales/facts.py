@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -12,24 +13,26 @@ import structlog
 from vendomat.cloud.alarms import SecurityNote
 from vendomat.cloud.machines import Sender
 from vendomat.cloud.platform.outbox import InboxFact
-from vendomat.cloud.sales.model import VendFactSeen, VendSaid
+from vendomat.cloud.sales.cash import CashPiece, CashWord
+from vendomat.cloud.sales.model import CashEnd, VendFactSeen, VendSaid
 from vendomat.cloud.sales.use_cases import VendItem
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock
-from vendomat.protocol import Fact, FactAck, FactKind, SecurityFact, VendFact, VendResult
+from vendomat.protocol import CashCount, CashSale, Fact, FactAck, FactKind, SecurityFact, VendFact, VendResult
 
 log = structlog.get_logger(__name__)
 
 DELIVERED = (VendResult.DELIVERED, VendResult.DELIVERED_DOUBLE)
 NOT_KNOWN = (VendResult.TIMEOUT, VendResult.UNKNOWN)
 
+_CASH: dict[str, type[CashSale | CashCount]] = {FactKind.CASH_SALE: CashSale, FactKind.CASH_COUNT: CashCount}
 _VEND_FACT = msgspec.json.Decoder(VendFact)
 _SECURITY_FACT = msgspec.json.Decoder(SecurityFact)
 
 
 def vend_event(machine_id: str, fact: Fact, clock: Clock) -> tuple[str, VendFactSeen] | None:
     """The order id and event that `fact` means for a purchase; None for a fact that moves none, or is unreadable."""
-    if fact.kind in (FactKind.BOOT, FactKind.STOCK, FactKind.SECURITY):
+    if fact.kind in (FactKind.BOOT, FactKind.STOCK, FactKind.SECURITY, *_CASH):
         return None
     try:
         body = _VEND_FACT.decode(fact.body)
@@ -63,6 +66,10 @@ def _said(kind: FactKind, body: VendFact) -> VendSaid:
     return VendSaid.NOT_DELIVERED
 
 
+UNREADABLE = "machine.cash_unreadable"
+"""What the security record calls a cash fact that says nothing: it was about money."""
+
+
 class FactTaker:
     """`take` gives the acknowledgements of the facts that are safe here."""
 
@@ -89,8 +96,34 @@ class FactTaker:
         found = vend_event(machine_id, fact, self._clock)
         order_id, event = found if found is not None else ("", None)
         inbox = InboxFact(merchant_id, machine_id, fact.epoch, fact.seq, fact.digest(), fact.kind, now)
-        item = VendItem(inbox, (merchant_id, order_id), event, sender, _alert_of(fact, sender, now))
+        alert, cash = _alert_of(fact, sender, now), None
+        if fact.kind in _CASH:
+            cash = cash_word(fact, merchant_id, machine_id, now)
+            alert = SecurityNote(merchant_id, machine_id, UNREADABLE, 1, now) if cash is None else None
+        item = VendItem(inbox, (merchant_id, order_id), event, sender, alert, cash)
         return (await self._writer.take(item)).is_accepted
+
+
+def cash_word(fact: Fact, merchant_id: str, machine_id: str, now: datetime) -> CashWord | None:
+    """What a cash fact says; None when it cannot be read, which a person has to hear of: it was about money."""
+    try:
+        body = msgspec.json.decode(fact.body, type=_CASH[fact.kind])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("fact.cash_unreadable", machine=machine_id, epoch=fact.epoch, seq=fact.seq, error=str(error))
+        return None
+    word = CashWord(merchant_id, machine_id, fact.epoch, fact.seq, body.currency, now)
+    if isinstance(body, CashCount):
+        return replace(word, count=body)
+    pieces = tuple(
+        CashPiece(unit.slot, unit.price_minor, CashEnd(_end_of(unit.result), unit.result)) for unit in body.units
+    )
+    return replace(word, pieces=pieces)
+
+
+def _end_of(result: VendResult) -> VendSaid:
+    if result in DELIVERED:
+        return VendSaid.DELIVERED
+    return VendSaid.UNKNOWN if result in NOT_KNOWN else VendSaid.NOT_DELIVERED
 
 
 def _alert_of(fact: Fact, sender: Sender, now: datetime) -> SecurityNote | None:

@@ -204,6 +204,24 @@ class AmbiguityResolved:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CashEnd:
+    """How one piece of a cash sale ended: delivered, not delivered or unknown. `result` is the machine's word."""
+
+    said: VendSaid
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class CashSold:
+    """A machine sold the whole order for cash, by itself. `ends` are its units', in their order."""
+
+    payment_id: str
+    ends: tuple[CashEnd, ...]
+    origin: str  # epoch/seq, for the evidence
+    at: datetime
+
+
 class RefundSaid(StrEnum):
     ACCEPTED = "accepted"
     SUCCEEDED = "succeeded"
@@ -234,6 +252,7 @@ Event = (
     | CommandSilent
     | DeadlinePassed
     | AmbiguityResolved
+    | CashSold
     | RefundSeen
     | RefundAsked
     | RefundHeld

@@ -13,6 +13,7 @@ from vendomat.cloud.orders import (
     UnitOutcome,
 )
 from vendomat.cloud.payments import (
+    CASH_CHANNEL,
     CODE_CHANNEL,
     REFUND_MOVES,
     WALLET_CHANNEL,
@@ -82,13 +83,13 @@ def request_refund(
     )
     if payment.channel == CODE_CHANNEL:
         return refund_succeeded(now.plus(RestoreCode(now.purchase.code_id)), now.purchase.refunds[-1], payment)
-    return now if asked_by else pay_back_to_wallet(now, now.purchase.refunds[-1])
+    return now if asked_by else pay_back_here(now, now.purchase.refunds[-1])
 
 
-def pay_back_to_wallet(now: Step, refund: Refund) -> Step:
-    """What came from a wallet goes back into it at once: the books are ours, and nobody has to be asked."""
+def pay_back_here(now: Step, refund: Refund) -> Step:
+    """What came from a wallet goes back into it at once, and a machine has paid cash back itself: nobody is asked."""
     payment = payment_of(now, refund)
-    if payment.channel != WALLET_CHANNEL or refund.stage is not RefundStage.REQUESTED:
+    if payment.channel not in (WALLET_CHANNEL, CASH_CHANNEL) or refund.stage is not RefundStage.REQUESTED:
         return now
     return _book_what_is_on_top(refund_succeeded(now, refund, payment), refund, payment)
 
@@ -244,7 +245,7 @@ def on_refund_released(now: Step, event: RefundReleased) -> Step:
     now = now.plus(Note(Source.OPERATOR, "refund.released", said), Tell("refund.released", said))
     if released.is_by_hand:
         return gone(now, released, payment_of(now, released))
-    return pay_back_to_wallet(now, released)
+    return pay_back_here(now, released)
 
 
 def on_refund_declined(now: Step, event: RefundDeclined) -> Step:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from vendomat.cloud.sales.by_hand_steps import on_paid_by_hand
+from vendomat.cloud.sales.cash_steps import on_cash_sold
 from vendomat.cloud.sales.desk_model import (
     GoodwillGiven,
     MoneyJudged,
@@ -29,6 +30,7 @@ from vendomat.cloud.sales.frozen_steps import on_money_judged, on_verdict_agreed
 from vendomat.cloud.sales.goodwill_steps import on_goodwill_given
 from vendomat.cloud.sales.model import (
     AmbiguityResolved,
+    CashSold,
     ChargeAnswered,
     CloseAsked,
     CommandSilent,
@@ -75,6 +77,7 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     CommandSilent: on_command_silent,
     DeadlinePassed: on_deadline,
     AmbiguityResolved: on_ambiguity_resolved,
+    CashSold: on_cash_sold,
     RefundSeen: on_refund_seen,
     RefundAsked: on_refund_asked,
     RefundHeld: on_refund_held,

@@ -22,6 +22,7 @@ from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notices
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.cash import CashWord, book_cash
 from vendomat.cloud.sales.effects import Change
 from vendomat.cloud.sales.model import Effect, Event, Note, PaymentPaid, Purchase, Source
 from vendomat.cloud.sales.steps import step
@@ -98,6 +99,7 @@ class VendItem:
     event: Event | None
     sender: Sender | None = None
     alert: SecurityNote | None = None  # what the fact reports, if it reports an attack
+    cash: CashWord | None = None  # what the fact says of cash
 
     @property
     def machine(self) -> tuple[str, str]:
@@ -328,6 +330,7 @@ async def _apply_current(
     await raise_alarms(connection, conflicts, ids=ids)
     alerts = [alert for index in to_apply if (alert := items[index].alert) is not None]
     await note_security(connection, alerts, ids=ids)
+    await book_cash(connection, [word for index in to_apply if (word := items[index].cash) is not None], settings, ids)
     moving = [(index, items[index].key, event) for index in to_apply if (event := items[index].event) is not None]
     outcomes = await apply_events(connection, [(key, event) for _, key, event in moving], settings, ids)
     by_index = {index: outcome for (index, _, _), outcome in zip(moving, outcomes, strict=True)}

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from vendomat.cloud.ledger import Posting, postings
 from vendomat.cloud.orders import (
+    CASH,
     COMMAND_MOVES,
     UNIT_MOVES,
     Command,
@@ -49,7 +50,10 @@ def command_number(order_id: str, unit: int) -> str:
 
 
 def queue_next(now: Step) -> Step:
-    """Queue the command of the next unit that has none, unless one is still unanswered."""
+    """Queue the command of the next unit that has none, unless one is still unanswered. A machine that sold by itself
+    is commanded nothing."""
+    if now.purchase.origin == CASH:
+        return now
     for unit in now.purchase.units:
         if unit.is_final or (unit.command and unit.command.state is CommandState.WAITING):
             continue
@@ -100,7 +104,7 @@ def on_vend_fact(now: Step, event: VendFactSeen) -> Step:
             waiting = replace(command, state=COMMAND_MOVES.next(command.state, CommandMove.WAIT), heard_at=event.at)
         unsure = replace(unit, outcome=UNIT_MOVES.next(unit.outcome, UnitMove.LOSE_SIGHT), result=event.result)
         return queue_next(now.set_unit(replace(unsure, reason=event.reason, command=waiting)))
-    return _finish_unit(now, unit, _MOVE_OF[event.said], result=event.result, reason=event.reason)
+    return finish_unit(now, unit, _MOVE_OF[event.said], result=event.result, reason=event.reason)
 
 
 def _measured(event: VendFactSeen) -> dict[str, object]:
@@ -116,7 +120,7 @@ def final_unit(unit: Unit, move: UnitMove, result: str, reason: str) -> Unit:
     return replace(unit, outcome=outcome, is_final=True, result=result, reason=reason, command=command)
 
 
-def _finish_unit(now: Step, unit: Unit, move: UnitMove, *, result: str, reason: str) -> Step:
+def finish_unit(now: Step, unit: Unit, move: UnitMove, *, result: str, reason: str) -> Step:
     """The unit's last word: book it, free or take its stock, close a slot that failed, go on with the next."""
     done = final_unit(unit, move, result, reason)
     order_id = now.purchase.order_id
@@ -152,7 +156,7 @@ def on_command_silent(now: Step, event: CommandSilent) -> Step:
     unit, command = found
     if not event.was_sent and command.nonce_at is None:  # else another worker has sent it since the row was read
         said = {"cmd_id": event.cmd_id, "unit": unit.unit}
-        return _finish_unit(
+        return finish_unit(
             now.plus(Note(Source.CLOUD, "command.never_sent", said)),
             unit,
             UnitMove.FAIL,
@@ -171,7 +175,7 @@ def on_deadline(now: Step, event: DeadlinePassed) -> Step:
     unit = found[0]
     said = {"cmd_id": event.cmd_id, "unit": unit.unit}
     now = now.plus(Note(Source.CLOUD, "vend.declared_ambiguous", said))
-    return _finish_unit(
+    return finish_unit(
         now, unit, UnitMove.LOSE_SIGHT, result=unit.result or "unknown", reason="not known at the deadline"
     )
 

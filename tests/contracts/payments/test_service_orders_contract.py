@@ -15,6 +15,7 @@ from tests.contracts.payments.payment_stage import NoticeDoor, Stage
 from tests.contracts.payments.test_payments_contract import DONE, UNDONE
 from vendomat.cloud.payments.providers import (
     NoticeRefusedError,
+    PermissionState,
     Provider,
     RefundRequest,
     RefundState,
@@ -186,6 +187,47 @@ class TestTheGoodWay:
         await cooler.stage.pass_time(3)
         assert (await cooler.merchant.look_up_refund(by_transaction)).state is RefundState.SUCCEEDED
         assert cooler.stage.balance_fen == before - 350
+
+
+class TestPermissions:
+    async def test_asked_for_given_used_and_ended(self, cooler: Cooler):
+        asked = await cooler.orders.ask_permission(cooler.request().number, cooler.stage.notify_url)
+        assert (asked.outcome, asked.token in repr(asked)) == (ServiceOutcome.TAKEN, False)
+        openid = cooler.stage.platform.openid_of(cooler.merchant.account, "newcomer")
+        assert await cooler.orders.look_up_permission(openid) is PermissionState.NONE
+        cooler.stage.platform.permit_asked(asked.token, "newcomer")
+        await cooler.stage.until(lambda: cooler.stage.door.accepted)
+        assert [(one.kind, one.payer) for one in cooler.stage.door.accepted] == [(ServiceNoticeKind.PERMITTED, openid)]
+        assert await cooler.orders.look_up_permission(openid) is PermissionState.OPEN
+        request = replace(cooler.request(), payer=openid)
+        assert (await cooler.orders.create(request)).outcome is ServiceOutcome.TAKEN
+        for _ in range(2):
+            assert await cooler.orders.end_permission(openid, "closed") is ServiceOutcome.TAKEN
+        assert await cooler.orders.look_up_permission(openid) is PermissionState.NONE
+        refused = await cooler.orders.create(replace(cooler.request(), payer=openid))
+        assert refused.outcome is ServiceOutcome.REFUSED
+        with pytest.raises(BuyerRefusedError):
+            cooler.stage.platform.permit_asked(asked.token, "somebody else")
+
+    @pytest.mark.parametrize("fault", [CallFault.TIMEOUT_BEFORE, CallFault.UNAVAILABLE, CallFault.FORGED_ANSWER])
+    async def test_without_an_answer_nobody_is_permitted_and_nothing_is_ended(self, cooler: Cooler, fault: CallFault):
+        openid = cooler.stage.platform.permit(cooler.merchant.account, "doubtful", "")
+        for verb in ("permission_ask", "permission_query"):
+            cooler.stage.fail(fault, verb)
+        asked = await cooler.orders.ask_permission(cooler.request().number, cooler.stage.notify_url)
+        assert (asked.outcome, asked.token) == (ServiceOutcome.UNKNOWN, "")
+        assert await cooler.orders.look_up_permission(openid) is PermissionState.UNKNOWN
+        cooler.stage.fail(fault, "permission_query")
+        assert await cooler.orders.end_permission(openid, "x") is ServiceOutcome.UNKNOWN
+        assert await cooler.orders.end_permission(openid, "x") is ServiceOutcome.TAKEN
+
+    async def test_another_application_or_service_may_not_ask(self, cooler: Cooler, merchant: Any):
+        settings = wechat_settings(merchant[1]) | {"service_id": "another", "timeout_s": 1.5}
+        another = open_provider("wechat", settings, clock=cooler.stage.clock, pool_size=1)
+        orders: ServiceOrders = another.service_orders  # type: ignore[attr-defined]
+        asked = await orders.ask_permission(cooler.request().number, cooler.stage.notify_url)
+        assert asked.outcome is ServiceOutcome.REFUSED
+        await another.aclose()
 
 
 class TestNoDoor:

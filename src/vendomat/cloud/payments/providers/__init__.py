@@ -44,6 +44,8 @@ from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady, FaceS
 from vendomat.cloud.payments.providers.fields import SettingField, SettingForm, SettingKind, setting_fields
 from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider, read_settings
 from vendomat.cloud.payments.providers.service_orders import (
+    PermissionAsked,
+    PermissionState,
     SellsOnTrust,
     ServiceAnswer,
     ServiceBill,
@@ -103,6 +105,8 @@ __all__ = [
     "NoticeAnswer",
     "NoticeKind",
     "NoticeRefusedError",
+    "PermissionAsked",
+    "PermissionState",
     "Presentation",
     "ProfitSharing",
     "Provider",

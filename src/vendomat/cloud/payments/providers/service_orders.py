@@ -53,6 +53,23 @@ class ServiceNoticeKind(StrEnum):
     WITHDRAWN = "withdrawn"  # and lets us no more
 
 
+class PermissionState(StrEnum):
+    """Whether a buyer lets us make orders without being asked each time."""
+
+    OPEN = "open"
+    NONE = "none"  # never given, or withdrawn
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionAsked:
+    """`token` goes to the wallet, which asks the buyer; what they say comes as a notice."""
+
+    outcome: ServiceOutcome
+    token: str = field(default="", repr=False)
+    error: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
     """One order to be made. `number` as in `StartRequest`; `ceiling` is the most it is expected to cost.
@@ -145,6 +162,16 @@ class ServiceOrders(Protocol):
 
     async def settle_otherwise(self, number: str, paid_at: datetime) -> ServiceAnswer:
         """The buyer paid by other means: the platform stops collecting."""
+        ...
+
+    async def ask_permission(self, number: str, notify_url: str) -> PermissionAsked:
+        """Begin to ask a buyer for their permission, under a number of ours."""
+        ...
+
+    async def look_up_permission(self, payer: str) -> PermissionState: ...
+
+    async def end_permission(self, payer: str, reason: str) -> ServiceOutcome:
+        """TAKEN: nobody's order is made without a question any more, whether there was a permission or not."""
         ...
 
     async def read_notice(self, headers: Mapping[str, str], body: bytes) -> ServiceNotice:

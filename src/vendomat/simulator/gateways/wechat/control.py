@@ -78,6 +78,7 @@ def wechat_routes(platform: WechatPlatform) -> Routes:
         ("GET", "wechat/services"): lambda _: platform.services(),
         ("POST", "wechat/services/agree"): lambda body: _agree(platform, body),
         ("POST", "wechat/services/permit"): lambda body: _permit(platform, body),
+        ("POST", "wechat/services/permit-asked"): lambda body: _permit_asked(platform, body),
         ("POST", "wechat/services/distrust"): lambda body: _distrust(platform, body),
         ("POST", "wechat/shares/close"): lambda body: _close_shares(platform, body),
         ("POST", "wechat/shares/fail-returns"): lambda body: _fail_returns(platform, body),
@@ -131,6 +132,11 @@ def _agree(platform: WechatPlatform, body: bytes) -> dict[str, str]:
 def _permit(platform: WechatPlatform, body: bytes) -> dict[str, str]:
     asked = msgspec.json.decode(body, type=_Permission)
     return {"openid": platform.permit(asked.account, asked.payer, asked.url, is_open=asked.is_open)}
+
+
+def _permit_asked(platform: WechatPlatform, body: bytes) -> dict[str, str]:
+    asked = msgspec.json.decode(body, type=_Look)
+    return {"openid": platform.permit_asked(asked.token, asked.payer)}
 
 
 def _distrust(platform: WechatPlatform, body: bytes) -> dict[str, str]:

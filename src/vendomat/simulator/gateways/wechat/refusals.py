@@ -43,6 +43,7 @@ class Refusals(Enum):
     REVERSE_TOO_LATE = Refusal(403, "REVERSE_EXPIRE", "订单无法撤销")
     SERVICE_NOT_GRANTED = Refusal(403, "NO_AUTH", "商户未开通该服务")
     SERVICE_NOT_PERMITTED = Refusal(403, "NO_AUTH", "用户未授权该服务")
+    PERMISSION_NOT_EXISTS = Refusal(404, "RESOURCE_NOT_EXISTS", "授权记录不存在")
     SERVICE_NOT_EXIST = Refusal(404, "ORDER_NOT_EXIST", "订单不存在")
     SERVICE_STATE = Refusal(400, "INVALID_ORDER_STATE", "单据状态错误")
     SERVICE_COMPLETED = Refusal(400, "INVALID_ORDER_STATE", "订单已完结，不能取消", 271_316_592)

@@ -59,7 +59,10 @@ NUMBERED = (
 )
 """Paths with a number in them."""
 
-SERVICE_VERBS = tuple(f"service_{verb}" for verb in ("create", "query", "complete", "cancel", "modify", "sync"))
+SERVICE_VERBS = (
+    *(f"service_{verb}" for verb in ("create", "query", "complete", "cancel", "modify", "sync")),
+    *(f"permission_{verb}" for verb in ("ask", "query", "end")),
+)
 _BEFORE = {
     CallFault.ERROR_BEFORE: Refusals.SYSTEM_ERROR,
     CallFault.RATE_LIMITED: Refusals.RATE_LIMITED,

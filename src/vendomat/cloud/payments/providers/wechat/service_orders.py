@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from vendomat.cloud.payments.providers.contract import NoticeRefusedError
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 from vendomat.cloud.payments.providers.limits import NOTICE_BYTES_MAX, check_number, cut_to_bytes, unfit_notify_url
 from vendomat.cloud.payments.providers.service_orders import (
+    PermissionAsked,
+    PermissionState,
     ServiceAnswer,
     ServiceBill,
     ServiceNotice,
@@ -29,6 +32,7 @@ from vendomat.cloud.payments.providers.wechat.client import WeChatClient
 from vendomat.cloud.payments.providers.wechat.settings import WeChatSettings
 
 ORDERS = "/v3/payscore/serviceorder"
+PERMISSIONS = "/v3/payscore/permissions"
 IsDone = Callable[[ServiceOrder], bool]
 
 _MADE = (ServiceState.CREATED, ServiceState.OPEN, ServiceState.COLLECTING, ServiceState.SETTLED)
@@ -41,6 +45,7 @@ class WeChatServiceOrders:
     def __init__(self, settings: WeChatSettings, client: WeChatClient, asking: Asking) -> None:
         self._service_id = settings.service_id
         self._account = wire.Account(settings.mchid, settings.appid)
+        self._owner = {"appid": settings.appid, "service_id": settings.service_id}
         self._client = client
         self._asking = asking
 
@@ -85,6 +90,45 @@ class WeChatServiceOrders:
         body = {"type": "Order_Paid", "detail": {"paid_time": service_wire.moment_text(paid_at)}}
         return await self._change("sync", number, body, lambda order: order.state is ServiceState.SETTLED)
 
+    async def ask_permission(self, number: str, notify_url: str) -> PermissionAsked:
+        check_number(number)
+        if reason := unfit_notify_url(notify_url):
+            return PermissionAsked(ServiceOutcome.REFUSED, error=reason)
+        said = {**self._owner, "authorization_code": number, "notify_url": notify_url}
+        try:
+            status, text, _ = await self._asking(lambda: self._client.ask("POST", PERMISSIONS, said))
+            if status == 200:
+                return PermissionAsked(ServiceOutcome.TAKEN, service_wire.token_of(text))
+        except NotKnownError as doubt:
+            return PermissionAsked(ServiceOutcome.UNKNOWN, error=doubt.reason)
+        outcome = ServiceOutcome.REFUSED if wire.is_definite(status) else ServiceOutcome.UNKNOWN
+        return PermissionAsked(outcome, error=wire.error_text(status, text))
+
+    async def look_up_permission(self, payer: str) -> PermissionState:
+        target = f"{_permission(payer)}?appid={self._account.appid}&service_id={self._service_id}"
+        try:
+            status, text, _ = await self._asking(lambda: self._client.ask("GET", target))
+            if status == 200:
+                return service_wire.permission_of(text, self._account, self._service_id, payer=payer)
+        except NotKnownError:
+            return PermissionState.UNKNOWN
+        is_absent = status == 404 and wire.error_code(status, text) == "RESOURCE_NOT_EXISTS"
+        return PermissionState.NONE if is_absent else PermissionState.UNKNOWN
+
+    async def end_permission(self, payer: str, reason: str) -> ServiceOutcome:
+        """Believed only when a look-up finds none: the platform ends what is there, and knows best what that is."""
+        said = {**self._owner, "reason": cut_to_bytes(reason, 30)}
+        target = f"{_permission(payer)}/terminate"
+        try:
+            status, _, _ = await self._asking(lambda: self._client.ask("POST", target, said))
+        except NotKnownError:
+            return ServiceOutcome.UNKNOWN
+        state = await self.look_up_permission(payer)
+        if state is PermissionState.NONE:
+            return ServiceOutcome.TAKEN
+        is_refused = state is PermissionState.OPEN and wire.is_definite(status)
+        return ServiceOutcome.REFUSED if is_refused else ServiceOutcome.UNKNOWN
+
     async def read_notice(self, headers: Mapping[str, str], body: bytes) -> ServiceNotice:
         if len(body) > NOTICE_BYTES_MAX:
             raise NoticeRefusedError(f"larger than {NOTICE_BYTES_MAX} bytes")
@@ -106,7 +150,7 @@ class WeChatServiceOrders:
     async def _change(self, verb: str, number: str, body: Mapping[str, Any], is_done: IsDone) -> ServiceAnswer:
         """Ask for a change and say what came of it; `is_done` tells it from the order as it stands."""
         target = f"{ORDERS}/{number}/{verb}" if verb else ORDERS
-        said = {"appid": self._account.appid, "service_id": self._service_id, **body}
+        said = {**self._owner, **body}
         try:
             status, text, internal = await self._asking(lambda: self._client.ask("POST", target, said))
         except NotKnownError as doubt:
@@ -130,6 +174,10 @@ class WeChatServiceOrders:
             return None
         order = service_wire.read_order(status, text, number, self._account, self._service_id)
         return None if order.state is ServiceState.UNKNOWN else order
+
+
+def _permission(payer: str) -> str:
+    return f"{PERMISSIONS}/openid/{quote(payer, safe='')}"
 
 
 def _is_made(request: ServiceRequest) -> IsDone:

@@ -14,6 +14,7 @@ import msgspec
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 from vendomat.cloud.payments.providers.limits import BEIJING, CURRENCY, cut_to_bytes
 from vendomat.cloud.payments.providers.service_orders import (
+    PermissionState,
     ServiceBill,
     ServiceItem,
     ServiceNotice,
@@ -68,6 +69,18 @@ class _Order(msgspec.Struct):
     openid: str = ""
     total_amount: int | None = None
     collection: _Collection = msgspec.field(default_factory=_Collection)
+
+
+class _Token(msgspec.Struct):
+    apply_permissions_token: str
+
+
+class _PermissionState(msgspec.Struct):
+    appid: str
+    mchid: str
+    service_id: str
+    openid: str
+    authorization_state: str
 
 
 class _Permission(msgspec.Struct):
@@ -213,7 +226,25 @@ def notice_of(notice_id: str, event_type: str, body: str, account: Account, *, s
     return ServiceNotice(kind, notice_id, order=order, payer=order.payer)
 
 
-def _check_owner(said: _Order | _Permission, account: Account, service_id: str) -> None:
+def token_of(body: str) -> str:
+    """Raises `NotKnownError` when there is none."""
+    token: str = decode(body, _Token).apply_permissions_token
+    if not token:
+        raise NotKnownError("no token")
+    return token
+
+
+def permission_of(body: str, account: Account, service_id: str, *, payer: str) -> PermissionState:
+    """The verified answer to a permission's query. Raises `NotKnownError`."""
+    said = decode(body, _PermissionState)
+    _check_owner(said, account, service_id)
+    states = {"AVAILABLE": PermissionState.OPEN, "UNAVAILABLE": PermissionState.NONE}
+    if said.openid != payer or said.authorization_state not in states:
+        raise NotKnownError(f"state {said.authorization_state!r} of {said.openid!r} is not what was asked for")
+    return states[said.authorization_state]
+
+
+def _check_owner(said: _Order | _Permission | _PermissionState, account: Account, service_id: str) -> None:
     if (said.mchid, said.appid, said.service_id) != (account.mchid, account.appid, service_id):
         raise NotKnownError("the order belongs to another account or service")
 

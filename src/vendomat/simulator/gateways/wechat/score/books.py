@@ -47,6 +47,8 @@ class ScoreBook:
         self._take_money = take_money
         self.services: dict[str, Service] = {}
         self.permissions: dict[str, Permission] = {}
+        self.asked: dict[str, tuple[str, str]] = {}
+        """Merchant and notify address by the token of a permission that was asked for; forgotten with the process."""
         self._distrusted: dict[str, Refusals] = {}
 
     def restore(self, services: Iterable[Service], permissions: Iterable[Permission]) -> None:
@@ -71,6 +73,12 @@ class ScoreBook:
         )
         self.permissions[permission.key] = permission
         self._keep_record(permission)
+        return permission
+
+    def permission_of(self, mchid: str, openid: str) -> Permission:
+        permission = self.permissions.get(f"{mchid}/{openid}")
+        if permission is None:
+            raise WechatRefusedError(Refusals.PERMISSION_NOT_EXISTS)
         return permission
 
     # the merchant's calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
@@ -13,6 +14,8 @@ from vendomat.simulator.gateways.wechat.score.records import Service
 from vendomat.simulator.gateways.wechat.score.verbs import ScoreVerbs
 
 PATH = "/v3/payscore/serviceorder"
+PERMISSIONS = "/v3/payscore/permissions"
+OF_BUYER = re.compile(rf"{PERMISSIONS}/openid/([^/]+)(/terminate)?")
 CHANGES = ("complete", "cancel", "modify", "sync")
 
 
@@ -26,6 +29,11 @@ def score_route(method: str, path: str) -> tuple[str, str] | int | None:
     if path == PATH:
         verbs = {"POST": "service_create", "GET": "service_query"}
         return (verbs[method], "") if method in verbs else 405
+    if path == PERMISSIONS:
+        return ("permission_ask", "") if method == "POST" else 405
+    if found := OF_BUYER.fullmatch(path):
+        verb, only = ("permission_end", "POST") if found[2] else ("permission_query", "GET")
+        return (verb, unquote(found[1])) if method == only else 405
     parts = path.split("/")
     if not path.startswith(f"{PATH}/") or len(parts) != 6 or parts[5] not in CHANGES:
         return None
@@ -40,6 +48,8 @@ class ScoreApi:
 
     def do(self, merchant: Merchant, verb: str, number: str, exchange: Exchange) -> object:
         """What the call of `verb` answers. Raises `WechatRefusedError`."""
+        if verb.startswith("permission_"):
+            return self._permission(merchant, verb, number, exchange)
         if verb == "service_create":
             terms = wire.read_create(exchange.body, merchant.mchid)
             _check_owner(merchant, terms.appid, terms.service_id)
@@ -49,6 +59,23 @@ class ScoreApi:
             _check_owner(merchant, query.get("appid", ""), query.get("service_id", ""))
             return wire.order_answer(self._platform.look_up_service(merchant.mchid, query.get("out_order_no", "")))
         return wire.order_answer(self._platform.keep_service(self._changed(merchant, verb, number, exchange.body)))
+
+    def _permission(self, merchant: Merchant, verb: str, openid: str, exchange: Exchange) -> object:
+        if verb == "permission_ask":
+            asked = wire.read_permission(exchange.body)
+            _check_owner(merchant, asked.appid, asked.service_id)
+            return {"apply_permissions_token": self._platform.ask_permission(merchant.mchid, asked.notify_url)}
+        if verb == "permission_query":
+            query = {name: values[0] for name, values in parse_qs(exchange.raw_query).items()}
+            _check_owner(merchant, query.get("appid", ""), query.get("service_id", ""))
+            permission = self._platform.score.permission_of(merchant.mchid, openid)
+            return wire.permission_answer(permission, merchant.appid, merchant.service_id)
+        ended = wire.read_cancel(exchange.body)
+        _check_owner(merchant, ended.appid, ended.service_id)
+        permission = self._platform.score.permission_of(merchant.mchid, openid)
+        if permission.is_open:
+            self._platform.permit(merchant.mchid, permission.payer, "", is_open=False)
+        return None
 
     def _changed(self, merchant: Merchant, verb: str, number: str, body: bytes) -> Service:
         book, now = self._platform.score, self._platform.service_time()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.notices import Notice
-from vendomat.simulator.gateways.views import ServiceView
+from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError, ServiceView
 from vendomat.simulator.gateways.wechat.books import WechatBooks
 from vendomat.simulator.gateways.wechat.refusals import Refusals
 from vendomat.simulator.gateways.wechat.score import wire
@@ -113,8 +113,21 @@ class ScoreVerbs(_Base):
         event = "PAYSCORE.USER_OPEN_SERVICE" if is_open else "PAYSCORE.USER_CLOSE_SERVICE"
         plain = wire.permission_notice(permission, merchant.appid, merchant.service_id, now)
         notice = self.sealed_notice(event, plain, account=account, number=permission.openid, url=url)
-        self._commit([notice])
+        self._commit([notice] if url else [])
         return permission.openid
+
+    def ask_permission(self, mchid: str, url: str) -> str:
+        """A token by which a wallet asks its owner; good for one answer."""
+        token = self._context.numbers.text(64)
+        self.score.asked[token] = (mchid, url)
+        return token
+
+    def permit_asked(self, token: str, payer: str) -> str:
+        """`payer`'s wallet was handed `token` and they agree; raises `BuyerRefusedError`."""
+        if token not in self.score.asked:
+            raise BuyerRefusedError(BuyerRefusal.UNKNOWN_CODE)
+        account, url = self.score.asked.pop(token)
+        return self.permit(account, payer, url)
 
     def distrust(self, payer: str, reason: str) -> None:
         self.score.distrust(payer, DISTRUST[reason])

@@ -96,6 +96,12 @@ class _Sync(_Owner, frozen=True, kw_only=True):
     detail: _Paid
 
 
+class _Ask(_Owner, frozen=True, kw_only=True):
+    authorization_code: _Number
+    notify_url: Annotated[str, Meta(pattern=r"^https?://[^?\s]+\Z", max_length=255)]
+
+
+_ask = msgspec.json.Decoder(_Ask)
 _create, _complete = msgspec.json.Decoder(_Create), msgspec.json.Decoder(_Complete)
 _modify, _cancel, _sync = msgspec.json.Decoder(_Modify), msgspec.json.Decoder(_Cancel), msgspec.json.Decoder(_Sync)
 
@@ -136,6 +142,20 @@ def read_modify(body: bytes) -> tuple[_Owner, ServiceBill]:
 
 def read_cancel(body: bytes) -> _Owner:
     return decoded(_cancel, body)
+
+
+def read_permission(body: bytes) -> _Ask:
+    return decoded(_ask, body)
+
+
+def permission_answer(permission: Permission, appid: str, service_id: str) -> dict[str, Any]:
+    return {
+        "appid": appid,
+        "mchid": permission.mchid,
+        "service_id": service_id,
+        "openid": permission.openid,
+        "authorization_state": "AVAILABLE" if permission.is_open else "UNAVAILABLE",
+    }
 
 
 def read_sync(body: bytes) -> tuple[_Owner, datetime]:

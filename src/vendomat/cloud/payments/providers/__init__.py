@@ -42,6 +42,7 @@ from vendomat.cloud.payments.providers.contract import (
 )
 from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady, FaceState, TakesFaces
 from vendomat.cloud.payments.providers.fields import SettingField, SettingForm, SettingKind, setting_fields
+from vendomat.cloud.payments.providers.holds import Hold, HoldsMoney, HoldState
 from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider, read_settings
 from vendomat.cloud.payments.providers.service_orders import (
     PermissionAsked,
@@ -101,6 +102,9 @@ __all__ = [
     "FaceState",
     "FetchedBill",
     "FundRow",
+    "Hold",
+    "HoldState",
+    "HoldsMoney",
     "Notice",
     "NoticeAnswer",
     "NoticeKind",

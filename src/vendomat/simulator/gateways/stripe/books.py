@@ -32,6 +32,7 @@ from vendomat.simulator.gateways.views import BuyerRefusal, BuyerRefusedError
 
 LIFE_MIN, LIFE_MAX = timedelta(minutes=30), timedelta(hours=24)
 ANSWERS_KEPT = timedelta(hours=24)
+HOLD_LIFE = timedelta(days=7)
 
 Record = Account | Product | Session | Refund | KeptAnswer
 
@@ -156,6 +157,28 @@ class StripeBooks:
             raise StripeRefusedError(Refusals.MISSING, "payment_intent")
         return found
 
+    def intent(self, account: str, intent_id: str, now: datetime) -> Session:
+        """The session of an intent as it stands now: a hold lapses after seven days."""
+        return self._current(self.session_of_intent(account, intent_id), now)
+
+    def capture(self, session: Session, amount: int, now: datetime) -> Session:
+        """Take `amount` of what is held; the rest goes back to the buyer."""
+        if not session.is_held:
+            raise StripeRefusedError(Refusals.NOT_HELD)
+        if amount > session.terms.amount:
+            raise StripeRefusedError(Refusals.CAPTURE_TOO_MUCH, "amount_to_capture")
+        taken = replace(session, paid_at=now, captured=amount)
+        self._keep(taken)
+        self._credit(session.terms.account, amount)
+        return taken
+
+    def release(self, session: Session, now: datetime) -> Session:
+        if not session.is_held:
+            raise StripeRefusedError(Refusals.NOT_HELD)
+        released = replace(session, released_at=now)
+        self._keep(released)
+        return released
+
     def refund(self, account: str, asked: RefundAsked, now: datetime) -> Refund:
         session = self.session_of_intent(account, asked.intent_id)
         refund = self.refunds.accept(session, asked, self.accounts[account].balance_fen, now)
@@ -171,6 +194,8 @@ class StripeBooks:
         return settled
 
     def _current(self, session: Session, now: datetime) -> Session:
+        if session.is_held and session.held_at is not None and now >= session.held_at + HOLD_LIFE:
+            return self.release(session, now)
         is_over = session.state == SessionState.OPEN and now >= session.terms.expires_at
         return self._expired(session, now) if is_over else session
 
@@ -195,7 +220,7 @@ class StripeBooks:
         return session
 
     def pay(self, session_id: str, payer: str, now: datetime, *, is_late: bool = False) -> Session:
-        """Take the buyer's money into the account's balance."""
+        """Take the buyer's money into the account's balance, or hold it where the session says so."""
         session = self.open_page(session_id, now, is_late=is_late)
         paid = replace(
             session,
@@ -203,11 +228,13 @@ class StripeBooks:
             intent_id=f"pi_3{self._numbers.text(22)}",
             charge_id=f"ch_3{self._numbers.text(22)}",
             payer=payer,
-            paid_at=now,
+            paid_at=None if session.terms.is_manual else now,
+            held_at=now if session.terms.is_manual else None,
             ended_at=now,
         )
         self._keep(paid)
-        self._credit(session.terms.account, session.terms.amount)
+        if paid.paid_at is not None:
+            self._credit(session.terms.account, session.terms.amount)
         return paid
 
     def open_sessions(self, now: datetime) -> list[Session]:

@@ -225,7 +225,7 @@ class StripePlatform:
             description=session.terms.name,
             number=session.terms.number,
             transaction_id=session.intent_id,
-            paid_fen=session.terms.amount,
+            paid_fen=session.taken,
             refunded_fen=sum(one.amount for one in refunds if one.state == RefundState.SUCCEEDED),
             refunding_fen=sum(one.amount for one in on_the_way),
             currency=session.terms.currency.upper(),

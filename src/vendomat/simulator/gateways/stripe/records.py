@@ -122,6 +122,8 @@ class Terms:
     payment_method_types: tuple[str, ...]
     metadata: str
     intent_metadata: str
+    is_manual: bool = False
+    """Whether a buyer's payment only holds the money until the merchant captures it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +140,22 @@ class Session:
     payer: str = ""
     paid_at: datetime | None = None
     ended_at: datetime | None = None
+    held_at: datetime | None = None
+    released_at: datetime | None = None
+    captured: int = 0
 
     @property
     def key(self) -> str:
         return self.session_id
+
+    @property
+    def is_held(self) -> bool:
+        return self.held_at is not None and self.paid_at is None and self.released_at is None
+
+    @property
+    def taken(self) -> int:
+        """What the buyer has paid."""
+        return (self.captured or self.terms.amount) if self.paid_at is not None else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

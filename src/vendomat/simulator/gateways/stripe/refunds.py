@@ -65,7 +65,9 @@ class RefundBook:
 
     def accept(self, session: Session, asked: RefundAsked, balance: int, now: datetime) -> Refund:
         """A new refund. Raises `StripeRefusedError`."""
-        left = session.terms.amount - self.taken(session)
+        if not session.taken:
+            raise StripeRefusedError(Refusals.NOT_CHARGED, "payment_intent")
+        left = session.taken - self.taken(session)
         if left == 0:
             raise StripeRefusedError(Refusals.ALREADY_REFUNDED)
         if asked.amount > left:

@@ -33,6 +33,10 @@ class Refusals(Enum):
     AMOUNT_NOT_TEN = Refusal(400, _INVALID, "", "an amount in this currency ends in zero")
     EXISTS = Refusal(400, _INVALID, "resource_already_exists", "there is an object of this id already")
     NOT_OPEN = Refusal(400, _INVALID, "", "only an open session can be expired", is_kept=True)
+    NOT_HELD = Refusal(
+        400, _INVALID, "payment_intent_unexpected_state", "this payment intent holds nothing to capture", is_kept=True
+    )
+    CAPTURE_TOO_MUCH = Refusal(400, _INVALID, "amount_too_large", "more than is held cannot be captured", is_kept=True)
     NOT_CHARGED = Refusal(400, _INVALID, "", "this payment intent has no successful charge", is_kept=True)
     ALREADY_REFUNDED = Refusal(400, _INVALID, "charge_already_refunded", "the charge was refunded", is_kept=True)
     TOO_MUCH = Refusal(400, _INVALID, "", "the amount is greater than what is left of the charge", is_kept=True)

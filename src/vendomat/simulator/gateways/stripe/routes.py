@@ -21,9 +21,11 @@ from vendomat.simulator.gateways.stripe.records import Account, KeptAnswer, Prod
 from vendomat.simulator.gateways.stripe.refusals import Refusals, StripeRefusedError
 
 SESSIONS, PRODUCTS, REFUNDS = "/v1/checkout/sessions", "/v1/products", "/v1/refunds"
+INTENTS = "/v1/payment_intents"
 KEY_CHARACTERS_MAX = 255
 PAGE_MAX = 100
 _EXPIRE = re.compile(rf"{SESSIONS}/(\w+)/expire")
+_INTENT = re.compile(rf"{INTENTS}/(\w+)/(capture|cancel)")
 
 Form = Mapping[str, str]
 Made = dict[str, object]
@@ -43,6 +45,8 @@ class StripeApi:
         path, is_post = exchange.raw_path, exchange.method == "POST"
         if path.startswith(REFUNDS):
             return "refund" if is_post else "refund_query"
+        if path.startswith(INTENTS):
+            return path.rpartition("/")[2] if is_post else "query"
         if not path.startswith((SESSIONS, PRODUCTS)):
             return ""
         if not is_post:
@@ -115,6 +119,8 @@ class StripeApi:
         folder, _, name = path.rpartition("/")
         if folder == SESSIONS:
             return self._session(books.session(account, name, now), wire.listed(form, "expand"))
+        if folder == INTENTS:
+            return shapes.intent_object(books.intent(account, name, now), ())
         if folder == PRODUCTS:
             return shapes.product_object(books.product(account, name))
         if folder == REFUNDS:
@@ -198,6 +204,8 @@ class StripeApi:
             return lambda: self._refund(account, form)
         if match := _EXPIRE.fullmatch(path):
             return lambda: self._expire(account, match[1])
+        if hold := _INTENT.fullmatch(path):
+            return lambda: self._end_hold(account, hold[1], form, is_capture=hold[2] == "capture")
         raise StripeRefusedError(Refusals.UNKNOWN_PATH)
 
     def _add_product(self, account: str, form: Form) -> Made:
@@ -230,6 +238,7 @@ class StripeApi:
             payment_method_types=wire.listed(form, "payment_method_types") or ("card",),
             metadata=wire.mapped(form, "metadata"),
             intent_metadata=wire.mapped(form, "payment_intent_data[metadata]"),
+            is_manual=form.get("payment_intent_data[capture_method]") == "manual",
         )
         return self._session(self._platform.open_session(terms))
 
@@ -237,10 +246,18 @@ class StripeApi:
         books, now = self._platform.books_now, self._platform.now()
         return self._session(books.expire(books.session(account, session_id, now), now))
 
+    def _end_hold(self, account: str, intent_id: str, form: Form, *, is_capture: bool) -> Made:
+        books, now = self._platform.books_now, self._platform.now()
+        session = books.intent(account, intent_id, now)
+        if not is_capture:
+            return shapes.intent_object(books.release(session, now), ())
+        amount = wire.integer(form, "amount_to_capture") if "amount_to_capture" in form else session.terms.amount
+        return shapes.intent_object(books.capture(session, amount, now), ())
+
     def _refund(self, account: str, form: Form) -> Made:
         intent_id = wire.required(form, "payment_intent")
         session = self._platform.books_now.session_of_intent(account, intent_id)
-        amount = wire.integer(form, "amount") if "amount" in form else session.terms.amount
+        amount = wire.integer(form, "amount") if "amount" in form else session.taken
         asked = RefundAsked(
             intent_id=intent_id,
             amount=amount,

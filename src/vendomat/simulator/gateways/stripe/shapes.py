@@ -35,8 +35,9 @@ def charge_object(session: Session) -> dict[str, object]:
         "id": session.charge_id,
         "object": "charge",
         "amount": session.terms.amount,
-        "captured": True,
-        "created": seconds(session.paid_at),
+        "amount_captured": session.taken,
+        "captured": session.paid_at is not None,
+        "created": seconds(session.held_at or session.paid_at),
         "currency": session.terms.currency,
         "livemode": False,
         "paid": True,
@@ -51,19 +52,27 @@ def intent_object(session: Session, expand: Sequence[str]) -> dict[str, object]:
         "id": session.intent_id,
         "object": "payment_intent",
         "amount": session.terms.amount,
-        "amount_received": session.terms.amount,
-        "created": seconds(session.paid_at),
+        "amount_capturable": session.terms.amount if session.is_held else 0,
+        "amount_received": session.taken,
+        "capture_method": "manual" if session.terms.is_manual else "automatic",
+        "created": seconds(session.held_at or session.paid_at),
         "currency": session.terms.currency,
         "latest_charge": charge_object(session) if is_whole else session.charge_id,
         "livemode": False,
         "metadata": msgspec.json.decode(session.terms.intent_metadata),
-        "status": "succeeded",
+        "status": _intent_status(session),
     }
+
+
+def _intent_status(session: Session) -> str:
+    if session.is_held:
+        return "requires_capture"
+    return "canceled" if session.released_at is not None else "succeeded"
 
 
 def session_object(session: Session, url: str, expand: Sequence[str] = ()) -> dict[str, object]:
     """A session; its payment intent is an id, or whole where `expand` asks for it, and null before anybody paid."""
-    terms, is_paid = session.terms, session.state == SessionState.COMPLETE
+    terms, is_paid, is_complete = session.terms, session.paid_at is not None, session.state == SessionState.COMPLETE
     intent: object = session.intent_id or None
     if session.intent_id and any(name.startswith("payment_intent") for name in expand):
         intent = intent_object(session, expand)
@@ -75,7 +84,7 @@ def session_object(session: Session, url: str, expand: Sequence[str] = ()) -> di
         "client_reference_id": terms.number or None,
         "created": seconds(session.created_at),
         "currency": terms.currency,
-        "customer_details": {"email": f"{session.payer}@example.com", "name": session.payer} if is_paid else None,
+        "customer_details": {"email": f"{session.payer}@example.com", "name": session.payer} if is_complete else None,
         "expires_at": seconds(terms.expires_at),
         "livemode": False,
         "metadata": msgspec.json.decode(terms.metadata),
@@ -139,7 +148,7 @@ def books_answer(books: StripeBooks) -> dict[str, object]:
                 "transaction_id": session.intent_id,
                 "state": session.state,
                 "is_paid": session.paid_at is not None,
-                "amount_fen": session.terms.amount,
+                "amount_fen": session.taken or session.terms.amount,
                 "currency": session.terms.currency.upper(),
                 "payer": session.payer,
                 "created_at": session.created_at,

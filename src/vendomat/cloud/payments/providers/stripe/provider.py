@@ -1,7 +1,7 @@
 """Stripe behind the contract: a checkout page whose address is the code, refunds, and webhooks of one account.
 
-What is there: Checkout Sessions in mode `payment` with automatic capture. What is not: manual capture (authorise, vend,
-then capture or cancel), which would spare the refund of a failed vend but needs steps of a purchase that do not exist;
+What is there: Checkout Sessions in mode `payment` with automatic capture, and holds (authorise, then capture or
+release), which would spare the refund of a failed vend but need steps of a purchase that do not exist yet. What is not:
 Connect, Terminal, bills.
 
 Stripe keeps a session open for half an hour at least, much longer than a machine waits. So a payment ends when `cancel`
@@ -12,6 +12,7 @@ NOT_PAID of it until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ from vendomat.cloud.payments.providers.contract import (
     TradeState,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.holds import Hold, HoldState
 from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
@@ -45,11 +47,12 @@ from vendomat.cloud.payments.providers.limits import (
 )
 from vendomat.cloud.payments.providers.stripe import wire
 from vendomat.cloud.payments.providers.stripe.client import StripeCalls
+from vendomat.cloud.payments.providers.stripe.holds import Holds
 from vendomat.cloud.payments.providers.stripe.refunds import Refunds
 from vendomat.cloud.payments.providers.stripe.sessions import Sessions
 from vendomat.cloud.payments.providers.stripe.settings import StripeSettings
 from vendomat.cloud.payments.providers.threads import CallThreads
-from vendomat.kernel import Clock
+from vendomat.kernel import Clock, Money
 
 Answer = TypeVar("Answer")
 
@@ -72,9 +75,35 @@ class StripeProvider(TakesNoCodes):
         self._calls = StripeCalls(settings, clock=clock, connections_max=threads.size)
         self._sessions = Sessions(self._calls, settings, clock)
         self._refunds = Refunds(self._calls, self._sessions)
+        self._holds = Holds(self._calls, self._sessions, settings.account)
 
     async def start(self, request: StartRequest) -> Started:
         """A checkout page. The same request again gives the same page, as long as it can be paid."""
+        return await self._offer(request, is_hold=False)
+
+    async def offer_hold(self, request: StartRequest) -> Started:
+        """A checkout page that only authorises."""
+        return await self._offer(request, is_hold=True)
+
+    async def look_up_hold(self, number: str) -> Hold:
+        return await self._hold(number, lambda: self._holds.look_up(number))
+
+    async def capture(self, number: str, amount: Money) -> Hold:
+        if reason := wire.unfit_amount(amount):
+            return replace(await self.look_up_hold(number), error=reason)
+        return await self._hold(number, lambda: self._holds.capture(number, amount))
+
+    async def release(self, number: str) -> Hold:
+        return await self._hold(number, lambda: self._holds.release(number))
+
+    async def _hold(self, number: str, work: Callable[[], Hold]) -> Hold:
+        check_number(number)
+        try:
+            return await self._ask(work)
+        except NotKnownError as doubt:
+            return Hold(HoldState.UNKNOWN, number, error=doubt.reason)
+
+    async def _offer(self, request: StartRequest, *, is_hold: bool) -> Started:
         check_number(request.number)
         reason = unfit_start(request, currencies=wire.CURRENCIES) or wire.unfit_amount(request.amount)
         if not reason and request.expires_at - self._clock.now() > wire.OFFER_LIFE_MAX:
@@ -82,7 +111,7 @@ class StripeProvider(TakesNoCodes):
         if reason:
             return Started(StartState.REFUSED, error=reason)
         try:
-            return await self._ask(lambda: self._sessions.offer(request))
+            return await self._ask(lambda: self._sessions.offer(request, is_hold=is_hold))
         except NotKnownError as doubt:
             return Started(StartState.UNKNOWN, error=doubt.reason)
 

@@ -50,8 +50,8 @@ class Sessions:
         self._ids: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
-    def offer(self, request: StartRequest) -> Started:
-        """A session for `request`, or the one made before. Raises `NotKnownError`."""
+    def offer(self, request: StartRequest, *, is_hold: bool = False) -> Started:
+        """A session for `request`, or the one made before. Raises `NotKnownError`. `is_hold`: it takes nothing yet."""
         if request.expires_at <= self._clock.now():
             return self._refused_if_dead(request.number, "the payment has expired")
         number = request.number
@@ -62,6 +62,7 @@ class Sessions:
             request,
             return_url=self._settings.return_url,
             payment_method_types=self._settings.payment_method_types,
+            is_hold=is_hold,
         )
         offered = self._calls.post_once(PATH, parameters, number, lambda: self._listed(number))
         if isinstance(offered, Answer):
@@ -72,14 +73,14 @@ class Sessions:
         return self._started(offered)
 
     def look_up(self, number: str) -> Trade:
-        session = self._find(number)
+        session = self.find(number)
         if session is None:
             return Trade(TradeState.NOT_FOUND, number)
         return wire.trade_of(session, account=self._settings.account)
 
     def cancel(self, number: str) -> Cancelled:
         """End an open session. Without a session there is nothing to pay: its address was never told to anybody."""
-        session, error = self._find(number), ""
+        session, error = self.find(number), ""
         if session is None:
             return Cancelled(CancelState.CLOSED)
         if session.status == "open":
@@ -125,7 +126,8 @@ class Sessions:
 
     # finding it again
 
-    def _find(self, number: str) -> wire.Session | None:
+    def find(self, number: str) -> wire.Session | None:
+        """The session of `number`; None is definite. Raises `NotKnownError`."""
         known = self._ids.get(number)
         return self._get(known, number) if known else self._listed(number)
 

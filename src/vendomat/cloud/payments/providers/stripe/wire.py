@@ -22,6 +22,7 @@ from vendomat.cloud.payments.providers.contract import (
     TradeState,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
+from vendomat.cloud.payments.providers.holds import Hold, HoldState
 from vendomat.cloud.payments.providers.limits import cut_to_bytes
 from vendomat.kernel import EXPONENTS, Money, VendomatError, derive_id
 
@@ -58,6 +59,8 @@ class Intent(msgspec.Struct):
     id: str
     status: str
     latest_charge: Charge | str | None = None
+    amount_capturable: int = 0
+    amount_received: int = 0
 
 
 class CustomerDetails(msgspec.Struct):
@@ -172,8 +175,11 @@ def product(request: StartRequest) -> dict[str, Any]:
     }
 
 
-def session(request: StartRequest, *, return_url: str, payment_method_types: tuple[str, ...]) -> dict[str, Any]:
+def session(
+    request: StartRequest, *, return_url: str, payment_method_types: tuple[str, ...], is_hold: bool = False
+) -> dict[str, Any]:
     """A session for `request`. The same request gives the same parameters, whenever it is sent."""
+    manual = {"capture_method": "manual"} if is_hold else {}
     return {
         "mode": "payment",
         "client_reference_id": request.number,
@@ -191,7 +197,7 @@ def session(request: StartRequest, *, return_url: str, payment_method_types: tup
             }
         ],
         "metadata": {"number": request.number, "machine": request.machine_id},
-        "payment_intent_data": {"metadata": {"number": request.number, "machine": request.machine_id}},
+        "payment_intent_data": {"metadata": {"number": request.number, "machine": request.machine_id}, **manual},
     }
 
 
@@ -253,6 +259,27 @@ def trade_of(found: Session, *, account: str, paid_at: datetime | None = None) -
         payer=derive_id("payer", email) if email else "",  # never an address: the same buyer, and no more
         raw={"session": found.id, "status": found.status, "payment_status": found.payment_status},
     )
+
+
+_HOLDS = {"requires_capture": HoldState.HELD, "succeeded": HoldState.CAPTURED, "canceled": HoldState.RELEASED}
+
+
+def hold_of(found: Session, number: str, *, account: str) -> Hold:
+    """What a session says of a hold. Raises `NotKnownError` for a status that is none of a hold's."""
+    if found.status != "complete":
+        state = {"open": HoldState.OFFERED, "expired": HoldState.RELEASED}.get(found.status)
+        if state is None:
+            raise NotKnownError(f"a session that is {found.status!r} is not known")
+        return Hold(state, number, account=account)
+    intent = found.payment_intent
+    if not isinstance(intent, Intent) or intent.status not in _HOLDS:
+        raise NotKnownError("the session does not say what became of its hold")
+    state = _HOLDS[intent.status]
+    minor = {HoldState.HELD: intent.amount_capturable, HoldState.CAPTURED: intent.amount_received}.get(state, 0)
+    amount = _money(minor, found.currency) if minor else None
+    if state is not HoldState.RELEASED and amount is None:
+        raise NotKnownError("held or captured, but no amount")
+    return Hold(state, number, intent.id, amount, account)
 
 
 def refunded_of(found: Refund, request: RefundRequest) -> Refunded:

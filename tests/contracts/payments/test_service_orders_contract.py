@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from tests.contracts.payments.conftest import World, wechat_settings
-from tests.contracts.payments.payment_stage import NoticeDoor, Stage
+from tests.contracts.payments.payment_stage import Stage
+from tests.contracts.payments.service_stage import Cooler, ServiceDoor, bill
 from tests.contracts.payments.test_payments_contract import DONE, UNDONE
 from vendomat.cloud.payments.providers import (
     NoticeRefusedError,
@@ -19,14 +20,10 @@ from vendomat.cloud.payments.providers import (
     Provider,
     RefundRequest,
     RefundState,
-    ServiceBill,
-    ServiceItem,
     ServiceNoticeKind,
-    ServiceOrder,
     ServiceOrders,
     ServiceOutcome,
     ServiceRefusal,
-    ServiceRequest,
     ServiceState,
     open_provider,
 )
@@ -39,55 +36,6 @@ pytestmark = [
 ]
 
 
-def bill(*fen: int, off: int = 0) -> ServiceBill:
-    items = tuple(ServiceItem(f"tea {index}", Money(one, "CNY")) for index, one in enumerate(fen))
-    return ServiceBill(items, (ServiceItem("coupon", Money(off, "CNY")),) if off else ())
-
-
-@dataclass
-class Cooler:
-    """A cooler's side of the story, with a buyer of its own for each order."""
-
-    stage: Stage
-    orders: ServiceOrders
-    merchant: Provider
-
-    def request(self, fen: int = 2_000) -> ServiceRequest:
-        number = self.stage.request().number
-        return ServiceRequest(number, "Cooler, hall B", Money(fen, "CNY"), self.stage.notify_url, "mac_7")
-
-    @staticmethod
-    def buyer(number: str) -> str:
-        return f"buyer of {number}"
-
-    async def opened(self) -> str:
-        """An order its buyer agreed to."""
-        request = self.request()
-        assert (await self.orders.create(request)).outcome is ServiceOutcome.TAKEN
-        self.stage.platform.agree(request.number, self.buyer(request.number))
-        return request.number
-
-    async def completed(self, *fen: int) -> str:
-        number = await self.opened()
-        answer = await self.orders.complete(number, bill(*(fen or (350,))), self.stage.clock.now())
-        assert answer.outcome is ServiceOutcome.TAKEN
-        return number
-
-    async def owed(self, *fen: int) -> str:
-        """Completed by a buyer who cannot pay now."""
-        number = await self.opened()
-        self.stage.platform.set_habits(self.buyer(number), Habits(balance_fen=0))
-        await self.orders.complete(number, bill(*(fen or (350,))), self.stage.clock.now())
-        await self.stage.pass_time(3)
-        return number
-
-    async def order(self, number: str) -> ServiceOrder:
-        return await self.orders.look_up(number)
-
-    async def state(self, number: str) -> ServiceState:
-        return (await self.orders.look_up(number)).state
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def merchant(world: World) -> AsyncIterator[tuple[Provider, Any]]:
     account = world.server.open_wechat_account("Coolers")
@@ -95,17 +43,6 @@ async def merchant(world: World) -> AsyncIterator[tuple[Provider, Any]]:
     provider = open_provider("wechat", settings, clock=world.clock, pool_size=4)
     yield provider, account
     await provider.aclose()
-
-
-class ServiceDoor(NoticeDoor):
-    """A notify address for service orders alone."""
-
-    async def _read(self, headers: dict[str, str], body: bytes) -> Any:
-        self.provider, served = self.provider.service_orders, self.provider  # type: ignore[attr-defined]
-        try:
-            return await super()._read(headers, body)
-        finally:
-            self.provider = served
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -80,7 +80,7 @@ async def test_f03_the_notice_may_come_before_the_answer_to_the_creation(stage: 
     assert await stage.one("SELECT count(*) FROM command") == 1
 
 
-async def test_f12_a_platform_down_for_hours_stops_no_paid_vend_and_its_backlog_drains(stage: Stage) -> None:
+async def test_f12_pf25_a_platform_down_for_hours_stops_no_paid_vend_and_its_backlog_drains(stage: Stage) -> None:
     """F12: what is paid vends; a new order gets no code; afterwards the refunds go out, each once."""
     await failed(stage, 11)
     await failed(stage, 12)

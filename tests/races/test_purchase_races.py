@@ -83,7 +83,9 @@ async def without_lock(world: World, events: Sequence[Event]) -> list[BaseExcept
 # --- F02: the same notice many times ----------------------------------------------------------------------------------
 
 
-async def test_f02_one_notice_fifty_times_on_two_workers_pays_once(workers: tuple[Stage, Stage], world: World) -> None:
+async def test_f02_pf01_one_notice_fifty_times_on_two_workers_pays_once(
+    workers: tuple[Stage, Stage], world: World
+) -> None:
     await create(world, new_order(1))
     number = derive_id("pay", 1)
     workers[0].platform.take_money(number, 350)
@@ -109,7 +111,7 @@ async def test_control_without_the_lock_both_decide_that_it_was_paid_now(world: 
 # --- F07: close against payment ---------------------------------------------------------------------------------------
 
 
-async def test_f07_a_close_that_races_with_the_payment_gives_exactly_one_of_vend_and_refund(
+async def test_f07_pf13_a_close_that_races_with_the_payment_gives_exactly_one_of_vend_and_refund(
     workers: tuple[Stage, Stage], world: World
 ) -> None:
     chance = random.Random(7)
@@ -158,7 +160,7 @@ def second_paid(n: int) -> EventFor:
     return paid(n, payment_id=derive_id("pay", n, "second"), account="2021000000000001", transaction_id=f"2021{n}")
 
 
-async def test_f08_two_codes_paid_at_once_the_first_wins_and_the_second_goes_back(
+async def test_f08_pf14_two_codes_paid_at_once_the_first_wins_and_the_second_goes_back(
     workers: tuple[Stage, Stage], world: World
 ) -> None:
     await create(world, *(new_order(n) for n in ORDERS))
@@ -201,7 +203,7 @@ async def undelivered(worker: Stage) -> str:
     return refund_number(derive_id("pay", 1), 1)
 
 
-async def test_f10_sweeps_and_jobs_of_two_workers_ask_for_a_refund_once(workers: tuple[Stage, Stage]) -> None:
+async def test_f10_pf16_sweeps_and_jobs_of_two_workers_ask_for_a_refund_once(workers: tuple[Stage, Stage]) -> None:
     number = await undelivered(workers[0])
     await asyncio.gather(
         *(worker.sweeps.ask_refund(number) for worker in workers * 5),

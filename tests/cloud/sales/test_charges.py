@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.cloud.sales.conftest import MERCHANT, World
-from tests.cloud.sales.purchases import AT
 from tests.cloud.sales.selling_stage import DiedError, Stage, open_stage
-from tests.contracts.payments.conftest import alipay_settings, wechat_settings
-from vendomat.cloud.merchants import PaymentAccount
 from vendomat.cloud.payments import ChargeState, Trade, TradeState
-from vendomat.kernel import ManualClock, derive_id
-from vendomat.simulator.gateways import GatewayServer, GatewaySettings, Habits
+from vendomat.kernel import derive_id
 
 pytestmark = pytest.mark.slow
 
@@ -325,51 +321,3 @@ def _share(first: Stage, second: Stage) -> None:
     """Both workers meet the same platform."""
     for name in ("trades", "amounts", "refunds", "calls", "codes", "charges_as"):
         setattr(second.platform, name, getattr(first.platform, name))
-
-
-class TestOnTheRealWire:
-    """Both emulated platforms, from the machine's message to the motor's command, and to money that is back."""
-
-    @pytest.fixture(params=["wechat", "alipay"])
-    async def shop(self, request: pytest.FixtureRequest, world: World) -> AsyncIterator[tuple[Stage, Any]]:
-        clock, channel = ManualClock(AT), request.param
-        server = GatewayServer(GatewaySettings(refund_delay_s=0.0), clock)
-        await server.start()
-        if channel == "wechat":
-            wechat = server.open_wechat_account("One")
-            account = PaymentAccount(MERCHANT, channel, wechat.mchid, wechat_settings(wechat) | {"timeout_s": 30.0})
-        else:
-            alipay = server.open_alipay_account("One")
-            account = PaymentAccount(MERCHANT, channel, alipay.app_id, alipay_settings(alipay) | {"timeout_s": 30.0})
-        try:
-            async with open_stage(world, clock=clock, accounts=[account], is_following=False) as stage:
-                yield stage, server.wechat if channel == "wechat" else server.alipay
-        finally:
-            await server.stop()
-
-    async def test_a_shown_code_buys_a_can(self, shop: tuple[Stage, Any]):
-        stage, platform = shop
-        order_id = await order(stage, platform.name)
-        await scan(stage, order_id, platform.show_code("ann").code)
-        assert await stage.one("SELECT state FROM sale_order") == "paid"
-        assert await is_vending(stage)
-
-    async def test_no_password_no_can_and_no_money(self, shop: tuple[Stage, Any]):
-        stage, platform = shop
-        order_id = await order(stage, platform.name)
-        platform.set_habits("ann", Habits(asks_password=True))
-        balance = platform.books()["accounts"][0]["balance_fen"]
-        await scan(stage, order_id, platform.show_code("ann").code)
-        assert (await charge_of(stage, order_id))["state"] == "password"
-        await _until_closed(stage, order_id, lambda: pass_time(stage, 5))
-        assert not await is_vending(stage)
-        assert platform.waiting("ann") == []
-        assert platform.books()["accounts"][0]["balance_fen"] == balance
-
-
-async def _until_closed(stage: Stage, order_id: str, live: Callable[[], Awaitable[None]]) -> None:
-    for _ in range(12):
-        await live()
-        if (await charge_of(stage, order_id))["state"] == "closed":
-            return
-    raise AssertionError("the charge never ended")

@@ -39,7 +39,7 @@ async def ask_in_vain(stage: Stage, times: int, *, every_s: float = 3.0) -> None
         await stage.clock.advance(every_s)
 
 
-async def test_f12_a_platform_that_does_not_answer_is_not_offered_until_it_does(stage: Stage) -> None:
+async def test_f12_pf25_a_platform_that_does_not_answer_is_not_offered_until_it_does(stage: Stage) -> None:
     both, version = await offered(stage)
     assert both == ["wechat", "alipay"]
     await create(stage.world, new_order(1))

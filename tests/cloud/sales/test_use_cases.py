@@ -119,7 +119,7 @@ async def test_a_good_sale_ends_as_income(world: World) -> None:
     )
 
 
-async def test_f14_what_did_not_come_out_is_asked_back_in_one_sum(world: World) -> None:
+async def test_f14_pf21_what_did_not_come_out_is_asked_back_in_one_sum(world: World) -> None:
     """F14: of three units two fail: one refund of exactly their prices; the shares sum to the payment."""
     await create(world, new_order(1, (("A1", 2, 350), ("A2", 1, 200))))
     await pay(world, paid(1, 900))
@@ -195,7 +195,7 @@ async def test_a_late_payment_goes_back_and_never_vends(world: World) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"amount_minor": 349}, {"currency": "USD"}, {"account": "1900000002"}])
-async def test_f04_money_that_does_not_fit_freezes_and_alarms(world: World, wrong: dict[str, object]) -> None:
+async def test_f04_pf07_money_that_does_not_fit_freezes_and_alarms(world: World, wrong: dict[str, object]) -> None:
     """F04: other amount, currency or account: no vend, no refund by itself, a security event."""
     await create(world, new_order(1))
     await pay(world, paid(1, **wrong))

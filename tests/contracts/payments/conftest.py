@@ -61,6 +61,18 @@ def alipay_settings(account: AlipayAccount) -> dict[str, Any]:
     }
 
 
+def certificate_settings(account: AlipayAccount) -> dict[str, Any]:
+    settings = alipay_settings(account) | {
+        "app_certificate": account.app_certificate_pem,
+        "alipay_certificate": account.alipay_certificate_pem,
+        "alipay_root_certificate": account.alipay_root_certificate_pem,
+        "takes_faces": True,
+        "timeout_s": 5.0,
+    }
+    del settings["alipay_public_key"]
+    return settings
+
+
 def stripe_settings(account: StripeAccount) -> dict[str, Any]:
     return {
         "account": account.account,

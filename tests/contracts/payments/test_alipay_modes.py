@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from tests.contracts.payments.conftest import REFUND_DELAY_S, alipay_settings
+from tests.contracts.payments.conftest import REFUND_DELAY_S, alipay_settings, certificate_settings
 from tests.contracts.payments.payment_stage import NoticeDoor, Stage
 from vendomat.cloud.payments.providers import (
     ChargeCredential,
@@ -33,18 +32,6 @@ from vendomat.simulator.gateways import AlipayAccount, CallFault, GatewayServer,
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DEVICE = FaceDevice("cam_7", '{"apdidToken":"x","bioMetaInfo":"2.3.0:3,-4"}', "site_1", "大堂")
-
-
-def certificate_settings(account: AlipayAccount) -> dict[str, Any]:
-    settings = alipay_settings(account) | {
-        "app_certificate": account.app_certificate_pem,
-        "alipay_certificate": account.alipay_certificate_pem,
-        "alipay_root_certificate": account.alipay_root_certificate_pem,
-        "takes_faces": True,
-        "timeout_s": 5.0,
-    }
-    del settings["alipay_public_key"]
-    return settings
 
 
 @dataclass(frozen=True)

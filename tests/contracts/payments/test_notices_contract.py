@@ -82,7 +82,7 @@ async def test_a_dropped_one_is_repeated_with_the_same_id_and_still_fresh(stage:
 
 
 @pytest.mark.parametrize("fault", [NoticeFault.FORGED, NoticeFault.SIGNTEST, NoticeFault.STALE, NoticeFault.WRONG_KEY])
-async def test_f04_a_false_copy_is_refused_and_the_true_one_taken(stage: Stage, fault: NoticeFault):
+async def test_f04_pf05_a_false_copy_is_refused_and_the_true_one_taken(stage: Stage, fault: NoticeFault):
     """F04: forged, stale or signed by another key: refused; the true one counts."""
     request = await stage.paid_and_told(fault)
     await stage.until(lambda: len(stage.door.deliveries) == 2)
@@ -102,7 +102,7 @@ async def test_a_forged_notice_about_an_open_payment(stage: Stage):
     assert (await stage.provider.look_up(request.number)).state in (TradeState.NOT_PAID, TradeState.NOT_FOUND)
 
 
-async def test_f04_kept_and_sent_again_later(stage: Stage):
+async def test_f04_pf05_kept_and_sent_again_later(stage: Stage):
     """F04: a genuine notice replayed after its time is refused."""
     notice = await delivered(stage)
     await stage.pass_time(299)
@@ -111,7 +111,7 @@ async def test_f04_kept_and_sent_again_later(stage: Stage):
     await refused(stage.provider, notice.headers, notice.body)
 
 
-async def test_f04_of_another_account(stage: Stage):
+async def test_f04_pf05_of_another_account(stage: Stage):
     """F04: a genuine notice of another merchant is refused."""
     notice = await delivered(stage)
     await refused(stage.other, notice.headers, notice.body)

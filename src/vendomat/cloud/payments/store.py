@@ -200,7 +200,7 @@ async def claim_due_refunds(
         "least(600, power(2, least(r.tries, 12)))) FROM due, payment p "
         "WHERE r.merchant_id = due.merchant_id AND r.refund_id = due.refund_id "
         "AND p.merchant_id = r.merchant_id AND p.payment_id = r.payment_id "
-        "RETURNING r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id, p.is_winning",
+        "RETURNING r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id, p.paid_at, p.is_winning",
         now,
         limit,
         refund_id,
@@ -218,7 +218,7 @@ async def find_payment(connection: asyncpg.Connection, merchant_id: str, payment
 async def find_refund(connection: asyncpg.Connection, merchant_id: str, refund_id: str) -> asyncpg.Record | None:
     """One refund with what its platform must be told of it, in the shape of a claimed one."""
     return await connection.fetchrow(
-        "SELECT r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id, p.is_winning FROM refund r "
+        "SELECT r.*, p.channel, p.account, p.captured_minor, p.currency, p.transaction_id, p.paid_at, p.is_winning FROM refund r "
         "JOIN payment p USING (merchant_id, payment_id) WHERE r.merchant_id = $1 AND r.refund_id = $2",
         merchant_id,
         refund_id,

@@ -313,6 +313,7 @@ class Till:
             reason=row["reason"],
             notify_url=self.notify_url(row["merchant_id"], row["channel"]),
             transaction_id=row["transaction_id"],
+            paid_at=row["paid_at"],
         )
 
     async def _is_held(self, row: asyncpg.Record) -> bool:
@@ -332,7 +333,8 @@ class Till:
         if not order_id:
             log.error("refund.of_unknown_number", merchant=merchant_id, number=answer.refund_number)
             return None
-        said = RefundSeen(answer.refund_number, _SAID[answer.state], answer.error[:200], self._clock.now())
+        why = answer.error or (answer.state.value if _SAID[answer.state] is RefundSaid.GIVEN_UP else "")
+        said = RefundSeen(answer.refund_number, _SAID[answer.state], why[:200], self._clock.now())
         return (await self._writer.apply(EventFor((merchant_id, order_id), said, notice))).purchase
 
     async def take_notice(

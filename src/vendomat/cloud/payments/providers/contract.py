@@ -207,6 +207,7 @@ class RefundRequest:
     """One refund row. `refund_number` is fixed before the first call and the same in all retries.
 
     `is_by_transaction`: the platform knows this payment by its own `transaction_id` only (a collected service order).
+    `paid_at`: when the money was taken, where it is known; what is too old to be given back is told by it.
     """
 
     payment_number: str
@@ -217,6 +218,7 @@ class RefundRequest:
     notify_url: str
     transaction_id: str = ""
     is_by_transaction: bool = False
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

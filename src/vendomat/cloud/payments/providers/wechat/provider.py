@@ -195,7 +195,13 @@ class WeChatPayProvider:
         if refunded.state not in (RefundState.REFUSED, RefundState.NEVER):
             return refunded
         found = await self.look_up_refund(request)
-        return refunded if found.state is RefundState.NOT_ACCEPTED else found
+        if found.state is not RefundState.NOT_ACCEPTED:
+            return found
+        return replace(refunded, state=RefundState.NEVER) if self._is_too_old(request) else refunded
+
+    def _is_too_old(self, request: RefundRequest) -> bool:
+        """WeChat says INVALID_REQUEST of a payment beyond its refund time, as of much that a person can put right."""
+        return request.paid_at is not None and self._clock.now() > request.paid_at + wire.REFUNDABLE
 
     async def send_on(self, refund: AbnormalRefund) -> Refunded:
         """Whatever is answered but a verified refund is settled by a look-up: only there it is still ABNORMAL."""

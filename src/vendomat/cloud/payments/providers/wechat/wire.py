@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -58,6 +58,7 @@ REFUND_REFUSALS = frozenset(
 """Codes that mean "not accepted", once a look-up has confirmed that no refund of the number exists."""
 
 REFUND_NEVERS = frozenset({"USER_ACCOUNT_ABNORMAL", "TRADE_OVERDUE"})
+REFUNDABLE = timedelta(days=365)
 """As `REFUND_REFUSALS`, and asking again is of no use: the buyer's account cannot take it, or a year has passed."""
 
 

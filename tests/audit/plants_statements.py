@@ -45,7 +45,7 @@ _STATED = f"""
 _DAY = "(posted_at AT TIME ZONE 'Asia/Shanghai')::date"
 _SUMMED = f"""
     INSERT INTO day_sums_place VALUES (true, 9000000000000000);
-    INSERT INTO ledger_day SELECT merchant_id, {_DAY}, CASE WHEN account ~ '^(income:sales|liab:[^:]+):'
+    INSERT INTO ledger_day SELECT merchant_id, {_DAY}, CASE WHEN account ~ '^(income:sales|liab:[^:]+|expense:site_rent):'
             THEN split_part(account, ':', 1) || ':' || split_part(account, ':', 2) ELSE account END,
         currency, '', sum(greatest(amount_minor, 0)), sum(greatest(-amount_minor, 0)), count(*)
     FROM ledger_line GROUP BY 1, 2, 3, 4;
@@ -56,52 +56,32 @@ _SUMMED = f"""
 """Sums by day that are in order, far ahead of everything booked."""
 
 
-def _rewrite(content: str, *, total: int = 70, link: str | None = None) -> str:
+def _rewrite(content: str) -> str:
+    """Another content with hash and link that fit it."""
     return (
         f"UPDATE site_statement SET content = '{content}', content_sha256 = '{_sha256(content)}', "
-        f"total_minor = {total}, link = '{link or _link(content)}'"
+        f"link = '{_link(content)}'"
     )
 
 
 PLANTS = {
-    "site_statement_in_order": Plant("", _STATED),
+    "statements_and_sums_in_order": Plant("", _STATED + _SUMMED),
     "site_statement_changed": Plant("I4.site_chain", f"{_STATED} UPDATE site_statement SET content = '{_content(60)}'"),
-    "site_statement_no_longer_readable": Plant(
-        "I4.site_chain", f"{_STATED} UPDATE site_statement SET content = 'nothing'"
-    ),
-    "site_statement_changed_with_its_hash": Plant(
-        "I4.site_chain", f"{_STATED} {_rewrite(_content(70, '  '), link=_link(_RIGHT))}"
-    ),
-    "site_statement_says_another_sum": Plant(
-        "I4.site_chain I4.site_rent", f"{_STATED} {_rewrite(_content(60), total=70)}"
-    ),
+    "site_statement_no_longer_readable": Plant("I4.site_chain I4.site_rent", f"{_STATED} {_rewrite('nothing')}"),
     "site_statement_exchanged_with_its_whole_chain": Plant("I4.site_rent", f"{_STATED} {_rewrite(_content(70, '  '))}"),
-    "site_statement_gone": Plant(
-        "I4.site_rent", f"{_STATED} DELETE FROM site_statement_file; DELETE FROM site_statement"
-    ),
     "site_statement_before_it_gone": Plant(
         "I4.site_chain I4.site_rent I4.site_files",
         f"{_STATED} UPDATE site_statement SET position = 2, previous = link",
     ),
-    "site_file_exchanged": Plant(
-        "I4.site_files",
-        f"{_STATED} UPDATE site_statement_file SET content = 'other', sha256 = '{_sha256('other')}' WHERE form = 'csv'",
+    "site_file_and_day_sum_changed": Plant(
+        "I4.site_files I4.day_sums",
+        f"{_STATED} {_SUMMED} UPDATE site_statement_file SET content = 'other' WHERE form = 'csv'; "
+        "UPDATE ledger_day SET debit_minor = debit_minor + 1 WHERE account LIKE 'asset:%'",
     ),
-    "site_file_changed": Plant(
-        "I4.site_files", f"{_STATED} UPDATE site_statement_file SET content = 'other' WHERE form = 'csv'"
+    "site_paid_unbooked_sales_forgotten_guard_off": Plant(
+        "I4.site_rent I4.day_sums I4.guards",
+        f"{_STATED} {_SUMMED} DELETE FROM sales_day; "
+        f"INSERT INTO site_payout VALUES ('{MERCHANT}', 'spo_1', 'sit_1', 'r', 'CNY', 70, '2026-02-05', now(), 'o'); "
+        "ALTER TABLE site_statement DISABLE TRIGGER site_statement_append_only",
     ),
-    "site_paid_unbooked": Plant(
-        "I4.site_rent",
-        f"{_STATED} INSERT INTO site_payout VALUES ('{MERCHANT}', 'spo_1', 'sit_1', 'r', 'CNY', 70, '2026-02-05', "
-        "now(), 'opr_1')",
-    ),
-    "site_statement_trigger_off": Plant(
-        "I4.guards", "ALTER TABLE site_statement DISABLE TRIGGER site_statement_append_only"
-    ),
-    "day_sums_in_order": Plant("", _SUMMED),
-    "day_sum_changed": Plant(
-        "I4.day_sums", f"{_SUMMED} UPDATE ledger_day SET debit_minor = debit_minor + 1 WHERE account LIKE 'asset:%'"
-    ),
-    "day_sum_forgotten": Plant("I4.day_sums", f"{_SUMMED} DELETE FROM ledger_day WHERE account LIKE 'asset:%'"),
-    "sales_forgotten": Plant("I4.day_sums", f"{_SUMMED} DELETE FROM sales_day"),
 }

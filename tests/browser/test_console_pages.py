@@ -186,11 +186,29 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(stage: Consol
             "settlement",
             "codes",
             "reconciliation",
+            "statements",
+            "sites",
         ):
             await page.goto(stage.town.console_url + path)
             await expect(page.get_by_role("heading", level=1)).to_be_visible()
             await page.wait_for_load_state("load")
             assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], path
+        assert visit.faults == []
+
+
+async def test_a_sale_stands_in_the_statement_of_its_day_and_leads_to_its_order(stage: ConsoleStage) -> None:
+    async with stage.visit() as visit:
+        page = visit.page
+        await stage.sign_in(page)
+        assert await stage.buy(0, Story.GOOD) == "delivered"
+        await page.get_by_test_id("nav-statements").click()
+        await expect(page.get_by_test_id("accounts")).to_be_visible()
+        await expect(page.get_by_test_id("result")).not_to_contain_text("¥0.00")
+        await expect(page.get_by_test_id("statement-machines")).to_be_visible()
+        await page.get_by_test_id(re.compile(r"^account-asset:clearing:")).first.get_by_role("link").click()
+        rows = page.get_by_test_id("statement-rows")
+        await rows.get_by_role("link", name=re.compile(r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")).first.click()
+        await expect(page.get_by_test_id("timeline")).to_be_visible()
         assert visit.faults == []
 
 

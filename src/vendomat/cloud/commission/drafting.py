@@ -15,7 +15,7 @@ from vendomat.cloud.commission.printed import statement_csv, statement_paper
 from vendomat.cloud.commission.views import LineView, MachineShareView, SiteStatementView
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.sites import Rule, Span, Terms, terms_within
-from vendomat.cloud.statements import draw
+from vendomat.cloud.statements import amount, draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def draft_of(view: SiteStatementView, at: datetime, operator: Operator) -> Draft
     return Draft(view.model_copy(update={"state": "issued", "link": link}), sealed, files, at)
 
 
-def line_view(line: Line, rules: Sequence[Rule]) -> LineView:
+def line_view(line: Line, rules: Sequence[Rule], currency: str) -> LineView:
     """A line with the terms it was computed by."""
     ((_, terms),) = terms_within(rules, Span(line.first, line.first))
     return LineView(
@@ -49,19 +49,20 @@ def line_view(line: Line, rules: Sequence[Rule]) -> LineView:
         base_minor=line.base_minor,
         units=line.units,
         amount_minor=line.amount_minor,
-        terms=_terms_text(line.kind, terms),
+        terms=_terms_text(line.kind, terms, currency),
     )
 
 
-def _terms_text(kind: str, terms: Terms) -> str:
-    """The agreed figure behind a line: percents from which net sales on, or minor units."""
+def _terms_text(kind: str, terms: Terms, currency: str) -> str:
+    """The agreed figure behind a line: percents and above which net sales, or an amount."""
     if kind == "share":
         return "; ".join(
             f"{step.basis_points // 100}.{step.basis_points % 100:02d} %"
-            + (f" > {step.from_minor}" if step.from_minor else "")
+            + (f" > {amount(step.from_minor, currency)}" if step.from_minor else "")
             for step in terms.steps
         )
-    return str({"units": terms.per_unit_minor, "fixed": terms.fixed_minor, "minimum": terms.minimum_minor}[kind])
+    minor = {"units": terms.per_unit_minor, "fixed": terms.fixed_minor, "minimum": terms.minimum_minor}[kind]
+    return amount(minor, currency)
 
 
 def machine_views(sold: Sequence[Sold], lines: Sequence[Line], numbers: dict[str, str]) -> list[MachineShareView]:

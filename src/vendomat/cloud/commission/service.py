@@ -218,7 +218,7 @@ class SiteStatements:
             content_sha256="",
             link="",
             issued_at=None,
-            lines=[line_view(line, rules) for line in lines],
+            lines=[line_view(line, rules, currency) for line in lines],
             corrections=[
                 CorrectionView(month=one.month, amount_minor=one.amount_minor, reason=one.reason) for one in fixes
             ],

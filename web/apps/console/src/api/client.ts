@@ -9,6 +9,9 @@ import type {
   NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, SettlementReport,
   WalletStatement,
 } from "./views";
+import type {
+  Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
+} from "./statementViews";
 
 export type Reply<Value> = { kind: "ok"; value: Value } | { kind: "refused"; problem: Problem } | { kind: "not_known" };
 export type Failure = Exclude<Reply<never>, { kind: "ok" }>;
@@ -54,6 +57,25 @@ export class ConsoleClient {
     this.#ask("GET", `/api/v1/reconciliation/days/${place.split("/").map(encodeURIComponent).join("/")}/items`);
   resolveItem = (id: string, state: "explained" | "fixed", reason: string): Promise<Reply<ReconItem>> =>
     this.#ask("POST", `/api/v1/reconciliation/items/${id}/resolve`, { state, reason });
+  statementPeriods = (): Promise<Reply<Periods>> => this.#ask("GET", "/api/v1/statements");
+  statement = (period: string): Promise<Reply<Statement>> => this.#ask("GET", `/api/v1/statements/${period}`);
+  statementRows = (period: string, query: Query): Promise<Reply<Page<StatementRow>>> =>
+    this.#ask("GET", `/api/v1/statements/${period}/rows${queryText(query)}`);
+  sites = (): Promise<Reply<Site[]>> => this.#ask("GET", "/api/v1/sites");
+  createSite = (name: string, owner: string): Promise<Reply<Arrangement>> => this.#ask("POST", "/api/v1/sites", { name, owner });
+  site = (id: string): Promise<Reply<Arrangement>> => this.#ask("GET", `/api/v1/sites/${id}`);
+  placeMachine = (id: string, machineId: string, firstDay: string, isLeaving: boolean): Promise<Reply<Arrangement>> =>
+    this.#ask("PUT", `/api/v1/sites/${id}/machines/${machineId}`, { first_day: firstDay, is_leaving: isLeaving });
+  agreeTerms = (id: string, firstDay: string, terms: Terms): Promise<Reply<Arrangement>> =>
+    this.#ask("PUT", `/api/v1/sites/${id}/rules/${firstDay}`, terms);
+  siteAccount = (id: string): Promise<Reply<SiteAccount>> => this.#ask("GET", `/api/v1/sites/${id}/statements`);
+  siteStatement = (id: string, month: string): Promise<Reply<SiteStatement>> =>
+    this.#ask("GET", `/api/v1/sites/${id}/statements/${month}`);
+  issueStatement = (id: string, month: string, despiteOpenDays: boolean): Promise<Reply<SiteStatement>> =>
+    this.#ask("POST", `/api/v1/sites/${id}/statements`, { month, despite_open_days: despiteOpenDays });
+  paySite = (id: string, payout: { amount_minor: number; paid_on: string; reference: string }): Promise<Reply<Payout>> =>
+    this.#ask("POST", `/api/v1/sites/${id}/payouts`, payout);
+  verifyFile = (sha256: string): Promise<Reply<Verified>> => this.#ask("GET", `/api/v1/site-statements/verify/${sha256}`);
   unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<{ slot: string }>> =>
     this.#ask("POST", `/api/v1/machines/${machineId}/slots/${slot}/unlock`, { reason });
   codes = (query: Query): Promise<Reply<Page<PickupCode>>> => this.#ask("GET", `/api/v1/codes${queryText(query)}`);

@@ -1,4 +1,6 @@
 /** The areas of the console, in the order in which they are offered. */
+import bookIcon from "lucide-static/icons/book-open.svg?raw";
+import placeIcon from "lucide-static/icons/map-pin.svg?raw";
 import alarmIcon from "lucide-static/icons/bell.svg?raw";
 import doubtIcon from "lucide-static/icons/circle-question-mark.svg?raw";
 import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
@@ -20,6 +22,8 @@ export const AREAS: readonly Area[] = [
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
   { page: "members", path: "members", word: "members.title", icon: memberIcon },
+  { page: "statements", path: "statements", word: "statement.title", icon: bookIcon },
+  { page: "sites", path: "sites", word: "site.title", icon: placeIcon },
   { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon },
 ];
 

@@ -5,7 +5,7 @@ export type Wish =
   | { kind: "row"; step: 1 | -1 }
   | { kind: "go"; path: string };
 
-const PATHS: Readonly<Record<string, string>> = { t: "", m: "machines", o: "orders", a: "alarms", d: "doubts", c: "codes", r: "reconciliation" };
+const PATHS: Readonly<Record<string, string>> = { t: "", m: "machines", o: "orders", a: "alarms", d: "doubts", c: "codes", r: "reconciliation", s: "statements" };
 const SEQUENCE_MS = 1500;
 
 export type Press = { key: string; ctrlKey: boolean; metaKey: boolean; altKey: boolean; isTyping: boolean };

@@ -19,10 +19,10 @@ export function dayOf(moment: string | number, timeZone: string | undefined): st
   return parts.format(new Date(moment));
 }
 
-/** The day and minute of a moment, in the time of whoever reads. */
-export function moment(at: string, locale: Locale): string {
+/** The day and minute of a moment, in the time of whoever reads, or of a named zone. */
+export function moment(at: string, locale: Locale, timeZone?: string): string {
   const parts = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-  return new Intl.DateTimeFormat(locale, parts).format(new Date(at));
+  return new Intl.DateTimeFormat(locale, { ...parts, ...zone(timeZone) }).format(new Date(at));
 }
 
 /** "12 seconds ago", in whole units; the future (a clock that is ahead) reads as now. */

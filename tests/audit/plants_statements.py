@@ -45,7 +45,8 @@ _STATED = f"""
 _DAY = "(posted_at AT TIME ZONE 'Asia/Shanghai')::date"
 _SUMMED = f"""
     INSERT INTO day_sums_place VALUES (true, 9000000000000000);
-    INSERT INTO ledger_day SELECT merchant_id, {_DAY}, CASE WHEN account ~ '^(income:sales|liab:[^:]+|expense:site_rent):'
+    INSERT INTO ledger_day SELECT merchant_id, {_DAY},
+        CASE WHEN account ~ '^(income:sales|liab:[^:]+|expense:site_rent):'
             THEN split_part(account, ':', 1) || ':' || split_part(account, ':', 2) ELSE account END,
         currency, '', sum(greatest(amount_minor, 0)), sum(greatest(-amount_minor, 0)), count(*)
     FROM ledger_line GROUP BY 1, 2, 3, 4;

@@ -170,6 +170,17 @@ async def test_a_machine_earns_for_the_place_where_it_stood_that_day(browser: ht
     assert totals == [35, 35]
 
 
+async def test_terms_that_begin_in_another_age_are_refused(browser: httpx.AsyncClient, shop: Shop) -> None:
+    path = await _site(browser, shop, TENTH, machines=0)
+    for first_day, status in (("2023-01-01", 422), ("1999-12-31", 422), ("9999-12-31", 422), ("2026-02-30", 422)):
+        assert (await browser.put(f"{path}/rules/{first_day}", json=FREE)).status_code == status, first_day
+    bad = {"steps": [{"from_minor": 5, "basis_points": 1}]}
+    assert (await browser.put(f"{path}/rules/2025-11-01", json=FREE | bad)).status_code == 422
+    pay = {"amount_minor": 1, "paid_on": "9999-12-31", "reference": "x"}
+    assert (await browser.post(f"{path}/payouts", json=pay)).status_code == 422
+    assert (await browser.get(f"{path}/statements")).json()["next_month"] == "2025-11"
+
+
 async def test_two_who_issue_at_once_issue_one(browser: httpx.AsyncClient, shop: Shop) -> None:
     path = await _site(browser, shop, {"fixed_minor": 1_000})
     answers = await asyncio.gather(*(_issue(browser, path, "2025-11") for _ in range(3)))

@@ -63,7 +63,22 @@ def test_a_period_is_a_day_or_a_month(text: str, first: date, last: date, days: 
     assert (period.first, period.last, len(period.days), period.is_month) == (first, last, days, len(text) == 7)
 
 
-@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-00", "2026-02-30", "2026-6-1", "2026-06-01T00", "x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026",
+        "2026-13",
+        "2026-00",
+        "2026-02-30",
+        "2026-6-1",
+        "2026-06-01T00",
+        "x",
+        "1999-12",
+        "9999-12",
+        "0001-01-01",
+    ],
+)
 def test_anything_else_is_no_period(text: str) -> None:
     with pytest.raises(VendomatError):
         Period.from_text(text)

@@ -1,6 +1,5 @@
 """`/api/v1/sites/{id}/statements` and `…/payouts`: look, issue, download, pay, and where a file belongs."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -10,12 +9,13 @@ from vendomat.cloud.commission.model import Correction
 from vendomat.cloud.commission.service import Payout, SiteStatements, Wish
 from vendomat.cloud.commission.views import AccountView, PayoutView, SiteStatementView, VerifiedView
 from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.sites import Day
 from vendomat.cloud.statements import CSV, PDF, file_answer
 from vendomat.kernel import MINOR_UNITS_MAX
 
 SiteId = Annotated[str, Path(pattern=r"^sit_[0-9a-z]{26}$")]
-Month = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-MonthField = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str, Path(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")]
+MonthField = Annotated[str, Field(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")]
 CORRECTIONS_MAX = 50
 
 
@@ -43,7 +43,7 @@ class PayoutBody(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     amount_minor: Annotated[int, Field(gt=0, le=MINOR_UNITS_MAX, strict=True)]
-    paid_on: date
+    paid_on: Day
     reference: Annotated[str, Field(min_length=1, max_length=100)]
 
 

@@ -14,6 +14,7 @@ from vendomat.kernel import MINOR_UNITS_MAX
 SiteId = Annotated[str, Path(pattern=r"^sit_[0-9a-z]{26}$")]
 MachineId = Annotated[str, Path(pattern=r"^mch_[0-9a-z]{26}$")]
 Amount = Annotated[int, Field(ge=0, le=MINOR_UNITS_MAX, strict=True)]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(3000, 1, 1))]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 
 
@@ -29,7 +30,7 @@ class StayBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    first_day: date
+    first_day: Day
     is_leaving: bool = False
 
 
@@ -114,7 +115,7 @@ def sites_router(sites: Sites, current: CurrentOperator) -> APIRouter:
 
     @router.put("/{site_id}/rules/{first_day}", operation_id="sites.agree")
     async def agree(
-        site_id: SiteId, first_day: date, body: TermsBody, operator: Annotated[Operator, Depends(changing)]
+        site_id: SiteId, first_day: Day, body: TermsBody, operator: Annotated[Operator, Depends(changing)]
     ) -> ArrangementView:
         steps = tuple(Step(step.from_minor, step.basis_points) for step in body.steps)
         terms = Terms(steps, body.per_unit_minor, body.fixed_minor, body.minimum_minor)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import asyncpg
 
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.sites import store
 from vendomat.cloud.sites.model import Rule, Site, Stay
 from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
+
+LOOK_BACK_MAX = timedelta(days=731)
 
 
 class Sites:
@@ -59,8 +63,16 @@ class Sites:
             raise VendomatError(ErrorCode.NOT_FOUND, "there is no such machine or site; nothing changed") from error
 
     async def agree(self, merchant_id: str, site_id: str, rule: Rule) -> None:
-        """From a day on these terms hold. Raises `VendomatError` (not_found, invalid_value)."""
+        """From a day on these terms hold. Raises `VendomatError` (not_found, invalid_value).
+
+        Each month from the first terms on is stated, so a slip of the year would ask for hundreds of statements.
+        """
         rule.terms.check()
+        if rule.first_day < self._clock.now().date() - LOOK_BACK_MAX:
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE,
+                f"terms begin at most {LOOK_BACK_MAX.days} days back; nothing changed",
+            )
         try:
             async with self._database.hot.acquire() as connection:
                 await store.put_rule(connection, merchant_id, site_id, rule)

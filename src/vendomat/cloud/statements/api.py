@@ -19,7 +19,7 @@ from vendomat.cloud.statements.views import PeriodsView, RowView, StatementView
 from vendomat.cloud.statements.words import Language
 
 ROWS_AT_ONCE = 10_000
-PeriodText = Annotated[str, Path(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
+PeriodText = Annotated[str, Path(pattern=r"^2\d{3}-\d{2}(-\d{2})?$")]
 AccountText = Annotated[str | None, Query(pattern=r"^[a-z]+:[0-9A-Za-z_:.-]{1,150}$")]
 FamilyText = Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")]
 

@@ -17,8 +17,8 @@ from enum import StrEnum
 
 from vendomat.kernel import ErrorCode, VendomatError
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MONTH = re.compile(r"\d{4}-\d{2}")
+_DAY = re.compile(r"2\d{3}-\d{2}-\d{2}")
+_MONTH = re.compile(r"2\d{3}-\d{2}")
 OPENING = "opening"
 
 

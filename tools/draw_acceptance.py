@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from draw_faults import collect
+from draw_faults import FaultTest, collect
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "emulators.md"
@@ -40,9 +40,8 @@ ITEMS: dict[str, tuple[str, str]] = {
 """What each item asks for, and how much of it is there."""
 
 
-def rows(root: Path) -> list[str]:
+def rows(tests: list[FaultTest]) -> list[str]:
     """The table, a line each."""
-    tests = collect(root, NAME)
     lines = ["| | must | tests | |", "|---|---|---|---|"]
     for number, (must, status) in ITEMS.items():
         mine = [test for test in tests if test.number == number]
@@ -51,18 +50,19 @@ def rows(root: Path) -> list[str]:
     return lines
 
 
-def problems(root: Path) -> list[str]:
-    numbers = {test.number for test in collect(root, NAME)}
+def problems(tests: list[FaultTest]) -> list[str]:
+    """What keeps the table from being whole."""
+    numbers = {test.number for test in tests}
     return [f"{number} has no test" for number in ITEMS if number not in numbers] + [
         f"{number} is not in the table" for number in sorted(numbers - ITEMS.keys())
     ]
 
 
-def drawn(page: str, root: Path) -> str:
+def drawn(page: str, tests: list[FaultTest]) -> str:
     """`page` with the table between its marks made anew."""
     head, _, rest = page.partition(START)
     _, _, tail = rest.partition(END)
-    return "\n".join([head + START, "", *rows(root), "", END]) + tail
+    return "\n".join([head + START, "", *rows(tests), "", END]) + tail
 
 
 def main() -> int:
@@ -70,11 +70,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Draw the table of what the emulators must do.")
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 when the page is not current")
     is_check = parser.parse_args().check
-    if found := problems(ROOT):
+    tests = collect(ROOT, NAME)
+    if found := problems(tests):
         print("\n".join(f"acceptance: {problem}" for problem in found))
         return 1
     kept = PAGE.read_text(encoding="utf-8")
-    fresh = drawn(kept, ROOT)
+    fresh = drawn(kept, tests)
     if fresh == kept:
         print("acceptance: docs/emulators.md is current")
         return 0

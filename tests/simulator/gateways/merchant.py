@@ -180,7 +180,7 @@ class NoticeSink:
         await self._server.wait_closed()
 
     async def wait_for(self, count: int) -> list[Received]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.received) < count:
                 await asyncio.sleep(0.005)
         return self.received

@@ -21,7 +21,7 @@ NUMBER = "pay_0000000001"
 @pytest.fixture
 def settings() -> GatewaySettings:
     """The platforms' own times: only the clock makes them pass."""
-    return GatewaySettings(notice_first_delay_s=0.01, notice_timeout_s=5.0, fee_basis_points=0)
+    return GatewaySettings(notice_first_delay_s=0.01, notice_timeout_s=60.0, fee_basis_points=0)
 
 
 @pytest.fixture

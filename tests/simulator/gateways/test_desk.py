@@ -20,7 +20,7 @@ NUMBER = "pay_0000000001"
 
 @pytest.fixture
 def settings() -> GatewaySettings:
-    return GatewaySettings(notice_first_delay_s=0.01, notice_timeout_s=5.0, fee_basis_points=0)
+    return GatewaySettings(notice_first_delay_s=0.01, notice_timeout_s=60.0, fee_basis_points=0)
 
 
 def test_both_languages_have_every_text() -> None:

@@ -38,7 +38,7 @@ async def test_e13_the_page_and_what_it_refuses(server: GatewayServer) -> None:
             assert title in page.text
             assert "'unsafe" not in page.headers["content-security-policy"]
         script = await client.get("/desk.js")
-        used = set(re.findall(r"\bt\.([a-z_0-9]+)|say\('([a-z_0-9]+)'", script.text))
+        used = set(re.findall(r"\bt\.([a-z_0-9]+)|(?:say|label|press|card)\('([a-z_0-9]+)'", script.text))
         assert {one or other for one, other in used} <= texts_of(Language.EN).keys()
         assert "innerHTML" not in script.text
         foreign = {"Sec-Fetch-Site": "cross-site"}

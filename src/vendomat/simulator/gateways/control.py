@@ -112,7 +112,7 @@ class ControlApi:
             ("POST", "wechat/merchants"): self._register_wechat,
             ("POST", "alipay/applications"): self._register_alipay,
             ("POST", "alipay/face"): self._look,
-            ("POST", "alipay/rotate"): lambda _: {"alipay_cert_sn": self._alipay.seals.authority.rotate()},
+            ("POST", "alipay/keys/rotate"): lambda _: {"alipay_cert_sn": self._alipay.seals.authority.rotate()},
             ("POST", "stripe/webhook"): self._set_webhook,
             ("POST", "wechat/portal-refund-url"): self._set_portal_refund_url,
         }

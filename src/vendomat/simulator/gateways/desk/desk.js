@@ -88,7 +88,16 @@ function accountsCard({books}) {
   return card('accounts',
     rows.length ? table(['account_name', 'account', 'balance', ''], rows) : [el('p', {class: 'none'}, t.accounts_none), el('p', {class: 'hint'}, t.accounts_hint)],
     form('open-account', openAccount, label('account_name', field('name', {value: 'Demo', required: true})),
-      shown.platform === 'stripe' ? null : label('mode', modes), el('button', {class: 'main', 'data-testid': 'open_account'}, t.open_account)));
+      shown.platform === 'stripe' ? null : label('mode', modes), el('button', {class: 'main', 'data-testid': 'open_account'}, t.open_account)),
+    rows.length ? addressForm(books.accounts) : null);
+}
+function addressForm(accounts) {
+  const paths = {stripe: ['stripe/webhook', 'webhook'], wechat: ['wechat/portal-refund-url', 'portal_refund_url']};
+  if (!paths[shown.platform]) return null;
+  const [path, key] = paths[shown.platform];
+  return form(key, (found) => act('POST', path, found),
+    label('account', el('select', {name: 'account'}, accounts.map((one) => option(one.account, one.name)))),
+    label(key, field('url', {type: 'url', placeholder: 'http://127.0.0.1:8000/…'}), 'wide'), el('button', {}, t.set));
 }
 function askBalance(one) {
   const text = prompt(t.balance + ' — ' + one.name + ' (' + t.amount_fen + ')', one.balance_fen);
@@ -119,11 +128,15 @@ function codesCard({codes}) {
   return card('codes', el('div', {class: 'row'}, label('as_buyer', buyers), wallet),
     items.length ? items : [el('p', {class: 'none'}, t.codes_none), el('p', {class: 'hint'}, t.codes_hint)]);
 }
-function tradesCard({books}) {
+const WAITING = ['USERPAYING', 'WAIT_BUYER_PAY'];
+function tradesCard({books, codes}) {
+  const scanned = new Set(codes.map((code) => code.number));
   const rows = books.trades.slice(-30).reverse().map((one) => el('tr', {'data-testid': 'trade'}, cell(one.number),
     el('td', {class: 'sum'}, money(one.amount_fen, one.currency)), el('td', {}, el('span', {class: 'state'}, one.state)),
     el('td', {}, nameOf(one.payer)), el('td', {class: 'sum'}, one.refunded_fen ? money(one.refunded_fen, one.currency) : ''),
-    el('td', {class: 'deeds'}, one.is_paid ? null : press('forge', () =>
+    el('td', {class: 'deeds'}, WAITING.includes(one.state) && !scanned.has(one.number) ? ['confirm', 'decline'].map((deed) =>
+      press(deed, () => act('POST', at(deed), {number: one.number, payer: shown.buyer}))) : null,
+      one.is_paid ? null : press('forge', () =>
       act('POST', at('notices/forge'), {number: one.number}, (said) => said.answer)))));
   return card('trades', rows.length ? table(['number', 'amount', 'state', 'payer', 'refunded', ''], rows) : el('p', {class: 'none'}, t.trades_none));
 }
@@ -182,15 +195,22 @@ function billsCard({books, changes}) {
     form('fee', (found) => act('POST', at('fee'), {account: found.account, basis_points: Number(found.basis_points)}),
       label('account', accounts()), label('fee', field('basis_points', {type: 'number', value: '60', min: '0', max: '10000'})), el('button', {}, t.set)));
 }
+function keysCard() {
+  if (shown.platform === 'stripe') return null;
+  return card('keys', press('rotate', () => act('POST', at('keys/rotate'), {}, (said) => JSON.stringify(said))),
+    shown.platform === 'wechat' ? form('share', (found) => act('POST', at('keys/share'), {percent: Number(found.percent)}),
+      label('share', field('percent', {type: 'number', value: '100', min: '0', max: '100'})), el('button', {}, t.set)) : null,
+    el('p', {class: 'hint'}, t.keys_hint));
+}
 function howtoCard() {
   return el('section', {class: 'card'}, el('details', {}, el('summary', {}, t.howto), el('ol', {}, [1, 2, 3, 4, 5].map((n) =>
     el('li', {}, n === 2 ? say('howto_2', given.addresses[shown.platform]) : t['howto_' + n])))));
 }
 
 const SECTIONS = [
-  ['left', 'accounts', accountsCard, ['books']], ['left', 'codes', codesCard, ['codes']], ['left', 'trades', tradesCard, ['books']],
+  ['left', 'accounts', accountsCard, ['books']], ['left', 'codes', codesCard, ['codes']], ['left', 'trades', tradesCard, ['books', 'codes']],
   ['left', 'refunds', refundsCard, ['books']], ['left', 'notices', noticesCard, ['notices']], ['right', 'howto', howtoCard, []],
-  ['right', 'faults', faultsCard, ['faults']], ['right', 'habits', habitsCard, []], ['right', 'bills', billsCard, ['changes', 'accounts']],
+  ['right', 'faults', faultsCard, ['faults']], ['right', 'habits', habitsCard, []], ['right', 'bills', billsCard, ['changes', 'accounts']], ['right', 'keys', keysCard, []],
 ];
 function frame() {
   document.body.dataset.platform = shown.platform;

@@ -44,6 +44,7 @@ def _welcome(town: Town) -> Panel:
     places.add_row("wallet, Alipay", town.wallet_url("alipay"))
     if town.record.stripe_port:
         places.add_row("wallet, Stripe", town.wallet_url("stripe"))
+    places.add_row("platforms' faults and clock", f"{town.control_url}/")
     places.add_row("console", town.console_url)
     places.add_row("  sign in as", f"{town.record.email}  /  {town.record.password}")
     return Panel(places, title="Vendomat is selling", subtitle="Ctrl-C ends it; the next start goes on from here")

@@ -66,8 +66,8 @@ async def ensure_roles(url: str) -> None:
         await connection.close()
 
 
-async def migrate(url: str) -> None:
-    """Bring the schema to the newest version; a second call changes nothing."""
+async def migrate(url: str, revision: str = "head") -> None:
+    """Bring the schema to the newest version (or up to `revision`); a second call changes nothing."""
     from alembic import command
     from alembic.config import Config
 
@@ -85,7 +85,7 @@ async def migrate(url: str) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
     try:
         async with engine.begin() as connection:

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 
 from vendomat.cloud.merchants import Operator, Role
-from vendomat.cloud.sales import Gift, RefundDesk, model
+from vendomat.cloud.sales import Gift, HandPayment, Judgement, RefundDesk, model
 from vendomat.kernel import VendomatError, derive_id
 from vendomat.simulator.worlds.postgres import WorldPostgres
 from vendomat.simulator.worlds.trace import Trace, tail_of
@@ -27,6 +27,15 @@ FROM sale_order o JOIN payment p ON p.order_id = o.order_id AND p.is_winning
 WHERE o.state = 'settled' ORDER BY o.order_id
 """
 _HELD = "SELECT order_id, refund_id FROM refund WHERE state = 'held' ORDER BY refund_id"
+_GIVEN_UP = """
+SELECT r.order_id, r.refund_id, r.amount_minor FROM refund r
+WHERE r.state = 'failed' AND r.asked_by = '' AND NOT EXISTS (SELECT FROM refund n WHERE n.payment_id = r.payment_id
+    AND n.asked_by = '' AND (n.ordinal > r.ordinal OR n.state <> 'failed')) ORDER BY r.refund_id
+"""
+_FROZEN = """
+SELECT order_id, payment_id, verdict FROM payment
+WHERE is_frozen AND verdict NOT IN ('given_back', 'kept') ORDER BY payment_id
+"""
 _Act = Callable[[RefundDesk], Coroutine[Any, Any, model.Purchase]]
 
 
@@ -52,9 +61,14 @@ class Office:
     async def run(self) -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(1.0, 12.0))
-            held = self._postgres.look(_HELD)
+            held, given_up = self._postgres.look(_HELD), self._postgres.look(_GIVEN_UP)
+            frozen = self._postgres.look(_FROZEN)
             if held:
                 await self._judge(self._chance.choice(held))
+            elif given_up:
+                await self._pay_by_hand(self._chance.choice(given_up))
+            elif frozen:
+                await self._decide(self._chance.choice(frozen))
             elif self.is_open and (settled := self._postgres.look(_SETTLED)):
                 await self._give(self._chance.choice(settled))
 
@@ -74,6 +88,27 @@ class Office:
             await self._ask("declines", held["order_id"], lambda desk: desk.decline(*which))
         else:
             await self._ask("releases", held["order_id"], lambda desk: desk.release(*which))
+
+    async def _pay_by_hand(self, given_up: asyncpg.Record) -> None:
+        """Or have the platform asked under the next number: people do not know which it will be."""
+        person, order_id, refund_id = self._chance.choice(self._people), given_up["order_id"], given_up["refund_id"]
+        paid = HandPayment(given_up["amount_minor"], "cash", f"slip {refund_id[-6:]}", "the account is closed")
+        if self._chance.random() < 0.3:
+            await self._ask("tries again", order_id, lambda desk: desk.try_again(person, order_id, refund_id, "again"))
+            return
+        for _ in range(self._chance.choice((1, 1, 2))):
+            await self._ask("pays by hand", order_id, lambda desk: desk.pay_by_hand(person, order_id, refund_id, paid))
+
+    async def _decide(self, frozen: asyncpg.Record) -> None:
+        person, which = self._chance.choice(self._people), (frozen["order_id"], frozen["payment_id"])
+        if frozen["verdict"] == "none":
+            judged = Judgement(self._chance.random() < 0.3, "nobody knows why")
+            await self._ask("judges", which[0], lambda desk: desk.judge(person, *which, judged))
+        elif self._chance.random() < 0.2:
+            await self._ask("takes back", which[0], lambda desk: desk.decline_verdict(person, *which, "not so"))
+        else:
+            asked = Judgement(frozen["verdict"] == "keep_asked", "seen too")
+            await self._ask("agrees", which[0], lambda desk: desk.agree(person, *which, asked))
 
     async def _ask(self, deed: str, order_id: str, act: _Act) -> None:
         """What did not work is looked at again later, as people do."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+from zlib import crc32
 
 import msgspec
 
@@ -114,6 +115,8 @@ class Platform:
         if self.mood.is_down:
             raise RefusedError("the platform is down")
         trade = self.books.pay(code, payer, self._clock.now(), is_late=is_late)
+        if self._chance.random() < MISFIT_SHARE:
+            trade.amount_minor += self._chance.choice((-1, 50))
         self._trace.note(self.books.channel, f"took {trade.amount_minor} for {tail_of(trade.number)} from {payer}")
         self._tell(NoticeKind.PAYMENT, trade.number)
         return trade
@@ -141,6 +144,13 @@ class Platform:
         """Somebody else says that `number` was paid."""
         body = msgspec.json.encode(_NoticeBody("forged", f"f_{number}", NoticeKind.PAYMENT, number))
         self.deliver(self.books.channel, {}, body)
+
+
+MISFIT_SHARE = 0.05
+"""How often a platform takes another sum than the order's: people have to find out why."""
+
+NEVER_ONE_IN = 8
+"""One refund number in so many is refused, whenever it is asked for."""
 
 
 class WorldProvider(TakesNoCodes):
@@ -211,6 +221,8 @@ class WorldProvider(TakesNoCodes):
         if not await self._reach():
             return Refunded(RefundState.UNKNOWN, request.refund_number, error="no answer")
         self._platform.refund_asked(self.channel, request)
+        if crc32(request.refund_number.encode()) % NEVER_ONE_IN == 0:
+            return Refunded(RefundState.NEVER, request.refund_number, error="the buyer's account is closed")
         is_new = request.refund_number not in self._books.refunds
         try:
             refund = self._books.refund(self._platform.new_refund(request))

@@ -68,6 +68,9 @@ SELECT 'order ' || right(order_id, 6) || ' is ' || state || ' ' || closing AS wh
 UNION ALL SELECT 'payment ' || right(payment_id, 6) || ' is ' || state
     FROM payment WHERE state NOT IN ('paid', 'closed')
 UNION ALL SELECT 'refund ' || right(refund_id, 6) || ' is ' || state FROM refund WHERE ended_at IS NULL
+UNION ALL SELECT 'refund ' || right(r.refund_id, 6) || ' was given up' FROM refund r
+    WHERE r.state = 'failed' AND r.asked_by = '' AND NOT EXISTS (SELECT FROM refund n WHERE n.payment_id = r.payment_id
+        AND n.asked_by = '' AND (n.ordinal > r.ordinal OR n.state <> 'failed'))
 UNION ALL SELECT 'command ' || right(cmd_id, 6) || ' is ' || state FROM command WHERE state <> 'done'
 """
 _INJECTED = (

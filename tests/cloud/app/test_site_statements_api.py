@@ -153,6 +153,8 @@ async def test_what_was_stated_wrongly_is_corrected_by_the_next_statement_only(
     assert (december["total_minor"], december["position"]) == (25, 2)
     assert december["previous"] == (await browser.get(f"{path}/statements/2025-11")).json()["link"]
     assert await _owed(browser, path) == 60
+    january = (await browser.get(f"{path}/statements/2026-01")).json()
+    assert january["corrections"] == []  # what was corrected stays corrected, and a person's word is not undone
     now = shop.clock.now().astimezone(UTC)
     third = await _issue(browser, path, f"{now:%Y-%m}")
     assert third.status_code == 409  # it is not over

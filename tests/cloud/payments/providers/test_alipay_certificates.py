@@ -189,6 +189,16 @@ async def test_how_many_are_known_has_an_end(
                 trusted.key(number, asked_by="answer")
 
 
+def test_a_file_of_the_right_number_that_nobody_vouches_for(
+    clock: ManualClock, stranger: RSAPrivateKey, root: x509.Certificate, known: x509.Certificate
+):
+    """The number is made of names that anybody may write into a certificate."""
+    forged = certificate(stranger, stranger, "Platform", "Root", serial=9)
+    trusted = PlatformCertificates([known], [root], clock=clock, fetch=Platform(forged).fetch)
+    with pytest.raises(NotKnownError, match="root"):
+        trusted.key(number_of_certificate(forged), asked_by="answer")
+
+
 @pytest.mark.parametrize("content", ["", "%%%", "bm90IGEgY2VydGlmaWNhdGU="])
 def test_a_file_that_is_none(clock: ManualClock, root: x509.Certificate, known: x509.Certificate, content: str):
     trusted = PlatformCertificates([known], [root], clock=clock, fetch=lambda _: content)

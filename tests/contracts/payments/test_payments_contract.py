@@ -149,7 +149,13 @@ class TestWrongOrStrange:
         with stage.wrong_key():
             started = await stage.provider.start(stage.request())
             assert (started.state, started.code_url) == (StartState.REFUSED, "")
-            assert (await stage.provider.look_up("pay_1234567890")).state is TradeState.UNKNOWN
+            found = await stage.provider.look_up("pay_1234567890")
+            assert (found.state, found.is_about_keys) == (TradeState.UNKNOWN, True)
+
+    async def test_no_answer_says_nothing_about_keys(self, stage: Stage):
+        stage.fail(CallFault.RESET_BEFORE, "query")
+        found = await stage.provider.look_up("pay_1234567890")
+        assert (found.state, found.is_about_keys) == (TradeState.UNKNOWN, False)
 
 
 class TestCancel:

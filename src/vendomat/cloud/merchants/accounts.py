@@ -19,7 +19,7 @@ from vendomat.cloud.merchants import store
 from vendomat.cloud.merchants.vault import MasterKey
 from vendomat.cloud.platform.database import Database
 
-_MORE = ("off_since", "changed_at", "changed_by", "changed_by_name")
+_MORE = ("off_since", "changed_at", "changed_by", "changed_by_name", "away_since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class PaymentAccount:
     """An opened account: for the code that speaks to the platform, never for an answer. `repr` hides the settings.
 
     Two are equal when the same provider speaks for both. `changed_at` is None until a person changes it. `off_since` is
-    None while it is active, and of one that never was.
+    None while it is active, and of one that never was; `away_since`, while its platform does not answer.
     """
 
     merchant_id: str
@@ -39,6 +39,7 @@ class PaymentAccount:
     changed_at: datetime | None = field(default=None, compare=False)
     changed_by: str = field(default="", compare=False)
     changed_by_name: str = field(default="", compare=False)
+    away_since: datetime | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"PaymentAccount({self.merchant_id}, {self.channel}, {self.account})"

@@ -25,7 +25,17 @@ ACCOUNT = sa.table(
     "payment_account",
     *map(
         sa.column,
-        ("merchant_id", "channel", "account", "settings_sealed", "is_active", "off_since", "changed_at", "changed_by"),
+        (
+            "merchant_id",
+            "channel",
+            "account",
+            "settings_sealed",
+            "is_active",
+            "off_since",
+            "changed_at",
+            "changed_by",
+            "away_since",
+        ),
     ),
 )
 SECURITY_EVENT = sa.table(

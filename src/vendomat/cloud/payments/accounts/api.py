@@ -4,6 +4,7 @@
 An owner changes accounts; whoever may change anything switches a channel at a machine or tries an account.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -58,6 +59,7 @@ class AccountView(BaseModel):
     account: str
     is_active: bool
     off_since: datetime | None
+    away_since: datetime | None
     changed_at: datetime | None
     changed_by_name: str
     settings: dict[str, str | bool | list[str]]
@@ -85,6 +87,7 @@ class TriedView(BaseModel):
 class MachineChannelView(BaseModel):
     channel: str
     is_active: bool
+    is_away: bool
     is_offered: bool
 
 
@@ -139,6 +142,7 @@ def _view(one: ChannelAccount) -> ChannelView:
             account=one.account.account,
             is_active=one.account.is_active,
             off_since=one.account.off_since,
+            away_since=one.account.away_since,
             changed_at=one.account.changed_at,
             changed_by_name=one.account.changed_by_name,
             settings=msgspec.convert(one.shown, dict[str, str | bool | list[str]]),
@@ -162,5 +166,4 @@ def _field_view(field: SettingField) -> FieldView:
 
 
 def _machine_view(channels: list[MachineChannel]) -> MachineChannelsView:
-    data = [MachineChannelView(channel=c.channel, is_active=c.is_active, is_offered=c.is_offered) for c in channels]
-    return MachineChannelsView(data=data)
+    return MachineChannelsView(data=[MachineChannelView(**asdict(one)) for one in channels])

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.catalog import bump_all, channels_off, count_machines_off, set_channel_off
+from vendomat.cloud.catalog import bump_all, channel_order, channels_off, count_machines_off, set_channel_off
 from vendomat.cloud.machines import machine_exists
 from vendomat.cloud.merchants import MasterKey, Operator, PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments.accounts.keys import marks_of
@@ -36,12 +36,16 @@ from vendomat.cloud.platform.outbox import OutboxEvent, append_event
 from vendomat.kernel import Clock, ErrorCode, VendomatError, derive_id
 
 FIELDS: Mapping[str, tuple[SettingField, ...]] = {
-    channel: setting_fields(shape) for channel, (shape, _) in sorted(CHANNELS.items())
+    channel: setting_fields(shape)
+    for channel, (shape, _) in sorted(CHANNELS.items(), key=lambda item: channel_order(item[0]))
 }
 
 
 class Answers(StrEnum):
-    """What a try said of an account."""
+    """What a try said of an account.
+
+    WeChat Pay does not sign "no such number": that the platform's own key fits is seen with the first payment there.
+    """
 
     REACHABLE = "reachable"  # it answered as it answers those it knows
     KEYS_REFUSED = "keys_refused"  # it answered, and does not take our keys, or its answer does not fit its key
@@ -68,10 +72,12 @@ class ChannelAccount:
 
 @dataclass(frozen=True, slots=True)
 class MachineChannel:
-    """`is_active`: the merchant offers it at all; `is_offered`: it is not taken away from this machine."""
+    """`is_active`: the merchant offers it at all; `is_away`: its platform does not answer now; `is_offered`: it is not
+    taken away from this machine."""
 
     channel: str
     is_active: bool
+    is_away: bool
     is_offered: bool
 
 
@@ -166,7 +172,10 @@ class AccountDesk:
                 raise VendomatError(ErrorCode.NOT_FOUND, "there is no such machine")
             off = await channels_off(connection, merchant_id, machine_id)
             accounts = await self._accounts.of_merchant(connection, merchant_id)
-        return [MachineChannel(one.channel, one.is_active, one.channel not in off) for one in accounts]
+        return [
+            MachineChannel(one.channel, one.is_active, one.away_since is not None, one.channel not in off)
+            for one in sorted(accounts, key=lambda one: channel_order(one.channel))
+        ]
 
     async def set_at_machine(
         self, operator: Operator, machine_id: str, channel: str, *, is_offered: bool

@@ -5,9 +5,9 @@
  */
 import type { Problem } from "@vendomat/api";
 import type {
-  Alarm, Ambiguity, AmbiguityReport, Finding, IssuedCode, Machine, MachineDetail, Member, MemberLink, Miss, MoneyMove,
-  NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, SettlementReport,
-  WalletStatement,
+  Alarm, Ambiguity, AmbiguityReport, Finding, IssuedCode, Machine, MachineChannel, MachineDetail, Member, MemberLink, Miss, MoneyMove,
+  NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, SettlementReport, Tried,
+  WalletStatement, WayToPay,
 } from "./views";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
@@ -18,6 +18,8 @@ export type Failure = Exclude<Reply<never>, { kind: "ok" }>;
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 const ANSWER_WITHIN_MS = 10_000;
+/** A platform has ten seconds to answer, and our own cloud a moment more. */
+const TRY_WITHIN_MS = 30_000;
 const PAGES_MAX = 10;
 const LIMIT_MAX = 200;
 
@@ -78,6 +80,17 @@ export class ConsoleClient {
   verifyFile = (sha256: string): Promise<Reply<Verified>> => this.#ask("GET", `/api/v1/site-statements/verify/${sha256}`);
   unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<{ slot: string }>> =>
     this.#ask("POST", `/api/v1/machines/${machineId}/slots/${slot}/unlock`, { reason });
+  ways = (): Promise<Reply<{ data: WayToPay[] }>> => this.#ask("GET", "/api/v1/payment-accounts");
+  putWay = (channel: string, settings: Readonly<Record<string, Setting>>): Promise<Reply<WayToPay>> =>
+    this.#ask("PUT", `/api/v1/payment-accounts/${channel}`, { settings });
+  switchWay = (channel: string, move: "activate" | "deactivate"): Promise<Reply<WayToPay>> =>
+    this.#ask("POST", `/api/v1/payment-accounts/${channel}/${move}`);
+  tryWay = (channel: string): Promise<Reply<Tried>> =>
+    this.#ask("POST", `/api/v1/payment-accounts/${channel}/try`, undefined, {}, TRY_WITHIN_MS);
+  machineChannels = (id: string): Promise<Reply<{ data: MachineChannel[] }>> =>
+    this.#ask("GET", `/api/v1/machines/${id}/channels`);
+  offerAt = (id: string, channel: string, isOffered: boolean): Promise<Reply<{ data: MachineChannel[] }>> =>
+    this.#ask("PUT", `/api/v1/machines/${id}/channels/${channel}`, { is_offered: isOffered });
   codes = (query: Query): Promise<Reply<Page<PickupCode>>> => this.#ask("GET", `/api/v1/codes${queryText(query)}`);
   issueCodes = (key: string, codes: NewCodes): Promise<Reply<{ data: IssuedCode[] }>> =>
     this.#ask("POST", "/api/v1/codes", codes, { "idempotency-key": key });
@@ -107,8 +120,8 @@ export class ConsoleClient {
     return { kind: "ok", value: { data, next_cursor: cursor ?? null, has_more: true } };
   };
 
-  async #ask<Value>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply<Value>> {
-    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
+  async #ask<Value>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, withinMs = ANSWER_WITHIN_MS): Promise<Reply<Value>> {
+    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(withinMs) };
     if (body !== undefined) {
       init.headers = { ...headers, "content-type": "application/json" };
       init.body = JSON.stringify(body);

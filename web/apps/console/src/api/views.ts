@@ -360,3 +360,25 @@ export type ReconItem = {
   ended_by_name: string;
   reason: string;
 };
+
+/** The value of a setting as it is sent; null takes it away. */
+export type Setting = string | boolean | readonly string[] | null;
+
+export type SettingField = {
+  name: string; form: "line" | "text" | "flag" | "choice" | "list" | "texts";
+  is_secret: boolean; is_shown: boolean; is_required: boolean; choices: readonly string[];
+};
+
+/** What tells one key from another: a certificate's serial, a public key's hash, or a secret's mark. */
+export type KeyMark = { kind: "certificate" | "key" | "secret"; text: string; until: string | null };
+
+export type PaymentAccount = {
+  account: string; is_active: boolean; off_since: string | null; away_since: string | null;
+  changed_at: string | null; changed_by_name: string;
+  settings: Readonly<Record<string, string | boolean | readonly string[]>>;
+  marks: Readonly<Record<string, readonly KeyMark[]>>;
+};
+
+export type WayToPay = { channel: string; fields: readonly SettingField[]; account: PaymentAccount | null; machines_off: number };
+export type Tried = { state: "reachable" | "keys_refused" | "not_reachable"; detail: string };
+export type MachineChannel = { channel: string; is_active: boolean; is_away: boolean; is_offered: boolean };

@@ -8,11 +8,12 @@ import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
 import machineIcon from "lucide-static/icons/store.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
 import memberIcon from "lucide-static/icons/users.svg?raw";
+import wayIcon from "lucide-static/icons/wallet-cards.svg?raw";
 import scaleIcon from "lucide-static/icons/scale.svg?raw";
 import type { MessageKey } from "../i18n";
 import type { Place } from "./router.svelte";
 
-export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string };
+export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string; isSeldom?: boolean };
 
 export const AREAS: readonly Area[] = [
   { page: "today", path: "", word: "today.title", icon: todayIcon },
@@ -25,6 +26,7 @@ export const AREAS: readonly Area[] = [
   { page: "statements", path: "statements", word: "statement.title", icon: bookIcon },
   { page: "sites", path: "sites", word: "site.title", icon: placeIcon },
   { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon },
+  { page: "ways", path: "ways", word: "ways.title", icon: wayIcon, isSeldom: true },
 ];
 
 /** The area a page belongs to. */

@@ -62,6 +62,11 @@ export class Console {
     return this.session !== undefined && this.session.operator.role !== "read_only";
   }
 
+  /** Whether this operator is an owner: keys, and where the money goes. */
+  get isOwner(): boolean {
+    return this.session?.operator.role === "owner";
+  }
+
   askSession = async (): Promise<void> => {
     const reply = await this.client.session();
     this.isAsked = true;

@@ -71,6 +71,8 @@ export class Kiosk {
   channel: Channel | undefined = $derived(this.#pickChannel());
   idle: IdleState = $derived(this.#idle());
   codeState = $derived(this.#codeState());
+  /** The machine is there, and its merchant offers no way to pay at it. */
+  hasNoWayToPay = $derived(this.snapshot !== undefined && this.isOnline && this.snapshot.channels.length === 0);
   mayPay = $derived(
     this.units > 0 && this.isOnline && this.channel !== undefined && this.link === "live" && !this.isAsking,
   );

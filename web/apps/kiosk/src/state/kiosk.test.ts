@@ -137,7 +137,9 @@ describe("paying", () => {
     expect(kiosk.channel).toBe("alipay");
     show({ ...picture, channels: [] });
     kiosk.add(at("A1"));
-    expect(kiosk.mayPay).toBe(false);
+    expect([kiosk.mayPay, kiosk.hasNoWayToPay]).toEqual([false, true]);
+    show({ ...picture, channels: [], link: "offline" });
+    expect(kiosk.hasNoWayToPay).toBe(false);
   });
 
   it("orders the same goods anew when the code has expired, in another wallet too", async () => {

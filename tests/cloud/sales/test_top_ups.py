@@ -187,3 +187,10 @@ class TestWhoseItIs:
         await phone.stage.members.renew_link(MERCHANT, phone.member.member_id)
         seen = [(await phone.client.get("/api/v1/member")).status_code for _ in range(21)]
         assert (seen[0], seen[-1]) == (401, 429)
+
+
+async def test_no_machine_is_told_of_a_top_up(world: World) -> None:
+    async with open_stage(world) as stage:
+        await stage.join(stored_minor=500)
+        await stage.settle_down()
+        assert (stage.line.told, stage.line.asked) == ([], [])

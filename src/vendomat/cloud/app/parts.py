@@ -17,7 +17,7 @@ from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.app.metrics import Metrics
 from vendomat.cloud.codes import codes_key
 from vendomat.cloud.machines import MachineDirectory
-from vendomat.cloud.members import members_key
+from vendomat.cloud.members import Members, members_key
 from vendomat.cloud.merchants import MasterKey, PaymentAccounts
 from vendomat.cloud.payments import OpenProvider, ProviderBook, open_provider
 from vendomat.cloud.platform.connection import MachineWire, Wire
@@ -113,6 +113,7 @@ class SalesParts:
     refunds: RefundDesk
     goods: GoodsDesk
     top_ups: TopUps
+    members: Members
     standing: StandingAlarms
     reach: Reach
     reconciliation: ReconciliationJob
@@ -201,6 +202,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         refunds=RefundDesk(writer, till, clock, alone_minor=settings.goodwill_alone_minor),
         goods=GoodsDesk(database, writer, clock),
         top_ups=TopUps(database, writer, till, settings=settings, clock=clock, ids=ids),
+        members=Members(database, ground.master_key, ids=ids, clock=clock),
         reach=reach,
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
         reconciliation=_reconciliation(ground, book, till),

@@ -62,10 +62,6 @@ def members_key(master_key: MasterKey) -> bytes:
     return master_key.derive("member")
 
 
-def random_serial() -> str:
-    return f"{secrets.randbelow(10**SERIAL_DIGITS):0{SERIAL_DIGITS}d}"
-
-
 class Members:
     """All merchants' members; each function sees the one it is asked for."""
 
@@ -77,14 +73,12 @@ class Members:
         ids: Ids,
         clock: Clock,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
-        new_serial: Callable[[], str] = random_serial,
     ) -> None:
         self._database = database
         self._key = members_key(master_key)
         self._ids = ids
         self._clock = clock
         self._randomness = randomness
-        self._new_serial = new_serial
 
     # --- the merchant's people ----------------------------------------------------------------------------------------
 
@@ -177,7 +171,7 @@ class Members:
             raise VendomatError(ErrorCode.FORBIDDEN, "this wallet is blocked; ask the operator")
         expires_at = self._clock.now() + CODE_LIFE
         for _ in range(_DRAWS_MAX):
-            code = ShownCode(member.merchant_id, self._new_serial(), member.member_id, "", expires_at)
+            code = ShownCode(member.merchant_id, _serial(self._ids), member.member_id, "", expires_at)
             if await self._database.write(partial(insert_code, code=code)):
                 return FreshCode(member_code(self._key, member.merchant_id, code.serial), expires_at)
         raise VendomatError(ErrorCode.UNAVAILABLE, "no code could be made; try again")
@@ -187,6 +181,12 @@ def _found(member: Member | None) -> Member:
     if member is None:
         raise VendomatError(ErrorCode.NOT_FOUND, "there is no such member")
     return member
+
+
+def _serial(ids: Ids) -> str:
+    """Digits from an identifier's random bits: nobody foretells the next one."""
+    drawn = hashlib.sha256(ids.new("mcd").encode()).digest()
+    return f"{int.from_bytes(drawn, 'big') % 10**SERIAL_DIGITS:0{SERIAL_DIGITS}d}"
 
 
 def _key_text(secret: bytes) -> str:

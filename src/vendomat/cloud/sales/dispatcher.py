@@ -69,7 +69,9 @@ class Dispatcher:
         """After a commit: send the commands it queued, and tell the machine where its order stands."""
         for dispatch in applied.dispatches:
             self._spawn(self.send(dispatch))
-        if applied.purchase is not None and applied.purchase.version > 1:  # a new order is the answer to its request
+        purchase = applied.purchase
+        # A new order is the answer to its request; a top-up is no machine's.
+        if purchase is not None and purchase.version > 1 and purchase.machine_id:
             self._spawn(self._tell(applied))
 
     async def sweep(self, limit: int = 200) -> int:

@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 
 from vendomat.cloud.app import Seeded, SeedPlan, seed_demo
 from vendomat.cloud.codes import CodeKind, Codes, NewCodes
+from vendomat.cloud.members import Member, Members, NewMember
 from vendomat.cloud.merchants import MasterKey, Passwords
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CommandKey
@@ -27,10 +28,11 @@ from vendomat.terminal.link import MachineKey
 MACHINES_MAX = 4
 CHANNELS = ("wechat", "alipay")
 CODES_PER_MACHINE = 6
+MEMBERS = ("Ann", "Bob", "Cao")
 _KEPT = ("machine", "stock_slot", "stock_move", "pickup_code")
 _STATIC = (
     "alembic_version", "merchant", "operator", "payment_account", "machine", "enrolment_token", "media", "product",
-    "planogram_slot",
+    "planogram_slot", "member",
 )  # fmt: skip
 _MONTHLY = ("stock_move", "ledger_line", "outbox", "evidence", "security_event")
 
@@ -43,6 +45,7 @@ class Estate:
     machine_ids: tuple[str, ...]
     machine_keys: tuple[MachineKey, ...]
     codes: dict[str, tuple[str, ...]]
+    members: tuple[Member, ...]
     stock: dict[str, int]
     master_key: MasterKey
     command_key: CommandKey
@@ -98,6 +101,8 @@ async def _seed(owner_url: str) -> Estate:
             ),
             seeded,
         )
+        about = Members(database, master_key, ids=ids, clock=clock, randomness=random.randbytes)
+        members = [(await about.create(seeded.merchant_id, NewMember(name))).member for name in MEMBERS]
     finally:
         passwords.close()
         await database.aclose()
@@ -106,6 +111,7 @@ async def _seed(owner_url: str) -> Estate:
         machine_ids=tuple(machine.machine_id for machine in seeded.machines),
         machine_keys=tuple(_key(number) for number in range(1, MACHINES_MAX + 1)),
         codes=codes,
+        members=tuple(members),
         stock={},
         master_key=master_key,
         command_key=CommandKey(random.randbytes(32)),

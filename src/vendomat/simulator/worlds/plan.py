@@ -54,6 +54,7 @@ def plan_world(seed: int) -> WorldPlan:
         silence_s=chance.choice((5.0, 15.0)),
         deadline_s=chance.choice((5.0, 20.0, 20.0, 90.0)),
         qr_s=chance.choice((20.0, 20.0, 45.0, 120.0)),
+        top_up_s=20.0,
         late_grace_s=chance.choice((5.0, 30.0)),
         platform_expiry_margin_s=30.0,
         refunds_per_payer=1,  # the second waits for the merchant's people, who are quick

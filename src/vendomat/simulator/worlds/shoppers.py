@@ -10,12 +10,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from random import Random
 
 from vendomat.kernel import VendomatError
 from vendomat.protocol import OrderLine
 from vendomat.simulator.worlds.estate import CHANNELS
 from vendomat.simulator.worlds.machines import WorldMachine
+from vendomat.simulator.worlds.members import MembersAbout
 from vendomat.simulator.worlds.platform_books import RefusedError
 from vendomat.simulator.worlds.platforms import Platform
 from vendomat.simulator.worlds.trace import Trace
@@ -35,6 +37,7 @@ class Deed(StrEnum):
     CANCELS = "cancels"
     CANCELS_AND_PAYS = "cancels and pays at once"
     LEAVES = "walks away"
+    SHOWS_MEMBER_CODE = "shows a member code"
     TYPES_CODE = "types a pickup code"
     TYPES_WRONG_CODE = "types a wrong code"
 
@@ -47,6 +50,7 @@ _WEIGHTS = {
     Deed.CANCELS: 1,
     Deed.CANCELS_AND_PAYS: 1,
     Deed.LEAVES: 1,
+    Deed.SHOWS_MEMBER_CODE: 4,
     Deed.TYPES_CODE: 2,
     Deed.TYPES_WRONG_CODE: 0.5,
 }
@@ -55,12 +59,13 @@ _WEIGHTS = {
 class Shoppers:
     """The people in front of one machine, one after another, until `close`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named parts, put together in one place
         self,
         machine: WorldMachine,
         platforms: dict[str, Platform],
         *,
         codes: Sequence[str],
+        members: MembersAbout,
         chance: Random,
         trace: Trace,
         pause_s: Callable[[], float],
@@ -68,6 +73,7 @@ class Shoppers:
         self._machine = machine
         self._platforms = platforms
         self._codes = list(codes)
+        self._members = members
         self._chance = chance
         self._trace = trace
         self._pause_s = pause_s
@@ -132,6 +138,8 @@ class Shoppers:
             self._pay(channel, code, name)
         elif deed is Deed.PAYS_TWICE:
             await self._pay_both(terminal, name, (channel, code))
+        elif deed is Deed.SHOWS_MEMBER_CODE:
+            await self._show_codes(terminal, name, (channel, code))
         elif deed is Deed.PAYS_SLOWLY:
             await self._until_end(terminal, name, (channel, code), early_s=self._chance.uniform(0.0, 3.0))
         elif deed is Deed.PAYS_LATE:
@@ -156,6 +164,15 @@ class Shoppers:
         self._pay(*first, name)
         await asyncio.sleep(self._chance.choice((0.0, 0.1, 0.5, 2.0)))
         self._pay(other, second, name)
+
+    async def _show_codes(self, terminal: Terminal, name: str, offer: tuple[str, str]) -> None:
+        """One member's code, or two members' at once; now and then the code on the screen is paid, too."""
+        for _ in range(self._chance.choice((1, 1, 1, 2))):
+            digits = await self._members.show()
+            self._press(partial(terminal.selling.see_line, digits))
+            await asyncio.sleep(self._chance.choice((0.0, 0.2, 1.0)))
+        if self._chance.random() < 0.3:
+            self._pay(*offer, name)
 
     async def _until_end(self, terminal: Terminal, name: str, offer: tuple[str, str], *, early_s: float) -> None:
         sale = terminal.selling.sale

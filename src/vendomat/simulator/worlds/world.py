@@ -18,6 +18,7 @@ from vendomat.kernel import VendomatError
 from vendomat.simulator.town import Judge, LeftBehind
 from vendomat.simulator.worlds.estate import CHANNELS, Estate, reset
 from vendomat.simulator.worlds.machines import MachineSite, TerminalParts, WorldMachine
+from vendomat.simulator.worlds.members import MembersAbout
 from vendomat.simulator.worlds.network import Network
 from vendomat.simulator.worlds.nodes import owner_name, task_factory
 from vendomat.simulator.worlds.office import Office
@@ -103,6 +104,13 @@ class World:
             for number, machine_id in enumerate(machine_ids)
         }
         self.watch.machines = self._machines
+        self._members = MembersAbout(
+            self._workers,
+            self._platforms,
+            members=estate.members,
+            chance=self._chances.stream("members"),
+            trace=self.trace,
+        )
         self._shoppers = [self._make_shoppers(machine_id) for machine_id in machine_ids]
         self._weather = self._make_weather()
         self._office = Office(
@@ -143,6 +151,7 @@ class World:
             machine,
             self._platforms,
             codes=self._estate.codes[machine_id],
+            members=self._members,
             chance=chance,
             trace=self.trace,
             pause_s=lambda: chance.uniform(*self._plan.shopper_pause_s),
@@ -235,6 +244,7 @@ class World:
             for work in (
                 *(s.run() for s in self._shoppers),
                 self._office.run(),
+                self._members.run(),
                 self._weather.run(),
                 self._supervise(),
                 self._sample(),
@@ -245,6 +255,7 @@ class World:
             for shoppers in self._shoppers:
                 shoppers.is_open = False
             self._office.is_open = False
+            self._members.is_open = False
             self._weather.clear()
             await self._come_to_rest()
         for work in outside:
@@ -322,6 +333,13 @@ class World:
         if verdict.not_checked:
             self.watch.offend(f"the audit left out {', '.join(verdict.not_checked)}")
 
+    def _deeds(self) -> Counter[str]:
+        """What people did, by what it is called."""
+        at_machines: Counter[str] = Counter()
+        for shoppers in self._shoppers:
+            at_machines.update({str(deed): n for deed, n in shoppers.deeds.items()})
+        return self._office.deeds + self._members.deeds + at_machines
+
     def _result(self) -> WorldResult:
         trace = self.trace
         return WorldResult(
@@ -331,7 +349,7 @@ class World:
             machines=self._plan.machines,
             events=trace.events,
             faults=trace.faults,
-            deeds=self._office.deeds + Counter({str(deed): n for s in self._shoppers for deed, n in s.deeds.items()}),
+            deeds=self._deeds(),
             outcomes=Counter({row[0]: row[1] for row in self._postgres.look(_OUTCOMES)}),
             orders=Counter({row[0]: row[1] for row in self._postgres.look(_ORDERS)}),
             motor_starts=self.watch.starts.total(),

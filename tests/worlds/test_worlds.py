@@ -14,6 +14,10 @@ from vendomat.simulator.worlds import WorldSearch, failure_lines, search
 pytestmark = pytest.mark.slow
 SEEDS = range(1, 201)
 MACHINE_HOURS_MIN = 8.0
+AT_MACHINES = {
+    *("pays", "pays at the last moment", "pays after the code's end", "pays with both apps", "walks away"),
+    *("cancels", "cancels and pays at once", "shows a member code", "types a pickup code", "types a wrong code"),
+}
 
 
 def test_two_hundred_worlds_hold(worlds: WorldSearch) -> None:
@@ -26,9 +30,8 @@ def test_two_hundred_worlds_hold(worlds: WorldSearch) -> None:
     assert {"delivered", "not_delivered", "unknown"} <= set(report.outcomes)
     assert {"settled", "expired", "cancelled"} == set(report.orders)
     assert len(report.faults) >= 25 and min(report.faults.values()) >= 3, report.faults
-    office = {"gives for", "gives in vain", "releases for", "releases in vain", "declines for", "declines in vain"}
     members = {"tops up", "tops up late", "begins to top up", "tops up in vain"}
-    assert len(report.deeds.keys() - office - members) == 10, report.deeds
+    assert report.deeds.keys() >= AT_MACHINES, report.deeds
     assert min(report.deeds[deed] for deed in (*members, "shows a member code")) >= 3, report.deeds
     assert min(report.deeds[deed] for deed in ("gives for", "releases for", "declines for")) >= 3, report.deeds
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.cloud.payments.providers.scripted_platform import certificate_of, private_pem, public_pem, rsa_key
-from vendomat.cloud.payments.accounts.keys import marks_of
+from vendomat.cloud.payments.accounts.keys import check_pair, marks_of
 from vendomat.cloud.payments.accounts.model import REST, changed_names, check_new_account, merged
 from vendomat.cloud.payments.providers import CHANNELS, SettingField, SettingForm, SettingKind, setting_fields
 from vendomat.kernel import ErrorCode, ManualClock, VendomatError
@@ -102,6 +102,19 @@ def test_the_mark_of_a_secret_tells_it_from_another_and_nothing_to_those_without
     assert marks_of(field, "", b"k") == marks_of(BY_NAME["mchid"], "1900000001", b"k") == []
     (unreadable,) = marks_of(BY_NAME["private_key"], "no key at all", b"k")
     assert unreadable.kind == "secret"
+
+
+def test_a_certificate_is_of_its_key_and_has_the_serial_that_is_set() -> None:
+    key, other = rsa_key(), rsa_key()
+    certificate = certificate_of(key, ManualClock())
+    pem, serial = certificate.public_bytes(Encoding.PEM).decode(), f"{certificate.serial_number:040x}"
+    for name in ("certificate", "app_certificate"):
+        check_pair({"private_key": private_pem(key), name: pem, "serial_no": serial})
+        check_pair({"private_key": "unreadable", name: pem})
+        check_pair({"private_key": private_pem(other)})
+        for wrong, word in (({"private_key": private_pem(other)}, "pair"), ({"serial_no": "ab"}, "serial")):
+            with pytest.raises(VendomatError, match=word):
+                check_pair({"private_key": private_pem(key), name: pem, "serial_no": serial} | wrong)
 
 
 def test_the_account_changes_only_when_it_is_off_has_rested_and_has_nothing_open() -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vendomat.cloud.catalog import bump_all, channel_order, channels_off, count_machines_off, set_channel_off
 from vendomat.cloud.machines import machine_exists
 from vendomat.cloud.merchants import MasterKey, Operator, PaymentAccount, PaymentAccounts
-from vendomat.cloud.payments.accounts.keys import marks_of
+from vendomat.cloud.payments.accounts.keys import check_pair, marks_of
 from vendomat.cloud.payments.accounts.model import KeyMark, Settings, changed_names, check_new_account, merged
 from vendomat.cloud.payments.accounts.store import count_open
 from vendomat.cloud.payments.book import OpenProvider
@@ -194,6 +194,7 @@ class AccountDesk:
 
     async def _account_of(self, channel: str, settings: Settings) -> str:
         """The account that a provider opened with `settings` speaks for."""
+        await asyncio.to_thread(check_pair, settings)
         provider = await self._opened(channel, settings)
         await provider.aclose()
         return provider.account

@@ -113,6 +113,13 @@ def problems_of(tests: list[FaultTest], untested: Mapping[str, str], table: Tabl
     return found
 
 
+def problems_of_platforms(tests: list[FaultTest], untested: Mapping[str, str]) -> list[str]:
+    """Payment failures that no test runs against every platform they exist at."""
+    numbers = {number for rows in PAYMENT_FAULTS.values() for number, _, _ in rows}
+    run = {test.number for test in tests if test.how == "each"}
+    return [f"{number} is not run against each of its platforms" for number in sorted(numbers - run - set(untested))]
+
+
 def page(tests: list[FaultTest], untested: Mapping[str, str]) -> str:
     """The whole page of faults."""
     lines = [HEADING]
@@ -160,6 +167,7 @@ def main() -> int:
     is_check = parser.parse_args().check
     tests = collect(ROOT)
     problems = problems_of(tests, UNTESTED) + problems_of(tests, PAYMENT_UNTESTED, PAYMENT_FAULTS)
+    problems += problems_of_platforms(tests, PAYMENT_UNTESTED)
     if problems:
         print("\n".join(f"faults: {problem}" for problem in problems))
         return 1

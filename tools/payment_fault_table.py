@@ -51,7 +51,7 @@ PAYMENT_FAULTS: dict[str, list[tuple[str, str, str]]] = {
         (
             "PF25",
             "the platform is overloaded or away",
-            "the same request again; the channel is taken off the screens, the others sell on",
+            "the same request again (WeChat Pay: at its standby host too); off the screens, the others sell on",
         ),
         ("PF26", "the platform changes its keys; two are in force", "both are believed, a strange one is looked up"),
     ],

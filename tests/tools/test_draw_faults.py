@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from draw_faults import PAGE, PAYMENT_PAGE, FaultTest, collect, numbers_of, page, payment_page, problems_of, way_of
+from draw_faults import (
+    PAGE,
+    PAYMENT_PAGE,
+    FaultTest,
+    collect,
+    numbers_of,
+    page,
+    payment_page,
+    problems_of,
+    problems_of_platforms,
+    way_of,
+)
 from fault_table import FAULTS, UNTESTED
 from payment_fault_table import NOT_AT, PAYMENT_FAULTS, PAYMENT_UNTESTED, PROVIDERS, providers_of
 
@@ -32,6 +43,8 @@ def test_a_payment_failure_without_test_or_reason_is_a_problem_and_others_number
     other = FaultTest("F99", "test_f99_x", "tests/test_one.py", "parts")
     reasons = dict.fromkeys(set(PAYMENT_NUMBERS) - {"PF01", "PF02"}, "because")
     assert problems_of([one, other], reasons, PAYMENT_FAULTS) == ["PF01 has neither a test nor a reason"]
+    elsewhere = FaultTest("PF01", "test_pf01_twice", "tests/test_one.py", "parts")
+    assert problems_of_platforms([one, elsewhere], reasons) == ["PF01 is not run against each of its platforms"]
 
 
 @pytest.mark.parametrize(
@@ -77,5 +90,6 @@ def test_the_kept_page_is_what_the_tests_say(repository: Path) -> None:
     assert problems_of(tests, UNTESTED) == []
     assert (repository / PAGE).read_text(encoding="utf-8") == page(tests, UNTESTED), "run `make faults`"
     assert problems_of(tests, PAYMENT_UNTESTED, PAYMENT_FAULTS) == []
+    assert problems_of_platforms(tests, PAYMENT_UNTESTED) == []
     kept = (repository / PAYMENT_PAGE).read_text(encoding="utf-8")
     assert kept == payment_page(tests, PAYMENT_UNTESTED), "run `make faults`"

@@ -26,9 +26,10 @@ CHECKS: tuple[Check, ...] = (
         """
         SELECT u.merchant_id, u.order_id, u.unit, u.machine_id, u.slot, u.result, u.price_minor, c.cmd_id
         FROM vend_unit u JOIN audit_machine a ON a.machine_id = u.machine_id AND a.has_cabinet
+        JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
         LEFT JOIN command c ON (c.merchant_id, c.order_id, c.unit) = (u.merchant_id, u.order_id, u.unit)
         LEFT JOIN audit_run r ON r.machine_id = u.machine_id AND r.cmd_id = c.cmd_id
-        WHERE u.outcome = 'delivered' AND c.cmd_id IS NOT NULL AND coalesce(r.drops, 0) = 0
+        WHERE u.outcome = 'delivered' AND o.origin <> 'cash' AND coalesce(r.drops, 0) = 0
         """,
         _CABINETS,
     ),

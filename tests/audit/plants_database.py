@@ -53,6 +53,11 @@ _FOUND = "UPDATE vend_unit SET finding = 'came_out' WHERE order_id = 'ord_unknow
 _FOUND += "finding = 'came_out', found_at = now() WHERE order_id = 'ord_unknown'; "
 
 PLANTS = {
+    "paid_by_a_way_that_was_off": Plant(
+        "I2.switched_off",
+        "INSERT INTO payment_account (merchant_id, channel, account, settings_sealed, is_active, off_since) "
+        f"VALUES ('{MERCHANT}', 'wechat', '{ACCOUNTS['wechat']}', 'x', false, '2020-01-01T00:00:00Z')",
+    ),
     # cash
     "cash_count_not_booked": Plant(
         "I4.cash_count",

@@ -157,6 +157,17 @@ CHECKS: tuple[Check, ...] = (
         """,
     ),
     Check(
+        "I2.switched_off",
+        "A payment began through an account that was switched off, more than a minute after that",
+        "The merchant had said that nobody may pay this way.",
+        """
+        SELECT p.merchant_id, p.order_id, p.payment_id, p.channel, p.account, p.created_at, a.off_since
+        FROM terms t CROSS JOIN payment p JOIN payment_account a USING (merchant_id, channel, account)
+        WHERE NOT a.is_active
+            AND (a.off_since IS NULL OR p.created_at > a.off_since + t.clock_skew + interval '1 minute')
+        """,
+    ),
+    Check(
         "I8.stuck",
         "A paid order whose units are all decided, with nothing owed, that did not settle",
         "The order would stay open for ever.",

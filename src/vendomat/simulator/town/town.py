@@ -242,7 +242,7 @@ def _client_settings(opened: dict[str, dict[str, object]]) -> Accounts:
         ),
         (
             "alipay",
-            str(alipay["seller_id"]),
+            str(alipay["app_id"]),
             {
                 "app_id": alipay["app_id"],
                 "seller_id": alipay["seller_id"],

@@ -86,9 +86,10 @@ browser:
 demo: setup
 	@$(BIN)/vendomat demo
 
-# A file of tests stays in one process, so that its engines are started once; each process has engines of its own.
+# A file of tests stays in one process, so that its engines are started once; each process has engines of its own. One more
+# process than there are cores: those that kill programs mostly wait.
 test: setup-dev browser
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30 $(PYTEST_ARGS)
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 

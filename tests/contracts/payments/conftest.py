@@ -28,6 +28,8 @@ from vendomat.simulator.gateways import (
 from vendomat.simulator.gateways.keys import make_key
 
 REFUND_DELAY_S = 2.0
+TIMEOUT_S = 2.0
+"""Of one call: a call that is never answered costs it, and a busy machine must not."""
 
 
 def wechat_settings(account: WechatAccount) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def wechat_settings(account: WechatAccount) -> dict[str, Any]:
         "certificate_url": account.certificate_url,
         "ca_certificate": account.ca_certificate_pem,
         "face_url": account.base_url,
-        "timeout_s": 0.4,
+        "timeout_s": TIMEOUT_S,
     }
     if account.mode == "public_key":
         settings |= {"public_key_id": account.public_key_id, "public_key": account.public_key_pem}
@@ -57,7 +59,7 @@ def alipay_settings(account: AlipayAccount) -> dict[str, Any]:
         "private_key": account.app_private_key_pem,
         "alipay_public_key": account.alipay_public_key_pem,
         "gateway_url": account.gateway_url,
-        "timeout_s": 0.4,
+        "timeout_s": TIMEOUT_S,
     }
 
 
@@ -80,7 +82,7 @@ def stripe_settings(account: StripeAccount) -> dict[str, Any]:
         "webhook_secrets": [account.webhook_secret],
         "return_url": "https://example.com/thanks",
         "base_url": account.base_url,
-        "timeout_s": 0.4,
+        "timeout_s": TIMEOUT_S,
     }
 
 

@@ -84,7 +84,7 @@ class Firm:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def merchants(world: World) -> AsyncIterator[tuple[Provider, str]]:
     account, partner = (world.server.open_wechat_account(name) for name in ("Firm", "Partner"))
-    settings = wechat_settings(account) | {"shares_profit": True, "timeout_s": 1.5}
+    settings = wechat_settings(account) | {"shares_profit": True, "timeout_s": 2.0}
     provider = open_provider("wechat", settings, clock=world.clock, pool_size=4)
     yield provider, partner.mchid
     await provider.aclose()

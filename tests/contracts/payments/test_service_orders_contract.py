@@ -39,7 +39,7 @@ pytestmark = [
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def merchant(world: World) -> AsyncIterator[tuple[Provider, Any]]:
     account = world.server.open_wechat_account("Coolers")
-    settings = wechat_settings(account) | {"service_id": account.service_id, "timeout_s": 1.5}
+    settings = wechat_settings(account) | {"service_id": account.service_id, "timeout_s": 2.0}
     provider = open_provider("wechat", settings, clock=world.clock, pool_size=4)
     yield provider, account
     await provider.aclose()
@@ -159,7 +159,7 @@ class TestPermissions:
         assert await cooler.orders.end_permission(openid, "x") is ServiceOutcome.TAKEN
 
     async def test_another_application_or_service_may_not_ask(self, cooler: Cooler, merchant: Any):
-        settings = wechat_settings(merchant[1]) | {"service_id": "another", "timeout_s": 1.5}
+        settings = wechat_settings(merchant[1]) | {"service_id": "another", "timeout_s": 2.0}
         another = open_provider("wechat", settings, clock=cooler.stage.clock, pool_size=1)
         orders: ServiceOrders = another.service_orders  # type: ignore[attr-defined]
         asked = await orders.ask_permission(cooler.request().number, cooler.stage.notify_url)

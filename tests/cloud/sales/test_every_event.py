@@ -1,4 +1,7 @@
-"""Every event in every representative state of a purchase: where the order goes, and what must hold in any case."""
+"""Every event in every representative state of a purchase: where the order goes, and what must hold in any case.
+
+Longer because its rules share one set of states and events, and are read against each other.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What every event does to a sale and to a vend, as recorded: to the field, to the second, in the order of effects."""
+"""What every event does to a sale and to a vend, as recorded: to the field, to the second, in the order of effects.
+
+Longer because the states and events of the vend and the sale are named once, beside what is recorded of them.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.catalog.store import bump
+from vendomat.cloud.catalog.store import BUMP_MERCHANT, bump
 from vendomat.cloud.platform.rows import fetch_rows
 from vendomat.kernel import ErrorCode, VendomatError
 
@@ -32,14 +32,7 @@ WHERE EXISTS (
         AND (NOT a.is_active OR a.account <> k.account)
 )
 """
-_BUMP_ALL = sa.text("""
-WITH held AS (
-    SELECT merchant_id, machine_id FROM machine WHERE merchant_id = :merchant_id AND state <> 'retired'
-    ORDER BY merchant_id, machine_id FOR NO KEY UPDATE
-)
-UPDATE machine m SET catalogue_version = m.catalogue_version + 1 FROM held h
-WHERE (m.merchant_id, m.machine_id) = (h.merchant_id, h.machine_id)
-""")
+_BUMP_ALL = sa.text(BUMP_MERCHANT.format(merchant=":merchant_id"))
 
 
 async def refused_channels(connection: asyncpg.Connection, wishes: Sequence[Wish]) -> set[Wish]:

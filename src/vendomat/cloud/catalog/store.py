@@ -110,6 +110,15 @@ async def bump(connection: AsyncConnection, merchant_id: str, machine_id: str) -
     return version
 
 
+BUMP_MERCHANT = (
+    "WITH held AS (SELECT merchant_id, machine_id FROM machine WHERE merchant_id = {merchant} AND state <> 'retired' "
+    "ORDER BY merchant_id, machine_id FOR NO KEY UPDATE) "
+    "UPDATE machine m SET catalogue_version = m.catalogue_version + 1 FROM held h "
+    "WHERE (m.merchant_id, m.machine_id) = (h.merchant_id, h.machine_id)"
+)
+"""The next catalogue version of every machine of `merchant` that is in use, locked in key order."""
+
+
 async def bump_catalogue_versions(
     connection: asyncpg.Connection, machines: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
@@ -132,7 +141,4 @@ async def bump_catalogue_versions(
 
 async def bump_merchant_catalogues(connection: asyncpg.Connection, merchant_id: str) -> None:
     """As `bump_catalogue_versions`, for all machines of a merchant that are in use."""
-    rows = await connection.fetch(
-        "SELECT machine_id FROM machine WHERE merchant_id = $1 AND state <> 'retired'", merchant_id
-    )
-    await bump_catalogue_versions(connection, [(merchant_id, row["machine_id"]) for row in rows])
+    await connection.execute(BUMP_MERCHANT.format(merchant="$1"), merchant_id)

@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from vendomat.cloud.merchants import PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments.providers import CallThreads, Provider, open_provider
 from vendomat.kernel import Clock, ErrorCode, VendomatError
+
+log = structlog.get_logger(__name__)
 
 KEPT_S = 10.0
 OpenProvider = Callable[..., Provider]
@@ -103,6 +107,15 @@ class ProviderBook:
             self._threads[channel] = CallThreads(self._threads_each)
         threads = self._threads[channel]
         provider = self._open_provider(channel, account.settings, clock=self._wall, threads=threads)
+        if provider.account != account.account:
+            log.error(
+                "this payment account is kept under another number than its settings say: no new order is taken through "
+                "it, and its bills are not found; enter the account again under Ways to pay",
+                merchant=merchant_id,
+                channel=channel,
+                kept=account.account,
+                settings=provider.account,
+            )
         if kept is not None:
             self._replaced.append(kept.provider)  # calls may be under way: closed at the end
         self._open[merchant_id, channel] = _Kept(account, provider, self._clock.elapsed(), account.is_active)

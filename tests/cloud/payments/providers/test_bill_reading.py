@@ -1,6 +1,8 @@
 """Reading bills: what the emulators write comes back, other spellings are understood, and damage is never taken.
 
 The files of the round trip are made by the emulators' writers, which share no code with the readers.
+
+Longer because one reader is held against every column and damage of its file.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class ProviderBook:
         provider = self._open_provider(channel, account.settings, clock=self._wall, threads=threads)
         if provider.account != account.account:
             log.error(
-                "this payment account is kept under another number than its settings say: no new order is taken through "
+                "this payment account is kept under another number than its settings say: no new order goes through "
                 "it, and its bills are not found; enter the account again under Ways to pay",
                 merchant=merchant_id,
                 channel=channel,

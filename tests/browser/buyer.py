@@ -11,8 +11,8 @@ from playwright.async_api import Locator, Page, expect
 from vendomat.simulator.town import Town, TownMachine
 
 CALM_MS = 380  # a second press of the same key within 350 ms is taken for a trembling hand
-REFUND_MS = 20_000
-WAKE_S = 15.0
+REFUND_MS = 40_000
+WAKE_S = 30.0
 LOOK_EVERY_S = 0.1
 MOMENTS = """
 () => {

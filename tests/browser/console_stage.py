@@ -18,7 +18,7 @@ from vendomat.simulator.town.shopper import Shopper, Story
 
 SECOND_PRESS_MS = 400  # a button takes no second press within 350 ms
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
 DESK = (1440, 900)
 PHONE = (390, 844)
 

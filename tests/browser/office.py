@@ -6,7 +6,7 @@ from playwright.async_api import Locator, Page, expect
 
 from vendomat.simulator.town import Town
 
-SEEN_WITHIN_MS = 20_000
+SEEN_WITHIN_MS = 30_000
 
 
 class Office:

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, Route, We
 
 HOME = "127.0.0.1"
 INLINE = ("data:", "blob:", "about:")
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 SIZES = {"kiosk": (1080, 1920), "phone": (390, 844), "desk": (1440, 900)}
 FLAGS = (
     *("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"),

@@ -65,7 +65,7 @@ class Street:
 
     async def screen(self, machine: int) -> dict[str, Any]:
         """What the machine's screen says now; empty when it does not answer."""
-        async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=30.0) as client:
             try:
                 answer = await client.get(self.town.kiosk_url(self.town.record.machines[machine]) + "/api/state")
             except httpx.HTTPError:
@@ -74,7 +74,7 @@ class Street:
 
     async def health(self, worker_port: int | None = None) -> tuple[int, dict[str, Any]]:
         port = worker_port or self.town.record.console_port
-        async with httpx.AsyncClient(trust_env=False, timeout=10.0) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=30.0) as client:
             answer = await client.get(f"http://127.0.0.1:{port}/api/v1/health")
         return answer.status_code, dict(answer.json())
 

@@ -210,13 +210,13 @@ class Scene:
         starts: list[str] = self.cabinet.state()["starts"]  # type: ignore[assignment]
         return starts
 
-    async def until(self, condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], limit_s: float = 30.0) -> None:
         deadline = time.monotonic() + limit_s
         while not condition():
             assert time.monotonic() < deadline, f"did not come about; screen {self.screen}"
             await asyncio.sleep(0.01)
 
-    async def until_row(self, query: str, value: object, limit_s: float = 10.0) -> None:
+    async def until_row(self, query: str, value: object, limit_s: float = 30.0) -> None:
         deadline = time.monotonic() + limit_s
         while (found := await self.stage.one(query)) != value:
             assert time.monotonic() < deadline, f"{query} is {found}, not {value}"

@@ -151,7 +151,7 @@ class Bench:
         starts: list[str] = self.cabinet.state()["starts"]  # type: ignore[assignment]
         return starts
 
-    async def until(self, condition: Callable[[], bool], limit_s: float = 8.0) -> None:
+    async def until(self, condition: Callable[[], bool], limit_s: float = 30.0) -> None:
         deadline = time.monotonic() + limit_s
         while not condition():
             assert time.monotonic() < deadline, f"did not come about; screen {self.snapshot['screen']}"

@@ -187,7 +187,7 @@ class CloudOnWire:
         if reply is not None:
             await message.respond(self.sealed(f"{kind}.reply", reply, origin=origin))
 
-    async def ask(self, kind: str, body: object, timeout_s: float = 5.0) -> CommandReply | None:
+    async def ask(self, kind: str, body: object, timeout_s: float = 30.0) -> CommandReply | None:
         answer = await self.client.request(f"vm.{MACHINE}.down.{kind}", self.sealed(kind, body), timeout=timeout_s)
         envelope = unseal(answer.data, verify=self._verify, machine=MACHINE)
         if envelope.kind == "problem":

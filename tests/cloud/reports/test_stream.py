@@ -40,7 +40,7 @@ async def tell(connection: asyncpg.Connection | asyncpg.Pool, merchant_id: str, 
 
 async def hear(feeds: EventFeeds, shop: Shop, count: int, last: Place | None = None) -> list[StreamedEvent]:
     heard = []
-    async with asyncio.timeout(20), aclosing(feeds.follow(shop.merchant_id, last)) as events:
+    async with asyncio.timeout(40), aclosing(feeds.follow(shop.merchant_id, last)) as events:
         async for event in events:
             heard.append(event)
             if len(heard) == count:

@@ -64,7 +64,7 @@ async def test_a_hanging_platform_holds_up_no_other_accounts_round(world: World)
         stage.platform.take_money(derive_id("pay", 99), 350)
         await stage.clock.advance(3)
         running = asyncio.create_task(stage.sweeps.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while await stage.one("SELECT state FROM sale_order WHERE order_id = $1", derive_id("ord", 99)) != "paid":
                 await asyncio.sleep(0.02)
         assert 1 <= len(hanging.asked) <= 4, "a few at once for the account that hangs"

@@ -237,7 +237,7 @@ class Stage:
     def set_balance(self, fen: int) -> None:
         self.platform.set_balance(self.provider.account, fen)
 
-    async def until(self, is_so: Callable[[], object], *, seconds: float = 5.0) -> None:
+    async def until(self, is_so: Callable[[], object], *, seconds: float = 30.0) -> None:
         """Let real sockets work until `is_so()`; the clock of the story stands still."""
         for _ in range(int(seconds / 0.01)):
             if is_so():

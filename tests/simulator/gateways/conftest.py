@@ -28,7 +28,7 @@ def settings() -> GatewaySettings:
         wechat_limits_calls=False,
         fee_basis_points=0,
         alipay_minute_s=0.2,
-        timeout_hold_s=0.3,
+        timeout_hold_s=3.0,
     )
 
 

@@ -26,7 +26,7 @@ class WechatMerchant:
     def __init__(self, account: WechatAccount, clock: Callable[[], float] = time.time) -> None:
         self.account = account
         self.clock = clock
-        self.client = httpx.AsyncClient(base_url=account.base_url, trust_env=False)
+        self.client = httpx.AsyncClient(base_url=account.base_url, trust_env=False, timeout=30)
         self._key = keys.load_private(account.merchant_private_key_pem)
 
     def authorization(self, method: str, target: str, body: bytes, *, timestamp: float | None = None) -> str:
@@ -100,7 +100,7 @@ class AlipayMerchant:
 
     def __init__(self, account: AlipayAccount) -> None:
         self.account = account
-        self.client = httpx.AsyncClient(trust_env=False)
+        self.client = httpx.AsyncClient(trust_env=False, timeout=30)
         self._key = keys.load_private(account.app_private_key_pem)
 
     def parameters(self, method: str, content: object, **more: str) -> dict[str, str]:

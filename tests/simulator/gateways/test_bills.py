@@ -283,7 +283,7 @@ async def test_e03_a_wechat_bill_lies_there_for_five_minutes_for_its_merchant(wo
     assert got.status_code == 200
     assert hashlib.sha1(got.content).hexdigest() == bill["hash_value"]
     assert "wechatpay-signature" not in got.headers
-    async with httpx.AsyncClient(trust_env=False) as stranger:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as stranger:
         refused = await stranger.get(bill["download_url"])
         assert (refused.status_code, refused.json()["code"]) == (401, "SIGN_ERROR")
     other = await world.other.call("GET", target)
@@ -298,7 +298,7 @@ async def test_an_alipay_bill_lies_there_for_thirty_seconds_for_anybody(world: W
     await world.sell()
     await world.clock.advance(OVER.total_seconds())
     url = await world.alipay_bill()
-    async with httpx.AsyncClient(trust_env=False) as anybody:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as anybody:
         assert zipfile.ZipFile(io.BytesIO((await anybody.get(url)).content)).testzip() is None
         await world.clock.advance(30)
         assert (await anybody.get(url)).status_code == 404

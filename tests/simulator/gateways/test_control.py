@@ -63,7 +63,7 @@ async def test_e13_own_keys_can_be_registered(server: GatewayServer, control: Ga
         "apiv3_key": "k" * 32,
         "certificate_pem": account.merchant_certificate_pem,
     }
-    async with httpx.AsyncClient(base_url=server.control_url) as client:
+    async with httpx.AsyncClient(base_url=server.control_url, timeout=30) as client:
         answer = await client.post("/control/wechat/merchants", json=own)
         assert answer.json()["public_key_id"] == account.public_key_id
         short = await client.post("/control/wechat/merchants", json=own | {"apiv3_key": "short"})
@@ -113,7 +113,7 @@ async def start(folder: Path) -> tuple[asyncio.subprocess.Process, dict[str, int
 async def kill(process: asyncio.subprocess.Process, number: int) -> int:
     assert process.pid is not None
     os.kill(process.pid, number)
-    code = await asyncio.wait_for(process.wait(), 10)
+    code = await asyncio.wait_for(process.wait(), 30)
     process._transport.close()  # type: ignore[attr-defined]  # else its closing is reported as forgotten
     return code
 
@@ -172,7 +172,7 @@ async def test_wechats_own_deeds_over_the_control_port(server: GatewayServer, co
 
 async def test_wechats_orders_to_fail_over_the_control_port(server: GatewayServer) -> None:
     wechat = server.wechat
-    async with httpx.AsyncClient(base_url=f"{server.control_url}/control/wechat/", trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=f"{server.control_url}/control/wechat/", trust_env=False, timeout=30) as http:
         for path in ("shares/close", "shares/fail-returns", "refunds/on-credit", "keys/share"):
             assert (await http.post(path, json={"count": 2, "percent": 50})).json() == {"status": "ok"}
         assert wechat.seals.newest_percent == 50

@@ -32,7 +32,7 @@ def test_both_languages_have_every_text() -> None:
 
 
 async def test_e13_the_page_and_what_it_refuses(server: GatewayServer) -> None:
-    async with httpx.AsyncClient(base_url=server.control_url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=server.control_url, trust_env=False, timeout=30) as client:
         for language, title in (("en", "Emulated payment platforms"), ("zh-CN", "支付平台模拟器")):
             page = await client.get("/", headers={"Accept-Language": language})
             assert title in page.text

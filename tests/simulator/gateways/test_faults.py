@@ -54,17 +54,17 @@ async def test_e07_broken_connections(
     server: GatewayServer, wechat: WechatMerchant, fault: CallFault, error: type[Exception], is_done: bool
 ) -> None:
     server.call_faults.add(FaultRule(fault=fault))
-    wechat.client.timeout = httpx.Timeout(0.1)
+    wechat.client.timeout = httpx.Timeout(1 if error is httpx.ReadTimeout else 30)
     with pytest.raises(error):
         await wechat.create()
     assert exists(server, "wechat") == is_done
-    wechat.client.timeout = httpx.Timeout(5)
+    wechat.client.timeout = httpx.Timeout(30)
     assert (await wechat.create()).status_code == 200
 
 
 async def test_e07_patient_client_is_reset_in_the_end(server: GatewayServer, wechat: WechatMerchant) -> None:
     server.call_faults.add(FaultRule(fault=CallFault.TIMEOUT_AFTER))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         with pytest.raises(httpx.ReadError):
             await wechat.create()
 

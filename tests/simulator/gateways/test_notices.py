@@ -55,7 +55,7 @@ async def pay_wechat(server: GatewayServer, wechat: WechatMerchant, sink: Notice
 
 async def recorded(server: GatewayServer, sendings: int) -> None:
     """Wait until the engine has taken note of its `sendings`-th sending."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             notices = server.wechat.notices() + server.alipay.notices()
             if sum(notice.sendings for notice in notices) >= sendings:

@@ -37,7 +37,7 @@ class StripeMerchant:
     def __init__(self, account: StripeAccount, clock: ManualClock) -> None:
         self.account = account
         self.clock = clock
-        self.client = httpx.AsyncClient(base_url=account.base_url, trust_env=False)
+        self.client = httpx.AsyncClient(base_url=account.base_url, trust_env=False, timeout=30)
         self.headers = {"Authorization": f"Bearer {account.secret_key}"}
 
     async def get(self, path: str, **query: Any) -> httpx.Response:

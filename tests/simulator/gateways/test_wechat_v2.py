@@ -28,13 +28,13 @@ class V2Merchant:
         self.account = account
         self.clock: ManualClock
         tls = ssl.create_default_context(cadata=account.ca_certificate_pem)
-        self.bare = httpx.AsyncClient(base_url=account.certificate_url, verify=tls, trust_env=False)
+        self.bare = httpx.AsyncClient(base_url=account.certificate_url, verify=tls, trust_env=False, timeout=30)
         pair = folder / "merchant.pem"
         pair.write_text(account.merchant_certificate_pem + account.merchant_private_key_pem)
         tls = ssl.create_default_context(cadata=account.ca_certificate_pem)
         tls.verify_flags |= ssl.VERIFY_X509_STRICT  # what newer Pythons do by themselves
         tls.load_cert_chain(pair)
-        self.client = httpx.AsyncClient(base_url=account.certificate_url, verify=tls, trust_env=False)
+        self.client = httpx.AsyncClient(base_url=account.certificate_url, verify=tls, trust_env=False, timeout=30)
 
     def show(self, payer: str = "ann") -> str:
         return self.server.wechat.show_code(payer).code
@@ -121,7 +121,7 @@ async def test_a_reverse_without_the_certificate_changes_nothing(merchant: V2Mer
     await merchant.charge()
     await merchant.clock.advance(15)
     body = merchant.signed({"out_trade_no": NUMBER})
-    plain = httpx.AsyncClient(base_url=merchant.account.base_url, trust_env=False)
+    plain = httpx.AsyncClient(base_url=merchant.account.base_url, trust_env=False, timeout=30)
     for client in (merchant.bare, plain):
         assert "FAIL" in (await merchant.send("/secapi/pay/reverse", body, client=client)).text
     await plain.aclose()

@@ -41,7 +41,7 @@ class Program:
             "wallet_urls": {"wechat": "http://127.0.0.1:9/wallet?code={code}"},
         }
         (folder / "terminal.json").write_text(json.dumps(settings))
-        self.http = httpx.AsyncClient(timeout=5)
+        self.http = httpx.AsyncClient(timeout=30)
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Program:
             sys.executable, "-m", "vendomat.terminal", "--data", str(self.folder), stdout=asyncio.subprocess.PIPE
         )
         assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 20)
+        line = await asyncio.wait_for(self.process.stdout.readline(), 40)
         ready: dict[str, Any] = json.loads(line)
         self.url = ready["kiosk_url"].rstrip("/")
         return ready
@@ -57,7 +57,7 @@ class Program:
     async def end(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), 15)
+        return await asyncio.wait_for(self.process.wait(), 40)
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -68,7 +68,7 @@ class Program:
         answer: dict[str, Any] = (await self.http.get(f"{self.url}/api/state")).json()
         return answer
 
-    async def until_it_answers(self, limit_s: float = 15.0) -> None:
+    async def until_it_answers(self, limit_s: float = 40.0) -> None:
         deadline = time.monotonic() + limit_s
         while True:
             try:
@@ -82,7 +82,7 @@ class Program:
     async def press(self, path: str, **body: object) -> httpx.Response:
         return await self.http.post(f"{self.url}{path}", json=body)
 
-    async def until(self, condition: Callable[[dict[str, Any]], bool], limit_s: float = 15.0) -> dict[str, Any]:
+    async def until(self, condition: Callable[[dict[str, Any]], bool], limit_s: float = 40.0) -> dict[str, Any]:
         deadline = time.monotonic() + limit_s
         while not condition(state := await self.state()):
             assert time.monotonic() < deadline, f"did not come about: {json.dumps(state)[:600]}"
@@ -164,7 +164,7 @@ async def test_killed_at_any_moment_it_starts_each_command_at_most_once(program:
 
 async def _settle(cloud: CloudOnWire, order_id: str) -> None:
     """As the real cloud after a silence: the same command again with the newest nonce and epoch."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 40
     order = cloud.cloud.orders[order_id]
     epoch = cloud.cloud.epoch
     while {"pending", "started"} & set(order.outcomes):

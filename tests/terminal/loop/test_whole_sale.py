@@ -324,7 +324,7 @@ async def test_a_full_disk_stops_selling_before_money_and_starts_no_motor(tmp_pa
     assert bench.starts == [] and not asking.done()
     assert "journal_fault" in bench.terminal.machine.faults()
     disk.is_full = False
-    reply = await asyncio.wait_for(asking, 5)
+    reply = await asyncio.wait_for(asking, 30)
     assert reply is not None and reply.facts[-1].kind is FactKind.REFUSED
     await bench.until(lambda: len(bench.cloud.results()) == 1)
     assert bench.cloud.results()[0][2] == "journal_fault" and bench.starts == []

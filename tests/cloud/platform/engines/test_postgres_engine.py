@@ -49,7 +49,7 @@ def running(engine: PostgresEngine) -> PostgresEngine:
 
 
 async def ask(url: str, query: str) -> object:
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=30)
     try:
         return await connection.fetchval(query)
     finally:
@@ -99,7 +99,7 @@ def test_a_warm_start_is_quick(running: PostgresEngine) -> None:
     running.stop()
     before = time.monotonic()
     running.start()
-    assert time.monotonic() - before < 2.0  # 0.05 s on an idle machine
+    assert time.monotonic() - before < 10  # 0.05 s on an idle machine
 
 
 async def test_an_orphan_of_a_killed_supervisor_is_ended_and_its_commits_are_kept(engine: PostgresEngine) -> None:

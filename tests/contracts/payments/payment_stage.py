@@ -54,6 +54,11 @@ class NoticeDoor:
         await self._server.wait_closed()
 
     @property
+    def reader(self) -> Any:
+        """Who reads what comes here."""
+        return self.provider
+
+    @property
     def accepted(self) -> list[Notice]:
         return [delivery.notice for delivery in self.deliveries if delivery.notice]
 
@@ -77,7 +82,7 @@ class NoticeDoor:
 
     async def _read(self, headers: dict[str, str], body: bytes) -> Delivery:
         try:
-            return Delivery(headers, body, notice=await self.provider.read_notice(headers, body))
+            return Delivery(headers, body, notice=await self.reader.read_notice(headers, body))
         except NoticeRefusedError as refusal:
             return Delivery(headers, body, refusal=refusal)
 

@@ -72,9 +72,6 @@ class Cooler:
 class ServiceDoor(NoticeDoor):
     """A notify address for service orders alone."""
 
-    async def _read(self, headers: dict[str, str], body: bytes) -> Any:
-        self.provider, served = self.provider.service_orders, self.provider  # type: ignore[attr-defined]
-        try:
-            return await super()._read(headers, body)
-        finally:
-            self.provider = served
+    @property
+    def reader(self) -> Any:
+        return self.provider.service_orders  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-/** The areas of the console, in the order in which they are offered. */
+/** The areas of the console, in the order in which they are offered. A phone's bar has room for a few; the others are under "More". */
 import bookIcon from "lucide-static/icons/book-open.svg?raw";
 import placeIcon from "lucide-static/icons/map-pin.svg?raw";
 import alarmIcon from "lucide-static/icons/bell.svg?raw";
@@ -13,20 +13,20 @@ import scaleIcon from "lucide-static/icons/scale.svg?raw";
 import type { MessageKey } from "../i18n";
 import type { Place } from "./router.svelte";
 
-export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string; isSeldom?: boolean };
+export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string; isOnBar?: boolean };
 
 export const AREAS: readonly Area[] = [
-  { page: "today", path: "", word: "today.title", icon: todayIcon },
-  { page: "machines", path: "machines", word: "machines.title", icon: machineIcon },
-  { page: "orders", path: "orders", word: "orders.title", icon: orderIcon },
-  { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon },
+  { page: "today", path: "", word: "today.title", icon: todayIcon, isOnBar: true },
+  { page: "machines", path: "machines", word: "machines.title", icon: machineIcon, isOnBar: true },
+  { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true },
+  { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
   { page: "members", path: "members", word: "members.title", icon: memberIcon },
   { page: "statements", path: "statements", word: "statement.title", icon: bookIcon },
   { page: "sites", path: "sites", word: "site.title", icon: placeIcon },
   { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon },
-  { page: "ways", path: "ways", word: "ways.title", icon: wayIcon, isSeldom: true },
+  { page: "ways", path: "ways", word: "ways.title", icon: wayIcon },
 ];
 
 /** The area a page belongs to. */

@@ -167,6 +167,11 @@ PLANTS = {
         "UPDATE refund SET hand_way = 'cash', hand_reference = 'slip', recorded_by = 'opr_1', ordinal = 2 "
         "WHERE refund_id = 'rfd_pay_late'",
     ),
+    "came_back_in_silence": Plant(
+        "I3.sent_on I4.postings I4.clearing I4.liabilities I4.merchant I4.order I8.refund_state "
+        "I8.settled_early L1.owed I6.given_up?",
+        "UPDATE refund SET state = 'failed', came_back = 'bank' WHERE refund_id = 'rfd_pay_cart'",
+    ),
     "held_and_gone": Plant(
         "I3.held?",
         f"""{_EVIDENCE}'ord_late', now(), 'cloud', 'refund.held', '{{"refund_id": "rfd_pay_late"}}')""",

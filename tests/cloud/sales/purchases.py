@@ -17,6 +17,7 @@ from vendomat.cloud.sales.desk_model import (
     RefundHeld,
     RefundReleased,
     RefundRetried,
+    SendOnWanted,
     VerdictAgreed,
     VerdictDeclined,
 )
@@ -123,6 +124,10 @@ def by_hand(ordinal: int = 1, *, payment_id: str = FIRST, alone: int = ALONE) ->
     return PaidByHand(refund_number(payment_id, ordinal), "cash", "slip 7", OPERATOR, "account closed", alone, AT)
 
 
+def sent_on(to: str = "merchant", by: str = OPERATOR, *, alone: int = ALONE) -> SendOnWanted:
+    return SendOnWanted(refund_number(FIRST, 1), to, by, "the buyer named a card", alone, AT)
+
+
 def retried(payment_id: str = FIRST, ordinal: int = 1) -> RefundRetried:
     return RefundRetried(refund_number(payment_id, ordinal), OPERATOR, "the account is open again", AT)
 
@@ -188,6 +193,11 @@ EVENTS: dict[str, Event] = {
     "paid by hand, large": by_hand(alone=1),
     "next paid by hand": by_hand(2),
     "second paid by hand": by_hand(payment_id=SECOND),
+    "refund stranded": replace(refund(RefundSaid.GIVEN_UP), error="abnormal"),
+    "sent on": sent_on(alone=TOTAL),
+    "sent on to a card by the first of two": sent_on("card:3445", alone=1),
+    "sent on to a card by the second": sent_on("card:3445", SECOND_PERSON, alone=1),
+    "sent on to another card by the second": sent_on("card:0000", SECOND_PERSON, alone=1),
     "next released": RefundReleased(refund_number(FIRST, 2), SECOND_PERSON, "seen", AT),
     "next released by its giver": RefundReleased(refund_number(FIRST, 2), OPERATOR, "why not", AT),
 }
@@ -196,6 +206,7 @@ _PAID = ("first paid",)
 _JAMMED = (*_PAID, "unit 1 delivered", "unit 2 not_delivered")
 _SOLD = (*_PAID, "unit 1 delivered", "unit 2 delivered")
 _GIVEN_UP = (*_JAMMED, "refund never")
+_STRANDED = (*_JAMMED, "refund stranded")
 _MISFIT = ("expiry asked", "first paid with too little")
 _AMBIGUOUS = (*_PAID, "unit 1 started", "deadline 1", "unit 2 delivered")
 STATES: dict[str, tuple[str, ...]] = {
@@ -262,6 +273,15 @@ STATES: dict[str, tuple[str, ...]] = {
     "goodwill let go": (*_SOLD, "goodwill large at 1", "goodwill released"),
     "goodwill refused by a person": (*_SOLD, "goodwill large at 1", "goodwill declined"),
     "goodwill after a refund": (*_JAMMED, "refund succeeded", "goodwill small at 2", "next refund succeeded"),
+    "refund stranded": _STRANDED,
+    "to be sent on": (*_STRANDED, "sent on to a card by the first of two"),
+    "refund sent on": (*_STRANDED, "sent on"),
+    "refund sent on by two": (*_STRANDED, "sent on to a card by the first of two", "sent on to a card by the second"),
+    "refund sent on and stranded again": (*_STRANDED, "sent on", "refund stranded"),
+    "refund sent on and taken": (*_STRANDED, "sent on", "refund accepted"),
+    "refund sent on and done": (*_STRANDED, "sent on", "refund succeeded"),
+    "refund that came back": (*_STRANDED, "sent on", "refund to_our_bank"),
+    "refund that came back, paid by hand": (*_STRANDED, "sent on", "refund to_our_bank", "paid by hand"),
     "refund refused for ever": _GIVEN_UP,
     "paid by hand": (*_GIVEN_UP, "paid by hand"),
     "paid by hand, waiting for a second person": (*_GIVEN_UP, "paid by hand, large"),

@@ -25,6 +25,9 @@ from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.members import Member, Members, NewMember, members_key
 from vendomat.cloud.merchants import MasterKey, PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments import (
+    AbnormalRefund,
+    BankCard,
+    CameBack,
     Cancelled,
     CancelState,
     ChargeCredential,
@@ -103,6 +106,10 @@ class Platform:
     """Refunds that it refuses whenever it is asked."""
     payer: str = ""
     """Who pays, in the platform's own words."""
+    stranded: set[str] = field(default_factory=set)
+    """Refunds that the payer's account cannot take."""
+    sent_on: dict[str, BankCard | None] = field(default_factory=dict)
+    sends_on_as: RefundState = RefundState.PROCESSING
     is_away: bool = False
     cancel_is_known: bool = True
     """Whether a cancel of a number without a trade is an end, as at WeChat Pay; at Alipay it is not."""
@@ -206,11 +213,24 @@ class Platform:
         await self._called("look_up_refund", request.refund_number)
         if self.is_away:
             return Refunded(RefundState.UNKNOWN, request.refund_number, error="away")
+        if request.refund_number in self.stranded:
+            return Refunded(RefundState.ABNORMAL, request.refund_number, "5030", request.amount)
         if request.refund_number in self.given_up:
             return Refunded(RefundState.CLOSED, request.refund_number, error="closed after 7 days")
         if request.refund_number not in self.refunds:
             return Refunded(RefundState.NOT_ACCEPTED, request.refund_number)
-        return Refunded(RefundState.SUCCEEDED, request.refund_number, amount=request.amount)
+        to_us = self.sent_on.get(request.refund_number, ...) is None
+        back = CameBack.BANK if to_us else CameBack.NO
+        return Refunded(RefundState.SUCCEEDED, request.refund_number, amount=request.amount, came_back=back)
+
+    async def send_on(self, refund: AbnormalRefund) -> Refunded:
+        number = refund.request.refund_number
+        await self._called("send_on", number)
+        if self.sends_on_as is not RefundState.REFUSED:
+            self.stranded.discard(number)
+            self.sent_on[number] = refund.card
+        await self._ended("send_on")
+        return Refunded(self.sends_on_as, number, "5030", refund.request.amount)
 
     async def read_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
         if headers.get("x-signature") != "good":

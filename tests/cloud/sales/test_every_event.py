@@ -77,6 +77,15 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     "refund processing": {"settled": ("refund succeeded",)},
     "refund unknown": {"settled": ("refund succeeded",)},
     "refund given up": {"settled": ("refund succeeded", "paid by hand")},
+    **{
+        name: {"settled": ("refund succeeded", "paid by hand")}
+        for name in ("refund stranded", "to be sent on", "refund sent on and stranded again")
+    },
+    **{
+        name: {"settled": ("refund succeeded",)}
+        for name in ("refund sent on", "refund sent on by two", "refund sent on and taken")
+    },
+    "refund that came back": {"settled": ("paid by hand",)},
     "refund refused for ever": {"settled": ("refund succeeded", "paid by hand")},
     "paid by hand, waiting for a second person": {"settled": ("refund succeeded", "next released")},
     "paid by hand, declined": {"settled": ("refund succeeded", "next paid by hand")},

@@ -60,6 +60,11 @@ _EXPECTED = f"""
     CROSS JOIN LATERAL (VALUES ('liab:refund_payable', r.amount_minor),
         (CASE WHEN r.hand_way <> '' THEN 'asset:bank' ELSE {_FUND} END, -r.amount_minor)) AS l (account, amount_minor)
     WHERE r.state = 'succeeded'
+    UNION ALL
+    SELECT r.merchant_id, 'came_back:' || r.refund_id, l.account, p.currency, l.amount_minor
+    FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
+    CROSS JOIN LATERAL (VALUES ('asset:bank', r.amount_minor), ({_FUND}, -r.amount_minor)) AS l (account, amount_minor)
+    WHERE r.came_back = 'bank'
 """
 
 BY_CLASS = """
@@ -163,7 +168,7 @@ CHECKS: tuple[Check, ...] = (
         FROM ({_EXPECTED}) e FULL JOIN (
             SELECT l.merchant_id, l.txn_key, l.account, l.currency, sum(l.amount_minor) AS amount_minor
             FROM ledger_line l
-            WHERE l.txn_key ~ '^(paid|unit|found|late|refund|verdict):'
+            WHERE l.txn_key ~ '^(paid|unit|found|late|refund|came_back|verdict):'
             GROUP BY l.merchant_id, l.txn_key, l.account, l.currency) a USING (merchant_id, txn_key, account, currency)
         WHERE e.amount_minor IS DISTINCT FROM a.amount_minor
         """,
@@ -179,7 +184,8 @@ CHECKS: tuple[Check, ...] = (
             UNION ALL SELECT merchant_id, 'verdict:' || payment_id, order_id FROM payment
             UNION ALL SELECT merchant_id, prefix || order_id || ':' || unit, order_id FROM vend_unit
                 CROSS JOIN unnest(ARRAY['unit:', 'found:', 'late:']) AS prefix
-            UNION ALL SELECT merchant_id, 'refund:' || refund_id, order_id FROM refund) e USING (merchant_id, txn_key)
+            UNION ALL SELECT merchant_id, prefix || refund_id, order_id FROM refund
+                CROSS JOIN unnest(ARRAY['refund:', 'came_back:']) AS prefix) e USING (merchant_id, txn_key)
         WHERE t.order_id <> e.order_id
         """,
     ),

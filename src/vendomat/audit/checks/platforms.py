@@ -70,7 +70,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT b.channel, b.refund_number, b.amount_minor, r.order_id, r.state
         FROM audit_refund b JOIN ({_OURS}) a USING (channel, account)
         JOIN refund r ON r.refund_id = b.refund_number AND r.payment_id = b.number
-        WHERE b.state = 'succeeded' AND r.state <> 'succeeded'
+        WHERE b.state = 'succeeded' AND r.state <> 'succeeded' AND r.came_back = ''
         """,
         _BOOKS | {Source.REST},
     ),

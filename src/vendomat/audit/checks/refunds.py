@@ -48,6 +48,22 @@ CHECKS: tuple[Check, ...] = (
         """,
     ),
     Check(
+        "I3.sent_on",
+        "A refund came back to the merchant and is called paid, was sent on without a person's word, or asked for anew",
+        "The merchant has the buyer's money, and nobody owes it, or it went where one person alone sent it.",
+        """
+        SELECT r.merchant_id, r.order_id, r.refund_id, r.state, r.came_back, r.send_asked_by FROM refund r
+        WHERE (r.came_back <> '' AND (r.state <> 'failed' OR NOT EXISTS (
+                SELECT FROM evidence e WHERE (e.merchant_id, e.order_id) = (r.merchant_id, r.order_id)
+                AND e.kind = 'refund.came_back' AND e.data ->> 'refund_id' = r.refund_id)
+            OR EXISTS (SELECT FROM refund n WHERE (n.merchant_id, n.payment_id) = (r.merchant_id, r.payment_id)
+                AND n.ordinal > r.ordinal AND n.hand_way = '' AND n.asked_by = '' AND n.requested_at >= r.ended_at)))
+            OR EXISTS (SELECT FROM evidence e WHERE (e.merchant_id, e.order_id) = (r.merchant_id, r.order_id)
+                AND e.kind = 'refund.sent_on' AND e.data ->> 'refund_id' = r.refund_id
+                AND (e.source <> 'operator' OR e.data ->> 'by' = '' OR e.data ->> 'reason' = ''))
+        """,
+    ),
+    Check(
         "I3.verdict",
         "Money that did not fit its order goes back although nobody decided so",
         "An unexplained sum was given away by a program.",

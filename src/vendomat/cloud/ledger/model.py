@@ -172,6 +172,11 @@ def refund_succeeded(refund_id: str, fund: str, amount_minor: int) -> Posting:
     return _move(f"refund:{refund_id}", "refund_succeeded", (REFUND_PAYABLE, fund), amount_minor)
 
 
+def refund_came_back(refund_id: str, fund: str, amount_minor: int) -> Posting:
+    """The platform paid a refund to the merchant's bank: its buyer is owed it still."""
+    return _move(f"came_back:{refund_id}", "refund_came_back", (BANK, fund), amount_minor)
+
+
 def refund_paid_on_top(refund_id: str, amount_minor: int) -> Posting:
     """More went back than was owed: what is on top is the merchant's loss."""
     return _move(f"goodwill:{refund_id}", "refund_paid_on_top", (GOODWILL, REFUND_PAYABLE), amount_minor)

@@ -118,6 +118,7 @@ class RefundMove(StrEnum):
     FAIL = "fail"
     HOLD = "hold"
     RELEASE = "release"
+    SEND_ON = "send_on"
 
 
 _OPEN = (RefundStage.REQUESTED, RefundStage.HELD, RefundStage.PROCESSING, RefundStage.UNKNOWN)
@@ -138,6 +139,8 @@ REFUND_MOVES: Moves[RefundStage, RefundMove] = Moves(
         (RefundStage.HELD, RefundMove.RELEASE): RefundStage.REQUESTED,
         # The platform paid a number that it had given up: the money went, and it counts.
         (RefundStage.FAILED, RefundMove.SUCCEED): RefundStage.SUCCEEDED,
+        # The buyer's account could not take it, and a person has it sent to another one: what came of it is looked up.
+        (RefundStage.FAILED, RefundMove.SEND_ON): RefundStage.UNKNOWN,
     },
     start=RefundStage.REQUESTED,
     final=(RefundStage.SUCCEEDED,),
@@ -186,6 +189,10 @@ class Payment:
         return self.state in (PaymentState.CREATED, PaymentState.UNKNOWN)
 
 
+STRANDED = "abnormal"
+"""How the error of a refund begins that the buyer's account could not take: the platforms' word for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refund:
     """Row (payment, ordinal). Ordinal 1 carries all undelivered units, or all of a late or second payment.
@@ -194,6 +201,8 @@ class Refund:
     `asked_by` is the operator who gave it beyond what was owed: such a refund is goodwill, and nobody's debt.
     `hand_way` is set of one that `recorded_by` pays outside the platform, which is never asked for it; `hand_reference`
     says where it can be found.
+    `send_to` is where `send_asked_by` wants one sent on that the buyer's account could not take, while a second person
+    has not agreed; `came_back` says that the platform paid it to the merchant, who still owes it to the buyer.
     """
 
     payment_id: str
@@ -208,6 +217,15 @@ class Refund:
     hand_way: str = ""
     hand_reference: str = ""
     recorded_by: str = ""
+    send_to: str = ""
+    send_asked_by: str = ""
+    came_back: str = ""
+
+    @property
+    def is_stranded(self) -> bool:
+        """Whether it left the merchant and reached nobody, so that it can be sent on."""
+        is_lost = self.stage is RefundStage.FAILED and self.came_back == ""
+        return is_lost and self.error.startswith(STRANDED)
 
     @property
     def is_by_hand(self) -> bool:

@@ -19,6 +19,8 @@ from vendomat.cloud.payments.model import (
 from vendomat.cloud.platform.rows import execute_rows, fetch_rows
 
 Key = tuple[str, str]
+SENT_ON_CALL_S = 60
+"""No call to a platform lasts so long: what is not known after it is asked for."""
 _KEYS = "unnest($1::text[], $2::text[]) AS k(merchant_id, order_id)"
 
 
@@ -80,6 +82,9 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
                 hand_way=row["hand_way"],
                 hand_reference=row["hand_reference"],
                 recorded_by=row["recorded_by"],
+                send_to=row["send_to"],
+                send_asked_by=row["send_asked_by"],
+                came_back=row["came_back"],
             )
         )
     return {key: tuple(refunds) for key, refunds in found.items()}
@@ -155,15 +160,18 @@ async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[ob
 
 
 async def update_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, refund_id, state, error, approved_by, ended_at, at). One that ended or is held is asked for
-    no more; one that was released is due at once."""
+    """Rows of (merchant_id, refund_id, state, error, approved_by, ended_at, at, send_to, send_asked_by, came_back). One
+    that ended or is held is asked for no more; one that was released is due at once; one that is sent on is looked up
+    once that call has ended."""
     await execute_rows(
         connection,
         "UPDATE refund r SET state = n.s, error = n.e, approved_by = n.b, ended_at = n.t, next_try_at = CASE "
-        "WHEN n.t IS NOT NULL OR n.s = 'held' THEN NULL WHEN r.state = 'held' THEN n.x ELSE r.next_try_at END, "
-        "tries = CASE WHEN r.state = 'held' THEN 0 ELSE r.tries END "
-        "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[]) "
-        "AS n(m, r, s, e, b, t, x) WHERE r.merchant_id = n.m AND r.refund_id = n.r",
+        "WHEN n.t IS NOT NULL OR n.s = 'held' THEN NULL WHEN r.state = 'held' THEN n.x "
+        f"WHEN r.state = 'failed' THEN n.x + make_interval(secs => {SENT_ON_CALL_S}) ELSE r.next_try_at END, "
+        "tries = CASE WHEN r.state IN ('held', 'failed') THEN 0 ELSE r.tries END, "
+        "send_to = n.o, send_asked_by = n.k, came_back = n.c "
+        "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], "
+        "$8::text[], $9::text[], $10::text[]) AS n(m, r, s, e, b, t, x, o, k, c) WHERE r.merchant_id = n.m AND r.refund_id = n.r",
         rows,
     )
 

@@ -68,7 +68,7 @@ FROM payment WHERE merchant_id = :merchant_id AND order_id = :order_id ORDER BY 
 """
 _REFUNDS = """
 SELECT refund_id AS id, payment_id, ordinal, amount_minor, reason, state, error, approved_by, asked_by, hand_way,
-    hand_reference, recorded_by, tries, requested_at, ended_at
+    hand_reference, recorded_by, send_to, send_asked_by, came_back, tries, requested_at, ended_at
 FROM refund WHERE merchant_id = :merchant_id AND order_id = :order_id ORDER BY requested_at, payment_id, ordinal
 """
 _LEDGER = """

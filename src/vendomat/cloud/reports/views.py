@@ -121,7 +121,8 @@ class PaymentView(BaseModel):
 
 
 class RefundView(BaseModel):
-    """`hand_way` is set of one that a person paid outside the platform."""
+    """`hand_way` is set of one that a person paid outside the platform, `send_asked_by` while a second person has to
+    agree that it is sent on, `came_back` of one that the platform paid to the merchant."""
 
     id: str
     payment_id: str
@@ -135,6 +136,9 @@ class RefundView(BaseModel):
     hand_way: str
     hand_reference: str
     recorded_by: str
+    send_to: str
+    send_asked_by: str
+    came_back: str
     tries: int
     requested_at: datetime
     ended_at: datetime | None

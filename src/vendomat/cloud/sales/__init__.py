@@ -23,7 +23,7 @@ from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.reach import Reach
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.refund_api import refunds_router
-from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, RefundDesk
+from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, Onward, RefundDesk
 from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.standing import StandingAlarms
 from vendomat.cloud.sales.steps import step
@@ -49,6 +49,7 @@ __all__ = [
     "Judgement",
     "Need",
     "NewOrder",
+    "Onward",
     "PaymentPaid",
     "PaymentUncertain",
     "Presence",

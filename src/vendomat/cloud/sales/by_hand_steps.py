@@ -41,6 +41,9 @@ def on_paid_by_hand(now: Step, event: PaidByHand) -> Step:
         hand_way=event.way,
         hand_reference=event.reference,
         recorded_by=event.by,
+        send_to="",
+        send_asked_by="",
+        came_back="",
     )
     now = number_refund(now.plus(Note(Source.OPERATOR, "refund.by_hand", said)), payment, asked)
     refund = now.purchase.refunds[-1]

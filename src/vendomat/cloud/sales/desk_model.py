@@ -123,6 +123,20 @@ class VerdictDeclined:
 
 
 @dataclass(frozen=True, slots=True)
+class SendOnWanted:
+    """A person wants refund `refund_id`, which reached nobody, sent on: `to` is `merchant`, or `card:` and the card's
+    last four digits. A sum above `alone_minor` takes a second person, who says the same.
+    """
+
+    refund_id: str
+    to: str
+    by: str
+    reason: str
+    alone_minor: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PaidByHand:
     """A person pays the buyer outside the platform what refund `refund_id`, given up by it, did not bring.
 

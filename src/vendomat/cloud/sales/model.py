@@ -25,6 +25,7 @@ from vendomat.cloud.sales.desk_model import (
     RefundHeld,
     RefundReleased,
     RefundRetried,
+    SendOnWanted,
     VerdictAgreed,
     VerdictDeclined,
 )
@@ -228,6 +229,8 @@ class RefundSaid(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     REFUSED = "refused"
     GIVEN_UP = "given_up"
+    TO_OUR_BANK = "to_our_bank"  # it reached the merchant's bank account, and the buyer is owed it still
+    TO_OUR_BALANCE = "to_our_balance"  # as before; it stands at the platform again
     NEVER = "never"  # not taken, and it never will be: a person has to pay it another way
     UNKNOWN = "unknown"
 
@@ -264,6 +267,7 @@ Event = (
     | VerdictAgreed
     | VerdictDeclined
     | PaidByHand
+    | SendOnWanted
 )
 
 # --- effects ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """`/api/v1/orders/{order}/…`: ask for an order's money back, try a refund again, let a held one go, give goodwill,
-record money paid by hand, decide about money that did not fit the order.
+record money paid by hand, have one sent to another account, decide about money that did not fit the order.
 
 The reason is kept in the order's evidence with the operator who gave it.
 """
@@ -7,12 +7,13 @@ The reason is kept in the order's evidence with the operator who gave it.
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.payments import BankCard
 from vendomat.cloud.sales.model import Purchase
-from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, RefundDesk
-from vendomat.kernel import MINOR_UNITS_MAX
+from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, Onward, RefundDesk
+from vendomat.kernel import MINOR_UNITS_MAX, ErrorCode, VendomatError
 
 REASON_CHARACTERS_MAX = 200
 REFERENCE_CHARACTERS_MAX = 100
@@ -40,6 +41,32 @@ class HandPaymentBody(ReasonBody):
     amount_minor: Annotated[int, Field(gt=0, le=MINOR_UNITS_MAX)]
     way: Literal["cash", "bank_transfer", "wallet_transfer", "other"]
     reference: Annotated[str, Field(min_length=1, max_length=REFERENCE_CHARACTERS_MAX)]
+
+
+class CardBody(BaseModel):
+    """A card of the buyer's; `bank` is the platform's word for the bank and the kind of card, such as ICBC_DEBIT."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    bank: Annotated[str, Field(pattern=r"^[A-Z0-9_]{2,32}$")]
+    account: Annotated[SecretStr, Field(min_length=8, max_length=32)]
+    holder: Annotated[SecretStr, Field(min_length=1, max_length=60)]
+
+
+class SendOnBody(ReasonBody):
+    """Without a card the refund goes to the merchant's bank account, and the buyer is owed it still."""
+
+    card: CardBody | None = None
+
+    @property
+    def onward(self) -> Onward:
+        """Raises `VendomatError(invalid_value)` for an account that is no number; it is not said again."""
+        if self.card is None:
+            return Onward(None, self.reason)
+        account = self.card.account.get_secret_value()
+        if not (account.isascii() and account.isdigit()):
+            raise VendomatError(ErrorCode.INVALID_VALUE, "a card's number has digits only; nothing was sent on")
+        return Onward(BankCard(self.card.bank, account, self.card.holder.get_secret_value()), self.reason)
 
 
 class VerdictBody(ReasonBody):
@@ -99,6 +126,20 @@ def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
         paid = HandPayment(body.amount_minor, body.way, body.reference, body.reason)
         return _view(await desk.pay_by_hand(operator, order_id, refund_id, paid))
 
+    @router.post("/refunds/{refund_id}/onward", operation_id="refunds.send_on")
+    async def send_on(
+        order_id: OrderId, refund_id: RefundId, body: SendOnBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> StandingView:
+        return _view(await desk.send_on(operator, order_id, refund_id, body.onward))
+
+    _add_verdicts(router, desk, current)
+    return router
+
+
+def _add_verdicts(router: APIRouter, desk: RefundDesk, current: CurrentOperator) -> None:
+    """What becomes of money that did not fit its order."""
+    changing = changing_operator(current)
+
     @router.post("/payments/{payment_id}/verdict", operation_id="payments.judge")
     async def judge(
         order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(changing)]
@@ -116,8 +157,6 @@ def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
         order_id: OrderId, payment_id: PaymentId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
     ) -> StandingView:
         return _view(await desk.decline_verdict(operator, order_id, payment_id, body.reason))
-
-    return router
 
 
 def _view(purchase: Purchase) -> StandingView:

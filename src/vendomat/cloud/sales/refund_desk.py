@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.orders import OrderState
-from vendomat.cloud.payments import Payment, Refund, RefundStage, Verdict
+from vendomat.cloud.payments import BankCard, Payment, Refund, RefundStage, Verdict
 from vendomat.cloud.sales.by_hand_steps import may_be_paid_by_hand
 from vendomat.cloud.sales.desk_model import (
     GoodwillGiven,
@@ -21,6 +21,7 @@ from vendomat.cloud.sales.desk_model import (
     RefundDeclined,
     RefundReleased,
     RefundRetried,
+    SendOnWanted,
     VerdictAgreed,
     VerdictDeclined,
 )
@@ -29,6 +30,8 @@ from vendomat.cloud.sales.model import (
     Event,
     Purchase,
 )
+from vendomat.cloud.sales.send_on_steps import may_be_sent_on
+from vendomat.cloud.sales.sending_on import SendingOn
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.use_cases import EventFor
 from vendomat.cloud.sales.writer import Writer
@@ -62,6 +65,19 @@ class HandPayment:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Where a refund that reached nobody is sent: to a card the buyer named, or, without one, to the merchant."""
+
+    card: BankCard | None
+    reason: str
+
+    @property
+    def to(self) -> str:
+        """As it is kept: of a card the last four digits."""
+        return "merchant" if self.card is None else f"card:{self.card.account[-4:]}"
+
+
 def _is_given(purchase: Purchase, operator: Operator, gift: Gift) -> bool:
     wanted = (purchase.winning and purchase.winning.payment_id, gift.ordinal, operator.operator_id, gift.amount_minor)
     return any((r.payment_id, r.ordinal, r.asked_by, r.amount_minor) == wanted for r in purchase.refunds)
@@ -80,6 +96,7 @@ class RefundDesk:
         """What is given, kept or paid by hand above `alone_minor` waits for a second person."""
         self._writer = writer
         self._till = till
+        self._sending_on = SendingOn(till)
         self._clock = clock
         self._alone_minor = alone_minor
 
@@ -96,6 +113,8 @@ class RefundDesk:
         purchase, refund = await self._find(operator, order_id, refund_id)
         if refund.is_replaced_in(purchase.refunds):
             return purchase
+        if refund.came_back:
+            raise VendomatError(ErrorCode.CONFLICT, "the platform paid this refund to you; pay the buyer by hand")
         if refund.stage is not RefundStage.FAILED:
             raise VendomatError(
                 ErrorCode.CONFLICT, "this refund was not given up; its number may still pay, so there is no second one"
@@ -181,6 +200,26 @@ class RefundDesk:
                 "the platform has paid it after all, or someone else was faster; nothing was recorded",
             )
         return after
+
+    async def send_on(self, operator: Operator, order_id: str, refund_id: str, onward: Onward) -> Purchase:
+        """Have the platform send a refund on that the buyer's account could not take; a large one when a second person
+        says the same."""
+        purchase, refund = await self._find(operator, order_id, refund_id)
+        if not may_be_sent_on(purchase, refund):
+            raise VendomatError(
+                ErrorCode.CONFLICT, "the buyer's account did not refuse this refund, or another carries its money"
+            )
+        stranded = await self._sending_on.find(operator.merchant_id, refund_id)
+        event = SendOnWanted(
+            refund_id, onward.to, operator.operator_id, onward.reason, self._alone_minor, self._clock.now()
+        )
+        applied = await self._writer.apply(EventFor((operator.merchant_id, order_id), event))
+        after = applied.purchase
+        assert after is not None
+        sent = next(r for r in after.refunds if r.refund_id == refund_id)
+        if not (applied.is_changed and sent.stage is RefundStage.UNKNOWN):
+            return after
+        return await self._sending_on.send(operator.merchant_id, stranded, onward.card) or after
 
     async def judge(self, operator: Operator, order_id: str, payment_id: str, verdict: Judgement) -> Purchase:
         """Decide about money that did not fit its order: it goes back, or the buyer has had goods for it."""

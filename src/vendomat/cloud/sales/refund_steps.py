@@ -17,6 +17,7 @@ from vendomat.cloud.payments import (
     CODE_CHANNEL,
     REFUND_MOVES,
     WALLET_CHANNEL,
+    CameBack,
     Payment,
     Refund,
     RefundMove,
@@ -116,7 +117,8 @@ def number_refund(now: Step, payment: Payment, refund: Refund) -> Step:
 
 def refund_succeeded(now: Step, refund: Refund, payment: Payment) -> Step:
     """The money has gone: from the platform, or by hand from the bank."""
-    done = replace(refund, stage=REFUND_MOVES.next(refund.stage, RefundMove.SUCCEED), error="")
+    stage = REFUND_MOVES.next(refund.stage, RefundMove.SUCCEED)
+    done = replace(refund, stage=stage, error="", send_to="", send_asked_by="")
     fund = postings.BANK if refund.is_by_hand else funding(payment.channel, payment.account)
     said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, "channel": payment.channel}
     said |= foreign(now.purchase, payment)
@@ -130,6 +132,7 @@ def refund_succeeded(now: Step, refund: Refund, payment: Payment) -> Step:
     )
 
 
+_CAME_BACK = {RefundSaid.TO_OUR_BANK: CameBack.BANK, RefundSaid.TO_OUR_BALANCE: CameBack.BALANCE}
 _REFUND_MOVE_OF = {
     RefundSaid.ACCEPTED: RefundMove.ACCEPT,
     RefundSaid.NOT_ACCEPTED: RefundMove.DENY,
@@ -142,9 +145,11 @@ _REFUND_MOVE_OF = {
 
 def on_refund_seen(now: Step, event: RefundSeen) -> Step:
     refund = refund_of(now, event.refund_id)
-    if refund is None or refund.is_by_hand:  # no platform was ever told a number paid by hand
+    if refund is None or refund.is_by_hand or refund.came_back:  # no platform pays these numbers to a buyer any more
         return now
     payment = payment_of(now, refund)
+    if event.said in _CAME_BACK:
+        return _came_back(now, refund, payment, _CAME_BACK[event.said])
     if not refund.is_open:
         return _after_end(now, refund, payment, event)
     if event.said is RefundSaid.SUCCEEDED:
@@ -166,6 +171,21 @@ def on_refund_seen(now: Step, event: RefundSeen) -> Step:
         severity = "warning" if event.said is RefundSaid.REFUSED else "critical"
         now = now.plus(RaiseAlarm("refund_stuck", severity, "", detail))
     return now
+
+
+def _came_back(now: Step, refund: Refund, payment: Payment, to: CameBack) -> Step:
+    """The platform paid it to the merchant: the buyer is owed it by other means. What was booked as paid stays."""
+    if refund.stage is RefundStage.SUCCEEDED:
+        return now
+    stage = REFUND_MOVES.next(refund.stage, RefundMove.FAIL) if refund.is_open else refund.stage
+    ended = replace(refund, stage=stage, error=f"came back to our {to}", came_back=to, send_to="", send_asked_by="")
+    said = {"refund_id": refund.refund_id, "amount_minor": refund.amount_minor, "to": to.value}
+    now = now.set_refund(ended).plus(Note(Source.PLATFORM, "refund.came_back", said))
+    if to is CameBack.BANK:
+        fund = funding(payment.channel, payment.account)
+        now = now.plus(Post(postings.refund_came_back(refund.refund_id, fund, refund.amount_minor), payment.currency))
+    detail = f"{refund.refund_id}: the platform paid it to us; the buyer is owed it by other means"
+    return now.plus(RaiseAlarm("refund_stuck", "critical", "", detail))
 
 
 def _after_end(now: Step, refund: Refund, payment: Payment, event: RefundSeen) -> Step:
@@ -261,7 +281,9 @@ def on_refund_declined(now: Step, event: RefundDeclined) -> Step:
 def on_refund_retried(now: Step, event: RefundRetried) -> Step:
     """The next ordinal, with its own constant number, for the same sum. A person answers for it."""
     refund = refund_of(now, event.refund_id)
-    if refund is None or refund.stage is not RefundStage.FAILED or refund.is_replaced_in(now.purchase.refunds):
+    if refund is None or refund.stage is not RefundStage.FAILED or refund.came_back:
+        return now  # of one that came back, a second number would ask for money that is paid out already
+    if refund.is_replaced_in(now.purchase.refunds):
         return now
     said = {"refund_id": refund.refund_id, "by": event.by, "reason": event.reason}
     now = now.plus(Note(Source.OPERATOR, "refund.retried", said))

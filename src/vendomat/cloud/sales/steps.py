@@ -22,6 +22,7 @@ from vendomat.cloud.sales.desk_model import (
     RefundHeld,
     RefundReleased,
     RefundRetried,
+    SendOnWanted,
     VerdictAgreed,
     VerdictDeclined,
 )
@@ -63,6 +64,7 @@ from vendomat.cloud.sales.refund_steps import (
     on_refund_retried,
     on_refund_seen,
 )
+from vendomat.cloud.sales.send_on_steps import on_send_on_wanted
 from vendomat.cloud.sales.vend_steps import on_command_silent, on_deadline, on_refund_asked, on_vend_fact
 
 _RULES: dict[type, Callable[[Step, Any], Step]] = {
@@ -89,6 +91,7 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     VerdictAgreed: on_verdict_agreed,
     VerdictDeclined: on_verdict_declined,
     PaidByHand: on_paid_by_hand,
+    SendOnWanted: on_send_on_wanted,
 }
 
 

@@ -329,7 +329,18 @@ async def _save_refunds(connection: asyncpg.Connection, changes: Sequence[Change
                 )
             elif r != known[r.refund_id]:
                 moved_refunds.append(
-                    (c.after.merchant_id, r.refund_id, r.stage, r.error, r.approved_by, ended_at, c.at)
+                    (
+                        c.after.merchant_id,
+                        r.refund_id,
+                        r.stage,
+                        r.error,
+                        r.approved_by,
+                        ended_at,
+                        c.at,
+                        r.send_to,
+                        r.send_asked_by,
+                        r.came_back,
+                    )
                 )
     await payment_rows.insert_refunds(connection, new_refunds)
     await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[11] is None])

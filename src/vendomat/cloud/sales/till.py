@@ -17,6 +17,7 @@ from vendomat.cloud.catalog import not_offered, refused_channels
 from vendomat.cloud.payments import (
     CODE_CHANNEL,
     WALLET_CHANNEL,
+    CameBack,
     CancelState,
     NoticeAnswer,
     NoticeKind,
@@ -63,6 +64,7 @@ _SAID = {
     RefundState.NEVER: RefundSaid.NEVER,
     RefundState.UNKNOWN: RefundSaid.UNKNOWN,
 }
+_CAME_BACK = {CameBack.BANK: RefundSaid.TO_OUR_BANK, CameBack.BALANCE: RefundSaid.TO_OUR_BALANCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +205,13 @@ class Till:
 
     async def confirm_refund(self, merchant_id: str, refund_id: str) -> RefundState:
         """As `confirm_payment`, for one of our refund numbers. Nothing is asked to be paid back."""
-        async with self._database.hot.acquire() as connection:
-            row = await payment_rows.find_refund(connection, merchant_id, refund_id)
-        if row is None:
-            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
+        row = await self.find_refund(merchant_id, refund_id)
         provider = await self.provider_of(row)
         await self._book.pace(merchant_id, row["channel"])
-        answer = await provider.look_up_refund(self._refund_request(row))
+        answer = await provider.look_up_refund(self.refund_request(row))
         if answer.state is not RefundState.UNKNOWN:
             await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
-        return answer.state
+        return RefundState.ABNORMAL if answer.came_back else answer.state
 
     def _is_dead(self, row: asyncpg.Record, trade: Trade, asked_at: datetime) -> bool:
         """A number the platform has never made a trade of, asked so long after its code's end that none can come.
@@ -265,7 +264,7 @@ class Till:
         if stage is RefundStage.REQUESTED and await self._is_held(row):
             return
         provider = await self.provider_of(row)
-        request = self._refund_request(row)
+        request = self.refund_request(row)
         is_first_try = stage is RefundStage.REQUESTED and row["tries"] <= 1
         answer = await (provider.refund(request) if is_first_try else provider.look_up_refund(request))
         if answer.state is RefundState.NOT_ACCEPTED and not is_first_try:
@@ -285,13 +284,10 @@ class Till:
         Raises `VendomatError(platform_unreachable)` without a definite answer, `conflict` when it is under way after
         all, `not_found` for a number we never gave.
         """
-        async with self._database.hot.acquire() as connection:
-            row = await payment_rows.find_refund(connection, merchant_id, refund_id)
-        if row is None:
-            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
+        row = await self.find_refund(merchant_id, refund_id)
         if row["state"] != RefundStage.FAILED or row["hand_way"]:
             return
-        answer = await (await self.provider_of(row)).look_up_refund(self._refund_request(row))
+        answer = await (await self.provider_of(row)).look_up_refund(self.refund_request(row))
         if answer.state is RefundState.UNKNOWN:
             raise VendomatError(
                 ErrorCode.PLATFORM_UNREACHABLE,
@@ -304,7 +300,16 @@ class Till:
         if answer.state is RefundState.SUCCEEDED:
             await self.apply_refund(merchant_id, answer, order_id=row["order_id"])
 
-    def _refund_request(self, row: asyncpg.Record) -> RefundRequest:
+    async def find_refund(self, merchant_id: str, refund_id: str) -> asyncpg.Record:
+        """One refund with its payment. Raises `VendomatError(not_found)` for a number we never gave."""
+        async with self._database.hot.acquire() as connection:
+            row = await payment_rows.find_refund(connection, merchant_id, refund_id)
+        if row is None:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such refund")
+        return row
+
+    def refund_request(self, row: asyncpg.Record) -> RefundRequest:
+        """The refund `row` as its platform is told of it, the same every time."""
         return RefundRequest(
             payment_number=row["payment_id"],
             refund_number=row["refund_id"],
@@ -333,8 +338,9 @@ class Till:
         if not order_id:
             log.error("refund.of_unknown_number", merchant=merchant_id, number=answer.refund_number)
             return None
-        why = answer.error or (answer.state.value if _SAID[answer.state] is RefundSaid.GIVEN_UP else "")
-        said = RefundSeen(answer.refund_number, _SAID[answer.state], why[:200], self._clock.now())
+        word = _CAME_BACK.get(answer.came_back, _SAID[answer.state])
+        why = answer.error or (answer.state.value if word is RefundSaid.GIVEN_UP else "")
+        said = RefundSeen(answer.refund_number, word, why[:200], self._clock.now())
         return (await self._writer.apply(EventFor((merchant_id, order_id), said, notice))).purchase
 
     async def take_notice(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.cloud.sales.at_platforms.shop import FIRST, PRICE, SECOND, Shop
-from vendomat.cloud.sales import HandPayment
+from vendomat.cloud.payments import BankCard
+from vendomat.cloud.sales import HandPayment, Onward
 from vendomat.kernel import VendomatError
 from vendomat.simulator.gateways import CallFault
 
@@ -128,6 +129,46 @@ async def test_pf19_a_refund_the_buyers_card_cannot_take_stays_owed_until_it_is_
     await pay_by_hand(shop, refund_id)
     assert (await shop.balance("liab:refund_payable"), await shop.balance("asset:bank")) == (0, -PRICE)
     assert (await shop.state(), [s for s, _ in shop.given_back(await paid_number(shop))]) == ("settled", ["ABNORMAL"])
+
+
+@pytest.mark.parametrize("channel", ["wechat"])
+@pytest.mark.parametrize("fault", [None, CallFault.RESET_AFTER, CallFault.ERROR_BEFORE])
+async def test_pf19_two_persons_send_it_on_to_another_card_under_its_one_number(
+    shop: Shop, fault: CallFault | None
+) -> None:
+    """Whatever becomes of the call: done without an answer it is found, and not done it is stranded again."""
+    refund_id = await shop.owed()
+    shop.platform.settle_next_refunds_as("ABNORMAL", 1)
+    await shop.until(STATE, "failed", shop.stage.sweeps.ask_refunds, pause_s=5)
+    card = Onward(BankCard("ICBC_DEBIT", "6222020200112233445", "Ann"), "the buyer named it")
+    order = await the_order(shop)
+    for _ in range(2):
+        await shop.stage.refunds.send_on(FIRST, order, refund_id, card)
+    assert await shop.one(STATE) == "failed", "a second person is due"
+    if fault is not None:
+        shop.fail(fault, "abnormal_refund")
+    await shop.stage.refunds.send_on(SECOND, order, refund_id, card)
+    if fault is CallFault.ERROR_BEFORE:
+        await shop.until(STATE, "failed", shop.stage.sweeps.ask_refunds, pause_s=30)
+        for person in (SECOND, FIRST):
+            await shop.stage.refunds.send_on(person, order, refund_id, card)
+    await shop.until(STATE, "succeeded", shop.stage.sweeps.ask_refunds, pause_s=30)
+    assert (await shop.state(), await shop.balance("liab:refund_payable")) == ("settled", 0)
+    assert shop.given_back(await paid_number(shop)) == [("SUCCESS", PRICE)]
+
+
+@pytest.mark.parametrize("channel", ["wechat"])
+async def test_pf19_sent_to_the_merchant_it_is_the_buyers_still(shop: Shop) -> None:
+    refund_id = await shop.owed()
+    shop.platform.settle_next_refunds_as("ABNORMAL", 1)
+    await shop.until(STATE, "failed", shop.stage.sweeps.ask_refunds, pause_s=5)
+    for person in (FIRST, SECOND):
+        await shop.stage.refunds.send_on(person, await the_order(shop), refund_id, Onward(None, "no other card"))
+    await shop.until("SELECT came_back FROM refund", "bank", shop.stage.sweeps.ask_refunds, pause_s=30)
+    assert (await shop.balance("liab:refund_payable"), await shop.state()) == (-PRICE, "paid")
+    await pay_by_hand(shop, refund_id)
+    assert (await shop.balance("liab:refund_payable"), await shop.balance("asset:bank")) == (0, 0)
+    assert await shop.state() == "settled"
 
 
 async def test_pf20_what_the_platform_never_pays_is_asked_for_no_more_and_paid_by_hand(shop: Shop) -> None:

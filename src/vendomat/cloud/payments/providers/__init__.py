@@ -15,6 +15,7 @@ from vendomat.cloud.payments.providers.bills import (
 from vendomat.cloud.payments.providers.codes import channel_of_code
 from vendomat.cloud.payments.providers.contract import (
     Buyer,
+    CameBack,
     Cancelled,
     CancelState,
     ChargeCredential,
@@ -90,6 +91,7 @@ __all__ = [
     "BillState",
     "Buyer",
     "CallThreads",
+    "CameBack",
     "CancelState",
     "Cancelled",
     "ChargeCredential",

@@ -221,14 +221,25 @@ class RefundRequest:
     paid_at: datetime | None = None
 
 
+class CameBack(StrEnum):
+    """Where a refund ended that did not reach the buyer but the merchant."""
+
+    NO = ""
+    BANK = "bank"  # the merchant's bank account
+    BALANCE = "balance"  # the merchant's balance at the platform
+
+
 @dataclass(frozen=True, slots=True)
 class Refunded:
+    """`came_back`: it succeeded, but not towards the buyer, who is owed it still."""
+
     state: RefundState
     refund_number: str
     refund_id: str = ""
     amount: Money | None = None
     error: str = ""
     raw: Mapping[str, object] = field(default_factory=dict)
+    came_back: CameBack = CameBack.NO
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,11 @@ export type Refund = {
   hand_reference: string;
   /** The operator who recorded that it is paid by hand. */
   recorded_by: string;
+  /** Where another person wants it sent on: `merchant`, or `card:` and four digits; empty when nobody does. */
+  send_to: string;
+  send_asked_by: string;
+  /** Where the platform paid it to the merchant; empty for every other. */
+  came_back: "" | "bank" | "balance";
   tries: number;
   requested_at: string;
   ended_at: string | null;
@@ -139,9 +144,12 @@ export type Refund = {
 /** Money to give although nothing is owed; `ordinal` is the place it is to have among the payment's refunds. */
 export type Gift = { amount_minor: number; ordinal: number };
 
+/** A card of the buyer's that a refund is sent on to; `bank` is the platform's word. */
+export type Card = { bank: string; account: string; holder: string };
+
 /** What goes with a move of money, beside its reason. */
 export type MoneyMove = { reason: string } & Partial<Gift> &
-  Partial<{ way: HandWay; reference: string; verdict: "give_back" | "goods_by_hand" }>;
+  Partial<{ way: HandWay; reference: string; verdict: "give_back" | "goods_by_hand"; card: Card }>;
 
 /** Debit positive, credit negative. */
 export type LedgerLine = {

@@ -25,7 +25,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   "payment.late": "warn", "payment.judged": "warn", "payment.verdict_declined": "off",
   "channel.away": "crit", "channel.back": "ok",
   "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn", "refund.not_accepted": "warn",
-  "refund.held": "crit", "refund.goodwill": "warn", "refund.declined": "off", "refund.by_hand": "warn", "refund.asked": "warn",
+  "refund.held": "crit", "refund.goodwill": "warn", "refund.declined": "off", "refund.by_hand": "warn", "refund.send_on_asked": "warn", "refund.sent_on": "warn", "refund.came_back": "crit", "refund.asked": "warn",
   "vend.called_off": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
   "order.cancelling": "off", "payment.closed": "off",
 };

@@ -16,6 +16,13 @@ describe("what a person asks about money", () => {
     expect(moveBody(kind, undefined, kind === "by_hand" ? 350 : undefined, SLIP)).toEqual(body);
   });
 
+  it("sends on to a card, and without one to the merchant", () => {
+    const card = { bank: "ICBC_DEBIT", account: "6222020200112233445", holder: "Ann" };
+    expect(movePath("to_card", "x")).toBe("refunds/x/onward");
+    expect(moveBody("to_card", undefined, undefined, SLIP, card)).toEqual({ card });
+    expect(moveBody("to_us", undefined, undefined, SLIP, card)).toEqual({});
+  });
+
   it("gives goodwill at its place among the refunds", () => {
     expect(moveBody("give", { amount_minor: 350, ordinal: 2 }, 100, SLIP)).toEqual({ amount_minor: 100, ordinal: 2 });
   });

@@ -1,5 +1,5 @@
 /** What a person does about an order's money, as it is asked of the cloud. Pure. */
-import type { Gift, HandWay, MoneyMove } from "../api/views";
+import type { Card, Gift, HandWay, MoneyMove } from "../api/views";
 import type { RefundMove, VerdictMove } from "./refunds";
 
 export type MoneyMoveKind = RefundMove | VerdictMove | "ask" | "give";
@@ -9,6 +9,8 @@ const PLACES: Readonly<Record<MoneyMoveKind, (subject: string) => string>> = {
   give: () => "goodwill",
   again: (refund) => `refunds/${refund}/again`,
   by_hand: (refund) => `refunds/${refund}/by-hand`,
+  to_card: (refund) => `refunds/${refund}/onward`,
+  to_us: (refund) => `refunds/${refund}/onward`,
   release: (refund) => `refunds/${refund}/release`,
   approve: (refund) => `refunds/${refund}/release`,
   decline: (refund) => `refunds/${refund}/decline`,
@@ -31,8 +33,10 @@ export function movePath(kind: MoneyMoveKind, subject: string): string {
 /** What goes with a move beside its reason. */
 export function moveBody(
   kind: MoneyMoveKind, most: Gift | undefined, minor: number | undefined, slip: { way: HandWay; reference: string },
+  card?: Card,
 ): Omit<MoneyMove, "reason"> {
   const amount = minor === undefined ? {} : { amount_minor: minor };
+  if (kind === "to_card" && card !== undefined) return { card };
   if (kind === "by_hand") return { ...amount, ...slip };
   if (most !== undefined) return { ...amount, ordinal: most.ordinal };
   const verdict = VERDICTS[kind];

@@ -3,12 +3,26 @@ import type { Evidence, OrderDetail, Payment, Refund } from "../api/views";
 import { mayAskBack, mostToGive, refundMoves, verdictMoves } from "./refunds";
 
 function refund(ordinal: number, state: Refund["state"], payment_id = "pay", asked_by = ""): Refund {
-  return { id: `${payment_id}-${ordinal}`, payment_id, ordinal, state, asked_by, recorded_by: "", amount_minor: 100 } as Refund;
+  return { id: `${payment_id}-${ordinal}`, payment_id, ordinal, state, asked_by, recorded_by: "", amount_minor: 100, error: "", hand_way: "", came_back: "", send_to: "", send_asked_by: "" } as Refund;
 }
 const slip = (state: Refund["state"], by: string) => ({ ...refund(2, state), recorded_by: by, hand_way: "cash" }) as Refund;
 const gift = (state: Refund["state"], by = "one") => refund(1, state, "pay", by);
 
+const stranded = (more: Partial<Refund> = {}): Refund => ({ ...refund(1, "failed"), error: "abnormal", ...more });
+
 describe("what a person can do about a refund", () => {
+  it.each([
+    [stranded(), ["to_card", "to_us", "by_hand"]],
+    [stranded({ error: "abnormal: not sent on: PARAM_ERROR" }), ["to_card", "to_us", "by_hand"]],
+    [stranded({ send_to: "card:3445", send_asked_by: "me" }), ["to_card", "to_us", "by_hand"]],
+    [stranded({ send_to: "card:3445", send_asked_by: "one" }), ["to_card", "by_hand"]],
+    [stranded({ send_to: "merchant", send_asked_by: "one" }), ["to_us", "by_hand"]],
+    [stranded({ error: "came back to our bank", came_back: "bank" }), ["by_hand"]],
+    [stranded({ state: "unknown" }), []],
+  ] as const)("%#: one that reached nobody is sent on, by two if another person asked", (one, moves) => {
+    expect(refundMoves(one, [one], "me")).toEqual(moves);
+  });
+
   it.each([
     ["paid", [], "vend.started", true],
     ["dispensing", [], "vend.started", true],

@@ -7,12 +7,21 @@ export function mayAskBack(order: Pick<OrderDetail, "state" | "refunds" | "timel
   return isOpen && order.refunds.length === 0 && !order.timeline.some((entry) => entry.kind === "refund.asked");
 }
 
-export type RefundMove = "again" | "by_hand" | "release" | "approve" | "decline";
+/** How the error of a refund begins that left the merchant and reached nobody. */
+const STRANDED = "abnormal";
+
+/** Another person's wish comes first; one's own waits, and may be changed. */
+function onwardMoves(refund: Refund, me: string): RefundMove[] {
+  if (refund.send_asked_by === "" || refund.send_asked_by === me) return ["to_card", "to_us"];
+  return [refund.send_to === "merchant" ? "to_us" : "to_card"];
+}
+
+export type RefundMove = "again" | "by_hand" | "to_card" | "to_us" | "release" | "approve" | "decline";
 export type VerdictMove = "give_back" | "keep" | "agree_give" | "agree_keep" | "reopen";
 
 /**
  * Let a held one go, and what another person gives or pays by hand or not; ask again for one that was given up, or pay
- * it by hand, unless another of its payment carries the money.
+ * it by hand, unless another of its payment carries the money. One that reached nobody can be sent on instead.
  */
 export function refundMoves(refund: Refund, refunds: readonly Refund[], me: string): RefundMove[] {
   const giver = refund.asked_by || refund.recorded_by;
@@ -24,7 +33,9 @@ export function refundMoves(refund: Refund, refunds: readonly Refund[], me: stri
   if (refund.state !== "failed") return [];
   const others = refunds.filter((other) => other.payment_id === refund.payment_id && other.id !== refund.id && other.asked_by === "");
   const isReplaced = others.some((other) => other.ordinal > refund.ordinal || other.state !== "failed");
-  return isReplaced ? [] : ["again", "by_hand"];
+  if (isReplaced) return [];
+  if (refund.came_back !== "") return ["by_hand"];
+  return refund.error.startsWith(STRANDED) && refund.hand_way === "" ? [...onwardMoves(refund, me), "by_hand"] : ["again", "by_hand"];
 }
 
 /** What a person can decide about money that did not fit its order; above the limit a second one has to agree. */

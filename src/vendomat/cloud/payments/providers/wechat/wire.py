@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from vendomat.cloud.payments.providers.contract import (
+    CameBack,
     Refunded,
     RefundRequest,
     RefundState,
@@ -43,6 +44,9 @@ REFUND_STATES = {
     "CLOSED": RefundState.CLOSED,
     "ABNORMAL": RefundState.ABNORMAL,
 }
+
+_CAME_BACK = {"商户结算银行账户": CameBack.BANK, "商户基本账户": CameBack.BALANCE}
+"""What the platform calls a refund's receiver when that is the merchant."""
 
 REFUND_REFUSALS = frozenset(
     {
@@ -96,6 +100,7 @@ class _RefundAnswer(msgspec.Struct):
     refund_id: str
     status: str
     amount: _RefundAmount
+    user_received_account: str = ""
 
 
 class _RefundNotice(msgspec.Struct):
@@ -107,6 +112,7 @@ class _RefundNotice(msgspec.Struct):
     refund_id: str
     refund_status: str
     amount: _RefundAmount
+    user_received_account: str = ""
 
 
 class _ErrorAnswer(msgspec.Struct):
@@ -271,6 +277,7 @@ def refund_of_notice(body: bytes | str, *, mchid: str) -> Refunded:
         notice.refund_id,
         _money(notice.amount.refund),
         raw=decode(body, dict),
+        came_back=came_back(notice.refund_status, notice.user_received_account),
     )
 
 
@@ -287,7 +294,15 @@ def _refunded(body: bytes | str, request: RefundRequest) -> Refunded:
     if amount != request.amount:
         error = f"the platform has this refund number with {amount}, not {request.amount}"
         return Refunded(RefundState.UNKNOWN, request.refund_number, answer.refund_id, amount, error, raw)
-    return Refunded(REFUND_STATES[answer.status], request.refund_number, answer.refund_id, amount, raw=raw)
+    back = came_back(answer.status, answer.user_received_account)
+    return Refunded(
+        REFUND_STATES[answer.status], request.refund_number, answer.refund_id, amount, raw=raw, came_back=back
+    )
+
+
+def came_back(status: str, received_by: str) -> CameBack:
+    """Whether a refund that succeeded ended with the merchant: it was abnormal, and somebody sent it there."""
+    return _CAME_BACK.get(received_by, CameBack.NO) if status == "SUCCESS" else CameBack.NO
 
 
 def _money(fen: int) -> Money:

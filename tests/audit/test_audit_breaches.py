@@ -8,13 +8,14 @@ from __future__ import annotations
 import pytest
 
 from tests.audit.conftest import Copy
+from tests.audit.plants_claims import PLANTS as CLAIM_PLANTS
 from tests.audit.plants_database import PLANTS as DATABASE_PLANTS
 from tests.audit.plants_files import SPOILS
 from tests.audit.plants_statements import PLANTS as STATEMENT_PLANTS
 from vendomat.audit.checks import CHECKS
 
 pytestmark = pytest.mark.slow
-PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS
+PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | CLAIM_PLANTS
 
 
 def _names(text: str, *, is_notice: bool = False) -> set[str]:

@@ -90,6 +90,10 @@ ROWS = {
     f"expires_at) VALUES ('{{m}}', 'p{{n}}', 'o', 'c', 'a', 1, 'CNY', 'created', '{AT}', '{AT}'",
     "refund": "merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, requested_at) "
     f"VALUES ('{{m}}', 'p', 1{{n}}, 'r{{n}}', 'o', 1, 'x', 'requested', '{AT}'",
+    "claim": "merchant_id, order_id, machine_id, state, opened_at, since, words) "
+    f"VALUES ('{{m}}', 'o{{n}}', 'm', 'opened', '{AT}', '{AT}', 1",
+    "claim_word": "merchant_id, order_id, word_id, what, units, said, at) "
+    f"VALUES ('{{m}}', 'o', 'w{{n}}', 'other', '{{{{}}}}', 's', '{AT}'",
     "ledger_transaction": "merchant_id, txn_key, kind, order_id, posted_at) "
     f"VALUES ('{{m}}', 't{{n}}', 'k', 'o', '{AT}'",
     "ledger_line": "merchant_id, txn_key, line, account, amount_minor, currency, posted_at) "

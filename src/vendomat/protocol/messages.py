@@ -223,6 +223,7 @@ class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     offers: list[PaymentOffer]
     expires_in_s: float
     refund: RefundStatus | None = None
+    link: Text = ""  # where the buyer's own phone finds the order; empty before it is paid
 
 
 # --- up: facts -------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.members import Member, Members, NewMember, members_key
 from vendomat.cloud.merchants import MasterKey, PaymentAccount, PaymentAccounts
+from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import (
     AbnormalRefund,
     BankCard,
@@ -81,6 +82,7 @@ from vendomat.protocol import CommandReply, Envelope, Fact, FactKind, seal, unse
 ACCOUNT = "1900000001"
 CODE_KEY = b"c" * 32
 MASTER = MasterKey(b"k" * 32)
+BUYER_LINKS = BuyerLinks(b"b" * 32, "https://cloud.example")
 CLOUD_KEY = MachineKey(b"\x07" * 32)
 _seeds = itertools.count(2)  # no two workers make the same ids
 
@@ -406,6 +408,7 @@ async def open_stage(
         settings=settings,
         clock=clock,
         watch=watch,
+        links=BUYER_LINKS,
     )
     charges = Charges(writer=writer, till=till, book=book, settings=settings, clock=clock)
     sweeps = Sweeps(
@@ -430,6 +433,7 @@ async def open_stage(
         settings=settings,
         clock=clock,
         ids=ids,
+        links=BUYER_LINKS,
     )
     messages = UpMessages(
         database=database,

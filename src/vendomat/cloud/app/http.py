@@ -19,11 +19,13 @@ from vendomat.cloud.app.guards import Guards
 from vendomat.cloud.app.health import Check, database_check, health_router
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.catalog import Catalog, media_router
+from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_router, claims_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
 from vendomat.cloud.commission import SiteStatements, commission_router
 from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
 from vendomat.cloud.members import Members
 from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
+from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import AccountDesk, accounts_router
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
@@ -43,6 +45,7 @@ from vendomat.cloud.sales import (
     GoodsDesk,
     RefundDesk,
     TopUps,
+    buyers_key,
     goods_router,
     member_router,
     member_throttle,
@@ -55,6 +58,7 @@ from vendomat.kernel import Clock, Ids
 
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
 MEMBER_FOLDER = CONSOLE_FOLDER.with_name("member")
+ORDER_FOLDER = CONSOLE_FOLDER.with_name("order")
 ENROLMENT_FAILURES_MAX = 10
 ENROLMENT_WINDOW_S = 900.0
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -82,6 +86,7 @@ class PublicParts:
     metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
     member_folder: Path = MEMBER_FOLDER
+    order_folder: Path = ORDER_FOLDER
     lifespan: Lifespan | None = None
     wall: Clock | None = None  # true time, for what platforms check; without it `clock` has to be true
 
@@ -114,6 +119,9 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(codes_router(codes, current))
     if parts.refunds is not None:
         app.include_router(refunds_router(parts.refunds, current))
+    app.include_router(claims_router(ClaimDesk(parts.database, parts.refunds, parts.clock), current, parts.clock))
+    buyers = BuyerDesk(parts.database, BuyerLinks(buyers_key(parts.master_key), parts.settings.base_url), parts.clock)
+    app.include_router(buyers_router(buyers, BuyerThrottles(parts.clock)))
     members = Members(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock)
     wallets = WalletBook(parts.database)
     app.include_router(members_router(members, wallets, current))
@@ -143,6 +151,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
 
     app.mount("/console", ConsoleFiles(parts.console_folder), name="console")
     app.mount("/member", ConsoleFiles(parts.member_folder), name="member")
+    app.mount("/order", ConsoleFiles(parts.order_folder), name="order")
     return app
 
 

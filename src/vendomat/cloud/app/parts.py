@@ -19,6 +19,7 @@ from vendomat.cloud.codes import codes_key
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.members import Members, members_key
 from vendomat.cloud.merchants import MasterKey, PaymentAccounts
+from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import OpenProvider, ProviderBook, open_provider
 from vendomat.cloud.platform.connection import MachineWire, Wire
 from vendomat.cloud.platform.database import Database
@@ -43,6 +44,7 @@ from vendomat.cloud.sales import (
     UpMessages,
     WalletPayments,
     Writer,
+    buyers_key,
     payers_key,
 )
 from vendomat.kernel import Clock, Ids, SteadyClock, SystemClock, TimeOrderedIds
@@ -221,7 +223,12 @@ def _desk(ground: SalesGround, writer: Writer, till: Till, charges: Charges) -> 
         settings=settings,
         clock=clock,
         ids=ids,
+        links=_buyer_links(ground),
     )
+
+
+def _buyer_links(ground: SalesGround) -> BuyerLinks:
+    return BuyerLinks(buyers_key(ground.master_key), ground.settings.base_url)
 
 
 def _reconciliation(ground: SalesGround, book: ProviderBook, till: Till) -> ReconciliationJob:
@@ -261,4 +268,5 @@ def _dispatcher(
         settings=ground.settings,
         clock=ground.clock,
         watch=watch,
+        links=_buyer_links(ground),
     )

@@ -24,6 +24,7 @@ from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app
 from vendomat.cloud.app.metrics import metrics_router
 from vendomat.cloud.app.parts import Ground, SalesParts, WorkerAddress, build_sales, open_ground
 from vendomat.cloud.app.upkeep import Upkeep
+from vendomat.cloud.claims import ClaimRounds
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.ledger import Entry, post, postings
 from vendomat.cloud.machines import KeyReplaced, WireAddress
@@ -97,6 +98,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             asyncio.create_task(sales.reach.run()),
             asyncio.create_task(address.identity.command_key.keep_fresh(ground.clock)),
             asyncio.create_task(jobs.run()),
+            asyncio.create_task(_claim_rounds(ground).run()),
             asyncio.create_task(Tally(ground.database, ground.clock).run()),
         ]
         try:
@@ -105,6 +107,10 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         finally:
             await feeds.aclose()  # first, or every open page would hold its server up
             await _end(servers, tasks)
+
+
+def _claim_rounds(ground: Ground) -> ClaimRounds:
+    return ClaimRounds(ground.database, settings=ground.settings, clock=ground.clock, ids=ground.ids)
 
 
 def _upkeep(ground: Ground) -> Upkeep:

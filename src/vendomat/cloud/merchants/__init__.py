@@ -8,7 +8,7 @@ from vendomat.cloud.merchants.api import (
     owning_operator,
     session_router,
 )
-from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, Role
+from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, Role, network_of
 from vendomat.cloud.merchants.outages import begin_outage, claim_probes, end_outage
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.service import Merchants
@@ -34,6 +34,7 @@ __all__ = [
     "claim_probes",
     "current_operator",
     "end_outage",
+    "network_of",
     "owning_operator",
     "session_router",
 ]

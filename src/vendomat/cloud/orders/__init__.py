@@ -1,6 +1,7 @@
 """Orders: lines, units and the one command of each unit."""
 
 from vendomat.cloud.orders import store
+from vendomat.cloud.orders.buyer_link import BuyerLinks
 from vendomat.cloud.orders.model import (
     CASH,
     COMMAND_MOVES,
@@ -29,6 +30,7 @@ __all__ = [
     "ORDER_MOVES",
     "TOP_UP",
     "UNIT_MOVES",
+    "BuyerLinks",
     "Closing",
     "Command",
     "CommandMove",

@@ -52,6 +52,8 @@ class CloudSettings(BaseSettings):
     payer_days: int = Field(default=7, ge=1, le=365)
     goodwill_alone_minor: int = Field(default=5_000, ge=0)  # above it a second person has to let the money go
 
+    claims_per_machine_day: int = Field(default=3, ge=0)  # so many claims raise an alarm. 0: never
+
     # Members' wallets, in minor units; a day is the last 24 hours.
     top_up_s: float = 300.0  # how long the code of a top-up is good
     wallet_top_up_min_minor: int = Field(default=100, ge=1)
@@ -65,6 +67,11 @@ class CloudSettings(BaseSettings):
     batch_wait_s: float = 0.002
     batch_items_max: int = 128
     platform_threads: int = 16
+
+    @property
+    def base_url(self) -> str:
+        """Where people and platforms reach this cloud."""
+        return self.public_url or f"http://{self.http_host}:{self.http_port}"
 
     @property
     def bills_folder(self) -> Path:

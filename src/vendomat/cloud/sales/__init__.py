@@ -26,6 +26,7 @@ from vendomat.cloud.sales.refund_api import refunds_router
 from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, Onward, RefundDesk
 from vendomat.cloud.sales.service import SalesDesk
 from vendomat.cloud.sales.standing import StandingAlarms
+from vendomat.cloud.sales.status import buyers_key
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
@@ -71,6 +72,7 @@ __all__ = [
     "WalletPayments",
     "WatchBatches",
     "Writer",
+    "buyers_key",
     "desk_model",
     "goods_router",
     "member_router",

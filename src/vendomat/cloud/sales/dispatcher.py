@@ -15,7 +15,7 @@ import structlog
 
 from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.machines import MachineDirectory
-from vendomat.cloud.orders import Command, CommandState
+from vendomat.cloud.orders import BuyerLinks, Command, CommandState
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.platform.connection import MachineWire
 from vendomat.cloud.platform.database import Database
@@ -51,6 +51,7 @@ class Dispatcher:
         settings: CloudSettings,
         clock: Clock,
         watch: SecurityWatch,
+        links: BuyerLinks,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -58,6 +59,7 @@ class Dispatcher:
         self._directory = directory
         self._facts = facts
         self._signer = signer
+        self._links = links
         self._settings = settings
         self._clock = clock
         self._watch = watch
@@ -165,7 +167,7 @@ class Dispatcher:
     async def _tell(self, applied: Applied) -> None:
         purchase = applied.purchase
         assert purchase is not None
-        status = status_of(purchase, self._clock.now())
+        status = status_of(purchase, self._clock.now(), self._links)
         await self._wire.tell(purchase.machine_id, "order", self._seal("order", purchase.machine_id, status))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

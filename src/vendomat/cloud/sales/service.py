@@ -13,7 +13,7 @@ import structlog
 
 from vendomat.cloud.machines import DirectoryEntry, Sender
 from vendomat.cloud.members import is_member_code
-from vendomat.cloud.orders import Closing, OrderState
+from vendomat.cloud.orders import BuyerLinks, Closing, OrderState
 from vendomat.cloud.payments import Payment, PaymentState, PaymentWay
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.charges import Charges
@@ -44,6 +44,7 @@ class SalesDesk:
         settings: CloudSettings,
         clock: Clock,
         ids: Ids,
+        links: BuyerLinks,
     ) -> None:
         self._writer = writer
         self._till = till
@@ -53,6 +54,7 @@ class SalesDesk:
         self._settings = settings
         self._clock = clock
         self._ids = ids
+        self._links = links
 
     async def order(self, machine: DirectoryEntry, sender: Sender, request: OrderRequest) -> OrderStatus:
         """An order with a payment on the wanted channel, its code started at the platform."""
@@ -93,23 +95,26 @@ class SalesDesk:
     async def scan(self, machine: DirectoryEntry, request: ScanRequest) -> OrderStatus:
         """A code that the machine's scanner read: charged at its platform, or paid from a member's wallet; once."""
         door = self._wallets.pay if is_member_code(request.code) else self._charges.scan
-        return status_of(await door(machine, request), self._clock.now())
+        return self._status_of(await door(machine, request))
 
     async def status(self, machine: DirectoryEntry, request: OrderRef) -> OrderStatus:
-        return status_of(await self._own(machine, request.order_id), self._clock.now())
+        return self._status_of(await self._own(machine, request.order_id))
 
     async def cancel(self, machine: DirectoryEntry, request: OrderRef) -> OrderStatus:
         """Give an unpaid order up. It ends when its payments are confirmed closed; a payment meanwhile goes back."""
         purchase = await self._own(machine, request.order_id)
         event = CloseAsked(Closing.CANCELLING, self._clock.now())
         purchase = await self._applied(EventFor((purchase.merchant_id, purchase.order_id), event))
-        return status_of(purchase, self._clock.now())
+        return self._status_of(purchase)
 
     async def redeem(self, machine: DirectoryEntry, sender: Sender, request: RedeemRequest) -> OrderStatus:
         """A pickup code: verified, then shipped by the same path as any order. A guesser learns nothing."""
         applied = await self._redeemer.redeem(machine, sender, request)
         assert applied.purchase is not None
-        return status_of(applied.purchase, self._clock.now())
+        return self._status_of(applied.purchase)
+
+    def _status_of(self, purchase: Purchase) -> OrderStatus:
+        return status_of(purchase, self._clock.now(), self._links)
 
     def _payment(self, payment_id: str, channel: str, account: str, amount_minor: int = 0) -> Payment:
         return Payment(payment_id, channel, account, amount_minor, PaymentState.CREATED)
@@ -129,7 +134,7 @@ class SalesDesk:
         """Start the open payment of `channel` unless its code is there, and answer with what stands then."""
         payment = _offer_on(purchase, channel)
         if payment is None or payment.code_url:
-            return status_of(purchase, self._clock.now())
+            return self._status_of(purchase)
         code_url = await self._till.start(
             PaymentCall(
                 merchant_id=purchase.merchant_id,
@@ -142,7 +147,7 @@ class SalesDesk:
             )
         )
         offered = tuple(replace(p, code_url=code_url) if p is payment else p for p in purchase.payments)
-        return status_of(replace(purchase, payments=offered), self._clock.now())
+        return self._status_of(replace(purchase, payments=offered))
 
 
 def _offer_on(purchase: Purchase, channel: str) -> Payment | None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vendomat.cloud.merchants import MasterKey
+from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import WAITING_FOR_BUYER, Payment, PaymentState, PaymentWay, RefundStage
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import reference_of
 from vendomat.protocol import OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus
 
 
-def status_of(purchase: Purchase, now: datetime) -> OrderStatus:
+def buyers_key(master_key: MasterKey) -> bytes:
+    """The key of the links under which buyers find their orders."""
+    return master_key.derive("buyer_link")
+
+
+def status_of(purchase: Purchase, now: datetime, links: BuyerLinks) -> OrderStatus:
     """The order as its buyer may see it: "refunded" only once every refund of it is confirmed."""
+    is_paid = any(p.state is PaymentState.PAID for p in purchase.payments)
     return OrderStatus(
         order_id=purchase.order_id,
         reference=reference_of(purchase.order_id),
@@ -40,6 +48,7 @@ def status_of(purchase: Purchase, now: datetime) -> OrderStatus:
         ],
         expires_in_s=max(0.0, (purchase.expires_at - now).total_seconds()),
         refund=_refund(purchase),
+        link=links.url_of(purchase.merchant_id, purchase.order_id) if is_paid else "",
     )
 
 

@@ -103,7 +103,7 @@ class Till:
         self._clock = clock
         self._watch = watch
         self._reach = reach
-        self._public_url = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+        self._public_url = settings.base_url
 
     async def account_of(self, merchant_id: str, channel: str) -> str:
         """Our account at the channel's platform. Raises `VendomatError(method_unavailable)`."""

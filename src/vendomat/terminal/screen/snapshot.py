@@ -148,10 +148,18 @@ def _sale(view: View) -> dict[str, Any] | None:
         "refund": None
         if refund is None
         else {"state": refund.state, "amount_minor": refund.amount_minor, "channel": refund.channel},
+        "receipt": _receipt(view, order),
         "close_in_ms": _left_ms(sale.close_at_s, view.at_s)
         if sale.screen is Screen.RESULT and sale.close_at_s is not None
         else None,
     }
+
+
+def _receipt(view: View, order: OrderStatus) -> dict[str, Any] | None:
+    """The order's page for the buyer's own phone, once it is over; the address itself in the demo only."""
+    if view.sale.screen is not Screen.RESULT or not order.link:
+        return None
+    return {"qr_svg": qr_svg_of(order.link), "url": order.link if view.face.is_demo else ""}
 
 
 def _payment(view: View, order: OrderStatus) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from vendomat.cloud.payments.providers import BillKind, BillState, FetchedBill, 
 from vendomat.simulator.gateways import BillChange, BillDifference
 
 BEIJING_AHEAD = timedelta(hours=8)
-HANDED_OUT_AT = {"wechat": time(10), "alipay": time(9)}
+HANDED_OUT_AT = {"wechat": time(10), "alipay": time(9), "stripe": time(0)}
 
 
 @dataclass

@@ -184,6 +184,8 @@ async def bill_world(request: pytest.FixtureRequest, key_stock: list[RSAPrivateK
     both: list[dict[str, Any]]
     if request.param == "alipay":
         both = [alipay_settings(server.open_alipay_account(name)) for name in ("One", "Two")]
+    elif request.param == "stripe":
+        both = [stripe_settings(server.open_stripe_account(name)) for name in ("One", "Two")]
     else:
         both = [wechat_settings(server.open_wechat_account(name)) for name in ("One", "Two")]
     given = [one | {"timeout_s": 30.0} for one in both]

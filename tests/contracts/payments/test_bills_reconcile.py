@@ -18,7 +18,11 @@ from vendomat.cloud.reconciliation import AccountDay, Taken, run_funds, run_trad
 from vendomat.simulator.gateways import BillDifference
 
 __all__ = ["database_url", "postgres"]
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+PLATFORMS = pytest.mark.parametrize("bill_world", ["wechat", "alipay", "stripe"], indirect=True, scope="module")
 
 MERCHANT = "mer_" + "0" * 26
 
@@ -110,6 +114,7 @@ async def books(bill_day: BillDay, postgres: PostgresEngine, database_url: str) 
     await superuser.close()
 
 
+@PLATFORMS
 async def test_a_day_sold_as_it_should_be_agrees_with_both_bills(books: Books) -> None:
     sold = [await books.sell() for _ in range(3)]
     await books.deliver(sold[0])
@@ -122,6 +127,7 @@ async def test_a_day_sold_as_it_should_be_agrees_with_both_bills(books: Books) -
     assert row["closing_minor"] is not None
 
 
+@PLATFORMS
 async def test_what_the_platform_leaves_out_or_alters_is_found(books: Books) -> None:
     gone, altered, good = [await books.sell() for _ in range(3)]
     for request in (gone, altered, good):
@@ -132,3 +138,24 @@ async def test_what_the_platform_leaves_out_or_alters_is_found(books: Books) -> 
     found = await books.reconcile()
     assert {("timing", gone.number), ("amount", altered.number)} <= found
     assert found - {("fund", "")} == {("timing", gone.number), ("amount", altered.number)}
+
+
+@pytest.mark.parametrize("bill_world", ["stripe"], indirect=True, scope="module")
+async def test_a_payout_of_stripes_goes_to_the_bank_and_the_day_agrees(books: Books) -> None:
+    sold = await books.sell()
+    await books.deliver(sold)
+    books.bill_day.stage.platform.pay_out(books.place.account, 200)
+    await books.bill_day.end()
+    assert await books.reconcile() == set()
+    booked = await books.superuser.fetch(
+        "SELECT l.account, l.amount_minor FROM ledger_line l WHERE l.txn_key LIKE 'payout:stripe:' || $1 || ':%' "
+        "ORDER BY l.amount_minor",
+        books.place.account,
+    )
+    clearing = f"asset:clearing:stripe:{books.place.account}"
+    assert [tuple(row) for row in booked] == [(clearing, -200), ("asset:bank", 200)]
+    fees = await books.superuser.fetchval(
+        "SELECT amount_minor FROM ledger_line WHERE account = 'expense:fee:stripe' AND txn_key LIKE '%' || $1 || '%'",
+        str(books.place.day),
+    )
+    assert fees == 2

@@ -48,7 +48,7 @@ class Run:
     at: datetime
 
 
-PAID_OUT = frozenset({"提现"})
+PAID_OUT = frozenset({"提现", "payout", "payout_cancel", "payout_failure"})
 """The words with which platforms list what they paid out to the bank."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from vendomat.simulator.gateways.funds import Transfer, Transfers, fee_of
 from vendomat.simulator.gateways.numbers import Numbers
 from vendomat.simulator.gateways.settings import GatewaySettings
 from vendomat.simulator.gateways.store import Change
@@ -34,7 +35,9 @@ LIFE_MIN, LIFE_MAX = timedelta(minutes=30), timedelta(hours=24)
 ANSWERS_KEPT = timedelta(hours=24)
 HOLD_LIFE = timedelta(days=7)
 
-Record = Account | Product | Session | Refund | KeptAnswer
+PAYOUT = "payout"
+
+Record = Transfer | Account | Product | Session | Refund | KeptAnswer
 
 
 class StripeBooks:
@@ -48,19 +51,23 @@ class StripeBooks:
         self.sessions: dict[str, Session] = {}
         self._by_intent: dict[str, str] = {}
         self._answers: dict[str, KeptAnswer] = {}
+        self.transfers = Transfers("stripe", self._keep)
         self.refunds = RefundBook(settings, numbers, self._keep)
 
     # what is kept
 
     def restore(self, records: Iterable[Record]) -> None:
         """Take over the records of a former process."""
-        refunds = []
+        refunds, transfers = [], []
         for record in records:
             if isinstance(record, Refund):
                 refunds.append(record)
+            elif isinstance(record, Transfer):
+                transfers.append(record)
             else:
                 self._index(record)
         self.refunds.restore(refunds)
+        self.transfers.restore(transfers, ())
 
     def drain(self) -> list[Change]:
         """What changed since the last call, to be saved before anything is answered."""
@@ -87,14 +94,30 @@ class StripeBooks:
     def add_account(self, account: Account) -> None:
         self._keep(account)
 
-    def set_balance(self, account: str, balance: int) -> None:
-        self._keep(replace(self.accounts[account], balance_fen=balance))
+    def set_balance(self, account: str, balance: int, now: datetime) -> None:
+        """Money is laid in, or drawn, until the balance is that."""
+        difference = balance - self.accounts[account].balance_fen
+        self.transfers.lay_in(account, difference, now)
+        self._credit(account, difference)
+
+    def pay_out(self, account: str, amount: int, now: datetime) -> None:
+        """To the account's bank."""
+        number = f"{PAYOUT}_{len(self.transfers.of(account)):06d}"
+        self.transfers.share(account, -amount, now, name=PAYOUT, number=number)
+        self._credit(account, -amount)
+
+    def set_fee(self, account: str, basis_points: int) -> None:
+        self._keep(replace(self.accounts[account], fee_basis_points=basis_points))
 
     def set_webhook(self, account: str, url: str) -> None:
         self._keep(replace(self.accounts[account], webhook_url=url))
 
     def _credit(self, account: str, amount: int) -> None:
-        self.set_balance(account, self.accounts[account].balance_fen + amount)
+        kept = self.accounts[account]
+        self._keep(replace(kept, balance_fen=kept.balance_fen + amount))
+
+    def _fee(self, account: str, amount: int) -> int:
+        return fee_of(amount, self.accounts[account].fee_basis_points)
 
     def account_of_key(self, secret_key: str) -> Account | None:
         return next((one for one in self.accounts.values() if one.secret_key == secret_key), None)
@@ -167,9 +190,10 @@ class StripeBooks:
             raise StripeRefusedError(Refusals.NOT_HELD)
         if amount > session.terms.amount:
             raise StripeRefusedError(Refusals.CAPTURE_TOO_MUCH, "amount_to_capture")
-        taken = replace(session, paid_at=now, captured=amount)
+        fee = self._fee(session.terms.account, amount)
+        taken = replace(session, paid_at=now, captured=amount, fee=fee)
         self._keep(taken)
-        self._credit(session.terms.account, amount)
+        self._credit(session.terms.account, amount - fee)
         return taken
 
     def release(self, session: Session, now: datetime) -> Session:
@@ -232,9 +256,10 @@ class StripeBooks:
             held_at=now if session.terms.is_manual else None,
             ended_at=now,
         )
-        self._keep(paid)
         if paid.paid_at is not None:
-            self._credit(session.terms.account, session.terms.amount)
+            paid = replace(paid, fee=self._fee(session.terms.account, session.terms.amount))
+            self._credit(session.terms.account, session.terms.amount - paid.fee)
+        self._keep(paid)
         return paid
 
     def open_sessions(self, now: datetime) -> list[Session]:

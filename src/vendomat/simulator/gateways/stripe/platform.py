@@ -15,11 +15,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from vendomat.simulator.gateways.context import Context
+from vendomat.simulator.gateways.daily_bills import BillDesk
+from vendomat.simulator.gateways.funds import Transfer
 from vendomat.simulator.gateways.notices import KIND as NOTICE_KIND
 from vendomat.simulator.gateways.notices import Guise, Notice
 from vendomat.simulator.gateways.shown_codes import Habits, Wallets
 from vendomat.simulator.gateways.store import Change
 from vendomat.simulator.gateways.stripe import shapes
+from vendomat.simulator.gateways.stripe.balance import Movement, movements_of
 from vendomat.simulator.gateways.stripe.books import Record, StripeBooks
 from vendomat.simulator.gateways.stripe.records import (
     RETURNED,
@@ -53,13 +56,14 @@ class StripePlatform:
         self._base_url = base_url
         self._unsent: list[Notice] = []
         self._wallets = Wallets()
+        self.bill_desk = BillDesk(context.numbers, 0.0, has_states=False)
         self.books_now = StripeBooks(context.settings, context.numbers)
         stranger, neighbour = (f"whsec_{context.numbers.text(32)}" for _ in range(2))
         context.notices.register(self.name, StripeDresser(self._secrets_of, stranger=stranger, neighbour=neighbour))
 
     def restore(self) -> None:
         """Read back what a former process kept. To be called with the event loop running."""
-        kinds: tuple[type[Any], ...] = (Account, Product, Session, Refund, KeptAnswer)
+        kinds: tuple[type[Any], ...] = (Account, Product, Session, Refund, KeptAnswer, Transfer)
         load = self._context.store.load
         records: Iterable[Record] = (record for kind in kinds for _, record in load(kind.KIND, kind))
         self.books_now.restore(records)
@@ -239,7 +243,20 @@ class StripePlatform:
         self._wallets.set_habits(payer, habits)
 
     def set_balance(self, account: str, balance_fen: int) -> None:
-        self.kept(lambda: self.books_now.set_balance(account, balance_fen))
+        self.kept(lambda: self.books_now.set_balance(account, balance_fen, self._now()))
+
+    def pay_out(self, account: str, amount_fen: int) -> None:
+        """To the account's bank, now."""
+        self.kept(lambda: self.books_now.pay_out(account, amount_fen, self._now()))
+
+    def set_fee(self, account: str, basis_points: int) -> None:
+        """Of what is paid from now on."""
+        self.kept(lambda: self.books_now.set_fee(account, basis_points))
+
+    def movements(self, account: str) -> list[Movement]:
+        """What moved the account's balance, the newest first."""
+        kept = self.books_now.accounts[account]
+        return movements_of(self.books_now, kept, self.bill_desk.changes_of(account))
 
     def settle_next_refunds_as(self, outcome: str, count: int) -> None:
         self.books_now.refunds.settle_next_as(RefundState(outcome), count)

@@ -78,6 +78,10 @@ class Account:
     webhook_secrets: tuple[str, ...]
     balance_fen: int
     webhook_url: str = ""
+    currency: str = "cny"
+    """In which its balance is kept."""
+
+    fee_basis_points: int = 0
     events: tuple[str, ...] = (
         "checkout.session.completed",
         "checkout.session.async_payment_succeeded",
@@ -143,6 +147,8 @@ class Session:
     held_at: datetime | None = None
     released_at: datetime | None = None
     captured: int = 0
+    fee: int = 0
+    """What Stripe kept of it when it was taken."""
 
     @property
     def key(self) -> str:

@@ -6,8 +6,9 @@ A POST that was begun is answered the same for a day, failures included; with ot
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -22,6 +23,7 @@ from vendomat.simulator.gateways.stripe.refusals import Refusals, StripeRefusedE
 
 SESSIONS, PRODUCTS, REFUNDS = "/v1/checkout/sessions", "/v1/products", "/v1/refunds"
 INTENTS = "/v1/payment_intents"
+BALANCE, MOVEMENTS = "/v1/balance", "/v1/balance_transactions"
 KEY_CHARACTERS_MAX = 255
 PAGE_MAX = 100
 _EXPIRE = re.compile(rf"{SESSIONS}/(\w+)/expire")
@@ -29,6 +31,7 @@ _INTENT = re.compile(rf"{INTENTS}/(\w+)/(capture|cancel)")
 
 Form = Mapping[str, str]
 Made = dict[str, object]
+Thing = TypeVar("Thing")
 
 
 class StripeApi:
@@ -47,6 +50,8 @@ class StripeApi:
             return "refund" if is_post else "refund_query"
         if path.startswith(INTENTS):
             return path.rpartition("/")[2] if is_post else "query"
+        if path in (BALANCE, MOVEMENTS):
+            return "balance" if path == BALANCE else "bill"
         if not path.startswith((SESSIONS, PRODUCTS)):
             return ""
         if not is_post:
@@ -116,6 +121,10 @@ class StripeApi:
             session = books.session_of_intent(account, wire.required(form, "payment_intent"))
             refunds = [shapes.refund_object(refund) for refund in books.refunds.of(session.intent_id)]
             return shapes.page(REFUNDS, refunds, has_more=False)
+        if path == BALANCE:
+            return shapes.balance(books.accounts[account])
+        if path == MOVEMENTS:
+            return self._movement_page(account, form)
         folder, _, name = path.rpartition("/")
         if folder == SESSIONS:
             return self._session(books.session(account, name, now), wire.listed(form, "expand"))
@@ -134,22 +143,17 @@ class StripeApi:
         return shapes.session_object(session, self._platform.url_of(session), expand)
 
     def _session_page(self, sessions: list[Session], form: Form) -> Made:
-        limit = wire.integer({"limit": "10", **form}, "limit", most=PAGE_MAX)
-        after = form.get("starting_after", "")
-        least, most = (
-            wire.integer({name: default, **form}, name, least=0, most=10**11)
-            for name, default in (("created[gte]", "0"), ("created[lte]", str(10**11)))
-        )
-        ids = [one.session_id for one in sessions]
-        if after and after not in ids:
-            raise StripeRefusedError(Refusals.MISSING, "starting_after")
-        rest = [
-            one
-            for one in (sessions[ids.index(after) + 1 :] if after else sessions)
-            if least <= int(one.created_at.timestamp()) <= most
-        ]
+        rest, limit = _after([(one.session_id, one.created_at, one) for one in sessions], form)
         shown = [self._session(one) for one in rest[:limit]]
         return shapes.page(SESSIONS, shown, has_more=len(rest) > limit)
+
+    def _movement_page(self, account: str, form: Form) -> Made:
+        """`data.source` in `expand` shows what moved the money, whole."""
+        currency, is_whole = form.get("currency", ""), "data.source" in wire.listed(form, "expand")
+        mine = [one for one in self._platform.movements(account) if currency in ("", one.currency)]
+        rest, limit = _after([(one.transaction_id, one.at, one) for one in mine], form)
+        shown = [one.to_object(is_whole=is_whole) for one in rest[:limit]]
+        return shapes.page(MOVEMENTS, shown, has_more=len(rest) > limit)
 
     # writing
 
@@ -265,6 +269,22 @@ class StripeApi:
             metadata=wire.mapped(form, "metadata"),
         )
         return shapes.refund_object(self._platform.refund(account, asked))
+
+
+def _after(found: Sequence[tuple[str, datetime, Thing]], form: Form) -> tuple[list[Thing], int]:
+    """What a page shows of (id, moment, thing), newest first, and everything that would follow; how many it shows."""
+    limit = wire.integer({"limit": "10", **form}, "limit", most=PAGE_MAX)
+    after = form.get("starting_after", "")
+    least, most, below = (
+        wire.integer({name: default, **form}, name, least=0, most=10**11)
+        for name, default in (("created[gte]", "0"), ("created[lte]", str(10**11)), ("created[lt]", str(10**11)))
+    )
+    ids = [name for name, _, _ in found]
+    if after and after not in ids:
+        raise StripeRefusedError(Refusals.MISSING, "starting_after")
+    rest = found[ids.index(after) + 1 :] if after else found
+    is_within = (least <= int(at.timestamp()) <= most and int(at.timestamp()) < below for _, at, _ in rest)
+    return [thing for (_, _, thing), is_shown in zip(rest, is_within, strict=True) if is_shown], limit
 
 
 def _check_amount(amount: int, currency: str) -> None:

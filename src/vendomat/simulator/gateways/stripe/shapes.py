@@ -9,7 +9,15 @@ import msgspec
 
 from vendomat.simulator.gateways.stripe import wire
 from vendomat.simulator.gateways.stripe.books import StripeBooks
-from vendomat.simulator.gateways.stripe.records import RETURNED, Product, Refund, RefundState, Session, SessionState
+from vendomat.simulator.gateways.stripe.records import (
+    RETURNED,
+    Account,
+    Product,
+    Refund,
+    RefundState,
+    Session,
+    SessionState,
+)
 
 _AUDITED = {RefundState.SUCCEEDED: "SUCCESS", **dict.fromkeys(RETURNED, "FAILED")}
 
@@ -40,6 +48,7 @@ def charge_object(session: Session) -> dict[str, object]:
         "created": seconds(session.held_at or session.paid_at),
         "currency": session.terms.currency,
         "livemode": False,
+        "metadata": msgspec.json.decode(session.terms.intent_metadata),
         "paid": True,
         "payment_intent": session.intent_id,
         "status": "succeeded",
@@ -114,6 +123,15 @@ def refund_object(refund: Refund) -> dict[str, object]:
     if refund.state == RefundState.FAILED:
         answer["failure_reason"] = "unknown"
     return answer
+
+
+def balance(account: Account) -> dict[str, object]:
+    return {
+        "object": "balance",
+        "available": [{"amount": account.balance_fen, "currency": account.currency}],
+        "livemode": False,
+        "pending": [{"amount": 0, "currency": account.currency}],
+    }
 
 
 def page(path: str, objects: Sequence[dict[str, object]], *, has_more: bool) -> dict[str, object]:

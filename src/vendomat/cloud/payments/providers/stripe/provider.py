@@ -1,8 +1,8 @@
 """Stripe behind the contract: a checkout page whose address is the code, refunds, and webhooks of one account.
 
 What is there: Checkout Sessions in mode `payment` with automatic capture, and holds (authorise, then capture or
-release), which would spare the refund of a failed vend but need steps of a purchase that do not exist yet. What is not:
-Connect, Terminal, bills.
+release), which would spare the refund of a failed vend but need steps of a purchase that do not exist yet; and bills,
+made of the balance transactions. What is not: Connect, Terminal.
 
 Stripe keeps a session open for half an hour at least, much longer than a machine waits. So a payment ends when `cancel`
 has ended its session; one that nobody ends is payable until `wire.SESSION_LIFE` after its offer, and `look_up` says
@@ -11,13 +11,16 @@ NOT_PAID of it until then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
+from vendomat.cloud.payments.providers.bills import BillKind, BillState, FetchedBill, FundRow, TradeRow
 from vendomat.cloud.payments.providers.contract import (
     Cancelled,
     CancelState,
@@ -41,11 +44,12 @@ from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
     check_refund_number,
+    is_over,
     is_timely,
     unfit_refund,
     unfit_start,
 )
-from vendomat.cloud.payments.providers.stripe import wire
+from vendomat.cloud.payments.providers.stripe import bills, wire
 from vendomat.cloud.payments.providers.stripe.client import StripeCalls
 from vendomat.cloud.payments.providers.stripe.holds import Holds
 from vendomat.cloud.payments.providers.stripe.refunds import Refunds
@@ -75,6 +79,7 @@ class StripeProvider(TakesNoCodes):
         self._calls = StripeCalls(settings, clock=clock, connections_max=threads.size)
         self._sessions = Sessions(self._calls, settings, clock)
         self._refunds = Refunds(self._calls, self._sessions)
+        self._ledger = bills.Ledger(self._calls, settings.account)
         self._holds = Holds(self._calls, self._sessions, settings.account)
 
     async def start(self, request: StartRequest) -> Started:
@@ -165,6 +170,25 @@ class StripeProvider(TakesNoCodes):
     def answer_notice(self, *, accepted: bool) -> NoticeAnswer:
         """Any 2xx is taken for received; everything else is sent again for up to three days."""
         return NoticeAnswer(200 if accepted else 400, b"{}", "application/json")
+
+    async def fetch_bill(self, kind: BillKind, day: date, into: Path) -> FetchedBill:
+        """The account's balance transactions of that day in China, as every account's days are kept here."""
+        if not is_over(day, self._clock.now()):
+            return FetchedBill(BillState.NOT_YET, error="the day is not over")
+        try:
+            content = await self._ask(lambda: self._ledger.bill(kind, day))
+        except NotKnownError as doubt:
+            return FetchedBill(BillState.UNKNOWN, error=doubt.reason)
+        if content is None:
+            return FetchedBill(BillState.EMPTY)
+        await self._ask(lambda: bills.keep(content, into))
+        return FetchedBill(BillState.READY, hashlib.sha256(content).hexdigest(), len(content))
+
+    def read_trades(self, path: Path) -> Iterator[TradeRow]:
+        return bills.read_trades(path, self.account)
+
+    def read_funds(self, path: Path) -> Iterator[FundRow]:
+        return bills.read_funds(path, self.account)
 
     async def aclose(self) -> None:
         if self._is_owner_of_threads:

@@ -24,7 +24,8 @@ START = datetime(2026, 6, 1, 8, tzinfo=UTC)
 MEMBER = "mbr_1"
 ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000001", "code": "gift", "wallet": MEMBER}
 FUNDS = {"code": "expense:gift", "wallet": f"liab:wallet:{MEMBER}"}
-LOADED = 20
+LOADED = 24
+DEBTOR = f"asset:receivable:wechat:{ACCOUNTS['wechat']}"
 
 Row = dict[str, object]
 
@@ -196,6 +197,32 @@ class Estate:
             self._refund(f"ord_{name}", f"pay_{name}", channel, owed)
         self.note(f"ord_{name}", "order.settled")
 
+    def held(self, name: str, *endings: str) -> None:
+        """An order whose money was held first: what was delivered was taken, the hold given up without goods."""
+        units = [ENDINGS[ending] for ending in endings]
+        order, number, total = f"ord_{name}", f"pay_{name}", PRICE * len(units)
+        taken = PRICE * sum(ending.outcome == "delivered" for ending in units)
+        self._order(order, "settled", units)
+        self.note(order, "payment.held", "platform", payment_id=number, amount_minor=total)
+        self.note(order, "order.paid")
+        for unit, ending in enumerate(units, start=1):
+            self._vend(name, unit, ending, is_hold=True)
+        account = ACCOUNTS["wechat"]
+        payment: Row = {"payment_id": number, "order_id": order, "channel": "wechat", "account": account}
+        money: Row = {"amount_minor": total, "captured_minor": taken, "capture_minor": taken, "currency": "CNY"}
+        times: Row = {"created_at": self.now, "expires_at": self.now, "paid_at": self.tick() if taken else None}
+        state = "paid" if taken else "closed"
+        self.add("payment", **payment, **money, **times, state=state, is_winning=True, is_hold=True)
+        if taken:
+            self.note(order, "payment.captured", "platform", payment_id=number, amount_minor=taken)
+            fund = f"asset:clearing:wechat:{account}"
+            self.post(order, f"paid:{number}", "hold_captured", {fund: taken, DEBTOR: -taken})
+            trade: Row = {"account": account, "number": number, "is_paid": True, "amount_fen": taken}
+            self.trades["wechat"].append(trade | {"paid_at": self.now})
+        else:
+            self.note(order, "payment.released", "platform", payment_id=number)
+        self.note(order, "order.settled")
+
     def top_up(self, name: str, amount: int) -> None:
         """A member has stored money: an order without a machine, credited when it was paid."""
         self._order(f"ord_{name}", "settled", [], member_id=MEMBER, total=amount)
@@ -225,7 +252,7 @@ class Estate:
 
     # --- vends -------------------------------------------------------------------------------------------------------
 
-    def _vend(self, name: str, unit: int, ending: Ending) -> None:
+    def _vend(self, name: str, unit: int, ending: Ending, *, is_hold: bool = False) -> None:
         order, cmd_id = f"ord_{name}", f"cmd_{name}_{unit}"
         command: Row = {"cmd_id": cmd_id, "order_id": order, "unit": unit, "machine_id": MACHINE, "slot": "A1"}
         times: Row = {"queued_at": self.now, "heard_at": self.now, "next_try_at": self.now}
@@ -245,7 +272,7 @@ class Estate:
             self.note(order, "vend.declared_ambiguous", **said)
         else:
             self._say(order, ending.kind, f"vend.{ending.outcome}", said | {"result": ending.result or None})
-        self._book(name, unit, ending)
+        self._book(name, unit, ending, is_hold=is_hold)
 
     def _resolve(self, order: str, unit: int, ending: Ending) -> None:
         said: Row = {"unit": unit, "slot": "A1", "finding": ending.finding, "operator_id": "opr_1", "reason": "counted"}
@@ -287,11 +314,11 @@ class Estate:
         self.journal.prune([(fact.epoch, fact.seq, fact.digest())])
         return fact
 
-    def _book(self, name: str, unit: int, ending: Ending) -> None:
+    def _book(self, name: str, unit: int, ending: Ending, *, is_hold: bool = False) -> None:
         key = f"unit:ord_{name}:{unit}"
-        lines = {"liab:undelivered": PRICE, "liab:refund_payable": -PRICE}
+        lines = {} if is_hold else {"liab:undelivered": PRICE, "liab:refund_payable": -PRICE}
         if ending.outcome == "delivered":
-            lines = {"liab:undelivered": PRICE, f"income:sales:{MERCHANT}": -PRICE}
+            lines = {DEBTOR if is_hold else "liab:undelivered": PRICE, f"income:sales:{MERCHANT}": -PRICE}
         elif ending.outcome == "unknown":
             lines |= {"memo:ambiguous": PRICE, "memo:ambiguous_contra": -PRICE}
             row: Row = {"order_id": f"ord_{name}", "unit": unit, "machine_id": MACHINE, "slot": "A1"}
@@ -300,7 +327,8 @@ class Estate:
             self.add("ambiguity", **row, **found, **money)
         if ending.outcome == "delivered":
             self._take(f"ord_{name}", unit, 2 if ending.result == "delivered_double" else 1)
-        self.post(f"ord_{name}", key, ending.outcome, lines)
+        if lines:
+            self.post(f"ord_{name}", key, ending.outcome, lines)
         if ending.is_late:
             self._book_finding(f"ord_{name}", unit, ending)
 
@@ -345,6 +373,8 @@ def build_estate(folder: Path) -> Estate:
     estate.sale("code", "delivered", channel="code")
     estate.sale("gift", "delivered", channel="code")
     estate.sale("badcode", "jam", channel="code")
+    estate.held("held", "delivered", "jam", "unknown")
+    estate.held("let_go", "jam")
     estate.top_up("stored", 1000)
     estate.sale("wallet", "delivered", channel="wallet")
     estate.sale("back", "jam", channel="wallet")

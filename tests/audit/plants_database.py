@@ -64,6 +64,31 @@ PLANTS = {
         f"INSERT INTO cash_count VALUES ('{MERCHANT}', '{MACHINE}', 1, 2, 350, 300, 'CNY', now())",
     ),
     "cash_order_without_a_word": Plant("I9.cash", "UPDATE sale_order SET origin = 'cash' WHERE order_id = 'ord_good'"),
+    # money held first
+    "capture_above_delivered": Plant(
+        "I4.captured", "UPDATE payment SET capture_minor = capture_minor + 1 WHERE payment_id = 'pay_held'"
+    ),
+    "taken_above_delivered_and_kept": Plant(
+        "I4.overtaken I4.postings I4.order I4.merchant I4.liabilities I4.clearing I6.not_asked I8.settled_early "
+        "I8.payment_state B1.not_captured L1.owed",
+        "UPDATE payment SET captured_minor = 700, capture_minor = 0 WHERE payment_id = 'pay_held'",
+    ),
+    "settled_on_a_hold": Plant(
+        "I4.hold_settled I4.hold_forgotten I8.payment_state L1.hold L1.payment",
+        "UPDATE payment SET state = 'held' WHERE payment_id = 'pay_let_go'",
+    ),
+    "held_and_forgotten": Plant(
+        "I4.hold_forgotten I8.ended_open L1.hold L1.payment",
+        "UPDATE payment SET state = 'held', is_hold = true WHERE payment_id = 'pay_unpaid';"
+        f"{_EVIDENCE}'ord_unpaid', now(), 'platform', 'payment.held', "
+        """'{"payment_id": "pay_unpaid", "amount_minor": 350}')""",
+    ),
+    "loss_that_is_none": Plant(
+        "I4.uncollected",
+        f"INSERT INTO ledger_transaction VALUES ('{MERCHANT}', 'hold:pay_held', 'hold_uncollected', 'ord_held', now());"
+        f"{_POST}('{MERCHANT}', 'hold:pay_held', 1, 'expense:uncollected', 10, 'CNY', now()),"
+        f"('{MERCHANT}', 'hold:pay_held', 2, 'asset:receivable:wechat:{ACCOUNTS['wechat']}', -10, 'CNY', now())",
+    ),
     # wallets
     "stored_without_paying": Plant("I4.wallet", "UPDATE wallet SET balance_minor = balance_minor + 1"),
     "statement_of_another_story": Plant(

@@ -57,6 +57,7 @@ def check_step(before: Purchase, after: Purchase) -> None:
     for payment in before.payments:
         now = after.payment(payment.payment_id)
         assert now is not None
+        check_wish(payment, now)
         if payment.state is PaymentState.PAID:
             assert replace(now, verdict=payment.verdict, verdict_by=payment.verdict_by) == payment
             moves = [VERDICT_MOVES.may(payment.verdict, move) for move in VerdictMove]
@@ -71,6 +72,13 @@ def check_step(before: Purchase, after: Purchase) -> None:
             assert now_refund.stage is refund.stage
 
 
+def check_wish(payment: Payment, now: Payment) -> None:
+    """What is asked of the platform about a hold does not change while it stands."""
+    if payment.state is PaymentState.HELD and now.state is PaymentState.HELD:
+        assert not payment.capture_minor or now == payment
+        assert now.close_wanted or not payment.close_wanted
+
+
 def check_purchase(purchase: Purchase) -> None:
     """What may stand together, at any moment."""
     winning = [p for p in purchase.payments if p.is_winning]
@@ -81,6 +89,7 @@ def check_purchase(purchase: Purchase) -> None:
     unanswered = [c for c in commands if c.state in (CommandState.QUEUED, CommandState.FENCING)]
     assert len(unanswered) <= 1, "two units under way at once"
     for payment in purchase.payments:
+        check_hold(purchase, payment)
         assert not (payment.is_frozen and payment.is_winning)
         refunds = [r for r in purchase.refunds if r.payment_id == payment.payment_id]
         assert [r.ordinal for r in refunds] == list(range(1, len(refunds) + 1)), "numbered one by one"
@@ -98,10 +107,29 @@ def check_purchase(purchase: Purchase) -> None:
         if payment.state is PaymentState.PAID and not payment.is_winning and not payment.is_frozen:
             assert refunds[0].amount_minor == payment.captured_minor, "a late payment goes back in full"
     if purchase.state in (OrderState.EXPIRED, OrderState.CANCELLED):
-        assert not any(p.is_open for p in purchase.payments)
+        assert not any(p.is_open for p in purchase.payments if p.state is not PaymentState.HELD)
     if purchase.state is OrderState.SETTLED:
         assert all(u.is_final for u in purchase.units)
-        assert owed(purchase) <= paid_back(purchase, winning[0].payment_id)
+        assert winning[0].state in (PaymentState.PAID, PaymentState.CLOSED), "settled on money that is only held"
+        is_late = winning[0].is_hold and winning[0].paid_at is not None  # it may have brought more after its end
+        asked = sum(r.amount_minor for r in purchase.refunds if r.payment_id == winning[0].payment_id)
+        assert owed(purchase) <= (asked if is_late else paid_back(purchase, winning[0].payment_id))
+
+
+def check_hold(purchase: Purchase, payment: Payment) -> None:
+    """Held money vends or is given up; what is taken is what was delivered, decided when every unit is final."""
+    assert payment.is_hold or (payment.state is not PaymentState.HELD and not payment.capture_minor)
+    if payment.state is PaymentState.HELD:
+        is_decided = payment.close_wanted or payment.capture_minor > 0
+        assert is_decided == (not payment.is_winning or all(u.is_final for u in purchase.units))
+        assert not payment.captured_minor
+    if payment.capture_minor:
+        assert payment.is_winning and not payment.close_wanted
+        assert payment.capture_minor == delivered(purchase)
+
+
+def delivered(purchase: Purchase) -> int:
+    return sum(u.price_minor for u in purchase.units if u.outcome is UnitOutcome.DELIVERED)
 
 
 def check_hand_payments(refunds: list[Refund]) -> None:
@@ -131,7 +159,28 @@ def check_goodwill(purchase: Purchase, payment: Payment) -> None:
 
 
 def owed(purchase: Purchase) -> int:
+    winning = purchase.winning
+    if winning is not None and winning.is_hold:
+        return max(0, winning.captured_minor - delivered(purchase)) if is_hold_over(purchase, winning) else 0
     return sum(u.price_minor for u in purchase.units if u.is_final and u.outcome is not UnitOutcome.DELIVERED)
+
+
+def is_hold_over(purchase: Purchase, winning: Payment) -> bool:
+    """Whether it is known what was delivered, and what became of the money."""
+    return winning.state is not PaymentState.HELD and all(u.is_final for u in purchase.units)
+
+
+def check_claim(purchase: Purchase, books: Counter[str]) -> None:
+    """A buyer owes for goods had on a hold, until it is taken, or its end is known: then the rest is a loss."""
+    winning = purchase.winning
+    if winning is None or not winning.is_hold:
+        claim, loss = 0, 0
+    elif is_hold_over(purchase, winning):
+        claim, loss = 0, max(0, delivered(purchase) - winning.captured_minor)
+    else:
+        claim, loss = delivered(purchase) - winning.captured_minor, 0
+    assert sum(minor for account, minor in books.items() if account.startswith("asset:receivable:")) == claim
+    assert books["expense:uncollected"] == loss
 
 
 def _owed_of(purchase: Purchase, payment: Payment) -> int:
@@ -162,7 +211,9 @@ def check_books(played: Played) -> None:
     assert books["asset:bank"] == came_back - by_hand
     check_suspense(purchase, effects, books)
     winning = purchase.winning
-    waiting = sum(u.price_minor for u in purchase.units if not u.is_final) if winning else 0
+    check_claim(purchase, books)
+    is_taken_first = winning is not None and not winning.is_hold
+    waiting = sum(u.price_minor for u in purchase.units if not u.is_final) if is_taken_first else 0
     assert books["liab:undelivered"] == -waiting
     late = sum(_owed_of(purchase, p) for p in paid if not p.is_winning)
     on_top = books["expense:goodwill"]

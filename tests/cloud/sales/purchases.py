@@ -31,6 +31,7 @@ from vendomat.cloud.sales.model import (
     Event,
     PaymentAdded,
     PaymentClosed,
+    PaymentHeld,
     PaymentPaid,
     PaymentUncertain,
     Purchase,
@@ -48,8 +49,10 @@ AT = datetime(2026, 6, 1, tzinfo=UTC)
 MERCHANT = "mer_" + "0" * 26
 MACHINE = "mch_" + "0" * 26
 ORDER = derive_id("ord", "table")
-ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000000000001"}
+ACCOUNTS = {"wechat": "1900000001", "alipay": "2021000000000001", "stripe": "acct_1"}
 FIRST, SECOND, CHARGE = derive_id("pay", "first"), derive_id("pay", "second"), derive_id("pay", "charge")
+HOLD = derive_id("pay", "hold")
+CHANNEL_OF = {FIRST: "wechat", HOLD: "stripe"}
 PRICES = (350, 200)
 TOTAL = sum(PRICES)
 OPERATOR = "opr_" + "0" * 26
@@ -83,7 +86,7 @@ def new_purchase(origin: str = "touch") -> Purchase:
 
 
 def paid(payment_id: str = FIRST, *, amount: int = TOTAL, at: datetime = AT, account: str = "") -> PaymentPaid:
-    channel = "wechat" if payment_id == FIRST else "alipay"
+    channel = CHANNEL_OF.get(payment_id, "alipay")
     return PaymentPaid(
         payment_id=payment_id,
         account=account or ACCOUNTS[channel],
@@ -104,6 +107,15 @@ def added(payment_id: str = SECOND, at: datetime = AT) -> PaymentAdded:
 def charge_added() -> PaymentAdded:
     """A code that the buyer showed was numbered, and is charged now."""
     return PaymentAdded(replace(payment(CHARGE, "alipay"), way=PaymentWay.CODE_SCAN, began_at=AT), AT)
+
+
+def hold_added() -> PaymentAdded:
+    """A code whose money is held first was numbered."""
+    return PaymentAdded(replace(payment(HOLD, "stripe"), is_hold=True), AT)
+
+
+def held(*, amount: int = TOTAL, at: datetime = AT, currency: str = "CNY") -> PaymentHeld:
+    return PaymentHeld(HOLD, ACCOUNTS["stripe"], amount, currency, "pi_1", "notice", timedelta(seconds=30), at)
 
 
 def vend(unit: int, said: VendSaid, result: str = "", *, machine_id: str = MACHINE, at: datetime = AT) -> VendFactSeen:
@@ -152,6 +164,17 @@ EVENTS: dict[str, Event] = {
     "charge paid": paid(CHARGE),
     "charge closed": PaymentClosed(CHARGE, AT),
     "charge uncertain": PaymentUncertain(CHARGE, "time-out", timedelta(seconds=30), AT),
+    "hold added": hold_added(),
+    "hold held": held(),
+    "hold held too late": held(at=AT + timedelta(seconds=151)),
+    "hold held for too little": held(amount=TOTAL - 1),
+    "hold held in dollars": held(currency="USD"),
+    "hold captured": paid(HOLD, amount=PRICES[0]),
+    "hold captured in full": paid(HOLD),
+    "hold captured in dollars": replace(paid(HOLD), currency="USD"),
+    "hold closed": PaymentClosed(HOLD, AT),
+    "hold uncertain": PaymentUncertain(HOLD, "time-out", timedelta(seconds=30), AT),
+    **{f"refund of the hold {said}": refund(said, HOLD) for said in (RefundSaid.SUCCEEDED, RefundSaid.GIVEN_UP)},
     **{f"unit {n} {said}": vend(n, said) for n in (1, 2) for said in VendSaid},
     "unit 2 delivered twice": replace(vend(2, VendSaid.DELIVERED, "delivered_double"), origin="1/9"),
     "unit 1 refused": replace(vend(1, VendSaid.NOT_DELIVERED), result="", reason="expired"),
@@ -208,6 +231,9 @@ _SOLD = (*_PAID, "unit 1 delivered", "unit 2 delivered")
 _GIVEN_UP = (*_JAMMED, "refund never")
 _STRANDED = (*_JAMMED, "refund stranded")
 _MISFIT = ("expiry asked", "first paid with too little")
+_HELD = ("hold added", "hold held")
+_HELD_JAMMED = (*_HELD, "unit 1 delivered", "unit 2 not_delivered")
+_HELD_SOLD = (*_HELD, "unit 1 delivered", "unit 2 delivered")
 _AMBIGUOUS = (*_PAID, "unit 1 started", "deadline 1", "unit 2 delivered")
 STATES: dict[str, tuple[str, ...]] = {
     "awaiting": (),
@@ -261,6 +287,31 @@ STATES: dict[str, tuple[str, ...]] = {
     "paid by a charge": ("charge added", "charge paid"),
     "paid beside a charge": ("charge added", *_PAID),
     "paid twice, by a charge": ("charge added", *_PAID, "charge paid"),
+    "offered to hold": ("hold added",),
+    "held": _HELD,
+    "held, and cancelled before": ("hold added", "cancel asked", "hold held"),
+    "held too late": ("hold added", "expiry asked", "first closed", "hold closed", "hold held too late"),
+    "held for too little": ("hold added", "hold held for too little"),
+    "held beside a payment": ("hold added", *_PAID, "hold held"),
+    "dispensing on a hold": (*_HELD, "unit 1 started"),
+    "on the second unit of a hold": (*_HELD, "unit 1 delivered"),
+    "hold gone on the way": (*_HELD, "unit 1 delivered", "hold closed"),
+    "hold captured by others on the way": (*_HELD, "unit 1 not_delivered", "hold captured in full"),
+    "capturing all": _HELD_SOLD,
+    "capturing a part": _HELD_JAMMED,
+    "capturing, not answered": (*_HELD_JAMMED, "hold uncertain"),
+    "releasing": (*_HELD, "unit 1 not_delivered", "unit 2 not_delivered"),
+    "releasing after a doubt": (*_HELD, "unit 1 not_delivered", "deadline 2"),
+    "captured": (*_HELD_SOLD, "hold captured in full"),
+    "captured a part": (*_HELD_JAMMED, "hold captured"),
+    "captured too little": (*_HELD_SOLD, "hold captured"),
+    "captured too much": (*_HELD_JAMMED, "hold captured in full"),
+    "captured too much and paid back": (*_HELD_JAMMED, "hold captured in full", "refund of the hold succeeded"),
+    "released": (*_HELD, "unit 1 not_delivered", "unit 2 not_delivered", "hold closed"),
+    "lapsed": (*_HELD_JAMMED, "hold closed"),
+    "lapsed, and taken after all": (*_HELD_JAMMED, "hold closed", "hold captured"),
+    "goods of a hold that came late": (*_HELD, "unit 1 delivered", "deadline 2", "hold captured", "unit 2 delivered"),
+    "taken at once": ("hold added", "hold captured in full"),
     "settled": (*_PAID, "unit 1 delivered", "unit 2 delivered"),
     "settled with a refund": (*_JAMMED, "refund succeeded"),
     "settled with goods that came late": (*_JAMMED, "refund succeeded", "unit 2 delivered"),

@@ -32,12 +32,15 @@ from vendomat.cloud.sales.steps import step
 class Story(RuleBasedStateMachine):
     """One purchase; each rule is one event, whatever its moment."""
 
-    @initialize(is_two_codes=st.booleans())
-    def begin(self, is_two_codes: bool) -> None:
+    @initialize(is_two_codes=st.booleans(), is_held=st.booleans())
+    def begin(self, is_two_codes: bool, is_held: bool) -> None:
         self.seconds = 0
         self.played = Played(new_purchase(), ())
         if is_two_codes:
             self.tell(EVENTS["second added"])
+        if is_held:
+            self.tell(EVENTS["hold added"])
+            self.tell(EVENTS["hold held"])
 
     def tell(self, event: Event) -> None:
         before = self.played.purchase

@@ -10,6 +10,7 @@ from tests.cloud.sales.purchases import (
     AT,
     EVENTS,
     FIRST,
+    HOLD,
     MACHINE,
     MERCHANT,
     ORDER,
@@ -32,12 +33,15 @@ NAMES = {
     ORDER: "ORDER",
     FIRST: "FIRST",
     SECOND: "SECOND",
+    HOLD: "HOLD",
+    refund_number(HOLD, 1): "REFUND1_OF_HOLD",
     **{command_number(ORDER, unit): f"COMMAND{unit}" for unit in (1, 2)},
     **{refund_number(FIRST, n): f"REFUND{n}_OF_FIRST" for n in (1, 2, 3)},
     **{refund_number(SECOND, n): f"REFUND{n}_OF_SECOND" for n in (1, 2)},
     SECOND_PERSON: "SECOND_PERSON",
     ACCOUNTS["wechat"]: "WECHAT",
     ACCOUNTS["alipay"]: "ALIPAY",
+    ACCOUNTS["stripe"]: "STRIPE",
 }
 
 

@@ -173,12 +173,21 @@ async def test_a_look_up_without_an_answer_is_not_known(till: Till):
     assert (await till.provider.look_up_hold("pay_never_offered")).state is HoldState.NOT_FOUND
 
 
-async def test_the_notice_of_a_hold_is_no_payment(till: Till):
+async def test_notices_tell_of_a_hold_and_of_its_end_and_of_no_payment(till: Till):
     request = till.stage.request()
     await till.provider.offer_hold(request)
     known = len(till.stage.door.accepted)
     till.stage.pay(request.number, is_notice_lost=False)
-    await till.stage.until(lambda: len(till.stage.door.accepted) > known)
-    told = till.stage.door.accepted[-1].trade
-    assert told is not None
-    assert (told.number, told.state) == (request.number, TradeState.NOT_PAID)
+    await till.stage.until(lambda: len(till.stage.door.accepted) == known + 2)
+    await till.provider.capture(request.number, Money(200, "CNY"))
+    let_go = await till.held()
+    await till.provider.release(let_go.number)
+    await till.stage.until(lambda: len(till.stage.door.accepted) == known + 4)
+    told = till.stage.door.accepted[known:]
+    assert [(t.trade.number, t.trade.state) for t in told if t.trade] == [(request.number, TradeState.NOT_PAID)]
+    holds = {(t.hold.number, t.hold.state): t.hold.amount for t in told if t.hold}
+    assert holds == {
+        (request.number, HoldState.HELD): request.amount,
+        (request.number, HoldState.CAPTURED): Money(200, "CNY"),
+        (let_go.number, HoldState.RELEASED): None,
+    }

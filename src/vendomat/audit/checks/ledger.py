@@ -12,10 +12,13 @@ _FUND = (
     "WHEN p.account = 'prepaid' THEN 'liab:voucher' ELSE 'expense:gift' END"
 )
 
+_DEBTOR = "'asset:receivable:' || p.channel || ':' || p.account"
+
 _EXPECTED = f"""
     SELECT p.merchant_id, 'paid:' || p.payment_id AS txn_key, l.account, p.currency, l.amount_minor
     FROM payment p CROSS JOIN LATERAL (VALUES ({_FUND}, p.captured_minor),
-        (CASE WHEN p.is_winning THEN 'liab:undelivered' ELSE 'liab:refund_payable' END, -p.captured_minor)
+        (CASE WHEN p.is_winning AND p.is_hold THEN {_DEBTOR} WHEN p.is_winning THEN 'liab:undelivered'
+            ELSE 'liab:refund_payable' END, -p.captured_minor)
     ) AS l (account, amount_minor)
     WHERE p.state = 'paid' AND NOT p.is_frozen AND p.captured_minor > 0
     UNION ALL
@@ -33,10 +36,11 @@ _EXPECTED = f"""
     SELECT u.merchant_id, 'unit:' || u.order_id || ':' || u.unit, l.account, p.currency, l.amount_minor
     FROM vend_unit u JOIN payment p ON p.merchant_id = u.merchant_id AND p.order_id = u.order_id AND p.is_winning
     JOIN sale_order o ON (o.merchant_id, o.order_id) = (u.merchant_id, u.order_id)
-    CROSS JOIN LATERAL (VALUES ('liab:undelivered', u.price_minor),
+    CROSS JOIN LATERAL (VALUES (CASE WHEN p.is_hold THEN {_DEBTOR} ELSE 'liab:undelivered' END,
+            CASE WHEN p.is_hold AND u.outcome <> 'delivered' THEN 0 ELSE u.price_minor END),
         (CASE WHEN u.outcome <> 'delivered' THEN 'liab:refund_payable'
             WHEN o.origin = 'top_up' THEN 'liab:wallet:' || o.member_id ELSE 'income:sales:' || u.merchant_id END,
-            -u.price_minor),
+            CASE WHEN p.is_hold AND u.outcome <> 'delivered' THEN 0 ELSE -u.price_minor END),
         ('memo:ambiguous', CASE WHEN u.outcome = 'unknown' THEN u.price_minor ELSE 0 END),
         ('memo:ambiguous_contra', CASE WHEN u.outcome = 'unknown' THEN -u.price_minor ELSE 0 END)
     ) AS l (account, amount_minor)
@@ -73,8 +77,10 @@ BY_CLASS = """
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'liab:undelivered'), 0) AS undelivered_minor,
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'liab:refund_payable'), 0) AS payable_minor,
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'suspense:%'), 0) AS suspense_minor,
-        coalesce(sum(l.amount_minor) FILTER (WHERE l.account IN ('expense:goodwill', 'expense:sensor_fault')), 0)
-            AS loss_minor,
+        coalesce(sum(l.amount_minor) FILTER (
+            WHERE l.account IN ('expense:goodwill', 'expense:sensor_fault', 'expense:uncollected')), 0) AS loss_minor,
+        coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'asset:receivable:%'), 0) AS claim_minor,
+        coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'expense:uncollected'), 0) AS uncollected_minor,
         coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'expense:goodwill'), 0) AS goodwill_minor,
         coalesce(sum(l.amount_minor) FILTER (WHERE l.account = 'memo:ambiguous'), 0) AS ambiguous_minor,
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'liab:wallet:%' AND t.kind = 'topped_up'), 0)
@@ -127,7 +133,7 @@ _GOODS = """
 _CONSERVED = f"""
     SELECT merchant_id, order_id, currency, coalesce(c.captured_minor, 0) AS captured_minor,
         coalesce(g.goods_minor, 0) AS goods_minor, coalesce(r.refunded_minor, 0) AS refunded_minor,
-        coalesce(b.undelivered_minor + b.payable_minor, 0) AS in_flight_minor,
+        coalesce(b.undelivered_minor + b.payable_minor - b.claim_minor, 0) AS in_flight_minor,
         coalesce(b.suspense_minor, 0) AS suspense_minor, coalesce(b.loss_minor, 0) AS loss_minor
     FROM ({CAPTURED}) c FULL JOIN ({REFUNDED}) r USING (merchant_id, order_id, currency)
     FULL JOIN ({_GOODS}) g USING (merchant_id, order_id, currency)
@@ -180,8 +186,8 @@ CHECKS: tuple[Check, ...] = (
         """
         SELECT t.merchant_id, t.txn_key, t.order_id, e.order_id AS event_order_id
         FROM ledger_transaction t JOIN (
-            SELECT merchant_id, 'paid:' || payment_id AS txn_key, order_id FROM payment
-            UNION ALL SELECT merchant_id, 'verdict:' || payment_id, order_id FROM payment
+            SELECT merchant_id, prefix || payment_id AS txn_key, order_id FROM payment
+                CROSS JOIN unnest(ARRAY['paid:', 'verdict:', 'hold:', 'recovered:']) AS prefix
             UNION ALL SELECT merchant_id, prefix || order_id || ':' || unit, order_id FROM vend_unit
                 CROSS JOIN unnest(ARRAY['unit:', 'found:', 'late:']) AS prefix
             UNION ALL SELECT merchant_id, prefix || refund_id, order_id FROM refund
@@ -216,7 +222,8 @@ CHECKS: tuple[Check, ...] = (
             GROUP BY merchant_id, order_id) u USING (merchant_id, order_id)
         LEFT JOIN payment p ON p.merchant_id = o.merchant_id AND p.order_id = o.order_id
         WHERE u.units_minor IS DISTINCT FROM o.total_minor
-            OR (p.is_winning AND (p.captured_minor, p.amount_minor) <> (o.total_minor, o.total_minor))
+            OR (p.is_winning AND (CASE WHEN p.is_hold THEN p.amount_minor ELSE p.captured_minor END, p.amount_minor)
+                <> (o.total_minor, o.total_minor))
             OR (NOT p.is_frozen AND p.currency <> o.currency)
         """,
     ),

@@ -74,8 +74,11 @@ CHECKS: tuple[Check, ...] = (
         SELECT c.merchant_id, c.order_id, c.unit, c.cmd_id, c.state, o.total_minor, p.captured_minor
         FROM command c JOIN sale_order o ON (o.merchant_id, o.order_id) = (c.merchant_id, c.order_id)
         LEFT JOIN payment p ON p.merchant_id = c.merchant_id AND p.order_id = c.order_id
-            AND p.is_winning AND p.state = 'paid' AND p.currency = o.currency
-        WHERE p.payment_id IS NULL OR p.captured_minor < o.total_minor
+            AND p.is_winning AND (p.state = 'paid' OR p.is_hold) AND p.currency = o.currency
+        WHERE p.payment_id IS NULL OR (p.captured_minor < o.total_minor AND NOT EXISTS (
+            SELECT FROM evidence e WHERE p.is_hold AND (e.merchant_id, e.order_id) = (p.merchant_id, p.order_id)
+            AND e.kind = 'payment.held' AND e.data ->> 'payment_id' = p.payment_id
+            AND (e.data ->> 'amount_minor')::bigint >= o.total_minor))
         """,
     ),
     Check(
@@ -86,7 +89,10 @@ CHECKS: tuple[Check, ...] = (
         SELECT r.machine_id, r.cmd_id, c.order_id, r.started_at, l.posted_at AS booked_at
         FROM terms t CROSS JOIN audit_run r JOIN command c ON c.cmd_id = r.cmd_id
         JOIN payment p ON p.merchant_id = c.merchant_id AND p.order_id = c.order_id AND p.is_winning
-        JOIN ledger_transaction l ON l.merchant_id = p.merchant_id AND l.txn_key = 'paid:' || p.payment_id
+        JOIN (SELECT merchant_id, txn_key, posted_at FROM ledger_transaction UNION ALL
+            SELECT merchant_id, 'held:' || (data ->> 'payment_id'), at FROM evidence WHERE kind = 'payment.held'
+        ) l ON l.merchant_id = p.merchant_id
+            AND l.txn_key = CASE WHEN p.is_hold THEN 'held:' ELSE 'paid:' END || p.payment_id
         WHERE r.started_at + t.clock_skew < l.posted_at
         """,
         _CABINETS,

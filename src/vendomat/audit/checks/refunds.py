@@ -5,13 +5,20 @@ from __future__ import annotations
 from vendomat.audit.model import Check, Severity
 
 UNDELIVERED = """
-    SELECT p.merchant_id, p.order_id, p.payment_id, p.currency, p.captured_minor,
-        coalesce(sum(u.price_minor) FILTER (WHERE u.is_final AND u.outcome <> 'delivered'), 0) AS owed_minor,
-        coalesce(sum(u.price_minor) FILTER (WHERE NOT u.is_final), 0) AS open_minor, bool_and(u.is_final) AS is_final
+    SELECT p.merchant_id, p.order_id, p.payment_id, p.currency, p.captured_minor, p.state AS payment_state,
+        CASE WHEN NOT p.is_hold
+                THEN coalesce(sum(u.price_minor) FILTER (WHERE u.is_final AND u.outcome <> 'delivered'), 0)
+            WHEN bool_and(u.is_final) THEN greatest(0, p.captured_minor
+                - coalesce(sum(u.price_minor) FILTER (WHERE u.outcome = 'delivered'), 0))
+            ELSE 0 END AS owed_minor,
+        CASE WHEN p.is_hold THEN 0
+            ELSE coalesce(sum(u.price_minor) FILTER (WHERE NOT u.is_final), 0) END AS open_minor,
+        bool_and(u.is_final) AS is_final
     FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
     WHERE p.is_winning GROUP BY p.merchant_id, p.payment_id
 """
-"""Per winning payment: what of the sold units is owed back, and what is undecided."""
+"""Per winning payment: what of the sold units is owed back, and what is undecided. Of a hold nothing is owed that was
+not taken."""
 
 LATE = (
     "p.state = 'paid' AND NOT p.is_winning AND p.captured_minor > 0 AND (NOT p.is_frozen OR p.verdict = 'given_back')"

@@ -19,7 +19,7 @@ CHECKS: tuple[Check, ...] = (
         LEFT JOIN (SELECT e.merchant_id, e.order_id, min(e.entry) AS entry FROM evidence e
             JOIN payment w ON w.merchant_id = e.merchant_id AND w.order_id = e.order_id AND w.is_winning
                 AND w.payment_id = e.data ->> 'payment_id'
-            WHERE e.kind = 'payment.paid' GROUP BY 1, 2) p USING (merchant_id, order_id)
+            WHERE e.kind IN ('payment.paid', 'payment.held') GROUP BY 1, 2) p USING (merchant_id, order_id)
         WHERE q.entry IS NULL OR p.entry IS NULL OR q.entry < p.entry
         """,
     ),

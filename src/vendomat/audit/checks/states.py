@@ -85,14 +85,20 @@ CHECKS: tuple[Check, ...] = (
         SELECT p.merchant_id, p.order_id, p.payment_id, p.state, p.captured_minor, e.paid, e.paid_minor, e.closed
         FROM payment p LEFT JOIN (
             SELECT merchant_id, order_id, data ->> 'payment_id' AS payment_id,
-                count(*) FILTER (WHERE kind = 'payment.paid') AS paid,
-                max((data ->> 'amount_minor')::bigint) FILTER (WHERE kind = 'payment.paid') AS paid_minor,
-                count(*) FILTER (WHERE kind IN ('payment.closed', 'payment.refused')) AS closed
-            FROM evidence WHERE kind IN ('payment.paid', 'payment.closed', 'payment.refused') GROUP BY 1, 2, 3
+                count(*) FILTER (WHERE kind IN ('payment.paid', 'payment.captured')) AS paid,
+                max((data ->> 'amount_minor')::bigint)
+                    FILTER (WHERE kind IN ('payment.paid', 'payment.captured')) AS paid_minor,
+                count(*) FILTER (WHERE kind IN ('payment.closed', 'payment.refused')) AS closed,
+                count(*) FILTER (WHERE kind IN ('payment.released', 'payment.lapsed')) AS let_go,
+                count(*) FILTER (WHERE kind = 'payment.held') AS held
+            FROM evidence WHERE kind IN ('payment.paid', 'payment.captured', 'payment.closed', 'payment.refused',
+                'payment.released', 'payment.lapsed', 'payment.held') GROUP BY 1, 2, 3
         ) e USING (merchant_id, order_id, payment_id)
         WHERE coalesce(e.paid, 0) <> CASE WHEN p.state = 'paid' THEN 1 ELSE 0 END
             OR (p.state = 'paid' AND e.paid_minor <> p.captured_minor)
-            OR (p.state = 'closed' AND coalesce(e.closed, 0) <> 1)
+            OR (p.state = 'closed' AND coalesce(e.closed, 0) + coalesce(e.let_go, 0)
+                <> 1 + least(coalesce(e.held, 0), coalesce(e.closed, 0)))
+            OR (p.state = 'held' AND coalesce(e.held, 0) <> 1 + coalesce(e.let_go, 0))
         """,
     ),
     Check(
@@ -106,7 +112,9 @@ CHECKS: tuple[Check, ...] = (
             WHERE state = 'succeeded' GROUP BY merchant_id, payment_id) r
             ON (r.merchant_id, r.payment_id) = (w.merchant_id, w.payment_id)
         WHERE o.state = 'settled'
-            AND (w.payment_id IS NULL OR NOT w.is_final OR w.owed_minor > coalesce(r.paid_back_minor, 0))
+            AND (w.payment_id IS NULL OR NOT w.is_final OR (w.owed_minor > coalesce(r.paid_back_minor, 0)
+                AND NOT EXISTS (SELECT FROM ledger_transaction t WHERE t.merchant_id = w.merchant_id
+                    AND t.txn_key = 'recovered:' || w.payment_id)))
         """,
     ),
     Check(
@@ -116,7 +124,7 @@ CHECKS: tuple[Check, ...] = (
         """
         SELECT o.merchant_id, o.order_id, o.state, p.payment_id, p.state AS payment_state, c.cmd_id
         FROM sale_order o LEFT JOIN payment p ON p.merchant_id = o.merchant_id AND p.order_id = o.order_id
-            AND (p.state IN ('created', 'unknown') OR p.is_winning)
+            AND (p.state IN ('created', 'unknown') OR (p.state = 'held' AND NOT p.close_wanted) OR p.is_winning)
         LEFT JOIN command c ON (c.merchant_id, c.order_id) = (o.merchant_id, o.order_id)
         WHERE o.state IN ('expired', 'cancelled') AND (p.payment_id IS NOT NULL OR c.cmd_id IS NOT NULL)
         """,
@@ -176,7 +184,7 @@ CHECKS: tuple[Check, ...] = (
         f"""
         SELECT o.merchant_id, o.order_id, o.state, w.owed_minor FROM sale_order o
         JOIN ({UNDELIVERED}) w USING (merchant_id, order_id)
-        WHERE o.state IN ('paid', 'dispensing') AND w.is_final AND w.owed_minor = 0
+        WHERE o.state IN ('paid', 'dispensing') AND w.is_final AND w.owed_minor = 0 AND w.payment_state <> 'held'
         """,
     ),
     Check(

@@ -20,6 +20,9 @@ GOODWILL = "expense:goodwill"
 CASH_IN_HAND = "asset:cash_in_hand"
 CASH_SHORT = "expense:cash_short"
 CASH_OVER = "income:cash_over"
+UNCOLLECTED = "expense:uncollected"
+"""Goods that were given for a hold whose money never came. It is declared a loss at once: nobody collects it here."""
+
 _WALLET = "liab:wallet:"
 
 
@@ -49,6 +52,11 @@ def funding(channel: str, account: str) -> str:
     if channel == "cash":
         return cash(account)
     return f"asset:clearing:{channel}:{account}"
+
+
+def receivable(channel: str, account: str) -> str:
+    """What buyers owe for goods they have had, their money held at the platform and not taken yet."""
+    return f"asset:receivable:{channel}:{account}"
 
 
 def cash(machine_id: str) -> str:
@@ -153,6 +161,38 @@ def unit_ambiguous(order_id: str, unit: int, amount_minor: int) -> Posting:
             (AMBIGUOUS_CONTRA, -amount_minor),
         ),
     )
+
+
+def unit_delivered_on_hold(place: tuple[str, int], merchant_id: str, debtor: str, amount_minor: int) -> Posting:
+    """Goods for money that is only held: income, and a claim until it is taken. `place` is (order, unit)."""
+    return _move(f"unit:{place[0]}:{place[1]}", "delivered", (debtor, sales_income(merchant_id)), amount_minor)
+
+
+def unit_ambiguous_on_hold(order_id: str, unit: int, amount_minor: int) -> Posting:
+    """Unknown at the deadline: nothing is taken for it, and the goods that may be gone are declared."""
+    return _move(f"unit:{order_id}:{unit}", "ambiguous", (AMBIGUOUS, AMBIGUOUS_CONTRA), amount_minor)
+
+
+def hold_captured(payment_id: str, fund: str, debtor: str, amount_minor: int) -> Posting:
+    """The platform took money that was held: the claim on it is paid."""
+    return _move(f"paid:{payment_id}", "hold_captured", (fund, debtor), amount_minor)
+
+
+def hold_uncollected(payment_id: str, debtor: str, amount_minor: int) -> Posting:
+    """Goods were given, and less or no money came of the hold: the rest of the claim is a loss."""
+    return _move(f"hold:{payment_id}", "hold_uncollected", (UNCOLLECTED, debtor), amount_minor)
+
+
+def hold_overtaken(payment_id: str, debtor: str, amount_minor: int) -> Posting:
+    """More was taken than delivered, by somebody else than us: owed back."""
+    return _move(f"hold:{payment_id}", "hold_overtaken", (debtor, REFUND_PAYABLE), amount_minor)
+
+
+def hold_recovered(payment_id: str, debtor: str, *, taken_minor: int, lost_minor: int) -> Posting:
+    """Money came of a hold whose end had been settled without it: no loss as far as it reaches, owed back beyond."""
+    recovered = min(taken_minor, lost_minor)
+    lines = ((debtor, taken_minor), (UNCOLLECTED, -recovered), (REFUND_PAYABLE, recovered - taken_minor))
+    return Posting(f"recovered:{payment_id}", "hold_recovered", tuple(line for line in lines if line[1]))
 
 
 def unit_found(order_id: str, unit: int, amount_minor: int) -> Posting:

@@ -26,11 +26,13 @@ WALLET_CHANNEL = "wallet"
 class PaymentState(StrEnum):
     CREATED = "created"
     UNKNOWN = "unknown"  # to be closed, and the platform has not said what became of it
+    HELD = "held"  # authorised and not taken: it is captured or released once it is known what was delivered
     PAID = "paid"
-    CLOSED = "closed"
+    CLOSED = "closed"  # nothing was taken; of a hold also: released, or lapsed
 
 
 class PaymentMove(StrEnum):
+    HOLD = "hold"
     PAY = "pay"
     CLOSE = "close"
     LOSE_SIGHT = "lose_sight"
@@ -48,6 +50,11 @@ PAYMENT_MOVES: Moves[PaymentState, PaymentMove] = Moves(
         (PaymentState.UNKNOWN, PaymentMove.LOSE_SIGHT): PaymentState.UNKNOWN,
         # The platform took money for a number it had called closed: the money counts, and it goes back.
         (PaymentState.CLOSED, PaymentMove.PAY): PaymentState.PAID,
+        (PaymentState.CREATED, PaymentMove.HOLD): PaymentState.HELD,
+        (PaymentState.UNKNOWN, PaymentMove.HOLD): PaymentState.HELD,
+        (PaymentState.CLOSED, PaymentMove.HOLD): PaymentState.HELD,  # as money after a close: it is given up
+        (PaymentState.HELD, PaymentMove.PAY): PaymentState.PAID,
+        (PaymentState.HELD, PaymentMove.CLOSE): PaymentState.CLOSED,
     },
     start=PaymentState.CREATED,
     final=(PaymentState.PAID,),
@@ -157,6 +164,9 @@ class Payment:
 
     Of a charge (`way` code_scan): `began_at` is when it was numbered, `said` the platform's last word for the buyer,
     and `close_wanted` means that it is being reversed. The buyer's code is nowhere in it.
+
+    Of a hold (`is_hold`, fixed when it is numbered): `capture_minor` is what is to be taken of it, `close_wanted` that
+    it is to be released. One of them is written before the platform is asked, once, and never changes to the other.
     """
 
     payment_id: str
@@ -178,15 +188,20 @@ class Payment:
     verdict: Verdict = Verdict.NONE
     verdict_by: str = ""
     payer: str = ""
+    is_hold: bool = False
+    capture_minor: int = 0
 
     @property
     def may_buy(self) -> bool:
-        """Whether a payment heard of now may vend: not of a charge that was refused, or that is or was reversed."""
-        return self.way is not PaymentWay.CODE_SCAN or (self.is_open and not self.close_wanted)
+        """Whether a payment heard of now may vend: not of a charge that was refused, or that is or was reversed, nor of
+        a hold that is to be released."""
+        is_revocable = self.is_hold or self.way is PaymentWay.CODE_SCAN
+        return not is_revocable or (self.is_open and not self.close_wanted)
 
     @property
     def is_open(self) -> bool:
-        return self.state in (PaymentState.CREATED, PaymentState.UNKNOWN)
+        """Whether it is not known yet what became of it. A hold that waits for its goods is open."""
+        return self.state in (PaymentState.CREATED, PaymentState.UNKNOWN, PaymentState.HELD)
 
 
 STRANDED = "abnormal"

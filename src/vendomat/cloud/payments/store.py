@@ -54,6 +54,8 @@ async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> 
                 verdict=Verdict(row["verdict"]),
                 verdict_by=row["verdict_by"],
                 payer=row["payer"],
+                is_hold=row["is_hold"],
+                capture_minor=row["capture_minor"],
             )
         )
     return {key: tuple(payments) for key, payments in found.items()}
@@ -92,31 +94,35 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
 
 async def insert_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, created_at, expires_at,
-    next_try_at, way)."""
+    next_try_at, way, is_hold)."""
     await execute_rows(
         connection,
         "INSERT INTO payment (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, "
-        "created_at, expires_at, next_try_at, way) SELECT m, p, o, c, a, n, u, 'created', t, e, x, w FROM unnest($1::text[], "
+        "created_at, expires_at, next_try_at, way, is_hold) SELECT m, p, o, c, a, n, u, 'created', t, e, x, w, h "
+        "FROM unnest($1::text[], "
         "$2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[], $9::timestamptz[], "
-        "$10::timestamptz[], $11::text[]) AS n(m, p, o, c, a, n, u, t, e, x, w)",
+        "$10::timestamptz[], $11::text[], $12::bool[]) AS n(m, p, o, c, a, n, u, t, e, x, w, h)",
         rows,
     )
 
 
 async def update_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, state, is_winning, is_frozen, close_wanted, transaction_id, captured_minor,
-    paid_at, said, at, payer). An ended payment is looked up no more; one that is to be closed is due at once, but a charge is
-    not reversed before its time."""
+    paid_at, said, at, payer, capture_minor). An ended payment is looked up no more, nor a hold while its goods are given;
+    one that is to be closed or captured is due at once, but a charge is not reversed before its time."""
     await execute_rows(
         connection,
         "UPDATE payment p SET state = n.s, is_winning = n.w, is_frozen = n.f, close_wanted = n.c, transaction_id = n.t, "
-        "captured_minor = n.a, paid_at = n.d, said = n.q, payer = n.y, next_try_at = CASE WHEN n.s IN ('paid', 'closed') THEN NULL "
+        "captured_minor = n.a, paid_at = n.d, said = n.q, payer = n.y, capture_minor = n.z, next_try_at = CASE "
+        "WHEN n.s IN ('paid', 'closed') OR (n.s = 'held' AND NOT n.c AND n.z = 0) THEN NULL "
         "WHEN n.c AND NOT p.close_wanted AND p.way = 'code_scan' "
         f"THEN greatest(n.x, p.created_at + make_interval(secs => {REVERSE_NOT_BEFORE_S})) "
-        "WHEN n.c AND NOT p.close_wanted THEN n.x ELSE p.next_try_at END, "
-        "tries = CASE WHEN n.c AND NOT p.close_wanted THEN 0 ELSE p.tries END "
+        "WHEN (n.c AND NOT p.close_wanted) OR n.z <> p.capture_minor THEN n.x "
+        "ELSE p.next_try_at END, "
+        "tries = CASE WHEN (n.c AND NOT p.close_wanted) OR n.z <> p.capture_minor THEN 0 ELSE p.tries END "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::bool[], $6::bool[], $7::text[], $8::bigint[], "
-        "$9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) AS n(m, p, s, w, f, c, t, a, d, q, x, y) "
+        "$9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::bigint[]) "
+        "AS n(m, p, s, w, f, c, t, a, d, q, x, y, z) "
         "WHERE p.merchant_id = n.m AND p.payment_id = n.p",
         rows,
     )
@@ -181,13 +187,14 @@ async def claim_due_payments(
 ) -> list[asyncpg.Record]:
     """Take payments that are due for a look-up (or a close) and set their next try.
 
-    While a buyer may be looking, every `poll_s` (a charge: `charge_poll_s`); a close backs off from 0.5 s to 30 s.
+    While a buyer may be looking, every `poll_s` (a charge: `charge_poll_s`); a close or a capture backs off from 0.5 s
+    to 30 s.
     """
     answer: list[asyncpg.Record] = await connection.fetch(
         "WITH due AS (SELECT merchant_id, payment_id FROM payment WHERE next_try_at <= $1 ORDER BY next_try_at "
         "LIMIT $3 FOR UPDATE SKIP LOCKED) "
-        "UPDATE payment p SET tries = p.tries + 1, next_try_at = $1 + make_interval(secs => CASE WHEN p.close_wanted "
-        "THEN least(30, 0.5 * power(2, least(p.tries, 8))) WHEN p.way = 'code_scan' THEN $4 ELSE $2 END) FROM due "
+        "UPDATE payment p SET tries = p.tries + 1, next_try_at = $1 + make_interval(secs => CASE "
+        "WHEN p.close_wanted OR p.capture_minor > 0 THEN least(30, 0.5 * power(2, least(p.tries, 8))) WHEN p.way = 'code_scan' THEN $4 ELSE $2 END) FROM due "
         "WHERE p.merchant_id = due.merchant_id AND p.payment_id = due.payment_id RETURNING p.*",
         now,
         poll_s,

@@ -99,8 +99,22 @@ class PaymentPaid:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentHeld:
+    """The platform holds money of the buyer for us, and has taken nothing. As `PaymentPaid` otherwise."""
+
+    payment_id: str
+    account: str
+    amount_minor: int
+    currency: str
+    transaction_id: str
+    via: str
+    grace: timedelta
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentClosed:
-    """The platform confirmed that this number can no longer be paid."""
+    """The platform confirmed that this number can no longer be paid; of a hold, that nothing of it can be taken."""
 
     payment_id: str
     at: datetime
@@ -245,6 +259,7 @@ class RefundSeen:
 
 Event = (
     PaymentPaid
+    | PaymentHeld
     | PaymentClosed
     | PaymentUncertain
     | CloseAsked

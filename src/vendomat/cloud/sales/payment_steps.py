@@ -1,6 +1,7 @@
-"""Steps of a purchase: money that came, payments that closed, an order given up. Pure.
+"""Steps of a purchase: money that came or is held, payments that closed, an order given up. Pure.
 
 Money that came is booked before anything is decided about it. The first payment in time wins; any other goes back.
+Money that is only held wins as well, and is given up where it would go back: it is nobody's yet, and nothing is booked.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from vendomat.cloud.payments import (
     PaymentState,
     PaymentWay,
 )
+from vendomat.cloud.sales.hold_steps import capture_posting, hold_taken, mismatched
 from vendomat.cloud.sales.model import (
     ChargeAnswered,
     CloseAsked,
@@ -29,9 +31,11 @@ from vendomat.cloud.sales.model import (
     Note,
     PaymentAdded,
     PaymentClosed,
+    PaymentHeld,
     PaymentPaid,
     PaymentUncertain,
     Post,
+    Purchase,
     RaiseAlarm,
     ReverseWanted,
     SecurityAlert,
@@ -39,9 +43,9 @@ from vendomat.cloud.sales.model import (
     Step,
     Tell,
 )
-from vendomat.cloud.sales.refund_steps import request_refund
+from vendomat.cloud.sales.refund_steps import request_refund, settle
 from vendomat.cloud.sales.top_up_steps import credit
-from vendomat.cloud.sales.vend_steps import final_unit, queue_next
+from vendomat.cloud.sales.vend_steps import call_off, final_unit, queue_next
 
 REVERSED = "reversed"
 """The buyer's word for a charge that was ended: nothing is taken, or it was given back."""
@@ -51,6 +55,8 @@ def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
     payment = now.purchase.payment(event.payment_id)
     if payment is None or payment.state is PaymentState.PAID:
         return now  # known already: notice, look-up and close all tell the same story
+    if payment.is_winning:
+        return settle(hold_taken(now, payment, event))
     now = now.plus(
         Note(
             Source.PLATFORM,
@@ -77,24 +83,55 @@ def on_payment_paid(now: Step, event: PaymentPaid) -> Step:
     fits = event.amount_minor == payment.amount_minor and event.currency == now.purchase.currency
     if not fits or event.account != payment.account:
         return _unexplained(now, paid, event)
-    may_vend = (
-        payment.may_buy  # of a charge: the platform may be giving this very money back
-        and now.purchase.state is OrderState.AWAITING_PAYMENT
-        and now.purchase.closing is not Closing.CANCELLING
-        and event.at <= now.purchase.expires_at + event.grace
-        and not any(unit.is_final for unit in now.purchase.units)  # its goods were given free: too late on any clock
+    return _win(now, paid) if _may_vend(now.purchase, payment, event) else _late(now, paid)
+
+
+def _may_vend(purchase: Purchase, payment: Payment, event: PaymentPaid | PaymentHeld) -> bool:
+    return (
+        payment.may_buy  # of a charge or a hold: the platform may be giving this very money back
+        and purchase.state is OrderState.AWAITING_PAYMENT
+        and purchase.closing is not Closing.CANCELLING
+        and event.at <= purchase.expires_at + event.grace
+        and not any(unit.is_final for unit in purchase.units)  # its goods were given free: too late on any clock
     )
-    return _win(now, paid) if may_vend else _late(now, paid)
+
+
+def on_payment_held(now: Step, event: PaymentHeld) -> Step:
+    """The money is there and not ours: the order goes on with it, or it is given up."""
+    payment = now.purchase.payment(event.payment_id)
+    if payment is None or not payment.is_hold or payment.is_winning or payment.state is PaymentState.PAID:
+        return now  # known already; what won and is gone does not come back
+    if payment.state is PaymentState.HELD:
+        return now
+    said: dict[str, object] = {
+        "payment_id": payment.payment_id,
+        "channel": payment.channel,
+        "amount_minor": event.amount_minor,
+        "transaction_id": event.transaction_id,
+        "via": event.via,
+    }
+    now = now.plus(Note(Source.PLATFORM, "payment.held", said))
+    state = PAYMENT_MOVES.next(payment.state, PaymentMove.HOLD)
+    held = replace(payment, state=state, transaction_id=event.transaction_id)
+    told = (event.amount_minor, event.account, event.currency)
+    if told != (payment.amount_minor, payment.account, now.purchase.currency):
+        now = mismatched(now, payment, said | {"account": event.account, "currency": event.currency})
+    elif _may_vend(now.purchase, payment, event):
+        return _win(now, held)
+    return now.set_payment(replace(held, close_wanted=True))
 
 
 def _win(now: Step, paid: Payment) -> Step:
-    """The first payment in time: paid, booked, the siblings to be closed and the first unit's command queued."""
+    """The first payment in time: booked unless it is only held, the siblings to be closed and the first unit's command
+    queued."""
     now = now.set_payment(replace(paid, is_winning=True))
     for sibling in now.purchase.payments:
-        if sibling.is_open:
+        if sibling.is_open and not sibling.is_winning:
             now = now.set_payment(replace(sibling, close_wanted=True))
-    fund = funding(paid.channel, paid.account)
-    now = now.plus(Post(postings.payment_confirmed(paid.payment_id, fund, paid.captured_minor)))
+    if paid.state is PaymentState.PAID:
+        fund = funding(paid.channel, paid.account)
+        confirmed = postings.payment_confirmed(paid.payment_id, fund, paid.captured_minor)
+        now = now.plus(Post(capture_posting(paid) if paid.is_hold else confirmed))
     now = now.move_order(OrderMove.PAY)
     return credit(now) if now.purchase.origin == TOP_UP else queue_next(now)
 
@@ -139,6 +176,8 @@ def on_payment_closed(now: Step, event: PaymentClosed) -> Step:
     payment = now.purchase.payment(event.payment_id)
     if payment is None or not payment.is_open:
         return now
+    if payment.state is PaymentState.HELD:
+        return _hold_gone(now, payment)
     is_charge = payment.way is PaymentWay.CODE_SCAN
     closed = replace(payment, state=PAYMENT_MOVES.next(payment.state, PaymentMove.CLOSE), close_wanted=False)
     if is_charge:
@@ -152,6 +191,15 @@ def on_payment_closed(now: Step, event: PaymentClosed) -> Step:
     return _end_unpaid(now)
 
 
+def _hold_gone(now: Step, payment: Payment) -> Step:
+    """Nothing of a hold was taken, and nothing can be: we gave it up, it lapsed, or the platform let go of it."""
+    word = "payment.released" if payment.close_wanted else "payment.lapsed"
+    gone = replace(payment, state=PAYMENT_MOVES.next(payment.state, PaymentMove.CLOSE), close_wanted=False)
+    said = {"payment_id": payment.payment_id, "held_minor": payment.amount_minor}
+    now = now.set_payment(gone).plus(Note(Source.PLATFORM, word, said))
+    return call_off(now, "hold gone") if payment.is_winning else _end_unpaid(now)
+
+
 def on_payment_uncertain(now: Step, event: PaymentUncertain) -> Step:
     payment = now.purchase.payment(event.payment_id)
     if payment is None or not payment.is_open:
@@ -159,7 +207,7 @@ def on_payment_uncertain(now: Step, event: PaymentUncertain) -> Step:
     is_expiring = now.purchase.state is OrderState.AWAITING_PAYMENT and now.purchase.closing is Closing.EXPIRING
     if is_expiring and event.at > now.purchase.expires_at + event.grace:
         now = _give_goods_free(now)
-    if payment.state is PaymentState.UNKNOWN:
+    if payment.state in (PaymentState.UNKNOWN, PaymentState.HELD):
         return now
     unsure = replace(payment, state=PAYMENT_MOVES.next(payment.state, PaymentMove.LOSE_SIGHT))
     said = {"payment_id": payment.payment_id, "error": event.error}

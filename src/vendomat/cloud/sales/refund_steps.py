@@ -1,13 +1,14 @@
 """Steps of a purchase: its refunds and its end. Pure.
 
-Once every unit is final, what was not delivered is asked back in one sum; the order settles when nothing is owed.
+Once every unit is final, what was not delivered is asked back in one sum, or not taken of a hold; the order settles
+when nothing is owed and nothing is held.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from vendomat.cloud.ledger import funding, postings
+from vendomat.cloud.ledger import funding, postings, receivable
 from vendomat.cloud.orders import (
     OrderMove,
     UnitOutcome,
@@ -19,6 +20,7 @@ from vendomat.cloud.payments import (
     WALLET_CHANNEL,
     CameBack,
     Payment,
+    PaymentState,
     Refund,
     RefundMove,
     RefundStage,
@@ -26,6 +28,7 @@ from vendomat.cloud.payments import (
     refund_number,
 )
 from vendomat.cloud.sales.desk_model import HeldFor, RefundDeclined, RefundHeld, RefundReleased, RefundRetried
+from vendomat.cloud.sales.hold_steps import end_hold
 from vendomat.cloud.sales.model import (
     Note,
     Post,
@@ -44,13 +47,21 @@ BY_HAND = "by_hand"
 
 
 def settle(now: Step) -> Step:
-    """Once every unit is final: ask back what was not delivered, in one sum; settle when nothing is owed."""
+    """Once every unit is final: take what is held for it, ask back what was not delivered, in one sum; settle when
+    nothing is owed."""
     purchase = now.purchase
     winning = purchase.winning
     if winning is None or not all(unit.is_final for unit in purchase.units):
         return now
+    if winning.is_hold:
+        now = end_hold(now, winning)
+        if winning.state is PaymentState.HELD:
+            return now
     owed = owed_minor(purchase, winning)
     if owed and not any(r.payment_id == winning.payment_id for r in purchase.refunds):
+        if winning.is_hold and purchase.is_open:
+            debtor = receivable(winning.channel, winning.account)
+            now = now.plus(Post(postings.hold_overtaken(winning.payment_id, debtor, owed)))
         now = request_refund(now, winning, owed, "not delivered")
     if now.purchase.is_open and paid_back_minor(now.purchase, winning) >= owed:
         now = now.move_order(OrderMove.SETTLE)
@@ -66,7 +77,8 @@ def owed_minor(purchase: Purchase, payment: Payment) -> int:
         return 0
     if not payment.is_winning:
         return payment.captured_minor
-    return sum(u.price_minor for u in purchase.units if u.is_final and u.outcome is not UnitOutcome.DELIVERED)
+    kept = sum(u.price_minor for u in purchase.units if not u.is_final or u.outcome is UnitOutcome.DELIVERED)
+    return max(0, payment.captured_minor - kept)  # a hold may have brought less than its goods, and owes nobody then
 
 
 def paid_back_minor(purchase: Purchase, payment: Payment) -> int:

@@ -14,9 +14,10 @@ import structlog
 from vendomat.cloud.machines import DirectoryEntry, Sender
 from vendomat.cloud.members import is_member_code
 from vendomat.cloud.orders import BuyerLinks, Closing, OrderState
-from vendomat.cloud.payments import Payment, PaymentState, PaymentWay
+from vendomat.cloud.payments import Payment, PaymentState, PaymentWay, Provider
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.charges import Charges
+from vendomat.cloud.sales.holds import takes_after_goods
 from vendomat.cloud.sales.model import CloseAsked, PaymentAdded, Purchase
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.status import status_of
@@ -58,7 +59,7 @@ class SalesDesk:
 
     async def order(self, machine: DirectoryEntry, sender: Sender, request: OrderRequest) -> OrderStatus:
         """An order with a payment on the wanted channel, its code started at the platform."""
-        account = await self._till.account_of(machine.merchant_id, request.channel)
+        provider = await self._till.taker_of(machine.merchant_id, request.channel)
         now = self._clock.now()
         applied = await self._writer.create(
             NewOrder(
@@ -69,7 +70,7 @@ class SalesDesk:
                 order_id=self._ids.new("ord"),
                 origin="touch",
                 lines=tuple(request.lines),
-                payment=self._payment(self._ids.new("pay"), request.channel, account),
+                payment=self._payment(self._ids.new("pay"), provider),
                 at=now,
                 expires_at=now + timedelta(seconds=self._settings.qr_s),
             )
@@ -83,11 +84,11 @@ class SalesDesk:
         if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is not Closing.NO:
             raise VendomatError(ErrorCode.ORDER_NOT_OPEN, "this order can no longer be paid; start a new one")
         if _offer_on(purchase, request.channel) is None:
-            account = (await self._till.offering(machine.merchant_id, machine.machine_id, request.channel)).account
+            provider = await self._till.offering(machine.merchant_id, machine.machine_id, request.channel)
             offers = [p for p in purchase.payments if p.way is PaymentWay.QR]
             attempt = sum(1 for p in offers if p.channel == request.channel)
             number = derive_id("pay", purchase.order_id, request.channel, attempt)
-            payment = self._payment(number, request.channel, account, purchase.total_minor)
+            payment = self._payment(number, provider, purchase.total_minor)
             event = PaymentAdded(payment, self._clock.now())
             purchase = await self._applied(EventFor((purchase.merchant_id, purchase.order_id), event))
         return await self._offered(purchase, request.channel)
@@ -116,8 +117,11 @@ class SalesDesk:
     def _status_of(self, purchase: Purchase) -> OrderStatus:
         return status_of(purchase, self._clock.now(), self._links)
 
-    def _payment(self, payment_id: str, channel: str, account: str, amount_minor: int = 0) -> Payment:
-        return Payment(payment_id, channel, account, amount_minor, PaymentState.CREATED)
+    def _payment(self, payment_id: str, provider: Provider, amount_minor: int = 0) -> Payment:
+        is_hold = takes_after_goods(provider)
+        return Payment(
+            payment_id, provider.channel, provider.account, amount_minor, PaymentState.CREATED, is_hold=is_hold
+        )
 
     async def _own(self, machine: DirectoryEntry, order_id: str) -> Purchase:
         purchase = await self._writer.find((machine.merchant_id, order_id))
@@ -144,6 +148,7 @@ class SalesDesk:
                 channel=channel,
                 amount=Money(payment.amount_minor, purchase.currency),
                 expires_at=purchase.expires_at,
+                is_hold=payment.is_hold,
             )
         )
         offered = tuple(replace(p, code_url=code_url) if p is payment else p for p in purchase.payments)

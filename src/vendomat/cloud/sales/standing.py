@@ -54,8 +54,17 @@ _WATCHES = (
         "payment_unknown",
         Severity.WARNING,
         "SELECT x.merchant_id, o.machine_id, min(x.order_id), count(*) || ' payments: paid or not is not known' "
-        f"FROM payment x {_OF_ORDER} WHERE x.next_try_at IS NOT NULL AND x.expires_at < $1 {_BY_MACHINE}",
+        f"FROM payment x {_OF_ORDER} WHERE x.next_try_at IS NOT NULL AND x.state <> 'held' AND x.expires_at < $1 "
+        f"{_BY_MACHINE}",
         age_s=lambda settings: PAYMENT_UNKNOWN_S + settings.platform_expiry_margin_s,
+    ),
+    _Watch(
+        "hold_open",
+        Severity.CRITICAL,
+        "SELECT x.merchant_id, o.machine_id, min(x.order_id), count(*) || ' holds: neither taken nor given up' "
+        f"FROM payment x {_OF_ORDER} WHERE x.next_try_at IS NOT NULL AND x.state = 'held' AND x.expires_at < $1 "
+        f"{_BY_MACHINE}",
+        age_s=lambda _: PAYMENT_UNKNOWN_S,
     ),
     _Watch(
         "refund_open",

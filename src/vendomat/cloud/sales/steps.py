@@ -40,6 +40,7 @@ from vendomat.cloud.sales.model import (
     Event,
     PaymentAdded,
     PaymentClosed,
+    PaymentHeld,
     PaymentPaid,
     PaymentUncertain,
     Purchase,
@@ -53,6 +54,7 @@ from vendomat.cloud.sales.payment_steps import (
     on_close_asked,
     on_payment_added,
     on_payment_closed,
+    on_payment_held,
     on_payment_paid,
     on_payment_uncertain,
     on_reverse_wanted,
@@ -69,6 +71,7 @@ from vendomat.cloud.sales.vend_steps import on_command_silent, on_deadline, on_r
 
 _RULES: dict[type, Callable[[Step, Any], Step]] = {
     PaymentPaid: on_payment_paid,
+    PaymentHeld: on_payment_held,
     PaymentClosed: on_payment_closed,
     PaymentUncertain: on_payment_uncertain,
     CloseAsked: on_close_asked,

@@ -147,6 +147,7 @@ async def _insert_payments(
                 max(p.expires_at, pay.began_at + CHARGE_LIFE) if pay.began_at else p.expires_at,
                 pay.began_at + first_charge_poll if pay.began_at else p.created_at + first_poll,
                 pay.way,
+                pay.is_hold,
             )
             for p, pay in rows
         ],
@@ -291,6 +292,7 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
                         p.said,
                         c.at,
                         p.payer,
+                        p.capture_minor,
                     )
                 )
     await _insert_payments(connection, added, settings)

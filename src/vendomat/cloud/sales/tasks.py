@@ -61,7 +61,9 @@ class Sweeps:
     def follow(self, applied: Applied) -> None:
         """A commit may have made something due at once: a close, a refund."""
         purchase = applied.purchase
-        if purchase is not None and (purchase.refunds or any(p.close_wanted for p in purchase.payments)):
+        if purchase is not None and (
+            purchase.refunds or any(p.close_wanted or p.capture_minor for p in purchase.payments)
+        ):
             self.wake()
 
     def wake(self) -> None:

@@ -19,6 +19,8 @@ from vendomat.cloud.payments import (
     WALLET_CHANNEL,
     CameBack,
     CancelState,
+    Hold,
+    HoldState,
     NoticeAnswer,
     NoticeKind,
     NoticeRefusedError,
@@ -39,6 +41,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.rows import is_storable
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.caps import RefundCaps
+from vendomat.cloud.sales.holds import ask_hold, event_of, holder, taken
 from vendomat.cloud.sales.model import (
     PaymentClosed,
     PaymentPaid,
@@ -48,6 +51,7 @@ from vendomat.cloud.sales.model import (
     RefundSeen,
 )
 from vendomat.cloud.sales.reach import Reach
+from vendomat.cloud.sales.strangers import note_unknown_payment
 from vendomat.cloud.sales.use_cases import Applied, EventFor, IssuedCode, grace_of
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Money, VendomatError
@@ -78,6 +82,7 @@ class PaymentCall:
     channel: str
     amount: Money
     expires_at: datetime
+    is_hold: bool = False
 
 
 class Till:
@@ -105,13 +110,13 @@ class Till:
         self._reach = reach
         self._public_url = settings.base_url
 
-    async def account_of(self, merchant_id: str, channel: str) -> str:
-        """Our account at the channel's platform. Raises `VendomatError(method_unavailable)`."""
+    async def taker_of(self, merchant_id: str, channel: str) -> Provider:
+        """Who speaks for our account at the channel's platform. Raises `VendomatError(method_unavailable)`."""
         if channel == CODE_CHANNEL:
             raise VendomatError(ErrorCode.METHOD_UNAVAILABLE, "a pickup code is redeemed, not chosen as a way to pay")
         if channel == WALLET_CHANNEL:
             raise VendomatError(ErrorCode.METHOD_UNAVAILABLE, "a wallet pays by the code its member shows")
-        return (await self._book.offering(merchant_id, channel)).account
+        return await self._book.offering(merchant_id, channel)
 
     async def offering(self, merchant_id: str, machine_id: str, channel: str) -> Provider:
         """Who takes one more payment of an order at a machine. Raises `VendomatError(method_unavailable)`."""
@@ -131,7 +136,8 @@ class Till:
         Safe to repeat: number and parameters are the same.
         """
         provider = await self._book.get(call.merchant_id, call.channel)
-        started = await provider.start(
+        offer = holder(provider).offer_hold if call.is_hold else provider.start
+        started = await offer(
             StartRequest(
                 number=call.payment_id,
                 amount=call.amount,
@@ -171,6 +177,9 @@ class Till:
             return
         provider = await self.provider_of(row)
         await self._book.pace(merchant_id, row["channel"])
+        if row["is_hold"]:
+            await self._look_up_hold(row, provider)
+            return
         if row["close_wanted"]:
             cancelled = await provider.cancel(payment_id)
             if cancelled.state is CancelState.CLOSED:
@@ -185,6 +194,38 @@ class Till:
             await self.apply_paid(merchant_id, trade, via="look_up", order_id=row["order_id"])
         elif trade.state is TradeState.CLOSED or self._is_dead(row, trade, asked_at):
             await self._apply_closed(row)
+
+    async def _look_up_hold(self, row: asyncpg.Record, provider: Provider) -> None:
+        """A hold: does it stand? Take it or give it up, if the row says so. What is not answered is asked again."""
+        asked_at = self._clock.now()
+        hold = await ask_hold(provider, row)
+        is_answered = hold.state is not HoldState.UNKNOWN
+        await self._reach.note(row["merchant_id"], row["channel"], is_answered=is_answered)
+        if hold.state is HoldState.NOT_FOUND and self._is_dead(row, Trade(TradeState.NOT_FOUND, hold.number), asked_at):
+            await self._apply_closed(row)
+            return
+        await self.apply_hold(row["merchant_id"], hold, via="look_up", order_id=row["order_id"])
+        is_wanted = row["close_wanted"] or row["capture_minor"]
+        if is_wanted and hold.state not in (HoldState.RELEASED, HoldState.CAPTURED):
+            log.warning("hold.stands", payment=hold.number, state=hold.state, error=hold.error)
+            await self._apply_uncertain(row, hold.error)
+
+    async def apply_hold(
+        self, merchant_id: str, hold: Hold, *, via: str, order_id: str = "", notice: tuple[str, str] | None = None
+    ) -> None:
+        """Apply what the platform says of a hold. One of a number that we never gave lapses: no more."""
+        if hold.state is HoldState.CAPTURED:
+            await self.apply_paid(merchant_id, taken(hold), via=via, order_id=order_id, notice=notice)
+            return
+        event = event_of(hold, via=via, grace=grace_of(self._settings), at=self._clock.now())
+        if event is None or not is_storable(hold.number):
+            return
+        try:
+            await self._writer.apply(EventFor((merchant_id, order_id), event, notice))
+        except VendomatError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                raise
+            log.warning("hold.of_unknown_number", merchant=merchant_id, number=hold.number)
 
     async def confirm_payment(self, merchant_id: str, payment_id: str) -> TradeState:
         """Ask again what became of one of our numbers; what was paid is applied as if a notice had said it.
@@ -245,7 +286,7 @@ class Till:
             except VendomatError as error:
                 if error.code is not ErrorCode.NOT_FOUND:
                     raise
-        await self._note_unknown_payment(merchant_id, trade, via)
+        await note_unknown_payment(self._database, merchant_id, trade, via=via, at=self._clock.now())
         return None
 
     async def _apply_closed(self, row: asyncpg.Record) -> None:
@@ -361,30 +402,8 @@ class Till:
         inbox = (channel, notice.notice_id)
         if notice.kind is NoticeKind.REFUND and notice.refund is not None:
             await self.apply_refund(merchant_id, notice.refund, notice=inbox)
+        elif notice.hold is not None:
+            await self.apply_hold(merchant_id, notice.hold, via="notice", notice=inbox)
         elif notice.trade is not None and notice.trade.state is TradeState.PAID:
             await self.apply_paid(merchant_id, notice.trade, via="notice", notice=inbox)
         return provider.answer_notice(accepted=True)
-
-    async def _note_unknown_payment(self, merchant_id: str, trade: Trade, via: str) -> None:
-        """The platform will not tell it twice: what it took has to stand somewhere, for a person to find its owner."""
-        assert trade.amount is not None
-        log.error("payment.of_unknown_number", merchant=merchant_id, number=trade.number, amount=str(trade.amount))
-        said = {
-            "number": trade.number,
-            "amount_minor": trade.amount.minor_units,
-            "currency": trade.amount.currency,
-            "account": trade.account,
-            "transaction_id": trade.transaction_id,
-        }
-        await self._note_security_event(merchant_id, "payment_of_unknown_number", via, said)
-
-    async def _note_security_event(self, merchant_id: str, kind: str, source: str, said: dict[str, object]) -> None:
-        detail = {key: value if is_storable(str(value)) else ascii(value) for key, value in said.items()}
-        await self._database.hot.execute(
-            "INSERT INTO security_event (merchant_id, at, kind, source, detail) VALUES ($1, $2, $3, $4, $5)",
-            merchant_id,
-            self._clock.now(),
-            kind,
-            source,
-            detail,
-        )

@@ -62,7 +62,7 @@ class TopUps:
         Raises `VendomatError`: invalid_amount with what may be topped up now, forbidden for a blocked wallet,
         method_unavailable.
         """
-        account = await self._till.account_of(member.merchant_id, request.channel)
+        account = (await self._till.taker_of(member.merchant_id, request.channel)).account
         purchase = await self._database.write(lambda c: self._begin(c, member, request, account))
         return await self._offered(purchase)
 

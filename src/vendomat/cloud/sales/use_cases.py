@@ -24,7 +24,7 @@ from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notic
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.cash import CashWord, book_cash
 from vendomat.cloud.sales.effects import Change
-from vendomat.cloud.sales.model import Effect, Event, Note, PaymentPaid, Purchase, Source
+from vendomat.cloud.sales.model import Effect, Event, Note, PaymentClosed, PaymentHeld, PaymentPaid, Purchase, Source
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.store import Dispatch, insert_purchases, load_purchases, save
 from vendomat.cloud.stock import SlotOffer, change_slots, lock_offers
@@ -80,7 +80,7 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class EventFor:
-    """An event for the order of `key`, or (its order id empty) for the order that a paid payment is of.
+    """An event for the order of `key`, or (its order id empty) for the order of the payment that a notice tells of.
 
     `notice` (channel, id) is remembered in the inbox.
     """
@@ -290,7 +290,7 @@ async def _with_orders(connection: asyncpg.Connection, items: Sequence[EventFor]
     numbers = {
         index: (item.key[0], item.event.payment_id)
         for index, item in enumerate(items)
-        if not item.key[1] and isinstance(item.event, PaymentPaid)
+        if not item.key[1] and isinstance(item.event, PaymentPaid | PaymentHeld | PaymentClosed)
     }
     orders = await payment_rows.find_payment_orders(connection, sorted(set(numbers.values())))
     placed = list(items)

@@ -24,6 +24,7 @@ from vendomat.cloud.orders import (
 )
 from vendomat.cloud.sales.desk_model import RefundAsked
 from vendomat.cloud.sales.finding_steps import after_final, pieces_of
+from vendomat.cloud.sales.hold_steps import unit_posting
 from vendomat.cloud.sales.model import (
     CommandSilent,
     DeadlinePassed,
@@ -123,20 +124,30 @@ def final_unit(unit: Unit, move: UnitMove, result: str, reason: str) -> Unit:
 def finish_unit(now: Step, unit: Unit, move: UnitMove, *, result: str, reason: str) -> Step:
     """The unit's last word: book it, free or take its stock, close a slot that failed, go on with the next."""
     done = final_unit(unit, move, result, reason)
-    order_id = now.purchase.order_id
-    posting: Posting
     if done.outcome is UnitOutcome.DELIVERED:
-        posting = postings.unit_delivered(order_id, unit.unit, now.purchase.merchant_id, unit.price_minor)
         now = now.plus(MoveStock(unit.slot, unit.unit, pieces_of(result), 1, vend=VendEnd.KNOWN))
     elif done.outcome is UnitOutcome.NOT_DELIVERED:
-        posting = postings.unit_not_delivered(order_id, unit.unit, unit.price_minor)
         now = _quarantine(now, unit, result) if result else now.plus(MoveStock(unit.slot, unit.unit, 0, 1))
     else:
-        posting = postings.unit_ambiguous(order_id, unit.unit, unit.price_minor)
         now = _quarantine(now, unit, "unknown")
     said = {"unit": unit.unit, "slot": unit.slot, "outcome": done.outcome.value, "reason": reason or result}
-    now = now.set_unit(done).plus(Post(posting), Tell("vend." + done.outcome.value, said))
+    now = now.set_unit(done).plus(*_posts(now.purchase, done), Tell("vend." + done.outcome.value, said))
     return settle(queue_next(now))
+
+
+def _posts(purchase: Purchase, done: Unit) -> tuple[Post, ...]:
+    """What the last word about a unit books."""
+    posting: Posting | None
+    order_id, price_minor = purchase.order_id, done.price_minor
+    if purchase.winning is not None and purchase.winning.is_hold:
+        posting = unit_posting(purchase, done)
+    elif done.outcome is UnitOutcome.DELIVERED:
+        posting = postings.unit_delivered(order_id, done.unit, purchase.merchant_id, price_minor)
+    elif done.outcome is UnitOutcome.NOT_DELIVERED:
+        posting = postings.unit_not_delivered(order_id, done.unit, price_minor)
+    else:
+        posting = postings.unit_ambiguous(order_id, done.unit, price_minor)
+    return () if posting is None else (Post(posting),)
 
 
 def _quarantine(now: Step, unit: Unit, result: str) -> Step:
@@ -185,12 +196,16 @@ def on_refund_asked(now: Step, event: RefundAsked) -> Step:
     waited for. A machine that answered is never contradicted."""
     if now.purchase.state not in (OrderState.PAID, OrderState.DISPENSING):
         return now
-    now = now.plus(Note(Source.OPERATOR, "refund.asked", {"by": event.by, "reason": event.reason}))
+    return call_off(now.plus(Note(Source.OPERATOR, "refund.asked", {"by": event.by, "reason": event.reason})))
+
+
+def call_off(now: Step, reason: str = "refund asked") -> Step:
+    """End what has not begun, fence what may have."""
     for unit in now.purchase.units:
         if unit.is_final:
             continue
         if unit.command is None:
-            now = _end_unbegun(now, unit)
+            now = _end_unbegun(now, unit, reason)
         elif unit.command.state is CommandState.QUEUED and unit.outcome is UnitOutcome.PENDING:
             fencing = replace(unit.command, state=COMMAND_MOVES.next(unit.command.state, CommandMove.FALL_SILENT))
             said = {"cmd_id": unit.command.cmd_id, "unit": unit.unit}
@@ -198,14 +213,13 @@ def on_refund_asked(now: Step, event: RefundAsked) -> Step:
     return settle(now)
 
 
-def _end_unbegun(now: Step, unit: Unit) -> Step:
+def _end_unbegun(now: Step, unit: Unit, reason: str) -> Step:
     """A unit without a command: no motor can have started for it."""
-    done = final_unit(unit, UnitMove.FAIL, "", "refund asked")
-    posting = postings.unit_not_delivered(now.purchase.order_id, unit.unit, unit.price_minor)
+    done = final_unit(unit, UnitMove.FAIL, "", reason)
     said = {"unit": unit.unit, "slot": unit.slot, "outcome": done.outcome.value, "reason": done.reason}
     return now.set_unit(done).plus(
         Note(Source.CLOUD, "vend.called_off", {"unit": unit.unit, "slot": unit.slot}),
         MoveStock(unit.slot, unit.unit, 0, 1),
-        Post(posting),
+        *_posts(now.purchase, done),
         Tell("vend.not_delivered", said),
     )

@@ -43,7 +43,8 @@ from vendomat.cloud.payments.providers.contract import (
 )
 from vendomat.cloud.payments.providers.faces import FaceDevice, FaceReady, FaceState, TakesFaces
 from vendomat.cloud.payments.providers.fields import SettingField, SettingForm, SettingKind, setting_fields
-from vendomat.cloud.payments.providers.holds import Hold, HoldsMoney, HoldState
+from vendomat.cloud.payments.providers.held import Hold, HoldState
+from vendomat.cloud.payments.providers.holds import HoldsMoney
 from vendomat.cloud.payments.providers.opening import CHANNELS, open_provider, read_settings
 from vendomat.cloud.payments.providers.service_orders import (
     PermissionAsked,

@@ -18,6 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from vendomat.cloud.payments.providers.held import Hold
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 
@@ -102,6 +103,7 @@ class RefundState(StrEnum):
 class NoticeKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
+    HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +246,13 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A verified notice. Exactly one of `trade`, `refund` is set."""
+    """A verified notice. Exactly one of `trade`, `refund`, `hold` is set."""
 
     kind: NoticeKind
     notice_id: str
     trade: Trade | None = None
     refund: Refunded | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)

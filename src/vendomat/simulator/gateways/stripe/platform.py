@@ -110,6 +110,21 @@ class StripePlatform:
         self._tell("refund.created", account, _number_of(refund), shapes.refund_object(refund))
         return refund
 
+    def capture(self, session: Session, amount: int) -> Session:
+        taken = self.books_now.capture(session, amount, self._now())
+        self._tell_hold("payment_intent.succeeded", taken)
+        return taken
+
+    def release(self, session: Session) -> Session:
+        released = self.books_now.release(session, self._now())
+        self._tell_hold("payment_intent.canceled", released)
+        return released
+
+    def _tell_hold(self, kind: str, session: Session, *, is_lost: bool = False) -> None:
+        """Of intents that take their money at once, their sessions tell."""
+        told = shapes.intent_object(session, ())
+        self._tell(kind, session.terms.account, session.terms.number, told, is_lost=is_lost)
+
     def url_of(self, session: Session) -> str:
         """As long as a real one: behind the `#` stands what Stripe's page needs, and a browser does not send."""
         more = hashlib.shake_256(session.session_id.encode()).hexdigest(140)
@@ -156,6 +171,8 @@ class StripePlatform:
             check_wallet(self._wallets, payer, page.terms.amount)
             session = self.books_now.pay(_session_id(code), payer, self._now(), is_late=is_late)
             self._tell(PAID, session.terms.account, session.terms.number, self._told(session), is_lost=is_notice_lost)
+            if session.is_held:
+                self._tell_hold("payment_intent.amount_capturable_updated", session, is_lost=is_notice_lost)
             return session
 
         return self._view(self.kept(take))

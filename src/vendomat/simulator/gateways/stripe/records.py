@@ -85,6 +85,9 @@ class Account:
     events: tuple[str, ...] = (
         "checkout.session.completed",
         "checkout.session.async_payment_succeeded",
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.succeeded",
+        "payment_intent.canceled",
         "refund.updated",
         "refund.failed",
     )

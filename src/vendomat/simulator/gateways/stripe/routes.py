@@ -251,12 +251,11 @@ class StripeApi:
         return self._session(books.expire(books.session(account, session_id, now), now))
 
     def _end_hold(self, account: str, intent_id: str, form: Form, *, is_capture: bool) -> Made:
-        books, now = self._platform.books_now, self._platform.now()
-        session = books.intent(account, intent_id, now)
+        session = self._platform.books_now.intent(account, intent_id, self._platform.now())
         if not is_capture:
-            return shapes.intent_object(books.release(session, now), ())
+            return shapes.intent_object(self._platform.release(session), ())
         amount = wire.integer(form, "amount_to_capture") if "amount_to_capture" in form else session.terms.amount
-        return shapes.intent_object(books.capture(session, amount, now), ())
+        return shapes.intent_object(self._platform.capture(session, amount), ())
 
     def _refund(self, account: str, form: Form) -> Made:
         intent_id = wire.required(form, "payment_intent")

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from vendomat.cloud.payments.providers.contract import CancelState
 from vendomat.cloud.payments.providers.doubt import NotKnownError
-from vendomat.cloud.payments.providers.holds import Hold, HoldState
+from vendomat.cloud.payments.providers.held import Hold, HoldState
 from vendomat.cloud.payments.providers.stripe import wire
 from vendomat.cloud.payments.providers.stripe.client import StripeCalls
 from vendomat.cloud.payments.providers.stripe.sessions import Sessions

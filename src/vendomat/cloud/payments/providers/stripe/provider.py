@@ -1,8 +1,8 @@
 """Stripe behind the contract: a checkout page whose address is the code, refunds, and webhooks of one account.
 
 What is there: Checkout Sessions in mode `payment` with automatic capture, and holds (authorise, then capture or
-release), which would spare the refund of a failed vend but need steps of a purchase that do not exist yet; and bills,
-made of the balance transactions. What is not: Connect, Terminal.
+release), which spare the refund of a failed vend; and bills, made of the balance transactions. What is not: Connect,
+Terminal.
 
 Stripe keeps a session open for half an hour at least, much longer than a machine waits. So a payment ends when `cancel`
 has ended its session; one that nobody ends is payable until `wire.SESSION_LIFE` after its offer, and `look_up` says
@@ -39,7 +39,7 @@ from vendomat.cloud.payments.providers.contract import (
     TradeState,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
-from vendomat.cloud.payments.providers.holds import Hold, HoldState
+from vendomat.cloud.payments.providers.held import Hold, HoldState
 from vendomat.cloud.payments.providers.limits import (
     NOTICE_BYTES_MAX,
     check_number,
@@ -72,6 +72,7 @@ class StripeProvider(TakesNoCodes):
         self, settings: StripeSettings, *, clock: Clock, threads: CallThreads, is_owner_of_threads: bool = True
     ) -> None:
         self.account = settings.account
+        self.is_holding = settings.is_taken_after_goods
         self._settings = settings
         self._clock = clock
         self._threads = threads
@@ -209,6 +210,8 @@ class StripeProvider(TakesNoCodes):
             found = wire.of_kind(event.data.object, wire.Refund, "refund")
             if "refund_number" in found.metadata:
                 return Notice(NoticeKind.REFUND, event.id, refund=wire.refund_told(found))
+        if event.type in wire.HOLD_EVENTS and (hold := wire.hold_told(event, account=self.account)) is not None:
+            return Notice(NoticeKind.HOLD, event.id, hold=hold)
         return Notice(NoticeKind.PAYMENT, event.id, trade=wire.trade_told(event, account=self.account))
 
     async def _ask(self, work: Callable[[], Answer]) -> Answer:

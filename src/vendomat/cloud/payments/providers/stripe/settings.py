@@ -18,7 +18,11 @@ class StripeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
       payment intents and charges to read); `..._test_...` for test mode
     * `webhook_secrets` (`whsec_...`): of the endpoint that is this channel's notify address; two while one is rolled.
       The endpoint is made in Stripe's dashboard for `checkout.session.completed`,
-      `checkout.session.async_payment_succeeded`, `refund.updated` and `refund.failed`
+      `checkout.session.async_payment_succeeded`, `refund.updated` and `refund.failed`, and where money is taken after
+      the goods for `payment_intent.amount_capturable_updated`, `payment_intent.succeeded` and
+      `payment_intent.canceled`, too
+    * `is_taken_after_goods`: a buyer's money is held first, and what was delivered is taken then. The key needs payment
+      intents to write. A payment keeps the way it began with
     * `return_url`: the page a buyer's phone ends on after paying; Stripe wants one
     * `payment_method_types`: what the checkout page offers, in Stripe's names
     * `base_url`: another one for an emulator
@@ -31,6 +35,7 @@ class StripeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     webhook_secrets: Annotated[tuple[str, ...], SECRETS]
     return_url: Open
     payment_method_types: Annotated[tuple[str, ...], OPEN] = ("card",)
+    is_taken_after_goods: Annotated[bool, OPEN] = False
     base_url: Annotated[str, OURS] = "https://api.stripe.com"
     timeout_s: Annotated[float, OURS] = 10.0
     notice_age_s_max: Annotated[int, OURS] = AGE_S_MAX

@@ -22,7 +22,7 @@ from vendomat.cloud.payments.providers.contract import (
     TradeState,
 )
 from vendomat.cloud.payments.providers.doubt import NotKnownError
-from vendomat.cloud.payments.providers.holds import Hold, HoldState
+from vendomat.cloud.payments.providers.held import Hold, HoldState
 from vendomat.cloud.payments.providers.limits import cut_to_bytes
 from vendomat.kernel import EXPONENTS, Money, VendomatError, derive_id
 
@@ -45,6 +45,9 @@ PAYER_CANNOT_TAKE_IT = frozenset({"lost_or_stolen_card", "expired_or_canceled_ca
 """`failure_reason` of a failed refund that no second try under another number would mend."""
 
 PAID_EVENTS = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
+HOLD_EVENTS = frozenset(
+    {"payment_intent.amount_capturable_updated", "payment_intent.succeeded", "payment_intent.canceled"}
+)
 REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
 
 _SIGNATURE = re.compile(r"t=([0-9]{1,11})((?:,v[0-9]=[0-9a-f]{1,128}){1,16})")
@@ -61,6 +64,10 @@ class Intent(msgspec.Struct):
     latest_charge: Charge | str | None = None
     amount_capturable: int = 0
     amount_received: int = 0
+    object: str = ""
+    currency: str = ""
+    capture_method: str = ""
+    metadata: dict[str, str] = {}
 
 
 class CustomerDetails(msgspec.Struct):
@@ -253,7 +260,7 @@ def trade_of(found: Session, *, account: str, paid_at: datetime | None = None) -
         state,
         number,
         transaction_id=intent_id if state is TradeState.PAID else "",
-        amount=_money(found.amount_total, found.currency),
+        amount=_money(_received(found) or found.amount_total, found.currency),
         account=account,
         paid_at=(charged_at or paid_at) if state is TradeState.PAID else None,
         payer=derive_id("payer", email) if email else "",  # never an address: the same buyer, and no more
@@ -274,9 +281,22 @@ def hold_of(found: Session, number: str, *, account: str) -> Hold:
     intent = found.payment_intent
     if not isinstance(intent, Intent) or intent.status not in _HOLDS:
         raise NotKnownError("the session does not say what became of its hold")
+    return _hold(intent, number, currency=found.currency, account=account)
+
+
+def hold_told(event: Event, *, account: str) -> Hold | None:
+    """The hold that an event about a payment intent tells of; None of one that took its money at once, or not ours."""
+    intent = of_kind(event.data.object, Intent, "payment_intent")
+    number = intent.metadata.get("number", "")
+    if intent.capture_method != "manual" or not number or intent.status not in _HOLDS:
+        return None
+    return _hold(intent, number, currency=intent.currency, account=account)
+
+
+def _hold(intent: Intent, number: str, *, currency: str, account: str) -> Hold:
     state = _HOLDS[intent.status]
     minor = {HoldState.HELD: intent.amount_capturable, HoldState.CAPTURED: intent.amount_received}.get(state, 0)
-    amount = _money(minor, found.currency) if minor else None
+    amount = _money(minor, currency) if minor else None
     if state is not HoldState.RELEASED and amount is None:
         raise NotKnownError("held or captured, but no amount")
     return Hold(state, number, intent.id, amount, account)
@@ -327,6 +347,11 @@ def offered_until(found: Product) -> int:
         return int(found.metadata["offered_until"])
     except (KeyError, ValueError) as error:
         raise NotKnownError(f"product {found.id} is not one of ours") from error
+
+
+def _received(found: Session) -> int:
+    """What was taken, which of a hold may be less than was offered; 0 where the session does not tell."""
+    return found.payment_intent.amount_received if isinstance(found.payment_intent, Intent) else 0
 
 
 def _intent_of(found: Session) -> tuple[str, datetime | None, str]:

@@ -7,6 +7,7 @@ rows that another worker, or its own successor, finds due.
 from __future__ import annotations
 
 import asyncio
+import gc
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -57,6 +58,8 @@ async def run_worker(settings: CloudSettings, address: WorkerAddress, *, on_read
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with _open_worker(settings, address) as tasks:
+        gc.collect()
+        gc.freeze()  # what was loaded stays: a later collection that walks through it holds every sale up (165 ms)
         if on_ready is not None:
             on_ready.set()
         log.info("worker.ready", http=settings.http_port, https=settings.https_port)

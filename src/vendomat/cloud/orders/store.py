@@ -8,7 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from vendomat.cloud.orders.model import Command, CommandState, Finding, Unit, UnitOutcome
-from vendomat.cloud.platform.rows import execute_rows, fetch_rows
+from vendomat.cloud.platform.rows import Executes, Fetches, execute_rows, fetch_rows
 
 Key = tuple[str, str]
 """(merchant_id, order_id)"""
@@ -104,7 +104,7 @@ def _unit(row: asyncpg.Record) -> Unit:
     )
 
 
-async def insert_orders(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def insert_orders(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, machine_id, request_id, origin, total_minor, currency, lines as JSON text, code_id,
     member_id, created_at, expires_at)."""
     await execute_rows(
@@ -118,7 +118,7 @@ async def insert_orders(connection: asyncpg.Connection, rows: Sequence[tuple[obj
     )
 
 
-async def insert_units(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def insert_units(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor)."""
     await execute_rows(
         connection,
@@ -129,7 +129,7 @@ async def insert_units(connection: asyncpg.Connection, rows: Sequence[tuple[obje
     )
 
 
-async def update_orders(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def update_orders(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, state, closing, version, ended_at)."""
     await execute_rows(
         connection,
@@ -140,7 +140,7 @@ async def update_orders(connection: asyncpg.Connection, rows: Sequence[tuple[obj
     )
 
 
-async def update_units(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def update_units(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, unit, outcome, is_final, result, reason)."""
     await execute_rows(
         connection,
@@ -151,7 +151,7 @@ async def update_units(connection: asyncpg.Connection, rows: Sequence[tuple[obje
     )
 
 
-async def insert_ambiguities(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def insert_ambiguities(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, currency, declared_at)."""
     await execute_rows(
         connection,
@@ -162,7 +162,7 @@ async def insert_ambiguities(connection: asyncpg.Connection, rows: Sequence[tupl
     )
 
 
-async def set_findings(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def set_findings(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, unit, finding, found_at): rare, so statements of their own."""
     keys = "$1::text[], $2::text[], $3::int[], $4::text[]"
     of_unit = "(u.merchant_id, u.order_id, u.unit) = (n.m, n.o, n.u)"
@@ -180,14 +180,14 @@ async def set_findings(connection: asyncpg.Connection, rows: Sequence[tuple[obje
 
 
 async def insert_commands(
-    connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]], *, fresh_s: float, resend_s: float
+    connection: Fetches, rows: Sequence[tuple[object, ...]], *, fresh_s: float, resend_s: float
 ) -> list[asyncpg.Record]:
     """Queue commands (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, queued_at), quoting the machine's
     newest nonce when it is younger than `fresh_s` and the machine may sell; else the row waits unsent. Returns the rows."""
     if not rows:
         return []
     columns = [list(column) for column in zip(*rows, strict=True)]
-    answer: list[asyncpg.Record] = await connection.fetch(
+    return await connection.fetch(
         "INSERT INTO command (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, epoch, nonce, "
         "nonce_at, queued_at, heard_at, next_try_at) "
         "SELECT n.m, n.c, n.o, n.u, n.i, n.s, n.p, 'queued', l.epoch, l.nonce, l.nonce_at, n.a, n.a, "
@@ -201,10 +201,9 @@ async def insert_commands(
         fresh_s,
         resend_s,
     )
-    return answer
 
 
-async def update_commands(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def update_commands(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, cmd_id, state, heard_at, next_try_at)."""
     await execute_rows(
         connection,
@@ -215,7 +214,7 @@ async def update_commands(connection: asyncpg.Connection, rows: Sequence[tuple[o
     )
 
 
-async def append_evidence(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def append_evidence(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, at, source, kind, data)."""
     await execute_rows(
         connection,

@@ -16,7 +16,7 @@ from vendomat.cloud.payments.model import (
     RefundStage,
     Verdict,
 )
-from vendomat.cloud.platform.rows import execute_rows, fetch_rows
+from vendomat.cloud.platform.rows import Executes, execute_rows, fetch_rows
 
 Key = tuple[str, str]
 SENT_ON_CALL_S = 60
@@ -92,7 +92,7 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
     return {key: tuple(refunds) for key, refunds in found.items()}
 
 
-async def insert_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def insert_payments(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, created_at, expires_at,
     next_try_at, way, is_hold)."""
     await execute_rows(
@@ -106,7 +106,7 @@ async def insert_payments(connection: asyncpg.Connection, rows: Sequence[tuple[o
     )
 
 
-async def update_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def update_payments(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, state, is_winning, is_frozen, close_wanted, transaction_id, captured_minor,
     paid_at, said, at, payer, capture_minor). An ended payment is looked up no more, nor a hold while its goods are given;
     one that is to be closed or captured is due at once, but a charge is not reversed before its time."""
@@ -128,7 +128,7 @@ async def update_payments(connection: asyncpg.Connection, rows: Sequence[tuple[o
     )
 
 
-async def judge_payments(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def judge_payments(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, account, currency, verdict, verdict_by): where money that did not fit its order
     stands, and what people decided about it. A currency that is empty stays what it was."""
     await execute_rows(
@@ -140,7 +140,7 @@ async def judge_payments(connection: asyncpg.Connection, rows: Sequence[tuple[ob
     )
 
 
-async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def set_code_urls(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, code_url)."""
     await execute_rows(
         connection,
@@ -150,7 +150,7 @@ async def set_code_urls(connection: asyncpg.Connection, rows: Sequence[tuple[obj
     )
 
 
-async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def insert_refunds(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, approved_by,
     asked_by, at, ended_at, hand_way, hand_reference, recorded_by, payer). One that is held is not asked for yet."""
     await execute_rows(
@@ -165,7 +165,7 @@ async def insert_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[ob
     )
 
 
-async def update_refunds(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def update_refunds(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, refund_id, state, error, approved_by, ended_at, at, send_to, send_asked_by, came_back). One
     that ended or is held is asked for no more; one that was released is due at once; one that is sent on is looked up
     once that call has ended."""

@@ -14,6 +14,8 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vendomat.cloud.platform.rows import Executes, execute_rows
+
 _OUTBOX = sa.table("outbox", *map(sa.column, ("merchant_id", "kind", "subject", "at")), sa.column("data", sa.JSON))
 
 
@@ -28,7 +30,7 @@ class OutboxEvent:
     at: datetime
 
 
-async def append_events(connection: asyncpg.Connection, events: Sequence[OutboxEvent]) -> None:
+async def append_events(connection: Executes, events: Sequence[OutboxEvent]) -> None:
     """Append `events` in order, in the caller's transaction."""
     if events:
         await connection.execute(
@@ -105,17 +107,12 @@ async def accept_facts(connection: asyncpg.Connection, facts: Sequence[InboxFact
     return to_apply, is_accepted
 
 
-async def accept_notices(
-    connection: asyncpg.Connection, notices: Sequence[tuple[str, str, str, datetime]]
-) -> set[tuple[str, str, str]]:
-    """Remember `(merchant_id, channel, notice_id, at)`; returns the keys that are new."""
-    rows = await connection.fetch(
+async def remember_notices(connection: Executes, notices: Sequence[tuple[str, str, str, datetime]]) -> None:
+    """Remember `(merchant_id, channel, notice_id, at)`; what is known stays as it is."""
+    await execute_rows(
+        connection,
         "INSERT INTO notice_inbox (merchant_id, channel, notice_id, received_at) "
         "SELECT DISTINCT ON (m, c, n) m, c, n, t FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) "
-        "AS f(m, c, n, t) ON CONFLICT DO NOTHING RETURNING merchant_id, channel, notice_id",
-        [n[0] for n in notices],
-        [n[1] for n in notices],
-        [n[2] for n in notices],
-        [n[3] for n in notices],
+        "AS f(m, c, n, t) ON CONFLICT DO NOTHING",
+        notices,
     )
-    return {tuple(row) for row in rows}

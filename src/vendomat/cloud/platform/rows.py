@@ -1,10 +1,69 @@
-"""Set-based SQL: rows in, one statement with `unnest` arrays out."""
+"""Set-based SQL: rows in, one statement with `unnest` arrays out; and statements that answer nothing, sent as one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Protocol
 
 import asyncpg
+
+_TABLE = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+class Executes(Protocol):
+    """A connection, or `AtOnce`: what takes a statement that answers nothing."""
+
+    async def execute(self, query: str, *arguments: object) -> object: ...
+
+
+class Fetches(Protocol):
+    """A connection, or `AtOnce`: what takes a statement that answers with rows."""
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]: ...
+
+
+class AtOnce:
+    """Statements that answer nothing, gathered and sent as one: a round trip costs as much as the work it asks for.
+
+    They become parts of a single statement and see the same moment, so a table is written to once in each sending: a
+    second statement for it sends what was gathered before, and one that writes to several tables goes alone. No
+    statement may read a table that another one writes. What is left over is sent by `send`.
+    """
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._parts: list[str] = []
+        self._arguments: list[object] = []
+        self._tables: set[str] = set()
+
+    async def execute(self, query: str, *arguments: object) -> None:
+        tables = set(_TABLE.findall(query))
+        if tables & self._tables or len(tables) != 1:
+            await self.send()
+        if len(tables) != 1:
+            await self._connection.execute(query, *arguments)
+            return
+        before = len(self._arguments)
+        self._tables |= tables
+        self._arguments += arguments
+        self._parts.append(_PARAMETER.sub(lambda match: f"${int(match[1]) + before}", query))
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Ask, after what was gathered before."""
+        await self.send()
+        answer: list[asyncpg.Record] = await self._connection.fetch(query, *arguments)
+        return answer
+
+    async def send(self) -> None:
+        """Send what was gathered; an error is the error of one of its parts, and none of them stands."""
+        if not self._parts:
+            return
+        *parts, last = self._parts
+        named = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(parts))
+        arguments, self._parts, self._arguments, self._tables = self._arguments, [], [], set()
+        await self._connection.execute(f"WITH {named} {last}" if parts else last, *arguments)
 
 
 def is_storable(text: str) -> bool:
@@ -12,15 +71,13 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text
 
 
-async def execute_rows(connection: asyncpg.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+async def execute_rows(connection: Executes, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     """Run `statement` once with one array per column of `rows`; nothing to do for no rows."""
     if rows:
         await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
 
 
-async def fetch_rows(
-    connection: asyncpg.Connection, statement: str, rows: Sequence[tuple[object, ...]]
-) -> list[asyncpg.Record]:
+async def fetch_rows(connection: Fetches, statement: str, rows: Sequence[tuple[object, ...]]) -> list[asyncpg.Record]:
     """As `execute_rows`, for a statement that answers."""
     if not rows:
         return []

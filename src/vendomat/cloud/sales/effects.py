@@ -16,7 +16,7 @@ from vendomat.cloud.catalog import bump_catalogue_versions
 from vendomat.cloud.ledger import Entry, post
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
-from vendomat.cloud.platform.rows import execute_rows
+from vendomat.cloud.platform.rows import AtOnce, execute_rows
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.model import (
     Effect,
@@ -45,19 +45,24 @@ class Change:
 
 
 async def save_effects(
-    connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]], settings: CloudSettings, *, ids: Ids
+    connection: asyncpg.Connection,
+    at_once: AtOnce,
+    every: Sequence[tuple[Change, Effect]],
+    settings: CloudSettings,
+    *,
+    ids: Ids,
 ) -> None:
-    """Write what the steps caused, in their order, in the caller's transaction."""
+    """Write what the steps caused, in their order, in the caller's transaction; all that `at_once` gathered is sent."""
     entries = [
         Entry(c.after.merchant_id, c.after.order_id, e.currency or c.after.currency, c.at, e.posting)
         for c, e in every
         if isinstance(e, Post)
     ]
-    await post(connection, entries)
-    await wallets.follow(connection, entries)
-    locked = await _save_moves(connection, [(c, e) for c, e in every if isinstance(e, MoveStock)], settings)
+    await post(at_once, entries)
+    await wallets.follow(at_once, entries)
+    locked = await _save_moves(connection, at_once, [(c, e) for c, e in every if isinstance(e, MoveStock)], settings)
     await append_events(
-        connection,
+        at_once,
         [
             OutboxEvent(c.after.merchant_id, e.kind, c.after.order_id, dict(e.data), c.at)
             for c, e in every
@@ -65,18 +70,19 @@ async def save_effects(
         ],
     )
     await order_rows.append_evidence(
-        connection,
+        at_once,
         [
             (c.after.merchant_id, c.after.order_id, c.at, e.source, e.kind, dict(e.data))
             for c, e in every
             if isinstance(e, Note)
         ],
     )
+    await at_once.send()
     await _save_rare_effects(connection, [*every, *locked], ids)
 
 
 async def _save_moves(
-    connection: asyncpg.Connection, moves: Sequence[tuple[Change, MoveStock]], settings: CloudSettings
+    connection: asyncpg.Connection, at_once: AtOnce, moves: Sequence[tuple[Change, MoveStock]], settings: CloudSettings
 ) -> list[tuple[Change, Effect]]:
     """Write the stock; returns the alarm of each slot that is locked by it."""
     doubts: dict[SlotKey, list[bool]] = {}
@@ -98,7 +104,7 @@ async def _save_moves(
     closed = {(c.after.merchant_id, c.after.machine_id) for c, e in moves if e.close_reason}
     await bump_catalogue_versions(connection, sorted(closed))
     await append_moves(
-        connection,
+        at_once,
         [
             (c.after.merchant_id, c.after.machine_id, e.slot, "delivered", e.delivered, c.after.order_id, e.unit, c.at)
             for c, e in moves

@@ -17,6 +17,7 @@ from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.jobs import enqueue
+from vendomat.cloud.platform.rows import AtOnce, Executes
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.command_model import deadline_of
 from vendomat.cloud.sales.effects import Change, save_effects
@@ -80,9 +81,7 @@ async def load_purchases(
     return found
 
 
-async def insert_purchases(
-    connection: asyncpg.Connection, purchases: Sequence[Purchase], settings: CloudSettings
-) -> None:
+async def insert_purchases(connection: Executes, purchases: Sequence[Purchase], settings: CloudSettings) -> None:
     """New orders with their units and payments, as they are before any step."""
     await order_rows.insert_orders(
         connection,
@@ -128,7 +127,7 @@ def _lines(purchase: Purchase) -> str:
 
 
 async def _insert_payments(
-    connection: asyncpg.Connection, rows: Sequence[tuple[Purchase, Payment]], settings: CloudSettings
+    connection: Executes, rows: Sequence[tuple[Purchase, Payment]], settings: CloudSettings
 ) -> None:
     first_poll = timedelta(seconds=settings.payment_poll_first_s)
     first_charge_poll = timedelta(seconds=settings.charge_poll_s)
@@ -155,23 +154,32 @@ async def _insert_payments(
 
 
 async def save(
-    connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings, *, ids: Ids
+    connection: asyncpg.Connection,
+    changes: Sequence[Change],
+    settings: CloudSettings,
+    *,
+    ids: Ids,
+    at_once: AtOnce | None = None,
 ) -> list[Dispatch]:
-    """Write what the steps changed and their effects. Returns the commands to publish after the commit."""
+    """Write what the steps changed and their effects. Returns the commands to publish after the commit.
+
+    Nearly everything goes in one round trip, and with it what `at_once` gathered before.
+    """
+    at_once = at_once or AtOnce(connection)
     moved = [c for c in changes if c.before is not None and c.after is not c.before]
+    dispatches = await _save_commands(connection, at_once, moved, settings)
     await order_rows.update_orders(
-        connection,
+        at_once,
         [
             (c.after.merchant_id, c.after.order_id, c.after.state, c.after.closing, c.after.version, c.after.ended_at)
             for c in moved
         ],
     )
-    await _save_units(connection, moved)
-    dispatches = await _save_commands(connection, moved, settings)
-    await _save_payments(connection, moved, settings)
-    await _save_refunds(connection, moved)
+    await _save_units(at_once, moved)
+    await _save_payments(at_once, moved, settings)
+    await _save_refunds(connection, at_once, moved)
     every = [(c, effect) for c in changes for effect in c.effects]
-    await save_effects(connection, every, settings, ids=ids)
+    await save_effects(connection, at_once, every, settings, ids=ids)
     return dispatches
 
 
@@ -183,7 +191,7 @@ def _changed_units(changes: Sequence[Change]) -> Iterator[tuple[Change, Unit, Un
                 yield change, old, new
 
 
-async def _save_units(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+async def _save_units(connection: Executes, changes: Sequence[Change]) -> None:
     await order_rows.update_units(
         connection,
         [
@@ -222,7 +230,7 @@ async def _save_units(connection: asyncpg.Connection, changes: Sequence[Change])
 
 
 async def _save_commands(
-    connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings
+    connection: asyncpg.Connection, at_once: AtOnce, changes: Sequence[Change], settings: CloudSettings
 ) -> list[Dispatch]:
     new, updated = [], []
     for change, old, unit in _changed_units(changes):
@@ -248,7 +256,7 @@ async def _save_commands(
     rows = await order_rows.insert_commands(
         connection, new, fresh_s=settings.lease_s - settings.clock_margin_s, resend_s=settings.resend_s
     )
-    await order_rows.update_commands(connection, updated)
+    await order_rows.update_commands(at_once, updated)
     done = {(row[0], row[1]) for row in updated if row[2] is CommandState.DONE}
     return [
         Dispatch(*row) for row in rows if row["nonce"] is not None and (row["merchant_id"], row["cmd_id"]) not in done
@@ -266,7 +274,7 @@ def next_try(unit: Unit, now: datetime, settings: CloudSettings) -> datetime:
     return now
 
 
-async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Change], settings: CloudSettings) -> None:
+async def _save_payments(connection: Executes, changes: Sequence[Change], settings: CloudSettings) -> None:
     added, updated, judged = [], [], []
     for c in changes:
         assert c.before is not None
@@ -300,7 +308,7 @@ async def _save_payments(connection: asyncpg.Connection, changes: Sequence[Chang
     await payment_rows.judge_payments(connection, judged)
 
 
-async def _save_refunds(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+async def _save_refunds(connection: asyncpg.Connection, at_once: AtOnce, changes: Sequence[Change]) -> None:
     new_refunds, moved_refunds = [], []
     for c in changes:
         assert c.before is not None
@@ -344,6 +352,6 @@ async def _save_refunds(connection: asyncpg.Connection, changes: Sequence[Change
                         r.came_back,
                     )
                 )
-    await payment_rows.insert_refunds(connection, new_refunds)
+    await payment_rows.insert_refunds(at_once, new_refunds)
     await enqueue(connection, REFUND_JOB, [str(row[3]) for row in new_refunds if row[11] is None])
-    await payment_rows.update_refunds(connection, moved_refunds)
+    await payment_rows.update_refunds(at_once, moved_refunds)

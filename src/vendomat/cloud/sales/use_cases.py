@@ -20,7 +20,8 @@ from vendomat.cloud.orders import Key, OrderState, Unit
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
-from vendomat.cloud.platform.outbox import InboxFact, accept_facts, accept_notices
+from vendomat.cloud.platform.outbox import InboxFact, accept_facts, remember_notices
+from vendomat.cloud.platform.rows import AtOnce
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.cash import CashWord, book_cash
 from vendomat.cloud.sales.effects import Change
@@ -142,9 +143,12 @@ async def create_orders(
             made[request] = index
         except VendomatError as error:
             results[index] = error
-    await insert_purchases(connection, purchases, settings)
     changes = _reservations(items, made, purchases)
-    dispatches = await save(connection, changes, settings, ids=ids)
+    at_once = AtOnce(connection)
+    await insert_purchases(at_once, purchases, settings)
+    if any(item.event is not None for item in items):
+        await at_once.send()  # a command may follow at once, and its row needs the order's
+    dispatches = await save(connection, changes, settings, ids=ids, at_once=at_once)
     await change_slots(
         connection,
         [((p.merchant_id, p.machine_id, u.slot), 0, 1, "") for p in purchases for u in p.units],
@@ -280,9 +284,9 @@ async def apply_payment_facts(
     """Apply what platforms (by notice, look-up or close), timers and people say of orders."""
     items = await _with_orders(connection, items)
     notices = [(i.key[0], *i.notice, i.event.at) for i in items if i.notice is not None and i.key[1]]
-    if notices:
-        await accept_notices(connection, notices)
-    return await apply_events(connection, [(i.key, i.event) for i in items], settings, ids)
+    at_once = AtOnce(connection)
+    await remember_notices(at_once, notices)
+    return await apply_events(connection, [(i.key, i.event) for i in items], settings, ids, at_once=at_once)
 
 
 async def _with_orders(connection: asyncpg.Connection, items: Sequence[EventFor]) -> list[EventFor]:
@@ -356,9 +360,14 @@ def _conflict(item: VendItem) -> AlarmRow:
 
 
 async def apply_events(
-    connection: asyncpg.Connection, items: Sequence[tuple[Key, Event]], settings: CloudSettings, ids: Ids
+    connection: asyncpg.Connection,
+    items: Sequence[tuple[Key, Event]],
+    settings: CloudSettings,
+    ids: Ids,
+    *,
+    at_once: AtOnce | None = None,
 ) -> list[Applied | Exception]:
-    """Each event in its place, everything of it in the caller's transaction."""
+    """Each event in its place, everything of it (and what `at_once` gathered) in the caller's transaction."""
     if not items:
         return []
     before = await load_purchases(connection, sorted({key for key, _ in items}))
@@ -375,7 +384,7 @@ async def apply_events(
         for key in sorted(effects)
         if effects[key] or after[key] is not before[key]
     ]
-    dispatches = await save(connection, changes, settings, ids=ids)
+    dispatches = await save(connection, changes, settings, ids=ids, at_once=at_once)
     results: list[Applied | Exception] = []
     for key, _ in items:
         if key not in after:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from vendomat.cloud.platform.rows import execute_rows, fetch_rows
+from vendomat.cloud.platform.rows import Executes, execute_rows, fetch_rows
 
 SlotKey = tuple[str, str, str]
 """(merchant_id, machine_id, slot)"""
@@ -105,7 +105,7 @@ async def change_slots(
     return [tuple(row) for row in await connection.fetch(_CHANGE, *columns, record.lock_after)]
 
 
-async def append_moves(connection: asyncpg.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+async def append_moves(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, machine_id, slot, kind, quantity, order_id, unit, at)."""
     await execute_rows(
         connection,

@@ -368,8 +368,6 @@ async def apply_events(
     at_once: AtOnce | None = None,
 ) -> list[Applied | Exception]:
     """Each event in its place, everything of it (and what `at_once` gathered) in the caller's transaction."""
-    if not items:
-        return []
     before = await load_purchases(connection, sorted({key for key, _ in items}))
     after = dict(before)
     effects: dict[Key, tuple[Effect, ...]] = {}

@@ -29,7 +29,7 @@ _BEARER = "Bearer "
 _EVERYBODY = "everybody"
 
 OrderId = Annotated[str, Path(pattern=r"^ord_[0-9a-z]{26}$")]
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class BillBody(BaseModel):

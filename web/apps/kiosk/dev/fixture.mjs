@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { browse, sale, scene } from "./scenes.mjs";
+import { browse, QR, sale, scene } from "./scenes.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 const MEDIA = fileURLToPath(new URL("../../../../src/vendomat/cloud/catalog/seed/images/", import.meta.url));
@@ -72,7 +72,7 @@ function finish() {
   const lost = state.sale.units.filter((unit) => unit.outcome === "not_delivered");
   const amount = lost.reduce((sum, unit) => sum + state.sale.lines.find((line) => line.slot === unit.slot).price_minor, 0);
   const refund = amount === 0 ? null : { state: "refunding", amount_minor: amount, channel: state.sale.channel };
-  change({ screen: "result", sale: { ...state.sale, refund, close_in_ms: 30_000 } });
+  change({ screen: "result", sale: { ...state.sale, refund, receipt: { qr_svg: QR, url: "" }, close_in_ms: 30_000 } });
   if (refund !== null) later(4000, () => change({ sale: { ...state.sale, refund: { ...refund, state: "refunded" } } }));
   later(30_000, () => reset());
 }

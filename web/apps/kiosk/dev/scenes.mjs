@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { products } from "./products.mjs";
 
-const QR = readFileSync(new URL("./qr.svg", import.meta.url), "utf8");
+export const QR = readFileSync(new URL("./qr.svg", import.meta.url), "utf8");
 const WAITING = { state: "waiting", qr_svg: QR, wallet_url: "/dev/wallet", expires_in_ms: 97_000, expires_total_ms: 120_000, takes_codes: true, charge: null };
 
 export function browse(count = 12) {
@@ -52,6 +52,7 @@ export function sale(lines, changes = {}) {
       reason: "",
     })),
     refund: null,
+    receipt: null,
     close_in_ms: null,
     ...changes,
   };
@@ -64,7 +65,7 @@ const LINES = [
 
 function outcomes(...list) {
   const base = sale(LINES);
-  return { ...base, units: base.units.map((unit, index) => ({ ...unit, outcome: list[index] })), close_in_ms: 25_000 };
+  return { ...base, units: base.units.map((unit, index) => ({ ...unit, outcome: list[index] })), receipt: { qr_svg: QR, url: "/order/#demo" }, close_in_ms: 25_000 };
 }
 
 const paying = (payment, more = {}) => ({ ...browse(), screen: "paying", sale: sale(LINES, { payment: { ...WAITING, ...payment }, ...more }) });

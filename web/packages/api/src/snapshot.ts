@@ -60,6 +60,9 @@ export type Unit = { unit: number; slot: string; product_id: string; outcome: Un
 
 export type Refund = { state: "refunding" | "checking" | "refunded"; amount_minor: number; channel: string };
 
+/** The order's page for the buyer's own phone; `url` is told in the demo only. */
+export type Receipt = { qr_svg: string; url: string };
+
 export type Sale = {
   order_id: string;
   reference: string;
@@ -71,6 +74,8 @@ export type Sale = {
   payment: Payment;
   units: Unit[];
   refund: Refund | null;
+  /** null until the sale is over and paid. */
+  receipt: Receipt | null;
   /** When the result page closes by itself; null: it stays. */
   close_in_ms: number | null;
 };

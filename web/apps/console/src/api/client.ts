@@ -9,6 +9,7 @@ import type {
   NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, SettlementReport, Tried,
   WalletStatement, WayToPay,
 } from "./views";
+import type { Claim } from "./claimViews";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
 } from "./statementViews";
@@ -42,6 +43,13 @@ export class ConsoleClient {
   /** What a person does about the money of an order: `refund`, `goodwill`, `refunds/<id>/again`, `payments/<id>/verdict` … */
   moveRefund = (orderId: string, move: string, body: MoneyMove): Promise<Reply<{ id: string }>> =>
     this.#ask("POST", `/api/v1/orders/${orderId}/${move}`, body);
+  claims = (query: Query): Promise<Reply<Page<Claim>>> => this.#ask("GET", `/api/v1/claims${queryText(query)}`);
+  claim = (orderId: string): Promise<Reply<Claim>> => this.#ask("GET", `/api/v1/claims/${orderId}`);
+  /** With an amount and its place: given by the refund desk; without: by the refund that goes back already. */
+  grantClaim = (orderId: string, body: MoneyMove): Promise<Reply<Claim>> =>
+    this.#ask("POST", `/api/v1/claims/${orderId}/grant`, body);
+  declineClaim = (orderId: string, reason: string): Promise<Reply<Claim>> =>
+    this.#ask("POST", `/api/v1/claims/${orderId}/decline`, { reason });
   alarms = (query: Query): Promise<Reply<Page<Alarm>>> => this.#ask("GET", `/api/v1/alarms${queryText(query)}`);
   moveAlarm = (id: string, move: "acknowledge" | "clear"): Promise<Reply<Alarm>> =>
     this.#ask("POST", `/api/v1/alarms/${id}/${move}`);

@@ -1,6 +1,7 @@
 /** The areas of the console, in the order in which they are offered. A phone's bar has room for a few; the others are under "More". */
 import bookIcon from "lucide-static/icons/book-open.svg?raw";
 import placeIcon from "lucide-static/icons/map-pin.svg?raw";
+import claimIcon from "lucide-static/icons/message-square-warning.svg?raw";
 import alarmIcon from "lucide-static/icons/bell.svg?raw";
 import doubtIcon from "lucide-static/icons/circle-question-mark.svg?raw";
 import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
@@ -20,6 +21,7 @@ export const AREAS: readonly Area[] = [
   { page: "machines", path: "machines", word: "machines.title", icon: machineIcon, isOnBar: true },
   { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true },
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true },
+  { page: "claims", path: "claims", word: "claims.title", icon: claimIcon },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
   { page: "members", path: "members", word: "members.title", icon: memberIcon },

@@ -8,6 +8,7 @@ describe("placeOf", () => {
     ["/console/machines", { page: "machines" }],
     ["/console/machines/mch_1", { page: "machine", id: "mch_1" }],
     ["/console/orders/ord_1", { page: "order", id: "ord_1" }],
+    ["/console/claims", { page: "claims" }],
     ["/console/codes/", { page: "codes" }],
     ["/console/members/mbr_1", { page: "member", id: "mbr_1" }],
     ["/console/alarms/alm_1", { page: "nowhere" }],

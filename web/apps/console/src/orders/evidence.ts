@@ -23,6 +23,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   "vend.not_delivered": "crit", "vend.found": "off", "command.never_sent": "crit", "refund.given_up": "crit", "refund.never": "crit",
   "vend.unknown": "warn", "vend.declared_ambiguous": "warn", "command.fencing": "warn", "payment.unknown": "warn",
   "payment.late": "warn", "payment.judged": "warn", "payment.verdict_declined": "off",
+  "claim.opened": "warn", "claim.reopened": "warn", "claim.granted": "ok", "claim.declined": "off", "claim.fell_through": "warn",
   "channel.away": "crit", "channel.back": "ok",
   "refund.requested": "warn", "refund.unknown": "warn", "refund.refused": "warn", "refund.not_accepted": "warn",
   "refund.held": "crit", "refund.goodwill": "warn", "refund.declined": "off", "refund.by_hand": "warn", "refund.send_on_asked": "warn", "refund.sent_on": "warn", "refund.came_back": "crit", "refund.asked": "warn",

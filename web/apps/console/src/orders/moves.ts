@@ -2,9 +2,11 @@
 import type { Card, Gift, HandWay, MoneyMove } from "../api/views";
 import type { RefundMove, VerdictMove } from "./refunds";
 
-export type MoneyMoveKind = RefundMove | VerdictMove | "ask" | "give";
+export type MoneyMoveKind = RefundMove | VerdictMove | ClaimMove | "ask" | "give";
+/** A claim is granted where it stands; the dialog is the same. */
+export type ClaimMove = "grant" | "grant_as_is";
 
-const PLACES: Readonly<Record<MoneyMoveKind, (subject: string) => string>> = {
+const PLACES: Readonly<Record<Exclude<MoneyMoveKind, ClaimMove>, (subject: string) => string>> = {
   ask: () => "refund",
   give: () => "goodwill",
   again: (refund) => `refunds/${refund}/again`,
@@ -26,7 +28,7 @@ const VERDICTS: Partial<Record<MoneyMoveKind, MoneyMove["verdict"]>> = {
 };
 
 /** The place below the order where a move is asked for. */
-export function movePath(kind: MoneyMoveKind, subject: string): string {
+export function movePath(kind: Exclude<MoneyMoveKind, ClaimMove>, subject: string): string {
   return PLACES[kind](subject);
 }
 

@@ -14,6 +14,7 @@ function saleWith(...outcomes: UnitOutcome[]): Sale {
     payment: { state: "paid", qr_svg: "", wallet_url: "", expires_in_ms: 0, expires_total_ms: 0, takes_codes: false, charge: null },
     units: outcomes.map((outcome, index) => ({ unit: index + 1, slot: "A1", product_id: "p", outcome, reason: "" })),
     refund: null,
+    receipt: null,
     close_in_ms: null,
   };
 }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.recorded_steps import check_recorded
-from vendomat.cloud.ledger import Posting, funding, postings
+from vendomat.cloud.ledger import Posting, funding, postings, receivable, wallet_member
 
 FUND = funding("wechat", "1900000001")
+DEBTOR = receivable("stripe", "acct_1")
 
 
 def every() -> list[Posting]:
@@ -28,7 +32,28 @@ def every() -> list[Posting]:
         postings.bill_short("pay_1", "wechat", FUND, 350),
         postings.bill_refund_long("wechat:1:a:1", "wechat", FUND, 350),
         postings.paid_out("wechat:1:1", FUND, 350),
-        *filter(None, [postings.fees_of_day("wechat:1:2026-06-01", "wechat", FUND, taken_minor=2, returned_minor=0)]),
+        postings.frozen_given_back("pay_1", "wechat", 350),
+        postings.frozen_kept("pay_1", "wechat", "mer_1", 350),
+        postings.topped_up("ord_1", 1, "mbr_1", 350),
+        postings.unit_delivered_on_hold(("ord_1", 1), "mer_1", DEBTOR, 350),
+        postings.unit_ambiguous_on_hold("ord_1", 1, 350),
+        postings.hold_captured("pay_1", FUND, DEBTOR, 350),
+        postings.hold_uncollected("pay_1", DEBTOR, 350),
+        postings.hold_overtaken("pay_1", DEBTOR, 350),
+        postings.hold_recovered("pay_1", DEBTOR, taken_minor=350, lost_minor=150),
+        postings.refund_came_back("rfd_1", FUND, 350),
+        postings.refund_paid_on_top("rfd_1", 350),
+        postings.site_rent_stated("sit_1", 3, "link", 350),
+        postings.site_rent_paid("pyo_1", "sit_1", 350),
+        *filter(
+            None,
+            [
+                postings.fees_of_day("wechat:1:2026-06-01", "wechat", FUND, taken_minor=2, returned_minor=0),
+                postings.cash_counted("mch_1", "3/7", 350, 350),
+                postings.cash_counted("mch_1", "3/8", 350, 300),
+                postings.cash_counted("mch_1", "3/9", 350, 400),
+            ],
+        ),
     ]
 
 
@@ -94,3 +119,17 @@ def test_what_is_wrong_with_a_posting_is_said() -> None:
 def test_money_stands_where_it_was_paid() -> None:
     assert funding("wechat", "1900000001") == "asset:clearing:wechat:1900000001"
     assert (funding("code", "prepaid"), funding("code", "gift")) == ("liab:voucher", "expense:gift")
+
+
+def test_each_kind_is_among_them() -> None:
+    """A posting that is added to the ledger's list has to be recorded, too."""
+    source = Path(postings.__file__).read_text(encoding="utf-8")
+    here = Path(__file__).read_text(encoding="utf-8")
+    made = re.findall(r"^def ([a-z]\w*)\([^)]*\) -> Posting\b", source, flags=re.MULTILINE)
+    assert len(made) > 20 and [name for name in made if f"postings.{name}(" not in here] == []
+
+
+def test_money_is_found_under_the_name_of_who_has_it() -> None:
+    assert funding("cash", "mch_1") == "asset:cash:mch_1"
+    assert funding("wallet", "mbr_1") == "liab:wallet:mbr_1"
+    assert [wallet_member(account) for account in ("liab:wallet:mbr_1", FUND, "liab:wallet")] == ["mbr_1", None, None]

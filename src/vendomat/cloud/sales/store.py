@@ -54,7 +54,8 @@ async def load_purchases(
     orders = await find(connection, keys)
     units = await order_rows.load_units(connection, keys)
     payments = await payment_rows.load_payments(connection, keys)
-    refunds = await payment_rows.load_refunds(connection, keys)
+    paid = [key for key, them in payments.items() if any(p.state is PaymentState.PAID for p in them)]
+    refunds = await payment_rows.load_refunds(connection, paid)  # nothing else is ever refunded
     found = {}
     for row in orders:
         key = (row["merchant_id"], row["order_id"])

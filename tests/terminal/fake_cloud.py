@@ -30,6 +30,7 @@ from vendomat.protocol import (
     HeartbeatReply,
     Hello,
     HelloReply,
+    HoldStatus,
     LocalText,
     OrderLine,
     OrderRef,
@@ -94,6 +95,7 @@ class FakeOrder:
     outcomes: list[str] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
     refund: RefundStatus | None = None
+    hold: HoldStatus | None = None
     channels: list[str] = field(default_factory=list)
     charge: tuple[str, str] = ("", "")  # state and reason of a code that was shown
 
@@ -138,6 +140,7 @@ class FakeOrder:
             + self._charges(),
             expires_in_s=expires_in_s,
             refund=self.refund,
+            hold=self.hold,
         )
 
 

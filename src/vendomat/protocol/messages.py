@@ -3,6 +3,8 @@
 Subjects: `vm.<machine>.up.<kind>` (terminal asks, cloud replies after its commit) and `vm.<machine>.down.<kind>` (cloud
 asks). A reply has the kind `<kind>.reply`, or `problem`. Amounts are minor units. Limits stand in the types: a message
 that breaks one is malformed and changes nothing.
+
+Longer because both sides read it as one list: a message that stood elsewhere would be looked for here.
 """
 
 from __future__ import annotations
@@ -207,6 +209,14 @@ class RefundStatus(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
 
 
+class HoldStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Money of the buyer that is taken after the goods. `amount_minor`: what is reserved; when taken, what was."""
+
+    state: Short  # held | taken | released
+    amount_minor: Minor
+    channel: Channel
+
+
 class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of an order as the buyer may see it: reply to `order`, `channel`, `order_status`, `cancel`, `redeem`;
     also pushed down as `order` after each change. `version` rises with each change."""
@@ -223,6 +233,7 @@ class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     offers: list[PaymentOffer]
     expires_in_s: float
     refund: RefundStatus | None = None
+    hold: HoldStatus | None = None
     link: Text = ""  # where the buyer's own phone finds the order; empty before it is paid
 
 

@@ -402,6 +402,28 @@ def test_a_large_goodwill_waits_for_a_second_person() -> None:
     assert no.refunds[0].is_replaced_in(no.refunds), "nothing waits for it"
 
 
+@pytest.mark.parametrize(
+    ("name", "told", "offer"),
+    [
+        ("offered to hold", None, "starting"),
+        ("held", ("held", TOTAL), "paid"),
+        ("held for too little", None, "closed"),
+        ("capturing a part", ("held", TOTAL), "paid"),
+        ("captured a part", ("taken", 350), "paid"),
+        ("released", ("released", TOTAL), "closed"),
+        ("lapsed", ("released", TOTAL), "closed"),
+        ("captured too much", ("taken", TOTAL), "paid"),
+    ],
+)
+def test_a_buyer_is_told_what_is_reserved_and_what_was_taken(
+    name: str, told: tuple[str, int] | None, offer: str
+) -> None:
+    status = status_of(state(name).purchase, AT, LINKS)
+    assert (status.hold and (status.hold.state, status.hold.amount_minor)) == told
+    assert [one.state for one in status.offers if one.channel == "stripe"] == [offer]
+    assert (status.refund is not None) == (name == "captured too much")
+
+
 @pytest.mark.parametrize("name", [name for name in STATES if not name.startswith(("settled", "goodwill"))])
 def test_nothing_is_given_before_a_sale_is_over_and_its_own_refund_done(name: str) -> None:
     before = state(name).purchase

@@ -9,7 +9,7 @@ import pytest
 from tests.terminal.fake_cloud import FakeOrder
 from tests.terminal.sale.sale_talk import LINES, ORD, REQ, Talk
 from vendomat.kernel import IllegalMoveError, derive_id
-from vendomat.protocol import OrderStatus, RefundStatus
+from vendomat.protocol import HoldStatus, OrderStatus, RefundStatus
 from vendomat.terminal.sale import (
     AskCancel,
     AskChannel,
@@ -191,6 +191,20 @@ def test_a_known_outcome_is_not_taken_back() -> None:
     talk.see(1, UnitOutcome.DELIVERED)
     talk.see(1, UnitOutcome.NOT_DELIVERED)
     assert units_of(talk.sale)[0].outcome == "delivered"
+
+
+def test_of_money_that_is_only_held_nothing_is_called_a_refund() -> None:
+    talk = Talk().to_delivering()
+    held = HoldStatus(state="held", amount_minor=700, channel="stripe")
+    talk.hear(hold=held)
+    talk.see(1, UnitOutcome.NOT_DELIVERED)
+    talk.see(2, UnitOutcome.NOT_DELIVERED)
+    assert talk.sale.screen is Screen.RESULT and refund_of(talk.sale) is None
+    assert talk.sale.ask_at_s is not None, "it is not known yet that nothing was taken"
+    talk.later(2.1)
+    let_go = HoldStatus(state="released", amount_minor=700, channel="stripe")
+    talk.hear(state="settled", hold=let_go, outcomes=["not_delivered", "not_delivered"])
+    assert talk.sale.ask_at_s is None and talk.sale.order is not None and talk.sale.order.hold == let_go
 
 
 def test_the_refund_turns_to_returned_when_the_cloud_says_so() -> None:

@@ -67,7 +67,7 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     sale = (await page.bench.until_screen("paying"))["sale"]
     assert set(sale) == {
         *("order_id", "reference", "kind", "total_minor", "currency", "channel", "lines", "payment", "units"),
-        *("refund", "receipt", "close_in_ms"),
+        *("refund", "hold", "receipt", "close_in_ms"),
     }
     assert set(sale["payment"]) == {
         *("state", "qr_svg", "wallet_url", "expires_in_ms", "expires_total_ms", "takes_codes", "charge"),

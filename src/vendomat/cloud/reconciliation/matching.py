@@ -61,8 +61,8 @@ SELECT coalesce(b.kind, o.kind), b.row, b.status, b.at, b.number, b.transaction_
     o.our_at, o.order_id, o.our_payment, o.our_transaction, o.number IS NOT NULL
 FROM recon_bill b FULL JOIN (
     SELECT 'payment' AS kind, p.payment_id AS number, p.captured_minor AS our_minor, p.currency AS our_currency,
-        p.captured_minor = p.amount_minor AND NOT p.is_frozen AS fits, p.state AS our_state, p.paid_at AS our_at,
-        p.order_id, p.payment_id AS our_payment, p.transaction_id AS our_transaction
+        (p.captured_minor = p.amount_minor OR p.is_hold) AND NOT p.is_frozen AS fits, p.state AS our_state,
+        p.paid_at AS our_at, p.order_id, p.payment_id AS our_payment, p.transaction_id AS our_transaction
     FROM payment p WHERE p.merchant_id = $1 AND p.channel = $2 AND p.account = $3 AND p.state = 'paid'
         AND p.paid_at >= $4 AND p.paid_at < $5
     UNION ALL
@@ -76,8 +76,8 @@ WHERE NOT ({_SUMS_AGREE} AND {_FEE_FITS})
 """
 _KNOWN_PAYMENTS = """
 UPDATE recon_diff d SET our_number = p.payment_id, our_minor = p.captured_minor, our_currency = p.currency,
-    fits = p.captured_minor = p.amount_minor AND NOT p.is_frozen, our_state = p.state, our_at = p.paid_at,
-    order_id = p.order_id, our_payment = p.payment_id, our_transaction = p.transaction_id,
+    fits = (p.captured_minor = p.amount_minor OR p.is_hold) AND NOT p.is_frozen, our_state = p.state,
+    our_at = p.paid_at, order_id = p.order_id, our_payment = p.payment_id, our_transaction = p.transaction_id,
     is_of_account = (p.channel, p.account) = ($2, $3)
 FROM payment p WHERE d.kind = 'payment' AND d.our_number IS NULL AND p.merchant_id = $1
 """

@@ -127,7 +127,8 @@ class SecondLook:
             payment["captured_minor"],
             payment["currency"],
             at=payment["paid_at"],
-            fits=payment["captured_minor"] == payment["amount_minor"] and not payment["is_frozen"],
+            fits=(payment["captured_minor"] == payment["amount_minor"] or payment["is_hold"])
+            and not payment["is_frozen"],
             is_of_account=(payment["channel"], payment["account"]) == (place.channel, place.account),
         )
         billed = Billed(BillRowStatus(row["bill_status"]), row["bill_minor"], row["currency"], row["fee_minor"])

@@ -63,7 +63,7 @@ WHERE u.merchant_id = :merchant_id AND u.order_id = :order_id ORDER BY u.unit
 """
 _PAYMENTS = """
 SELECT payment_id AS id, channel, account, state, is_winning, is_frozen, amount_minor, captured_minor, currency,
-    transaction_id, created_at, expires_at, paid_at, verdict, verdict_by
+    transaction_id, created_at, expires_at, paid_at, verdict, verdict_by, is_hold, capture_minor
 FROM payment WHERE merchant_id = :merchant_id AND order_id = :order_id ORDER BY created_at, payment_id
 """
 _REFUNDS = """

@@ -101,7 +101,10 @@ class UnitView(BaseModel):
 
 
 class PaymentView(BaseModel):
-    """Of money that did not fit its order (`is_frozen`), `account` and `currency` are where and in what it came."""
+    """Of money that did not fit its order (`is_frozen`), `account` and `currency` are where and in what it came.
+
+    Of money that is taken after the goods (`is_hold`), `capture_minor` is what was decided to be taken.
+    """
 
     id: str
     channel: str
@@ -118,6 +121,8 @@ class PaymentView(BaseModel):
     paid_at: datetime | None
     verdict: str
     verdict_by: str
+    is_hold: bool
+    capture_minor: int
 
 
 class RefundView(BaseModel):

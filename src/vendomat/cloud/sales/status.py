@@ -9,7 +9,7 @@ from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import WAITING_FOR_BUYER, Payment, PaymentState, PaymentWay, RefundStage
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import reference_of
-from vendomat.protocol import OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus
+from vendomat.protocol import HoldStatus, OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus
 
 
 def buyers_key(master_key: MasterKey) -> bytes:
@@ -19,7 +19,7 @@ def buyers_key(master_key: MasterKey) -> bytes:
 
 def status_of(purchase: Purchase, now: datetime, links: BuyerLinks) -> OrderStatus:
     """The order as its buyer may see it: "refunded" only once every refund of it is confirmed."""
-    is_paid = any(p.state is PaymentState.PAID for p in purchase.payments)
+    is_paid = purchase.winning is not None or any(p.state is PaymentState.PAID for p in purchase.payments)
     return OrderStatus(
         order_id=purchase.order_id,
         reference=reference_of(purchase.order_id),
@@ -48,6 +48,7 @@ def status_of(purchase: Purchase, now: datetime, links: BuyerLinks) -> OrderStat
         ],
         expires_in_s=max(0.0, (purchase.expires_at - now).total_seconds()),
         refund=_refund(purchase),
+        hold=_hold(purchase),
         link=links.url_of(purchase.merchant_id, purchase.order_id) if is_paid else "",
     )
 
@@ -60,7 +61,7 @@ def _lines(purchase: Purchase) -> list[OrderLine]:
 
 
 def _offer_state(payment: Payment) -> str:
-    if payment.state is PaymentState.PAID:
+    if payment.state is PaymentState.PAID or (payment.is_winning and payment.is_open):
         return "paid"
     if payment.state is PaymentState.CLOSED or payment.close_wanted:
         return "closed"
@@ -74,6 +75,21 @@ def _charge_state(payment: Payment) -> str:
     if payment.close_wanted:
         return "reversing"
     return "password" if payment.said == WAITING_FOR_BUYER else "charging"
+
+
+_HOLD_STATES = {PaymentState.HELD: "held", PaymentState.PAID: "taken"}
+
+
+def _hold(purchase: Purchase) -> HoldStatus | None:
+    """Money that won the order and was not taken at once."""
+    winning = purchase.winning
+    if winning is None or not winning.is_hold:
+        return None
+    return HoldStatus(
+        state=_HOLD_STATES.get(winning.state, "released"),
+        amount_minor=winning.captured_minor or winning.amount_minor,
+        channel=winning.channel,
+    )
 
 
 def _refund(purchase: Purchase) -> RefundStatus | None:

@@ -46,8 +46,9 @@ def is_all_final(sale: Sale) -> bool:
 
 
 def refund_of(sale: Sale) -> RefundStatus | None:
-    """The cloud's refund; until it has spoken, the price of what this machine knows it did not deliver."""
-    if sale.order is None or sale.order.refund is not None:
+    """The cloud's refund; until it has spoken, the price of what this machine knows it did not deliver. Of money that
+    is only held nothing has to come back."""
+    if sale.order is None or sale.order.refund is not None or sale.order.hold is not None:
         return sale.order.refund if sale.order else None
     prices = {line.slot: line.price_minor for line in sale.order.lines}
     amount = sum(prices.get(unit.slot, 0) for unit in units_of(sale) if unit.outcome == UnitOutcome.NOT_DELIVERED)

@@ -148,6 +148,9 @@ def _sale(view: View) -> dict[str, Any] | None:
         "refund": None
         if refund is None
         else {"state": refund.state, "amount_minor": refund.amount_minor, "channel": refund.channel},
+        "hold": None
+        if order.hold is None
+        else {"state": order.hold.state, "amount_minor": order.hold.amount_minor, "channel": order.hold.channel},
         "receipt": _receipt(view, order),
         "close_in_ms": _left_ms(sale.close_at_s, view.at_s)
         if sale.screen is Screen.RESULT and sale.close_at_s is not None

@@ -53,6 +53,7 @@ export function sale(lines, changes = {}) {
     })),
     refund: null,
     receipt: null,
+    hold: null,
     close_in_ms: null,
     ...changes,
   };
@@ -96,6 +97,17 @@ const SCENES = {
       ...outcomes("not_delivered", "not_delivered", "not_delivered"),
       refund: { state: "refunded", amount_minor: 1850, channel: "wechat" },
     }),
+  held: () =>
+    result({ ...outcomes("delivered", "delivered", "not_delivered"), hold: { state: "held", amount_minor: 1850, channel: "stripe" } }),
+  taken: () =>
+    result({ ...outcomes("delivered", "delivered", "not_delivered"), hold: { state: "taken", amount_minor: 1100, channel: "stripe" } }),
+  nothing_taken: () =>
+    result({
+      ...outcomes("not_delivered", "not_delivered", "not_delivered"),
+      hold: { state: "held", amount_minor: 1850, channel: "stripe" },
+    }),
+  unknown_on_hold: () =>
+    result({ ...outcomes("delivered", "unknown", "delivered"), hold: { state: "held", amount_minor: 1850, channel: "stripe" } }),
   failed: () => result(outcomes("not_delivered", "not_delivered", "not_delivered")),
   unknown: () => result(outcomes("delivered", "unknown", "delivered")),
   out: () => ({ ...browse(), screen: "out_of_order", out_of_order_reason: "door_open" }),

@@ -62,6 +62,8 @@ export type Refund = { state: "refunding" | "checking" | "refunded"; amount_mino
 
 /** The order's page for the buyer's own phone; `url` is told in the demo only. */
 export type Receipt = { qr_svg: string; url: string };
+/** Money that is reserved and taken after the goods. `amount_minor`: what is reserved; when taken, what was. */
+export type Hold = { state: "held" | "taken" | "released"; amount_minor: number; channel: string };
 
 export type Sale = {
   order_id: string;
@@ -76,6 +78,7 @@ export type Sale = {
   refund: Refund | null;
   /** null until the sale is over and paid. */
   receipt: Receipt | null;
+  hold: Hold | null;
   /** When the result page closes by itself; null: it stays. */
   close_in_ms: number | null;
 };

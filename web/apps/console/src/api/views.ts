@@ -95,7 +95,10 @@ export type Payment = {
   id: string;
   channel: string;
   account: string;
-  state: "created" | "unknown" | "paid" | "closed";
+  state: "created" | "unknown" | "held" | "paid" | "closed";
+  /** Its money is taken after the goods; `capture_minor` of it, once that is decided. */
+  is_hold: boolean;
+  capture_minor: number;
   is_winning: boolean;
   is_frozen: boolean;
   amount_minor: number;

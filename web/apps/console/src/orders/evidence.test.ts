@@ -23,6 +23,7 @@ describe("evidence", () => {
     expect(factsOf(entry({ slot: "A1", unit: 2, amount_minor: 350, channel: "wechat" }))).toEqual({
       slot: "A1", unit: "2", channel: "wechat", amountMinor: 350,
     });
+    expect(factsOf(entry({ amount_minor: 350, held_minor: 700 }))).toMatchObject({ amountMinor: 350, heldMinor: 700 });
     expect(factsOf(entry({ slot: null, amount_minor: 1.5 }))).toEqual({ slot: "", unit: "", channel: "", amountMinor: undefined });
   });
 
@@ -35,7 +36,7 @@ describe("evidence", () => {
   });
 
   it("has only sentences whose places evidence can fill", () => {
-    const known = new Set(["slot", "unit", "amount", "channel"]);
+    const known = new Set(["slot", "unit", "amount", "held", "channel"]);
     const places = Object.entries(zh)
       .filter(([key]) => key.startsWith("timeline."))
       .flatMap(([, text]) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? ""));

@@ -29,6 +29,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   "refund.held": "crit", "refund.goodwill": "warn", "refund.declined": "off", "refund.by_hand": "warn", "refund.send_on_asked": "warn", "refund.sent_on": "warn", "refund.came_back": "crit", "refund.asked": "warn",
   "vend.called_off": "warn", "order.expired": "off", "order.cancelled": "off", "order.expiring": "off",
   "order.cancelling": "off", "payment.closed": "off",
+  "payment.held": "ok", "payment.captured": "ok", "payment.released": "off", "payment.lapsed": "crit",
 };
 
 export function phaseOf(kind: string): Phase {
@@ -39,8 +40,10 @@ export function toneOf(kind: string): Tone {
   return TONES[kind] ?? "accent";
 }
 
+type Facts = { slot: string; unit: string; channel: string; amountMinor: number | undefined; heldMinor: number | undefined };
+
 /** The values of a sentence that stand in the data under these names; what is absent is empty, never a hole. */
-export function factsOf(entry: Evidence): { slot: string; unit: string; channel: string; amountMinor: number | undefined } {
+export function factsOf(entry: Evidence): Facts {
   const { data } = entry;
   const amount = data["amount_minor"] ?? data["total_minor"];
   return {
@@ -48,6 +51,7 @@ export function factsOf(entry: Evidence): { slot: string; unit: string; channel:
     unit: textOf(data["unit"]),
     channel: textOf(data["channel"]),
     amountMinor: typeof amount === "number" && Number.isSafeInteger(amount) ? amount : undefined,
+    heldMinor: numberOf(data["held_minor"]),
   };
 }
 

@@ -11,6 +11,8 @@ describe("orderStatus", () => {
     [{ refunded_minor: 700 }, "order.extra_returned", "ok"],
     [{ units_delivered: 1, refunded_minor: 350 }, "order.partly_returned", "warn"],
     [{ units_delivered: 0, refunded_minor: 700 }, "order.returned", "crit"],
+    [{ units_delivered: 1, refunded_minor: 0 }, "order.partly_taken", "warn"],
+    [{ units_delivered: 0, refunded_minor: 0 }, "order.not_taken", "crit"],
     [{ state: "dispensing", refunding_minor: 350, units_delivered: 1 }, "order.refunding", "warn"],
     [{ state: "dispensing", units_delivered: 0 }, "order.dispensing", "accent"],
     [{ state: "dispensing", units_delivered: 0, units_unknown: 1 }, "order.unknown", "warn"],

@@ -28,6 +28,9 @@ function settledStatus(order: Facts): Status {
   if (order.units_delivered === order.units) {
     return { tone: "ok", word: order.refunded_minor > 0 ? "order.extra_returned" : "order.delivered" };
   }
+  if (order.refunded_minor === 0) {
+    return order.units_delivered > 0 ? { tone: "warn", word: "order.partly_taken" } : { tone: "crit", word: "order.not_taken" };
+  }
   if (order.units_delivered > 0) return { tone: "warn", word: "order.partly_returned" };
   return { tone: "crit", word: "order.returned" };
 }

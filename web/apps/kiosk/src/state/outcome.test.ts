@@ -1,6 +1,6 @@
 import type { Sale, UnitOutcome } from "@vendomat/api";
 import { describe, expect, it } from "vitest";
-import { progress, summarise } from "./outcome";
+import { holdWord, progress, summarise } from "./outcome";
 
 function saleWith(...outcomes: UnitOutcome[]): Sale {
   return {
@@ -15,6 +15,7 @@ function saleWith(...outcomes: UnitOutcome[]): Sale {
     units: outcomes.map((outcome, index) => ({ unit: index + 1, slot: "A1", product_id: "p", outcome, reason: "" })),
     refund: null,
     receipt: null,
+    hold: null,
     close_in_ms: null,
   };
 }
@@ -30,6 +31,21 @@ describe("summarise", () => {
     [[], "closed", 0],
   ] as [UnitOutcome[], string, number][])("%j is %s", (outcomes, kind, missingMinor) => {
     expect(summarise(saleWith(...outcomes))).toMatchObject({ kind, missingMinor });
+  });
+});
+
+describe("money that is taken after the goods", () => {
+  it.each([
+    ["held", ["delivered"], "held"],
+    ["held", ["delivered", "not_delivered"], "held"],
+    ["held", ["not_delivered", "not_delivered"], "nothing"],
+    ["held", ["not_delivered", "unknown"], "held"],
+    ["held", ["pending"], "held"],
+    ["released", ["not_delivered"], "nothing"],
+    ["released", ["unknown"], "nothing"],
+    ["taken", ["delivered", "not_delivered"], "taken"],
+  ] as ["held" | "released" | "taken", UnitOutcome[], string][])("%s with %j: %s", (state, outcomes, word) => {
+    expect(holdWord({ state, amount_minor: 700, channel: "stripe" }, summarise(saleWith(...outcomes)))).toBe(word);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What the result page says about a sale, from the outcomes of its units. Pure. */
-import type { Sale, SaleLine, Unit } from "@vendomat/api";
+import type { Hold, Sale, SaleLine, Unit } from "@vendomat/api";
 
 export type ResultKind = "delivered" | "partly" | "not_delivered" | "unknown" | "closed";
 export type Result = {
@@ -34,6 +34,15 @@ function resultKind(sale: Sale, delivered: number, missing: number): ResultKind 
   if (delivered > 0) return "partly";
   if (missing > 0) return "not_delivered";
   return "closed";
+}
+
+export type HoldWord = "held" | "taken" | "nothing";
+
+/** What is said about money that is only reserved: nothing of it is taken where it is sure that no goods came. */
+export function holdWord(hold: Hold, result: Result): HoldWord {
+  if (hold.state === "taken") return "taken";
+  const isDecided = result.kind !== "unknown" && result.missingMinor > 0;
+  return hold.state === "released" || (isDecided && result.delivered === 0) ? "nothing" : "held";
 }
 
 /** Units whose fate is decided, as a share from 0 to 1. */

@@ -126,6 +126,7 @@ def test_each_kind_is_among_them() -> None:
     source = Path(postings.__file__).read_text(encoding="utf-8")
     here = Path(__file__).read_text(encoding="utf-8")
     made = re.findall(r"^def ([a-z]\w*)\([^)]*\) -> Posting\b", source, flags=re.MULTILINE)
+    made = [name for name in made if "__mutmut_" not in name]
     assert len(made) > 20 and [name for name in made if f"postings.{name}(" not in here] == []
 
 

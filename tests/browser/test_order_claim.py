@@ -46,6 +46,14 @@ async def claim(phone: Page, what: str, text: str) -> None:
     await expect(phone.get_by_test_id("claim")).to_have_attribute("data-state", "opened")
 
 
+async def find(phone: Page, number: str, amount: str, paid_at: datetime) -> None:
+    """Type what the wallet's bill says."""
+    await phone.get_by_test_id("find-number").fill(number)
+    await phone.get_by_test_id("find-amount").fill(amount)
+    await phone.get_by_test_id("find-at").fill(paid_at.strftime("%Y-%m-%dT%H:%M"))
+    await phone.get_by_test_id("find-go").click()
+
+
 async def test_claimed_granted_and_returned(buyer_at: BuyerAt, office: Office, street: Street) -> None:
     buyer = await buyer_at(0)
     await buyer.buy("C1", channel="wechat")
@@ -64,6 +72,7 @@ async def test_claimed_granted_and_returned(buyer_at: BuyerAt, office: Office, s
     await office.at("claims").get_by_role("link", name=reference, exact=True).click()
     await expect(office.at("claim-state")).to_have_attribute("data-state", "opened")
     await expect(office.at("claim-said")).to_have_text("It hangs in the spiral.")
+    await expect(office.at("claim-what")).to_have_text("Nothing came out")
     await office.at("refund-grant").click()
     await office.at("refund-reason").fill("the product still hangs there")
     await office.at("refund-yes").click()
@@ -76,10 +85,7 @@ async def test_claimed_granted_and_returned(buyer_at: BuyerAt, office: Office, s
     await expect(money).to_have_attribute("data-minor", str(paid))
 
     by_bill = await street.open(phone.url.partition("#")[0], size="phone", locale="en-US")
-    await by_bill.get_by_test_id("find-number").fill(reference)
-    await by_bill.get_by_test_id("find-amount").fill(f"{paid // 100}.{paid % 100:02}")
-    await by_bill.get_by_test_id("find-at").fill(paid_at.strftime("%Y-%m-%dT%H:%M"))
-    await by_bill.get_by_test_id("find-go").click()
+    await find(by_bill, reference, f"{paid // 100}.{paid % 100:02}", paid_at)
     await expect(by_bill.get_by_test_id("reference")).to_have_text(reference)
 
 
@@ -87,4 +93,5 @@ async def test_a_link_that_opens_nothing(street: Street, town: Town) -> None:
     home = town.console_url.removesuffix("/console/")
     phone = await street.open(f"{home}/order/#nothing", size="phone")
     await phone.get_by_test_id("to-find").click()
-    await expect(phone.get_by_test_id("find-form")).to_be_visible()
+    await find(phone, "0000-0000", "3.50", datetime.now(STREETS))
+    await expect(phone.get_by_test_id("find-failed")).to_have_attribute("data-code", "not_found")

@@ -70,7 +70,11 @@ PAYMENT_FAULTS: dict[str, list[tuple[str, str, str]]] = {
         ("PF16", "the call for a refund has no answer", "asked first; the same row and number again: paid back once"),
         ("PF17", "our account is too empty", "an alarm at once; the same number again, until it has been filled"),
         ("PF18", "the platform gives a refund up", "the debt stays; a person lets the next number go"),
-        ("PF19", "the buyer's card cannot take it", "the debt and an alarm stay; people send it on to another card, or to us, or pay by hand"),
+        (
+            "PF19",
+            "the buyer's card cannot take it",
+            "the debt and an alarm stay; people send it on to another card, or to us, or pay by hand",
+        ),
         ("PF20", "the platform will never pay it back", "asked for no more; the debt stays until it is paid by hand"),
     ],
 }

@@ -102,6 +102,10 @@ PLANTS = {
     "wallet_paid_by_a_strangers_code": Plant(
         "I2.member_code", "UPDATE member_code SET member_id = 'mbr_2' WHERE payment_id = 'pay_wallet'"
     ),
+    "wallet_paid_out_by_nobody": Plant(
+        "I4.wallet_payout I4.postings I4.liabilities I4.order I4.merchant I6.not_asked L1.owed B6.nothing_for_it",
+        "UPDATE payment SET paid_out_minor = 1 WHERE payment_id = 'pay_stored'",
+    ),
     "wallet_payment_waits": Plant(
         "I6.wallet_waits I8.ended_open L1.payment",
         _payment("pay_w", "ord_unpaid", "created", channel="'wallet'"),

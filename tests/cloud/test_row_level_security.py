@@ -48,6 +48,9 @@ ROWS = {
     "wallet": "merchant_id, member_id, currency) VALUES ('{m}', 'b{n}', 'CNY'",
     "wallet_entry": "merchant_id, member_id, entry, txn_key, kind, order_id, amount_minor, balance_minor, at) "
     f"VALUES ('{{m}}', 'b', 1{{n}}, 't{{n}}', 'k', 'o', 1, 1, '{AT}'",
+    "wallet_payout": "merchant_id, payout_id, member_id, amount_minor, by_hand_minor, currency, state, hand_way, "
+    "hand_reference, reason, asked_by, asked_at, decided_by, decided_at) VALUES ('{m}', 'w{n}', 'b', 1, 0, 'CNY', "
+    f"'done', '', '', 'r', 'o', '{AT}', 'o', '{AT}'",
     "cash_count": "merchant_id, machine_id, epoch, seq, expected_minor, counted_minor, currency, at) "
     f"VALUES ('{{m}}', 'm', 1, 1{{n}}, 1, 1, 'CNY', '{AT}'",
     "sale_order": "merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, currency, "

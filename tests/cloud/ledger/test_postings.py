@@ -42,6 +42,8 @@ def every() -> list[Posting]:
         postings.hold_overtaken("pay_1", DEBTOR, 350),
         postings.hold_recovered("pay_1", DEBTOR, taken_minor=350, lost_minor=150),
         postings.refund_came_back("rfd_1", FUND, 350),
+        postings.paid_out_of_wallet("pay_1", "mbr_1", 350),
+        postings.wallet_paid_by_hand("wpo_1", "mbr_1", 350),
         postings.refund_paid_on_top("rfd_1", 350),
         postings.site_rent_stated("sit_1", 3, "link", 350),
         postings.site_rent_paid("pyo_1", "sit_1", 350),

@@ -73,6 +73,7 @@ from vendomat.cloud.sales import (
     TopUps,
     UpMessages,
     WalletPayments,
+    WalletPayouts,
     Writer,
     payers_key,
 )
@@ -314,6 +315,7 @@ class Stage:
     standing: StandingAlarms
     members: Members
     top_ups: TopUps
+    payouts: WalletPayouts
     seq: int = 0
 
     async def say(self, kind: str, body: object, *, epoch: int = 1, key: MachineKey | None = None) -> tuple[str, Any]:
@@ -468,6 +470,7 @@ async def open_stage(
             StandingAlarms(database, kept_line, settings=settings, clock=clock, ids=ids),  # type: ignore[arg-type]
             Members(database, MASTER, ids=ids, clock=clock),
             TopUps(database, writer, till, settings=settings, clock=clock, ids=ids),
+            WalletPayouts(database, writer, settings=settings, clock=clock, ids=ids, alone_minor=200),
         )
     finally:
         await dispatcher.aclose()

@@ -61,6 +61,7 @@ async def browser(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
             post_ledger=_no_ledger,
             feeds=EventFeeds(database, clock),
             refunds=stage.refunds,
+            payouts=stage.payouts,
         )
     )
     transport = httpx.ASGITransport(app, client=("10.9.9.9", 1), raise_app_exceptions=False)

@@ -25,7 +25,14 @@ from tests.cloud.sales.purchases import (
 )
 from vendomat.cloud.orders import Closing, OrderState, Unit, UnitOutcome
 from vendomat.cloud.payments import WALLET_CHANNEL, Payment, PaymentState, PaymentWay, RefundStage, refund_number
-from vendomat.cloud.sales.desk_model import GoodwillGiven, RefundAsked, RefundDeclined, RefundReleased
+from vendomat.cloud.sales.desk_model import (
+    GoodwillGiven,
+    PaidByHand,
+    RefundAsked,
+    RefundDeclined,
+    RefundReleased,
+    StoredMoneyReturned,
+)
 from vendomat.cloud.sales.goodwill_steps import may_give_minor
 from vendomat.cloud.sales.model import (
     ChargeAnswered,
@@ -35,6 +42,8 @@ from vendomat.cloud.sales.model import (
     PaymentAdded,
     PaymentClosed,
     Purchase,
+    RefundSaid,
+    RefundSeen,
     VendSaid,
 )
 from vendomat.cloud.sales.steps import step
@@ -171,3 +180,40 @@ class TestToppingUp:
         assert may_give_minor(settled) == 0
         after, effects = step(settled, GoodwillGiven(OPERATOR, "kind", 1, 1, ALONE, AT))
         assert after is settled and effects == ()
+
+
+class TestPayingOut:
+    OUT = StoredMoneyReturned(FIRST, TOTAL - 50, "wpo_1", OPERATOR, "moves away", AT)
+    REFUND = refund_number(FIRST, 1)
+
+    def credited(self) -> Purchase:
+        return played(paid(), purchase=top_up()).purchase
+
+    def test_what_leaves_the_wallet_is_owed_to_its_payer_and_goes_back_once(self):
+        out, booked = step(self.credited(), self.OUT)
+        assert balances(booked) == {WALLET: TOTAL - 50, "liab:refund_payable": 50 - TOTAL}
+        assert [(r.amount_minor, r.approved_by) for r in out.refunds] == [(TOTAL - 50, OPERATOR)]
+        again, effects = step(out, self.OUT)
+        assert again is out and effects == ()
+        back, paid_back = step(out, RefundSeen(self.REFUND, RefundSaid.SUCCEEDED, "", AT))
+        assert back.state is OrderState.SETTLED
+        books = balances((*booked, *paid_back))
+        assert (books["liab:refund_payable"], books["expense:goodwill"]) == (0, 0)
+
+    def test_one_that_the_platform_gives_up_stays_owed_and_may_be_paid_by_hand(self):
+        out, _ = step(self.credited(), self.OUT)
+        lost, _ = step(out, RefundSeen(self.REFUND, RefundSaid.NEVER, "account closed", AT))
+        slip = PaidByHand(self.REFUND, "cash", "slip", OPERATOR, "account closed", TOTAL, AT)
+        done, effects = step(lost, slip)
+        assert done.refunds[-1].stage is RefundStage.SUCCEEDED
+        assert balances(effects) == {"liab:refund_payable": TOTAL - 50, "asset:bank": 50 - TOTAL}
+
+    @pytest.mark.parametrize("minor", [0, -1, TOTAL + 1])
+    def test_never_nothing_or_more_than_was_paid(self, minor: int):
+        credited = self.credited()
+        assert step(credited, replace(self.OUT, amount_minor=minor)) == (credited, ())
+
+    def test_nothing_of_a_sale_or_of_a_top_up_that_was_not_credited(self):
+        for purchase in (played(*SOLD).purchase, top_up(), played(paid(amount=1), purchase=top_up()).purchase):
+            for number in (FIRST, NUMBER, "pay_unknown"):
+                assert step(purchase, replace(self.OUT, payment_id=number, amount_minor=1)) == (purchase, ())

@@ -65,6 +65,17 @@ _EXPECTED = f"""
         (CASE WHEN r.hand_way <> '' THEN 'asset:bank' ELSE {_FUND} END, -r.amount_minor)) AS l (account, amount_minor)
     WHERE r.state = 'succeeded'
     UNION ALL
+    SELECT p.merchant_id, 'wallet_out:' || p.payment_id, l.account, p.currency, l.amount_minor
+    FROM payment p JOIN sale_order o ON (o.merchant_id, o.order_id) = (p.merchant_id, p.order_id)
+    CROSS JOIN LATERAL (VALUES ('liab:wallet:' || o.member_id, p.paid_out_minor),
+        ('liab:refund_payable', -p.paid_out_minor)) AS l (account, amount_minor)
+    WHERE p.paid_out_minor > 0
+    UNION ALL
+    SELECT w.merchant_id, 'wallet_hand:' || w.payout_id, l.account, w.currency, l.amount_minor
+    FROM wallet_payout w CROSS JOIN LATERAL (VALUES ('liab:wallet:' || w.member_id, w.by_hand_minor),
+        ('asset:bank', -w.by_hand_minor)) AS l (account, amount_minor)
+    WHERE w.state = 'done' AND w.by_hand_minor > 0
+    UNION ALL
     SELECT r.merchant_id, 'came_back:' || r.refund_id, l.account, p.currency, l.amount_minor
     FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id)
     CROSS JOIN LATERAL (VALUES ('asset:bank', r.amount_minor), ({_FUND}, -r.amount_minor)) AS l (account, amount_minor)
@@ -86,7 +97,7 @@ BY_CLASS = """
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'liab:wallet:%' AND t.kind = 'topped_up'), 0)
             AS stored_minor
     FROM ledger_transaction t JOIN ledger_line l ON (l.merchant_id, l.txn_key) = (t.merchant_id, t.txn_key)
-    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout|rent|rent_paid):'
+    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout|rent|rent_paid|wallet_hand):'
     GROUP BY t.merchant_id, t.order_id, l.currency
 """
 """The ledger's balances per order, each with the sign in which people read it; what was booked from a platform's bill,
@@ -120,15 +131,15 @@ IN_FLIGHT = f"""
 
 _GOODS = """
     SELECT merchant_id, order_id, currency, sum(goods_minor) AS goods_minor FROM (
-    SELECT p.merchant_id, p.order_id, p.currency, sum(u.price_minor) AS goods_minor
+    SELECT p.merchant_id, p.order_id, p.currency, sum(u.price_minor) - p.paid_out_minor AS goods_minor
     FROM payment p JOIN vend_unit u ON u.merchant_id = p.merchant_id AND u.order_id = p.order_id
     WHERE p.is_winning AND (u.outcome = 'delivered' OR u.finding = 'came_out')
-    GROUP BY p.merchant_id, p.order_id, p.currency
+    GROUP BY p.merchant_id, p.payment_id
     UNION ALL
     SELECT merchant_id, order_id, currency, captured_minor FROM payment WHERE verdict = 'kept'
     ) AS goods GROUP BY merchant_id, order_id, currency
 """
-"""Goods that came out, and money that was kept because its buyer has had goods for it."""
+"""Goods that came out (of a top-up: what stayed stored), and money kept because its buyer has had goods for it."""
 
 _CONSERVED = f"""
     SELECT merchant_id, order_id, currency, coalesce(c.captured_minor, 0) AS captured_minor,
@@ -174,7 +185,7 @@ CHECKS: tuple[Check, ...] = (
         FROM ({_EXPECTED}) e FULL JOIN (
             SELECT l.merchant_id, l.txn_key, l.account, l.currency, sum(l.amount_minor) AS amount_minor
             FROM ledger_line l
-            WHERE l.txn_key ~ '^(paid|unit|found|late|refund|came_back|verdict):'
+            WHERE l.txn_key ~ '^(paid|unit|found|late|refund|came_back|verdict|wallet_out|wallet_hand):'
             GROUP BY l.merchant_id, l.txn_key, l.account, l.currency) a USING (merchant_id, txn_key, account, currency)
         WHERE e.amount_minor IS DISTINCT FROM a.amount_minor
         """,
@@ -187,7 +198,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT t.merchant_id, t.txn_key, t.order_id, e.order_id AS event_order_id
         FROM ledger_transaction t JOIN (
             SELECT merchant_id, prefix || payment_id AS txn_key, order_id FROM payment
-                CROSS JOIN unnest(ARRAY['paid:', 'verdict:', 'hold:', 'recovered:']) AS prefix
+                CROSS JOIN unnest(ARRAY['paid:', 'verdict:', 'hold:', 'recovered:', 'wallet_out:']) AS prefix
             UNION ALL SELECT merchant_id, prefix || order_id || ':' || unit, order_id FROM vend_unit
                 CROSS JOIN unnest(ARRAY['unit:', 'found:', 'late:']) AS prefix
             UNION ALL SELECT merchant_id, prefix || refund_id, order_id FROM refund

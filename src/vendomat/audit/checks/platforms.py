@@ -80,7 +80,7 @@ CHECKS: tuple[Check, ...] = (
         "A buyer has lost money, or got goods and money. Goodwill does not count: it comes on top of the goods. Money "
         "paid by hand counts, unless the platform paid it after all, which is a loss that was booked.",
         f"""
-        SELECT b.channel, b.number, b.amount_minor, coalesce(u.delivered_minor, 0) AS delivered_minor,
+        SELECT b.channel, b.number, b.amount_minor, coalesce(u.delivered_minor, 0) AS delivered_minor, p.paid_out_minor,
             coalesce(r.paid_back_minor, 0) AS paid_back_minor
         FROM audit_trade b JOIN ({_OURS}) a USING (channel, account)
         LEFT JOIN payment p ON p.payment_id = b.number AND p.channel = b.channel
@@ -95,7 +95,8 @@ CHECKS: tuple[Check, ...] = (
             WHERE hand_way <> '' AND state = 'succeeded' GROUP BY merchant_id, payment_id) h
             ON (h.merchant_id, h.payment_id) = (p.merchant_id, p.payment_id)
         WHERE b.is_paid AND (NOT coalesce(p.is_frozen, false) OR p.verdict = 'given_back')
-            AND b.amount_minor NOT IN (coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0),
+            AND b.amount_minor + coalesce(p.paid_out_minor, 0) NOT IN (
+                coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0),
                 coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0) + coalesce(h.by_hand_minor, 0))
         """,
         _BOOKS | {Source.REST},

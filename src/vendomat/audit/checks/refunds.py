@@ -10,7 +10,7 @@ UNDELIVERED = """
                 THEN coalesce(sum(u.price_minor) FILTER (WHERE u.is_final AND u.outcome <> 'delivered'), 0)
             WHEN bool_and(u.is_final) THEN greatest(0, p.captured_minor
                 - coalesce(sum(u.price_minor) FILTER (WHERE u.outcome = 'delivered'), 0))
-            ELSE 0 END AS owed_minor,
+            ELSE 0 END + p.paid_out_minor AS owed_minor, p.paid_out_minor,
         CASE WHEN p.is_hold THEN 0
             ELSE coalesce(sum(u.price_minor) FILTER (WHERE NOT u.is_final), 0) END AS open_minor,
         bool_and(u.is_final) AS is_final
@@ -18,7 +18,7 @@ UNDELIVERED = """
     WHERE p.is_winning GROUP BY p.merchant_id, p.payment_id
 """
 """Per winning payment: what of the sold units is owed back, and what is undecided. Of a hold nothing is owed that was
-not taken."""
+not taken; what of a top-up left its wallet is."""
 
 LATE = (
     "p.state = 'paid' AND NOT p.is_winning AND p.captured_minor > 0 AND (NOT p.is_frozen OR p.verdict = 'given_back')"

@@ -112,8 +112,9 @@ CHECKS: tuple[Check, ...] = (
             WHERE state = 'succeeded' GROUP BY merchant_id, payment_id) r
             ON (r.merchant_id, r.payment_id) = (w.merchant_id, w.payment_id)
         WHERE o.state = 'settled'
-            AND (w.payment_id IS NULL OR NOT w.is_final OR (w.owed_minor > coalesce(r.paid_back_minor, 0)
-                AND NOT EXISTS (SELECT FROM ledger_transaction t WHERE t.merchant_id = w.merchant_id
+            AND (w.payment_id IS NULL OR NOT w.is_final OR (
+                w.owed_minor - w.paid_out_minor > coalesce(r.paid_back_minor, 0) AND NOT EXISTS (
+                    SELECT FROM ledger_transaction t WHERE t.merchant_id = w.merchant_id
                     AND t.txn_key = 'recovered:' || w.payment_id)))
         """,
     ),

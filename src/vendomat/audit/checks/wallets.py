@@ -61,6 +61,25 @@ CHECKS: tuple[Check, ...] = (
         """,
     ),
     Check(
+        "I4.wallet_payout",
+        "A pay-out of a wallet is not what its top-ups and the rest by hand add up to, or nobody answers for it",
+        "Stored money left a wallet without going back to who had stored it.",
+        """
+        SELECT merchant_id, payout_id, w.member_id, w.state, w.amount_minor, w.by_hand_minor, b.back_minor, b.strangers
+        FROM wallet_payout w FULL JOIN (
+            SELECT p.merchant_id, e.data ->> 'payout_id' AS payout_id, sum(p.paid_out_minor) AS back_minor,
+                count(*) FILTER (WHERE e.source <> 'operator' OR e.data ->> 'by' = ''
+                    OR (e.data ->> 'amount_minor')::bigint <> p.paid_out_minor) AS strangers
+            FROM payment p LEFT JOIN evidence e ON (e.merchant_id, e.order_id, e.kind)
+                = (p.merchant_id, p.order_id, 'wallet.paid_out') AND e.data ->> 'payment_id' = p.payment_id
+            WHERE p.paid_out_minor > 0 GROUP BY p.merchant_id, e.data ->> 'payout_id') b USING (merchant_id, payout_id)
+        WHERE w.payout_id IS NULL OR b.strangers > 0 OR w.amount_minor - w.by_hand_minor
+                <> CASE WHEN w.state = 'done' THEN coalesce(b.back_minor, 0) ELSE w.amount_minor - w.by_hand_minor END
+            OR (w.state <> 'done' AND b.back_minor > 0)
+            OR (w.state = 'done' AND w.decided_by = '')
+        """,
+    ),
+    Check(
         "I6.wallet_waits",
         "A payment from a wallet that is neither paid nor ended, or a refund to one that is not done",
         "Nobody outside has to be asked for them, so nothing would ever end them.",

@@ -45,11 +45,13 @@ from vendomat.cloud.sales import (
     GoodsDesk,
     RefundDesk,
     TopUps,
+    WalletPayouts,
     buyers_key,
     goods_router,
     member_router,
     member_throttle,
     refunds_router,
+    wallet_payouts_router,
 )
 from vendomat.cloud.sites import Sites, sites_router
 from vendomat.cloud.statements import Statements, statements_router
@@ -82,6 +84,7 @@ class PublicParts:
     refunds: RefundDesk | None = None  # where this process sells
     goods: GoodsDesk | None = None  # where this process sells
     top_ups: TopUps | None = None  # where this process sells
+    payouts: WalletPayouts | None = None  # where this process sells
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
@@ -125,6 +128,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     members = Members(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock)
     wallets = WalletBook(parts.database)
     app.include_router(members_router(members, wallets, current))
+    if parts.payouts is not None:
+        app.include_router(wallet_payouts_router(parts.payouts, current))
     if parts.top_ups is not None:
         app.include_router(member_router(members, wallets, parts.top_ups, member_throttle(parts.clock)))
     if parts.goods is not None:

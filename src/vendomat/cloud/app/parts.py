@@ -43,6 +43,7 @@ from vendomat.cloud.sales import (
     TopUps,
     UpMessages,
     WalletPayments,
+    WalletPayouts,
     Writer,
     buyers_key,
     payers_key,
@@ -115,6 +116,7 @@ class SalesParts:
     refunds: RefundDesk
     goods: GoodsDesk
     top_ups: TopUps
+    payouts: WalletPayouts
     members: Members
     standing: StandingAlarms
     reach: Reach
@@ -204,6 +206,9 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         refunds=RefundDesk(writer, till, clock, alone_minor=settings.goodwill_alone_minor),
         goods=GoodsDesk(database, writer, clock),
         top_ups=TopUps(database, writer, till, settings=settings, clock=clock, ids=ids),
+        payouts=WalletPayouts(
+            database, writer, settings=settings, clock=clock, ids=ids, alone_minor=settings.goodwill_alone_minor
+        ),
         members=Members(database, ground.master_key, ids=ids, clock=clock),
         reach=reach,
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),

@@ -139,6 +139,7 @@ def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI
             settings=ground.settings,
             goods=sales.goods,
             top_ups=sales.top_ups,
+            payouts=sales.payouts,
             metrics=None if ground.settings.metrics_port else metrics_router(ground.registry, ground.metrics.sample),
             checks={"wire": _wire_check(ground.wire)},
         )

@@ -133,6 +133,17 @@ def topped_up(order_id: str, unit: int, member_id: str, amount_minor: int) -> Po
     return _move(f"unit:{order_id}:{unit}", "topped_up", (UNDELIVERED, wallet(member_id)), amount_minor)
 
 
+def paid_out_of_wallet(payment_id: str, member_id: str, amount_minor: int) -> Posting:
+    """A member leaves: what was topped up by this payment is owed back to its payer, and no longer stored."""
+    accounts = (wallet(member_id), REFUND_PAYABLE)
+    return _move(f"wallet_out:{payment_id}", "wallet_paid_out", accounts, amount_minor)
+
+
+def wallet_paid_by_hand(payout_id: str, member_id: str, amount_minor: int) -> Posting:
+    """A member leaves: what no platform gives back any more was paid by hand."""
+    return _move(f"wallet_hand:{payout_id}", "wallet_paid_by_hand", (wallet(member_id), BANK), amount_minor)
+
+
 def cash_counted(machine_id: str, origin: str, expected_minor: int, counted_minor: int) -> Posting | None:
     """A cash box was emptied: the expected sum leaves it, the counted one is in hand; None when there was nothing."""
     lines = (

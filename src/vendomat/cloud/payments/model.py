@@ -160,7 +160,7 @@ class Payment:
 
     Of money that did not fit the order (`is_frozen`), `account` and `currency` are those it came in, and `verdict` what
     people decided about it; `verdict_by` asked for it. `currency` is empty where it is not known to differ. `payer` is
-    a mark of who paid, not their name at the platform.
+    a mark of who paid, not their name at the platform. Of a top-up, `paid_out_minor` went back because its member left.
 
     Of a charge (`way` code_scan): `began_at` is when it was numbered, `said` the platform's last word for the buyer,
     and `close_wanted` means that it is being reversed. The buyer's code is nowhere in it.
@@ -190,6 +190,7 @@ class Payment:
     payer: str = ""
     is_hold: bool = False
     capture_minor: int = 0
+    paid_out_minor: int = 0
 
     @property
     def may_buy(self) -> bool:

@@ -56,6 +56,7 @@ async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> 
                 payer=row["payer"],
                 is_hold=row["is_hold"],
                 capture_minor=row["capture_minor"],
+                paid_out_minor=row["paid_out_minor"],
             )
         )
     return {key: tuple(payments) for key, payments in found.items()}
@@ -138,6 +139,32 @@ async def judge_payments(connection: Executes, rows: Sequence[tuple[object, ...]
         "AS n(m, p, a, u, v, b) WHERE p.merchant_id = n.m AND p.payment_id = n.p",
         rows,
     )
+
+
+async def pay_out(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, payment_id, paid_out_minor): top-ups whose money leaves the wallet again."""
+    await execute_rows(
+        connection,
+        "UPDATE payment p SET paid_out_minor = n.a FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n(m, p, a) "
+        "WHERE p.merchant_id = n.m AND p.payment_id = n.p",
+        rows,
+    )
+
+
+async def find_topped_up(
+    connection: asyncpg.Connection, merchant_id: str, member_id: str, *, since: datetime
+) -> list[asyncpg.Record]:
+    """The member's top-ups paid since, of which nothing went back, the newest first: order, payment, channel, sum."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT p.order_id, p.payment_id, p.channel, p.captured_minor FROM sale_order o JOIN payment p "
+        "USING (merchant_id, order_id) WHERE o.merchant_id = $1 AND o.member_id = $2 AND o.state = 'settled' "
+        "AND p.is_winning AND p.paid_at > $3 AND p.paid_out_minor = 0 AND NOT EXISTS (SELECT FROM refund r "
+        "WHERE (r.merchant_id, r.payment_id) = (p.merchant_id, p.payment_id)) ORDER BY p.paid_at DESC, p.payment_id",
+        merchant_id,
+        member_id,
+        since,
+    )
+    return rows
 
 
 async def set_code_urls(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:

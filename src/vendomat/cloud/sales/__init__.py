@@ -19,6 +19,7 @@ from vendomat.cloud.sales.model import (
     VendFactSeen,
     VendSaid,
 )
+from vendomat.cloud.sales.payout_api import wallet_payouts_router
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.reach import Reach
 from vendomat.cloud.sales.redeem import Redeemer
@@ -33,6 +34,7 @@ from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.top_ups import TopUpRequest, TopUps
 from vendomat.cloud.sales.use_cases import Applied, EventFor, NewOrder, VendApplied, VendItem
 from vendomat.cloud.sales.wallet_payments import WalletPayments
+from vendomat.cloud.sales.wallet_payouts import PayoutWish, WalletPayouts
 from vendomat.cloud.sales.writer import WatchBatches, Writer
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "Onward",
     "PaymentPaid",
     "PaymentUncertain",
+    "PayoutWish",
     "Presence",
     "Reach",
     "Redeemer",
@@ -70,6 +73,7 @@ __all__ = [
     "VendItem",
     "VendSaid",
     "WalletPayments",
+    "WalletPayouts",
     "WatchBatches",
     "Writer",
     "buyers_key",
@@ -84,4 +88,5 @@ __all__ = [
     "refunds_router",
     "step",
     "vend_event",
+    "wallet_payouts_router",
 ]

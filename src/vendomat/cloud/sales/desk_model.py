@@ -123,6 +123,18 @@ class VerdictDeclined:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredMoneyReturned:
+    """A member leaves: `amount_minor` of what was topped up by this payment goes back. Who answers for it is `by`."""
+
+    payment_id: str
+    amount_minor: int
+    payout_id: str
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SendOnWanted:
     """A person wants refund `refund_id`, which reached nobody, sent on: `to` is `merchant`, or `card:` and the card's
     last four digits. A sum above `alone_minor` takes a second person, who says the same.

@@ -26,6 +26,7 @@ from vendomat.cloud.sales.desk_model import (
     RefundReleased,
     RefundRetried,
     SendOnWanted,
+    StoredMoneyReturned,
     VerdictAgreed,
     VerdictDeclined,
 )
@@ -283,6 +284,7 @@ Event = (
     | VerdictDeclined
     | PaidByHand
     | SendOnWanted
+    | StoredMoneyReturned
 )
 
 # --- effects ---------------------------------------------------------------------------------------------------------

@@ -71,14 +71,16 @@ def settle(now: Step) -> Step:
 def owed_minor(purchase: Purchase, payment: Payment) -> int:
     """What of `payment` has to go back: the undelivered units, or all of a payment that was late or a second one.
 
-    Of money that did not fit its order nothing, until people decide that it goes back.
+    Of money that did not fit its order nothing, until people decide that it goes back. What of a top-up leaves the
+    wallet is owed, too.
     """
     if payment.is_frozen and payment.verdict is not Verdict.GIVEN_BACK:
         return 0
     if not payment.is_winning:
         return payment.captured_minor
     kept = sum(u.price_minor for u in purchase.units if not u.is_final or u.outcome is UnitOutcome.DELIVERED)
-    return max(0, payment.captured_minor - kept)  # a hold may have brought less than its goods, and owes nobody then
+    undelivered = max(0, payment.captured_minor - kept)  # a hold may have brought less than its goods: nobody is owed
+    return undelivered + payment.paid_out_minor
 
 
 def paid_back_minor(purchase: Purchase, payment: Payment) -> int:

@@ -23,6 +23,7 @@ from vendomat.cloud.sales.desk_model import (
     RefundReleased,
     RefundRetried,
     SendOnWanted,
+    StoredMoneyReturned,
     VerdictAgreed,
     VerdictDeclined,
 )
@@ -49,6 +50,7 @@ from vendomat.cloud.sales.model import (
     Step,
     VendFactSeen,
 )
+from vendomat.cloud.sales.paid_out_steps import on_stored_money_returned
 from vendomat.cloud.sales.payment_steps import (
     on_charge_answered,
     on_close_asked,
@@ -95,6 +97,7 @@ _RULES: dict[type, Callable[[Step, Any], Step]] = {
     VerdictDeclined: on_verdict_declined,
     PaidByHand: on_paid_by_hand,
     SendOnWanted: on_send_on_wanted,
+    StoredMoneyReturned: on_stored_money_returned,
 }
 
 

@@ -276,7 +276,7 @@ def next_try(unit: Unit, now: datetime, settings: CloudSettings) -> datetime:
 
 
 async def _save_payments(connection: Executes, changes: Sequence[Change], settings: CloudSettings) -> None:
-    added, updated, judged = [], [], []
+    added, updated, judged, paid_out = [], [], [], []
     for c in changes:
         assert c.before is not None
         old = {p.payment_id: p for p in c.before.payments}
@@ -286,6 +286,8 @@ async def _save_payments(connection: Executes, changes: Sequence[Change], settin
                 judged.append((merchant_id, number, p.account, p.currency, p.verdict, p.verdict_by))
             if p.payment_id not in old:
                 added.append((c.after, p))
+            elif p.paid_out_minor != old[p.payment_id].paid_out_minor:
+                paid_out.append((c.after.merchant_id, p.payment_id, p.paid_out_minor))
             if p != old.get(p.payment_id, replace(p, state=PaymentState.CREATED, close_wanted=False)):
                 updated.append(
                     (
@@ -307,6 +309,7 @@ async def _save_payments(connection: Executes, changes: Sequence[Change], settin
     await _insert_payments(connection, added, settings)
     await payment_rows.update_payments(connection, updated)
     await payment_rows.judge_payments(connection, judged)
+    await payment_rows.pay_out(connection, paid_out)
 
 
 async def _save_refunds(connection: asyncpg.Connection, at_once: AtOnce, changes: Sequence[Change]) -> None:

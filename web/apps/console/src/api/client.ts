@@ -10,6 +10,7 @@ import type {
   WalletStatement, WayToPay,
 } from "./views";
 import type { Claim } from "./claimViews";
+import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
 } from "./statementViews";
@@ -107,6 +108,11 @@ export class ConsoleClient {
   members = (query: Query): Promise<Reply<Page<Member>>> => this.#ask("GET", `/api/v1/members${queryText(query)}`);
   member = (id: string): Promise<Reply<Member>> => this.#ask("GET", `/api/v1/members/${id}`);
   addMember = (member: NewMember): Promise<Reply<MemberLink>> => this.#ask("POST", "/api/v1/members", member);
+  payoutOutlook = (id: string): Promise<Reply<PayoutOutlook>> => this.#ask("GET", `/api/v1/members/${id}/payout`);
+  askPayout = (id: string, wish: PayoutWish): Promise<Reply<WalletPayout>> =>
+    this.#ask("POST", `/api/v1/members/${id}/payout`, wish);
+  decidePayout = (id: string, move: "agree" | "decline"): Promise<Reply<WalletPayout>> =>
+    this.#ask("POST", `/api/v1/wallet-payouts/${id}/${move}`);
   renewLink = (id: string): Promise<Reply<MemberLink>> => this.#ask("POST", `/api/v1/members/${id}/link`);
   moveMember = (id: string, move: "block" | "unblock"): Promise<Reply<Member>> =>
     this.#ask("POST", `/api/v1/members/${id}/${move}`);

@@ -37,6 +37,7 @@ def payment(n: int = 1, amount: int = 350, **other: object) -> PaymentRecord:
     made = PaymentRecord(
         payment_id=f"pay_{n}",
         channel="wechat",
+        amount_minor=amount,
         captured_minor=amount,
         currency="CNY",
         is_winning=n == 1,
@@ -71,6 +72,8 @@ def order(*units: UnitRecord, **other: object) -> OrderRecord:
 JAMMED = order(unit(1, "not_delivered"), refunds=(refund(),))
 HALF = order(unit(1), unit(2, "not_delivered", 200), payments=(payment(amount=550),), refunds=(refund(200),))
 
+HELD = replace(HALF, payments=(payment(amount=550, captured_minor=350, is_hold=True),), refunds=())
+
 
 @pytest.mark.parametrize(
     ("made", "now", "bar"),
@@ -80,6 +83,8 @@ HALF = order(unit(1), unit(2, "not_delivered", 200), payments=(payment(amount=55
         (order(), AT + CLAIM_WITHIN + SECOND, Bar.TOO_LATE),
         (order(payments=()), AT, Bar.NOT_PAID),
         (order(payments=(payment(channel="code"),)), AT, Bar.CODE),
+        (order(payments=(payment(captured_minor=0, is_hold=True, is_held=True),)), AT, Bar.UNDER_WAY),
+        (order(payments=(payment(captured_minor=0, is_hold=True),)), AT, Bar.NOT_PAID),
         (order(unit(1, "started"), state=OrderState.DISPENSING, ended_at=None), AT, Bar.UNDER_WAY),
         (order(unit(1, "not_delivered"), state=OrderState.DISPENSING, ended_at=None), AT, None),
         (order(unit(1, "pending"), state=OrderState.EXPIRED), AT, None),
@@ -105,6 +110,9 @@ def test_when_something_may_be_claimed(made: OrderRecord, now: datetime, bar: Ba
         (HALF, What.WRONG_GOODS, (1,), False),
         (replace(HALF, refunds=(refund(200, asked_by="opr_1"),)), What.NOT_ALL_CAME, (2,), False),
         (replace(HALF, refunds=(refund(199),)), What.NOT_ALL_CAME, (2,), False),
+        (HELD, What.NOT_ALL_CAME, (), True),
+        (HELD, What.NOT_ALL_CAME, (1,), False),
+        (replace(HELD, payments=(payment(amount=550, is_hold=True),)), What.NOT_ALL_CAME, (2,), False),
         (order(), What.NOT_ALL_CAME, (), False),
         (order(), What.PAID_TWICE, (), False),
         (order(payments=(payment(), payment(2))), What.PAID_TWICE, (), False),

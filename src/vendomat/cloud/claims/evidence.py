@@ -35,15 +35,23 @@ class UnitRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRecord:
-    """A payment that took money."""
+    """A payment that took money, or a hold that won the order: money reserved, of which what was delivered is taken."""
 
     payment_id: str
     channel: str
+    amount_minor: int
     captured_minor: int
     currency: str
     is_winning: bool
     paid_at: datetime | None
     payer: str = ""
+    is_hold: bool = False
+    is_held: bool = False  # still reserved
+
+    @property
+    def not_taken_minor(self) -> int:
+        """Reserved once, and never to be taken."""
+        return self.amount_minor - self.captured_minor if self.is_hold and not self.is_held else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,11 @@ class OrderRecord:
         return next((p for p in self.payments if p.is_winning), None)
 
     @property
+    def taking(self) -> tuple[PaymentRecord, ...]:
+        """The payments that took money."""
+        return tuple(p for p in self.payments if p.captured_minor > 0)
+
+    @property
     def paid_minor(self) -> int:
         """In the order's own currency."""
         return sum(p.captured_minor for p in self.payments if p.currency == self.currency)
@@ -107,9 +120,11 @@ class Bar(StrEnum):
 
 def bar_of(order: OrderRecord, now: datetime) -> Bar | None:
     """None when a claim may be made."""
-    if not order.payments:
+    if any(p.is_held for p in order.payments):
+        return Bar.UNDER_WAY
+    if not order.taking:
         return Bar.NOT_PAID
-    if all(p.channel == CODE_CHANNEL for p in order.payments):
+    if all(p.channel == CODE_CHANNEL for p in order.taking):
         return Bar.CODE
     if order.state not in _ENDED and not all(u.is_final for u in order.units):
         return Bar.UNDER_WAY
@@ -119,11 +134,11 @@ def bar_of(order: OrderRecord, now: datetime) -> Bar | None:
 
 
 def goes_back_already(order: OrderRecord, what: What, units: tuple[int, ...]) -> bool:
-    """Whether the money that this claim asks for went back, or is on its way, without anybody's doing."""
+    """Whether the money that this claim asks for went back, is on its way, or was never taken."""
     if what is What.PAID_TWICE:
-        others = [p for p in order.payments if not p.is_winning]
+        others = [p for p in order.taking if not p.is_winning]
         return bool(others) and all(order.back_minor(p.payment_id) >= p.captured_minor for p in others)
-    if all(order.back_minor(p.payment_id) >= p.captured_minor for p in order.payments):
+    if all(order.back_minor(p.payment_id) >= p.captured_minor for p in order.taking):
         return True
     winning = order.winning
     if winning is None:
@@ -132,7 +147,8 @@ def goes_back_already(order: OrderRecord, what: What, units: tuple[int, ...]) ->
     asked = set(units) or (set(missing) if what is What.NOT_ALL_CAME else {u.unit for u in order.units})
     owed = [r.refund for r in order.refunds if r.is_live and not r.refund.is_goodwill]
     back_minor = sum(r.amount_minor for r in owed if r.payment_id == winning.payment_id)
-    return bool(asked) and asked <= set(missing) and back_minor >= sum(missing.values())
+    spared_minor = back_minor + winning.not_taken_minor
+    return bool(asked) and asked <= set(missing) and spared_minor >= sum(missing.values())
 
 
 class Says(StrEnum):

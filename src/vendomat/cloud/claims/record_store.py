@@ -35,8 +35,10 @@ FROM vend_unit u LEFT JOIN product d ON (d.merchant_id, d.product_id) = (u.merch
 WHERE u.merchant_id = :merchant_id AND u.order_id = :order_id ORDER BY u.unit
 """)
 _PAYMENTS = sa.text("""
-SELECT payment_id, channel, captured_minor, currency, is_winning, paid_at, payer FROM payment
-WHERE merchant_id = :merchant_id AND order_id = :order_id AND state = 'paid' ORDER BY created_at, payment_id
+SELECT payment_id, channel, amount_minor, captured_minor, currency, is_winning, paid_at, payer, is_hold,
+    state = 'held' AS is_held FROM payment
+WHERE merchant_id = :merchant_id AND order_id = :order_id AND (state = 'paid' OR is_winning)
+ORDER BY created_at, payment_id
 """)
 _REFUNDS = sa.text("""
 SELECT payment_id, ordinal, refund_id, amount_minor, reason, state, asked_by, hand_way, hand_reference, ended_at

@@ -58,7 +58,7 @@ class BuyersClaimView(BaseModel):
 
 
 class BuyersOrderView(BaseModel):
-    """`bar` says why nothing can be claimed, when that is not the claim itself."""
+    """`reserved_minor` is held and not taken yet, `not_taken_minor` was held and never will be. `bar` says why nothing can be claimed, when that is not the claim itself."""
 
     reference: str
     merchant: str
@@ -68,6 +68,8 @@ class BuyersOrderView(BaseModel):
     machine_en: str
     created_at: datetime
     paid_minor: int
+    reserved_minor: int
+    not_taken_minor: int
     currency: str
     channel: str
     goods: list[GoodsView]
@@ -116,6 +118,8 @@ def buyers_view(seen: Seen) -> BuyersOrderView:
         machine_en=order.machine_en,
         created_at=order.created_at,
         paid_minor=order.paid_minor,
+        reserved_minor=sum(p.amount_minor for p in order.payments if p.is_held),
+        not_taken_minor=sum(p.not_taken_minor for p in order.payments),
         currency=order.currency,
         channel=paid.channel if paid is not None else "",
         goods=[_goods(unit) for unit in order.units],

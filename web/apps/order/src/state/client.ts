@@ -42,6 +42,9 @@ export type OrderView = {
   machine_en: string;
   created_at: string;
   paid_minor: number;
+  /** Held and not taken yet; held and never to be taken. */
+  reserved_minor: number;
+  not_taken_minor: number;
   currency: string;
   channel: string;
   goods: Goods[];

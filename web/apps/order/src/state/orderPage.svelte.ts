@@ -21,7 +21,7 @@ export type Sent = "" | "goes_back" | "a_person";
 
 export function isMoving(view: OrderView): boolean {
   const isClaimed = view.claim !== null && (view.claim.state === "opened" || view.claim.state === "reopened");
-  return isClaimed || view.goods.some((one) => one.state === "checking") || view.money_back.some((one) => one.state !== "returned");
+  return isClaimed || view.reserved_minor > 0 || view.goods.some((one) => one.state === "checking") || view.money_back.some((one) => one.state !== "returned");
 }
 
 export class OrderPage {

@@ -4,7 +4,7 @@ import { isMoving, OrderPage } from "./orderPage.svelte";
 
 const CALM: OrderView = {
   reference: "8F2K-7QXM", merchant: "Test", service_phone: "400", machine_number: "T-1", machine_zh: "t", machine_en: "t",
-  created_at: "2026-06-01T00:00:00Z", paid_minor: 350, currency: "CNY", channel: "wechat",
+  created_at: "2026-06-01T00:00:00Z", paid_minor: 350, reserved_minor: 0, not_taken_minor: 0, currency: "CNY", channel: "wechat",
   goods: [{ unit: 1, name_zh: "可乐", name_en: "Cola", price_minor: 350, state: "delivered" }],
   money_back: [], claim: null, may_claim: true, bar: "", claim_until: null,
 };
@@ -100,6 +100,7 @@ describe("an order's page", () => {
   it("knows what still moves", () => {
     expect(isMoving(CALM)).toBe(false);
     expect(isMoving({ ...CALM, goods: [{ ...CALM.goods[0]!, state: "checking" }] })).toBe(true);
+    expect(isMoving({ ...CALM, reserved_minor: 350 })).toBe(true);
     const claim = { since: "", answer: "", answered_at: null, words: [] };
     expect(isMoving({ ...CALM, claim: { ...claim, state: "reopened" } })).toBe(true);
     expect(isMoving({ ...CALM, claim: { ...claim, state: "declined" } })).toBe(false);

@@ -35,9 +35,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "done": "",
     },
     "payment": {
-        "created": "pay>paid close>closed lose_sight>unknown",
-        "unknown": "pay>paid close>closed lose_sight>unknown",
-        "closed": "pay>paid",
+        "created": "pay>paid close>closed lose_sight>unknown hold>held",
+        "unknown": "pay>paid close>closed lose_sight>unknown hold>held",
+        "closed": "pay>paid hold>held",
+        "held": "pay>paid close>closed",
         "paid": "",
     },
     "refund": {
@@ -45,7 +46,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "processing": "accept>processing succeed>succeeded fail>failed lose_sight>processing",
         "unknown": "accept>processing succeed>succeeded fail>failed lose_sight>unknown deny>requested",
         "held": "accept>processing succeed>succeeded fail>failed release>requested",  # a call may be under way
-        "failed": "succeed>succeeded",
+        "failed": "succeed>succeeded send_on>unknown",
         "succeeded": "",
     },
 }

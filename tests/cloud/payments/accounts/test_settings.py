@@ -19,7 +19,7 @@ WECHAT = setting_fields(CHANNELS["wechat"][0])
 BY_NAME = {field.name: field for field in WECHAT}
 SHOWN = {
     "alipay": {"app_id", "seller_id", "takes_faces"},
-    "stripe": {"account", "return_url", "payment_method_types"},
+    "stripe": {"account", "return_url", "payment_method_types", "is_taken_after_goods"},
     "wechat": {"mchid", "appid", "serial_no", "public_key_id", "v2_sign_type", "code_pay", "store_id", "takes_faces"}
     | {"service_id", "shares_profit"},
 }

@@ -27,6 +27,10 @@ def signed(body: bytes, at_s: int, *secrets: str, scheme: str = "v1") -> dict[st
     return {"Stripe-Signature": ",".join([f"t={at_s}", *parts])}
 
 
+STRANGE = {"id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount_received": 350, "currency": "cny"}
+"""A payment of the same account that is none of ours: it carries no number that we gave."""
+
+
 def session(**more: Any) -> dict[str, Any]:
     return {
         "id": "cs_test_1",
@@ -128,7 +132,7 @@ async def test_the_other_mode_and_another_account(post: Post):
         ("checkout.session.async_payment_succeeded", session(), TradeState.PAID),
         ("checkout.session.completed", session(payment_status="unpaid"), TradeState.NOT_PAID),
         ("checkout.session.expired", session(status="expired", payment_status="unpaid"), TradeState.CLOSED),
-        ("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"}, TradeState.UNKNOWN),
+        ("payment_intent.succeeded", STRANGE, TradeState.UNKNOWN),
         ("refund.updated", refund(metadata={}), TradeState.UNKNOWN),
     ],
 )

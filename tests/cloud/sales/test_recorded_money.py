@@ -25,7 +25,7 @@ from tests.cloud.sales.purchases import (
 from tests.cloud.sales.test_wallet_steps import FROM_WALLET, MEMBER, NUMBER, top_up
 from tests.recorded_steps import Speller, check_recorded, told
 from vendomat.cloud.payments import CASH_CHANNEL, CODE_CHANNEL, Payment, PaymentState, refund_number
-from vendomat.cloud.sales.desk_model import GoodwillGiven, RefundDeclined, RefundReleased
+from vendomat.cloud.sales.desk_model import GoodwillGiven, RefundDeclined, RefundReleased, StoredMoneyReturned
 from vendomat.cloud.sales.model import CashEnd, CashSold, ChargeAnswered, Event, PaymentClosed, Purchase, VendSaid
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.vend_steps import command_number
@@ -157,13 +157,26 @@ def test_a_code_is_redeemed_and_good_again_as_recorded() -> None:
 
 
 def test_a_top_up_is_credited_as_recorded() -> None:
-    names = ("second added", "second paid", "second closed", "first paid with too little", "first paid to a stranger")
+    names = (
+        "second added",
+        "second paid",
+        "second closed",
+        "first paid with too little",
+        "first paid to a stranger",
+        "refund never",
+        "refund succeeded",
+        "paid by hand",
+    )
     events = {**CODES, **WORDS, **{name: EVENTS[name] for name in names}}
+    for word, minor in (("paid out", TOTAL - 50), ("too much paid out", TOTAL + 1)):
+        events[word] = StoredMoneyReturned(FIRST, minor, "wpo_1", OPERATOR, "moves away", AT)
     stories = [
         (),
         ("second added",),
         ("expiry asked", "first closed"),
         ("first paid with too little",),
         ("first paid",),
+        ("first paid", "paid out"),
+        ("first paid", "paid out", "refund never"),
     ]
     check("top_up", top_up(), events, stories)

@@ -9,13 +9,17 @@ import pytest
 
 from tests.audit.conftest import Copy
 from tests.audit.plants_claims import PLANTS as CLAIM_PLANTS
+from tests.audit.plants_coolers import GOOD
+from tests.audit.plants_coolers import PLANTS as COOLER_PLANTS
+from tests.audit.plants_coolers import SPOILS as COOLER_SPOILS
 from tests.audit.plants_database import PLANTS as DATABASE_PLANTS
-from tests.audit.plants_files import SPOILS
+from tests.audit.plants_files import SPOILS as FILE_SPOILS
 from tests.audit.plants_statements import PLANTS as STATEMENT_PLANTS
 from vendomat.audit.checks import CHECKS
 
 pytestmark = pytest.mark.slow
-PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | CLAIM_PLANTS
+PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | CLAIM_PLANTS | COOLER_PLANTS
+SPOILS = FILE_SPOILS | COOLER_SPOILS
 
 
 def _names(text: str, *, is_notice: bool = False) -> set[str]:
@@ -40,6 +44,12 @@ async def test_a_planted_breach_of_machine_or_platform_is_found(copy: Copy, name
     found, spoil = SPOILS[name]
     spoil(copy.folder)
     await _expect(copy, found)
+
+
+@pytest.mark.parametrize("name", GOOD)
+async def test_a_coolers_visit_as_it_should_be_is_clean(copy: Copy, name: str) -> None:
+    await copy.plant(GOOD[name])
+    await _expect(copy, "")
 
 
 def test_every_check_has_a_planted_breach() -> None:

@@ -51,6 +51,12 @@ ROWS = {
     "wallet_payout": "merchant_id, payout_id, member_id, amount_minor, by_hand_minor, currency, state, hand_way, "
     "hand_reference, reason, asked_by, asked_at, decided_by, decided_at) VALUES ('{m}', 'w{n}', 'b', 1, 0, 'CNY', "
     f"'done', '', '', 'r', 'o', '{AT}', 'o', '{AT}'",
+    "cooler": "merchant_id, machine_id, ceiling_minor, is_active) VALUES ('{m}', '{m}_m{n}', 1, true",
+    "cooler_visit": "merchant_id, visit_id, machine_id, request_id, channel, account, currency, ceiling_minor, "
+    "created_at, agree_by, state, next_try_at) "
+    f"VALUES ('{{m}}', 'v{{n}}', '{{m}}_m', 'r{{n}}', 'c', 'a', 'CNY', 1, '{AT}', '{AT}', 'asked', '{AT}'",
+    "cooler_good": "merchant_id, visit_id, slot, product_id, name, price_minor) "
+    "VALUES ('{m}', 'v', 'A1{n}', 'p', 'n', 1",
     "cash_count": "merchant_id, machine_id, epoch, seq, expected_minor, counted_minor, currency, at) "
     f"VALUES ('{{m}}', 'm', 1, 1{{n}}, 1, 1, 'CNY', '{AT}'",
     "sale_order": "merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, currency, "

@@ -1,5 +1,6 @@
 """The protocol between terminal and cloud: messages and the signed envelope. Does no I/O."""
 
+from vendomat.protocol.doors import DOOR, DoorFact, OpenDoor, Recount, TakenGoods
 from vendomat.protocol.enrolment import (
     EnrolReply,
     EnrolRequest,
@@ -74,6 +75,7 @@ from vendomat.protocol.messages import (
 )
 
 __all__ = [
+    "DOOR",
     "FACTS_MAX",
     "LINES_MAX",
     "MESSAGE_BYTES_MAX",
@@ -91,6 +93,7 @@ __all__ = [
     "CommandReply",
     "Count",
     "Dispense",
+    "DoorFact",
     "EnrolReply",
     "EnrolRequest",
     "Envelope",
@@ -110,12 +113,14 @@ __all__ = [
     "LocalText",
     "Minor",
     "Nonce",
+    "OpenDoor",
     "OrderLine",
     "OrderRef",
     "OrderRequest",
     "OrderStatus",
     "PaymentOffer",
     "Problem",
+    "Recount",
     "RedeemRequest",
     "RefundStatus",
     "Refusal",
@@ -130,6 +135,7 @@ __all__ = [
     "Slot",
     "SlotState",
     "Stamp",
+    "TakenGoods",
     "Text",
     "UnitStatus",
     "VendFact",

@@ -250,6 +250,7 @@ class FactKind(StrEnum):
     SECURITY = "security"  # the machine refused something that was not the cloud's word
     CASH_SALE = "cash_sale"  # sold for coins and notes, by the machine alone
     CASH_COUNT = "cash_count"  # the cash box was emptied and counted
+    RECOUNT = "recount"  # what was taken from a cooler was recognised anew, after its OUTCOME
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -305,7 +306,7 @@ class SecurityFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VendResult(StrEnum):
-    """What the machine says of one vend. Only DELIVERED* mean that goods came out."""
+    """What the machine says of one vend. Only DELIVERED* mean that goods came out; DOOR_* end a door's run."""
 
     DELIVERED = "delivered"
     DELIVERED_DOUBLE = "delivered_double"
@@ -320,6 +321,9 @@ class VendResult(StrEnum):
     HEALTH_LOCK = "health_lock"
     TIMEOUT = "timeout"
     UNKNOWN = "unknown"
+    DOOR_SHUT = "door_shut"  # it was opened and is shut again
+    DOOR_LEFT_OPEN = "door_left_open"  # it was opened, and nobody shut it in time
+    DOOR_NOT_OPENED = "door_not_opened"  # definitely: the lock holds
 
 
 class Refusal(StrEnum):

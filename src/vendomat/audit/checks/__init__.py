@@ -5,6 +5,7 @@ from vendomat.audit.checks import (
     bills,
     cash,
     claims,
+    coolers,
     facts,
     findings,
     goods,
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     *stock.CHECKS,
     *wallets.CHECKS,
     *cash.CHECKS,
+    *coolers.CHECKS,
     *platforms.CHECKS,
     *at_rest.CHECKS,
 )

@@ -97,12 +97,12 @@ BY_CLASS = """
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'liab:wallet:%' AND t.kind = 'topped_up'), 0)
             AS stored_minor
     FROM ledger_transaction t JOIN ledger_line l ON (l.merchant_id, l.txn_key) = (t.merchant_id, t.txn_key)
-    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout|rent|rent_paid|wallet_hand):'
+    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout|rent|rent_paid|wallet_hand|visit|visit_[a-z]+):'
     GROUP BY t.merchant_id, t.order_id, l.currency
 """
 """The ledger's balances per order, each with the sign in which people read it; what was booked from a platform's bill,
-or for a site's owner, belongs to no order. Goodwill is the part of the loss that was owed to a buyer on top; goods that
-came out late are a loss beside a sale, and owe nobody."""
+for a site's owner, or for a visit at a cooler, belongs to no order. Goodwill is the part of the loss that was owed to a
+buyer on top; goods that came out late are a loss beside a sale, and owe nobody."""
 
 CAPTURED = """
     SELECT p.merchant_id, p.order_id, p.currency, sum(p.captured_minor) AS captured_minor FROM payment p

@@ -22,6 +22,7 @@ from vendomat.cloud.catalog import Catalog, media_router
 from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_router, claims_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
 from vendomat.cloud.commission import SiteStatements, commission_router
+from vendomat.cloud.coolers import Visits, buyer_router, buyer_throttle, visits_router
 from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
 from vendomat.cloud.members import Members
 from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
@@ -85,6 +86,7 @@ class PublicParts:
     goods: GoodsDesk | None = None  # where this process sells
     top_ups: TopUps | None = None  # where this process sells
     payouts: WalletPayouts | None = None  # where this process sells
+    visits: Visits | None = None  # where this process sells
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
@@ -134,6 +136,9 @@ def build_public_app(parts: PublicParts) -> FastAPI:
         app.include_router(member_router(members, wallets, parts.top_ups, member_throttle(parts.clock)))
     if parts.goods is not None:
         app.include_router(goods_router(parts.goods, current))
+    if parts.visits is not None:
+        app.include_router(visits_router(parts.visits, parts.database, current))
+        app.include_router(buyer_router(parts.visits, parts.database, buyer_throttle(parts.clock)))
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))

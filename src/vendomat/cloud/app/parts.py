@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.app.metrics import Metrics
 from vendomat.cloud.codes import codes_key
+from vendomat.cloud.coolers import DoorFacts, Visits, VisitSweeps
 from vendomat.cloud.machines import MachineDirectory
 from vendomat.cloud.members import Members, members_key
 from vendomat.cloud.merchants import MasterKey, PaymentAccounts
@@ -121,6 +122,11 @@ class SalesParts:
     standing: StandingAlarms
     reach: Reach
     reconciliation: ReconciliationJob
+    visit_sweeps: VisitSweeps
+
+    @property
+    def visits(self) -> Visits:
+        return self.visit_sweeps.visits
 
 
 async def open_ground(settings: CloudSettings, address: WorkerAddress, stack: AsyncExitStack) -> Ground:
@@ -213,7 +219,18 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         reach=reach,
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
         reconciliation=_reconciliation(ground, book, till),
+        visit_sweeps=_coolers(ground, book, dispatcher, facts),
     )
+
+
+def _coolers(ground: SalesGround, book: ProviderBook, dispatcher: Dispatcher, facts: FactTaker) -> VisitSweeps:
+    """Selling from open-door coolers: the facts of doors go there."""
+    database, settings, clock, ids = ground.database, ground.settings, ground.clock, ground.ids
+    visits = Visits(database=database, book=book, settings=settings, clock=clock, ids=ids)
+    sweeps = VisitSweeps(database=database, visits=visits, dispatcher=dispatcher, settings=settings, clock=clock)
+    visits.follow = sweeps.follow
+    facts.doors = DoorFacts(database, visits, settings=settings, clock=clock, ids=ids)
+    return sweeps
 
 
 def _desk(ground: SalesGround, writer: Writer, till: Till, charges: Charges) -> SalesDesk:

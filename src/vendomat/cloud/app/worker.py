@@ -27,6 +27,7 @@ from vendomat.cloud.app.parts import Ground, SalesParts, WorkerAddress, build_sa
 from vendomat.cloud.app.upkeep import Upkeep
 from vendomat.cloud.claims import ClaimRounds
 from vendomat.cloud.codes import CodePosting
+from vendomat.cloud.coolers import visit_notice_router
 from vendomat.cloud.ledger import Entry, post, postings
 from vendomat.cloud.machines import KeyReplaced, WireAddress
 from vendomat.cloud.merchants import Passwords, SignIns
@@ -95,6 +96,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         tasks = [asyncio.create_task(server.serve()) for server in servers]
         tasks += [
             asyncio.create_task(sales.sweeps.run()),
+            asyncio.create_task(sales.visit_sweeps.run()),
             asyncio.create_task(sales.directory.keep_fresh()),
             asyncio.create_task(sales.watch.run()),
             asyncio.create_task(sales.standing.run()),
@@ -134,7 +136,8 @@ def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI
             feeds=feeds,
             heartbeat_s=ground.settings.heartbeat_s,
             is_secure=ground.settings.public_url.startswith("https://"),
-            more_routers=[notice_router(sales.till)],
+            more_routers=[visit_notice_router(sales.visits), notice_router(sales.till)],
+            visits=sales.visits,
             refunds=sales.refunds,
             settings=ground.settings,
             goods=sales.goods,

@@ -20,9 +20,10 @@ GOODWILL = "expense:goodwill"
 CASH_IN_HAND = "asset:cash_in_hand"
 CASH_SHORT = "expense:cash_short"
 CASH_OVER = "income:cash_over"
+BAD_DEBT = "expense:bad_debt"
+COOLER_LOSS = "expense:cooler_loss"
 UNCOLLECTED = "expense:uncollected"
 """Goods that were given for a hold whose money never came. It is declared a loss at once: nobody collects it here."""
-
 _WALLET = "liab:wallet:"
 
 
@@ -55,7 +56,7 @@ def funding(channel: str, account: str) -> str:
 
 
 def receivable(channel: str, account: str) -> str:
-    """What buyers owe for goods they have had, their money held at the platform and not taken yet."""
+    """What buyers owe for goods they have had: their money is held, or promised, at the platform and not taken yet."""
     return f"asset:receivable:{channel}:{account}"
 
 
@@ -285,3 +286,33 @@ def site_rent_stated(site_id: str, position: int, link: str, amount_minor: int) 
 def site_rent_paid(payout_id: str, site_id: str, amount_minor: int) -> Posting:
     """The merchant paid a site's owner."""
     return _move(f"rent_paid:{payout_id}", "site_rent_paid", (site_rent(site_id), BANK), amount_minor)
+
+
+def visit_completed(visit_id: str, receivable: str, *, merchant_id: str, amount_minor: int) -> Posting:
+    """A buyer took goods from an open-door cooler, and the platform was told: sold, and owed."""
+    accounts = (receivable, sales_income(merchant_id))
+    return _move(f"visit:{visit_id}", "visit_completed", accounts, amount_minor)
+
+
+def visit_lowered(number: str, receivable: str, *, merchant_id: str, amount_minor: int) -> Posting:
+    """Less was taken than was billed. `number` names the visit and its new sum."""
+    accounts = (sales_income(merchant_id), receivable)
+    return _move(f"visit_lowered:{number}", "visit_lowered", accounts, amount_minor)
+
+
+def visit_collected(visit_id: str, fund: str, source: str, amount_minor: int) -> Posting:
+    """The platform has collected what was owed, or what nobody expected any more (`source`)."""
+    return _move(f"visit_paid:{visit_id}", "visit_collected", (fund, source), amount_minor)
+
+
+def visit_written_off(visit_id: str, receivable: str, amount_minor: int) -> Posting:
+    return _move(f"visit_off:{visit_id}", "visit_written_off", (BAD_DEBT, receivable), amount_minor)
+
+
+def visit_given(number: str, merchant_id: str, amount_minor: int) -> Posting:
+    """Goods that were recognised too late to be charged: sold, and their price is the merchant's loss.
+
+    `number` names the visit and the sum of all that it was given.
+    """
+    accounts = (COOLER_LOSS, sales_income(merchant_id))
+    return _move(f"visit_given:{number}", "visit_given", accounts, amount_minor)

@@ -130,16 +130,18 @@ class Dispatcher:
             nonce=dispatch.nonce,
             epoch=dispatch.epoch,
         )
-        data = self._seal("dispense", dispatch.machine_id, message)
-        reply = await self._wire.ask(dispatch.machine_id, "dispense", data, timeout_s=self._settings.resend_s)
-        await self._take_reply(dispatch.machine_id, "dispense", reply)
+        await self.ask(dispatch.machine_id, "dispense", message, timeout_s=self._settings.resend_s)
 
     async def fence(self, row: asyncpg.Record) -> None:
         """Ask for the durable promise that the command never starts, or for what became of it."""
         message = FenceRequest(cmd_id=row["cmd_id"], order_id=row["order_id"], unit=row["unit"], slot=row["slot"])
-        data = self._seal("fence", row["machine_id"], message)
-        reply = await self._wire.ask(row["machine_id"], "fence", data, timeout_s=self._settings.silence_s)
-        await self._take_reply(row["machine_id"], "fence", reply)
+        await self.ask(row["machine_id"], "fence", message, timeout_s=self._settings.silence_s)
+
+    async def ask(self, machine_id: str, kind: str, message: object, *, timeout_s: float) -> None:
+        """Sign and publish one command or fence, and take the facts that the machine answers with, if it does."""
+        data = self._seal(kind, machine_id, message)
+        reply = await self._wire.ask(machine_id, kind, data, timeout_s=timeout_s)
+        await self._take_reply(machine_id, kind, reply)
 
     def _seal(self, kind: str, machine_id: str, message: object) -> bytes:
         return seal(message, kind=kind, machine=machine_id, epoch=0, seq=next(self._sent), signer=self._signer)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -18,7 +19,7 @@ from vendomat.cloud.sales.model import CashEnd, VendFactSeen, VendSaid
 from vendomat.cloud.sales.use_cases import VendItem
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock
-from vendomat.protocol import CashCount, CashSale, Fact, FactAck, FactKind, SecurityFact, VendFact, VendResult
+from vendomat.protocol import DOOR, CashCount, CashSale, Fact, FactAck, FactKind, SecurityFact, VendFact, VendResult
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +27,14 @@ DELIVERED = (VendResult.DELIVERED, VendResult.DELIVERED_DOUBLE)
 NOT_KNOWN = (VendResult.TIMEOUT, VendResult.UNKNOWN)
 
 _CASH: dict[str, type[CashSale | CashCount]] = {FactKind.CASH_SALE: CashSale, FactKind.CASH_COUNT: CashCount}
+_VENDS = frozenset({FactKind.INTENT, FactKind.OUTCOME, FactKind.REFUSED, FactKind.FENCED})
 _VEND_FACT = msgspec.json.Decoder(VendFact)
 _SECURITY_FACT = msgspec.json.Decoder(SecurityFact)
 
 
 def vend_event(machine_id: str, fact: Fact, clock: Clock) -> tuple[str, VendFactSeen] | None:
     """The order id and event that `fact` means for a purchase; None for a fact that moves none, or is unreadable."""
-    if fact.kind in (FactKind.BOOT, FactKind.STOCK, FactKind.SECURITY, *_CASH):
+    if fact.kind not in _VENDS:
         return None
     try:
         body = _VEND_FACT.decode(fact.body)
@@ -70,12 +72,33 @@ UNREADABLE = "machine.cash_unreadable"
 """What the security record calls a cash fact that says nothing: it was about money."""
 
 
+class TakesDoorFacts(Protocol):
+    """Whoever sells from open-door coolers: what became of a door, and of the goods behind it."""
+
+    async def take(self, fact: Fact, sender: Sender) -> bool:
+        """As `FactTaker.take`, for one fact: whether it may be acknowledged."""
+        ...
+
+
+def is_of_door(fact: Fact) -> bool:
+    """Whether `fact` is about a cooler's door, which is no slot of an order."""
+    if fact.kind is FactKind.RECOUNT:
+        return True
+    if fact.kind not in _VENDS or DOOR.encode() not in bytes(fact.body):
+        return False
+    try:
+        return _VEND_FACT.decode(fact.body).slot == DOOR
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+
+
 class FactTaker:
-    """`take` gives the acknowledgements of the facts that are safe here."""
+    """`take` gives the acknowledgements of the facts that are safe here. `doors` is set where coolers are sold from."""
 
     def __init__(self, writer: Writer, clock: Clock) -> None:
         self._writer = writer
         self._clock = clock
+        self.doors: TakesDoorFacts | None = None
 
     async def take(self, facts: Sequence[Fact], sender: Sender) -> list[FactAck]:
         """Apply `facts` in their order. One whose (epoch, seq) is known with other content is not acknowledged.
@@ -92,6 +115,8 @@ class FactTaker:
         ]
 
     async def _take_one(self, fact: Fact, sender: Sender) -> bool:
+        if self.doors is not None and is_of_door(fact):
+            return await self.doors.take(fact, sender)
         merchant_id, machine_id, now = sender.merchant_id, sender.machine_id, self._clock.now()
         found = vend_event(machine_id, fact, self._clock)
         order_id, event = found if found is not None else ("", None)

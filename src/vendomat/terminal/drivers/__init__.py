@@ -1,18 +1,33 @@
 """Drivers: the ports to the machine's hardware, and what stands behind them."""
 
 from vendomat.terminal.drivers.cabinet import Fault, Record, SimulatedCabinet
-from vendomat.terminal.drivers.contract import Capabilities, Dispenser, Proof, Readings, Scanner, VendReport
+from vendomat.terminal.drivers.contract import (
+    Capabilities,
+    Cooler,
+    Dispenser,
+    Proof,
+    Readings,
+    Recounted,
+    Scanner,
+    VendReport,
+)
+from vendomat.terminal.drivers.cooler import CoolerDoor, CoolerFault, SimulatedCooler
 from vendomat.terminal.drivers.scanner import SimulatedScanner, payment_code_of
 
 __all__ = [
     "Capabilities",
+    "Cooler",
+    "CoolerDoor",
+    "CoolerFault",
     "Dispenser",
     "Fault",
     "Proof",
     "Readings",
     "Record",
+    "Recounted",
     "Scanner",
     "SimulatedCabinet",
+    "SimulatedCooler",
     "SimulatedScanner",
     "VendReport",
     "payment_code_of",

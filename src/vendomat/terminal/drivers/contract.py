@@ -6,12 +6,12 @@ ends by itself with a result. A driver never repeats a programme; it does not kn
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from vendomat.protocol import VendResult
+from vendomat.protocol import TakenGoods, VendResult
 
 
 class Proof(StrEnum):
@@ -43,12 +43,13 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class VendReport:
-    """`motor_ms` the motor ran, `drop_ms` from the start to the first drop seen, `turns` begun."""
+    """`motor_ms` the motor ran, `drop_ms` from the start to the first drop seen, `turns` begun; `goods` of a door."""
 
     result: VendResult
     motor_ms: int | None = None
     drop_ms: int | None = None
     turns: int | None = None
+    goods: tuple[TakenGoods, ...] = ()
 
 
 class Scanner(Protocol):
@@ -82,4 +83,45 @@ class Dispenser(Protocol):
 
     async def dispense(self, slot: str, cmd_id: str) -> VendReport:
         """Run the motor programme of `slot` once. `cmd_id` goes into the controller's own record, if it has one."""
+        ...
+
+
+Recounted = Callable[[str, tuple[TakenGoods, ...]], None]
+"""Hears of a command whose goods are recognised anew: all that was taken, as it is known now."""
+
+
+class Cooler(Protocol):
+    """What the terminal asks of an open-door cooler. It knows shelves and a lock, not visits or money.
+
+    The lock is one that a shut door latches by itself, whether there is power or not.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """`slots` are the shelves."""
+        ...
+
+    @property
+    def evidence(self) -> str:
+        """By what goods are recognised: weight, vision, tags."""
+        ...
+
+    async def start(self, recounted: Recounted) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def read(self) -> Readings:
+        """Door and temperature, now; what may be taken from a cooler has no drop sensor to be blocked."""
+        ...
+
+    async def release(self, cmd_id: str) -> bool | None:
+        """Release the lock once, until the door was opened and shut or `hold` is called. False: it holds."""
+        ...
+
+    async def hold(self) -> bool | None:
+        """Let the lock hold again. True: nobody opens the door from now on."""
+        ...
+
+    async def counts(self) -> Mapping[str, int] | None:
+        """Pieces by shelf, now."""
         ...

@@ -19,6 +19,7 @@ from vendomat.protocol import (
     Envelope,
     FactKind,
     FenceRequest,
+    OpenDoor,
     OrderLine,
     OrderStatus,
     read_body,
@@ -26,6 +27,7 @@ from vendomat.protocol import (
 from vendomat.terminal.journal import JournalError
 from vendomat.terminal.loop.caution import PRUDENT, Caution, CrashRule
 from vendomat.terminal.loop.machine import Machine, Ports
+from vendomat.terminal.loop.recounting import Recounting
 from vendomat.terminal.loop.reporting import Reporting
 from vendomat.terminal.loop.selling import Selling
 from vendomat.terminal.loop.session import PROGRAM, Session
@@ -91,6 +93,7 @@ class Terminal:
             safeguards=safeguards,
         )
         self.reporting = Reporting(self.machine, self.uploading.wake)
+        self.recounting = Recounting(self.machine, self.uploading.wake)
         self.session = Session(self.machine)
         self.watching = Watching(self.machine)
         self._tasks = Tasks(ports.log, self.machine.fail)
@@ -115,6 +118,9 @@ class Terminal:
         self._tasks.spawn(self.watching.run())
         self._tasks.spawn(self.uploading.run(self.vending))
         self._tasks.spawn(self.reporting.run())
+        if ports.door is not None:
+            ports.door.recounted = self.recounting.take
+            self._tasks.spawn(self.recounting.run())
         self._tasks.spawn(self.session.run())
         self._tasks.spawn(ports.wire.run(self.serve, self._link_changed))
         self._fetch_pictures()
@@ -157,6 +163,8 @@ class Terminal:
         match envelope.kind:
             case "dispense":
                 return await self.vending.on_dispense(read_body(envelope, Dispense))
+            case "open_door":
+                return await self.vending.on_dispense(read_body(envelope, OpenDoor))
             case "fence":
                 return await self.vending.on_fence(read_body(envelope, FenceRequest))
             case "order":

@@ -10,11 +10,14 @@ import msgspec
 
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import (
+    DOOR,
     CommandReply,
     Dispense,
+    DoorFact,
     Fact,
     FactKind,
     FenceRequest,
+    OpenDoor,
     VendFact,
     VendResult,
 )
@@ -59,6 +62,8 @@ STOP_MAX_S = 90.0
 """A vend that cannot be recorded by then stays an intent; the next start calls it unknown."""
 DISPENSE_MAX_S = 60.0
 """Longer than any motor programme: a driver that has not answered by then will not."""
+DOOR_MAX_S = 600.0
+"""The same for a cooler's door, which waits for its buyer."""
 REMEMBERED_MAX = 200
 """Finished commands held in memory; older ones are found in the journal."""
 
@@ -95,7 +100,7 @@ class Vending:
 
     # --- asked by the cloud ------------------------------------------------------------------------------------------
 
-    async def on_dispense(self, command: Dispense) -> CommandReply:
+    async def on_dispense(self, command: Dispense | OpenDoor) -> CommandReply:
         """The command's facts once its INTENT or refusal is durable. Raises `JournalError` when it cannot be read."""
         known = await self._look_up(command.cmd_id)
         self._refuse_to_guess(known)
@@ -203,7 +208,7 @@ class Vending:
 
     def _fact_body(self, known: _Known, note: Note) -> VendFact:
         vend, report = known.vend, known.report
-        return VendFact(
+        fact = VendFact(
             cmd_id=vend.cmd_id,
             order_id=vend.order_id,
             unit=vend.unit,
@@ -214,12 +219,16 @@ class Vending:
             drop_ms=report.drop_ms if report else None,
             turns=report.turns if report else None,
         )
+        if vend.slot != DOOR:
+            return fact
+        goods = list(report.goods) if report else []
+        return DoorFact(**msgspec.structs.asdict(fact), goods=goods)
 
     async def _turn(self, known: _Known, slot: str) -> None:
         ports, reason = self._machine.ports, ""
         try:
             turning = ports.dispenser.dispense(slot, known.vend.cmd_id)
-            report = await within(ports.clock, DISPENSE_MAX_S, turning)
+            report = await within(ports.clock, DOOR_MAX_S if slot == DOOR else DISPENSE_MAX_S, turning)
         except Exception:
             # Whatever went wrong in a driver: the motor may have run, so the outcome is not known.
             ports.log.exception("driver_failed", slot=slot)
@@ -233,11 +242,13 @@ class Vending:
         self._step(known, MotorEnded(report.result, reason))
 
     async def _after_outcome(self, slot: str, note: Note) -> None:
-        if note.result is not None:
+        if note.result is not None and slot != DOOR:
             await self._machine.keep_slots(self._machine.slots.after_vend(slot, note.result))
 
     def _show(self, known: _Known, outcome: UnitOutcome, reason: str = "") -> None:
         vend = known.vend
+        if vend.slot == DOOR:  # a visit is no order of this screen
+            return
         self._seen(LocalUnit(vend.order_id, vend.unit, vend.slot, known.product_id, outcome, reason))
 
     async def _conditions(self, cmd_id: str, slot: str, nonce: str) -> Conditions:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from vendomat.protocol import Dispense, FactKind, Refusal, VendResult
+from vendomat.protocol import Dispense, FactKind, OpenDoor, Refusal, VendResult
 from vendomat.terminal.sale.terms import UnitOutcome
 from vendomat.terminal.sale.vend_terms import (
     MOVES,
@@ -69,7 +69,9 @@ def restored(vend: Vend) -> Vend:
     return replace(vend, state=state, pending=None, has_fence_waiting=False)
 
 
-def refusal_of(command: Dispense, conditions: Conditions, safeguards: Safeguards = PRODUCTION) -> Refusal | None:
+def refusal_of(
+    command: Dispense | OpenDoor, conditions: Conditions, safeguards: Safeguards = PRODUCTION
+) -> Refusal | None:
     """The first reason not to start, in the order of the rules; None when the motor may start."""
     if conditions.epoch != command.epoch and safeguards.is_leased:
         return Refusal.OLD_EPOCH

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vendomat.kernel import Moves
-from vendomat.protocol import Dispense, FactKind, FenceRequest, VendResult
+from vendomat.protocol import Dispense, FactKind, FenceRequest, OpenDoor, VendResult
 
 
 class VendState(StrEnum):
@@ -121,7 +121,7 @@ PRODUCTION = Safeguards()
 
 @dataclass(frozen=True, slots=True)
 class CommandReceived:
-    command: Dispense
+    command: Dispense | OpenDoor
     conditions: Conditions
 
 

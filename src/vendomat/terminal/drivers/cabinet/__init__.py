@@ -2,6 +2,6 @@
 
 from vendomat.terminal.drivers.cabinet.driver import SimulatedCabinet
 from vendomat.terminal.drivers.cabinet.model import Fault
-from vendomat.terminal.drivers.cabinet.world import Record
+from vendomat.terminal.drivers.cabinet.world import Record, World
 
-__all__ = ["Fault", "Record", "SimulatedCabinet"]
+__all__ = ["Fault", "Record", "SimulatedCabinet", "World"]

@@ -19,7 +19,10 @@ from vendomat.terminal.drivers.cabinet.model import Fault
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line. `what`: fill | fault | start | drop | end. `fate` is how many goods the run will drop."""
+    """One line. `what`: fill | fault | start | drop | end, of a cooler fill | release | open | take | shut | hold.
+
+    `fate` is how many goods the run will drop.
+    """
 
     what: str
     at: str
@@ -97,6 +100,8 @@ class World:
             if start is not None:
                 rest = start.fate - record.count
                 self._unfinished[record.run] = msgspec.structs.replace(start, fate=rest)
+        elif record.what == "take":
+            self.stock[record.slot] = self.stock.get(record.slot, 0) - record.count
         elif record.what == "end":
             self._unfinished.pop(record.run, None)
 

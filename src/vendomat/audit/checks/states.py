@@ -73,7 +73,7 @@ CHECKS: tuple[Check, ...] = (
             GROUP BY 1, 2, 3
         ) e USING (merchant_id, order_id, refund_id)
         WHERE e.words !~ ('^(given_up( sent_on given_up)*( sent_on)?( succeeded| came_back)?|succeeded|came_back'
-                || '|never( succeeded)?|declined)$')
+                || '|never( succeeded| came_back)?|declined)$')
             OR e.said IS DISTINCT FROM CASE WHEN r.state IN ('succeeded', 'failed') THEN r.state END
         """,
     ),

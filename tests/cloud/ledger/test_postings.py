@@ -45,6 +45,12 @@ def every() -> list[Posting]:
         postings.paid_out_of_wallet("pay_1", "mbr_1", 350),
         postings.wallet_paid_by_hand("wpo_1", "mbr_1", 350),
         postings.refund_paid_on_top("rfd_1", 350),
+        postings.paid_out_of_wallet("pay_1", "mbr_1", 350),
+        postings.visit_completed("vis_1", DEBTOR, merchant_id="mer_1", amount_minor=350),
+        postings.visit_lowered("vis_1:200", DEBTOR, merchant_id="mer_1", amount_minor=150),
+        postings.visit_collected("vis_1", FUND, DEBTOR, 350),
+        postings.visit_written_off("vis_1", DEBTOR, 350),
+        postings.visit_given("vis_1:350", "mer_1", 350),
         postings.site_rent_stated("sit_1", 3, "link", 350),
         postings.site_rent_paid("pyo_1", "sit_1", 350),
         *filter(
@@ -121,6 +127,10 @@ def test_what_is_wrong_with_a_posting_is_said() -> None:
 def test_money_stands_where_it_was_paid() -> None:
     assert funding("wechat", "1900000001") == "asset:clearing:wechat:1900000001"
     assert (funding("code", "prepaid"), funding("code", "gift")) == ("liab:voucher", "expense:gift")
+
+
+def test_an_empty_cash_box_books_nothing() -> None:
+    assert postings.cash_counted("mch_1", "3/9", 0, 0) is None
 
 
 def test_each_kind_is_among_them() -> None:

@@ -346,6 +346,11 @@ STATES: dict[str, tuple[str, ...]] = {
     "frozen and kept": (*_MISFIT, "frozen money kept by one person"),
     "frozen and given back": (*_MISFIT, "frozen money given back by one person", "refund succeeded"),
     "frozen in dollars": ("expiry asked", "first paid in dollars"),
+    "frozen in dollars, asked for by one": (
+        "expiry asked",
+        "first paid in dollars",
+        "frozen money given back by one person",
+    ),
     "frozen in dollars, to be given back": (
         "expiry asked",
         "first paid in dollars",

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import pytest
+
 from tests.cloud.sales.purchases import (
     ALONE,
     AT,
@@ -140,6 +142,13 @@ def test_cash_is_booked_as_recorded() -> None:
     check("purchase_cash", start, events, stories)
 
 
+def test_cash_for_other_goods_than_the_order_has_is_a_defect() -> None:
+    payment = Payment(FIRST, CASH_CHANNEL, MACHINE, TOTAL, PaymentState.CREATED)
+    start = replace(new_purchase("cash"), payments=(payment,))
+    with pytest.raises(ValueError, match="zip"):
+        step(start, CashSold(FIRST, (CashEnd(VendSaid.DELIVERED, "delivered"),), "3/9", AT))
+
+
 def test_a_code_is_redeemed_and_good_again_as_recorded() -> None:
     payment = Payment(FIRST, CODE_CHANNEL, "cod_1", TOTAL, PaymentState.CREATED)
     start = replace(new_purchase("code"), payments=(payment,), code_id="cod_1")
@@ -168,7 +177,8 @@ def test_a_top_up_is_credited_as_recorded() -> None:
         "paid by hand",
     )
     events = {**CODES, **WORDS, **{name: EVENTS[name] for name in names}}
-    for word, minor in (("paid out", TOTAL - 50), ("too much paid out", TOTAL + 1)):
+    amounts = {"paid out": TOTAL - 50, "one fen paid out": 1, "all paid out": TOTAL, "too much paid out": TOTAL + 1}
+    for word, minor in amounts.items():
         events[word] = StoredMoneyReturned(FIRST, minor, "wpo_1", OPERATOR, "moves away", AT)
     stories = [
         (),
@@ -177,6 +187,7 @@ def test_a_top_up_is_credited_as_recorded() -> None:
         ("first paid with too little",),
         ("first paid",),
         ("first paid", "paid out"),
+        ("second added", "first paid", "second paid"),
         ("first paid", "paid out", "refund never"),
     ]
     check("top_up", top_up(), events, stories)

@@ -19,7 +19,7 @@ from vendomat.cloud.sales.refund_steps import request_refund
 def may_be_paid_out_minor(purchase: Purchase, payment: Payment) -> int:
     """How much of it may leave the wallet: all that was paid, once, of a top-up that was credited."""
     is_credited = purchase.origin == TOP_UP and purchase.state is OrderState.SETTLED and payment.is_winning
-    is_touched = payment.paid_out_minor > 0 or any(r.payment_id == payment.payment_id for r in purchase.refunds)
+    is_touched = any(r.payment_id == payment.payment_id for r in purchase.refunds)  # paid out before, or otherwise
     return payment.captured_minor if is_credited and not is_touched else 0
 
 

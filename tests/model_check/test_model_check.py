@@ -13,6 +13,8 @@ STATES_MIN = {
     "refunds that stop": 33_000,
     "two units": 60_000,
     "two payments": 55_000,
+    "a hold": 50_000,
+    "a hold beside a payment": 30_000,
 }
 """A check that explores little proves little: well below what was counted, far above what a broken search would see."""
 

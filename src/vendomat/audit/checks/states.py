@@ -96,8 +96,8 @@ CHECKS: tuple[Check, ...] = (
         ) e USING (merchant_id, order_id, payment_id)
         WHERE coalesce(e.paid, 0) <> CASE WHEN p.state = 'paid' THEN 1 ELSE 0 END
             OR (p.state = 'paid' AND e.paid_minor <> p.captured_minor)
-            OR (p.state = 'closed' AND coalesce(e.closed, 0) + coalesce(e.let_go, 0)
-                <> 1 + least(coalesce(e.held, 0), coalesce(e.closed, 0)))
+            OR (p.state = 'closed' AND NOT p.is_hold AND coalesce(e.closed, 0) <> 1)
+            OR (p.state = 'closed' AND p.is_hold AND coalesce(e.closed, 0) + coalesce(e.let_go, 0) = 0)
             OR (p.state = 'held' AND coalesce(e.held, 0) <> 1 + coalesce(e.let_go, 0))
         """,
     ),

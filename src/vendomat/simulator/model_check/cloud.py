@@ -195,8 +195,11 @@ class CloudMoves:
 
     def apply(self, cloud: Cloud, event: sales.Event) -> list[Applied]:
         """One transaction: the step, its postings and stock moves, and the command it queued, quoted or not."""
+        before = cloud.purchase
+        if isinstance(event, sales.PaymentHeld) and not self._bounds.guards.is_hold_given_up_left:
+            before = replace(before, payments=tuple(replace(p, close_wanted=False) for p in before.payments))
         try:
-            purchase, effects = step(cloud.purchase, event)
+            purchase, effects = step(before, event)
         except IllegalMoveError as error:
             return [Applied(cloud, broken=f"the purchase step refuses: {error}")]
         broken = broken_by_step(cloud, purchase, effects)
@@ -293,7 +296,14 @@ def _new_purchase(bounds: Bounds) -> sales.Purchase:
     units = tuple(Unit(n + 1, slot_of(n), PRODUCT, PRICE_MINOR) for n in range(bounds.units))
     total = PRICE_MINOR * bounds.units
     payments = tuple(
-        Payment(derive_id("pay", ORDER, channel), channel, f"account-{channel}", total, PaymentState.CREATED)
+        Payment(
+            derive_id("pay", ORDER, channel),
+            channel,
+            f"account-{channel}",
+            total,
+            PaymentState.CREATED,
+            is_hold=channel in bounds.holding,
+        )
         for channel in bounds.channels
     )
     return sales.Purchase(
@@ -323,7 +333,10 @@ def _heard_end(unit: Unit) -> int:
 
 def _may_be_paid(cloud: Cloud, bounds: Bounds) -> bool:
     payments = cloud.purchase.payments
-    return any(p.is_open or (bounds.may_pay_after_close and p.state is not PaymentState.PAID) for p in payments)
+    return any(
+        (p.is_open and not p.is_winning) or (bounds.may_pay_after_close and p.state is not PaymentState.PAID)
+        for p in payments
+    )
 
 
 def _newly_queued(before: sales.Purchase, after: sales.Purchase) -> int | None:

@@ -35,6 +35,7 @@ class Guards:
     is_deadline_declared: bool = True  # off: the deadline never comes
     is_outcome_final: bool = True  # off: a late fact opens the unit again
     is_late_money_returned: bool = True  # off: a payment vends however late it comes
+    is_hold_given_up_left: bool = True  # off: a hold vends that is being given up
     is_row_read_again: bool = True  # off: a paused worker decides by the row it took, not by the one that stands
 
 
@@ -45,6 +46,7 @@ class Bounds:
     name: str
     units: int = 1
     channels: tuple[str, ...] = ("wechat",)
+    holding: tuple[str, ...] = ()  # those of them whose money is held first
     power_cuts: int = 0
     heartbeats: int = 0  # nonces of one run beyond that of its hello
     sensor_lies: int = 0
@@ -54,6 +56,7 @@ class Bounds:
     may_die: bool = False
     may_lease_run_out: bool = True  # and with it the deadline come; off where it is not the question
     may_pay_after_close: bool = False
+    may_hold_lapse: bool = False
     may_operator_ask: bool = False  # for the money of a paid order
     may_refund_stop: bool = False  # held, or given up by the platform, until a person lets it go or has it tried again
     may_refund_be_unclear: bool = True  # lost, refused for now, not known (yet); off where it is not the question
@@ -136,10 +139,18 @@ class Truth(StrEnum):
     PAID = "paid"
     CLOSED = "closed"
     PAID_AFTER_CLOSE = "paid_after_close"
+    HELD = "held"
+    CAPTURED = "captured"  # of a hold, what the row wanted: it never wants another sum
+    RELEASED = "released"  # of a hold: given up by us
+    LAPSED = "lapsed"
 
     @property
     def is_paid(self) -> bool:
-        return self in (Truth.PAID, Truth.PAID_AFTER_CLOSE)
+        return self in (Truth.PAID, Truth.PAID_AFTER_CLOSE, Truth.CAPTURED)
+
+    @property
+    def was_held(self) -> bool:
+        return self in (Truth.HELD, Truth.CAPTURED, Truth.RELEASED, Truth.LAPSED)
 
 
 class RefundEnd(StrEnum):

@@ -76,8 +76,13 @@ class PlatformMoves:
     def _truths(self, cloud: Cloud, platform: Platform, index: int) -> Iterator[tuple[str, Platform]]:
         channel, truth = self._bounds.channels[index], platform.payments[index]
         payment = cloud.purchase.payments[index]
+        if truth is Truth.HELD:
+            yield from self._hold_ends(payment, platform, index)
         if truth is Truth.OPEN:
-            yield f"THE BUYER PAYS with {channel}", _with_truth(platform, index, Truth.PAID)
+            if payment.is_hold:
+                yield f"THE BUYER'S MONEY IS HELD by {channel}", _with_truth(platform, index, Truth.HELD)
+            else:
+                yield f"THE BUYER PAYS with {channel}", _with_truth(platform, index, Truth.PAID)
             if cloud.phase:
                 yield f"{channel}'s code ends by itself", _with_truth(platform, index, Truth.CLOSED)
             elif payment.close_wanted and payment.is_open:
@@ -86,14 +91,26 @@ class PlatformMoves:
             late = _with_truth(platform, index, Truth.PAID_AFTER_CLOSE)
             yield f"{channel} takes money for a code that it had called closed", late
 
+    def _hold_ends(self, payment: Payment, platform: Platform, index: int) -> Iterator[tuple[str, Platform]]:
+        """A call whose row was committed reaches the platform at any time, answered or not."""
+        if payment.capture_minor:
+            taken = _with_truth(platform, index, Truth.CAPTURED)
+            yield f"{payment.channel} TAKES {payment.capture_minor} of what it holds", taken
+        if payment.close_wanted:
+            yield f"{payment.channel} gives the hold up", _with_truth(platform, index, Truth.RELEASED)
+        if self._bounds.may_hold_lapse:
+            yield f"{payment.channel}'s hold lapses", _with_truth(platform, index, Truth.LAPSED)
+
     def _payment_answers(self, cloud: Cloud, platform: Platform, index: int) -> Iterator[tuple[str, sales.Event]]:
         channel, truth, payment = self._bounds.channels[index], platform.payments[index], cloud.purchase.payments[index]
         at, grace = PHASES[cloud.phase], GRACE if self._bounds.guards.is_late_money_returned else FOR_EVER
         if truth.is_paid and payment.state is not PaymentState.PAID:
             yield f"{channel}'s notice (or a look-up) tells of the payment", _paid(payment, cloud, grace)
-        if truth in (Truth.CLOSED, Truth.PAID_AFTER_CLOSE) and payment.is_open:
+        if truth.was_held and payment.state not in (PaymentState.HELD, PaymentState.PAID):
+            yield f"{channel}'s notice (or a look-up) tells of the hold", _held(payment, cloud, grace)
+        if truth in (Truth.CLOSED, Truth.PAID_AFTER_CLOSE, Truth.RELEASED, Truth.LAPSED) and payment.is_open:
             yield f"{channel} tells that the code is closed", sales.PaymentClosed(payment.payment_id, at)
-        if payment.close_wanted and payment.is_open:
+        if (payment.close_wanted or payment.capture_minor) and payment.is_open:
             uncertain = sales.PaymentUncertain(payment.payment_id, "time-out", grace, at)
             yield f"{channel} does not answer what became of the code", uncertain
 
@@ -148,11 +165,24 @@ def _ended(platform: Platform, index: int, end: RefundEnd) -> Platform:
     return replace(platform, refunds=(*platform.refunds[:index], ended, *platform.refunds[index + 1 :]))
 
 
+def _held(payment: Payment, cloud: Cloud, grace: timedelta) -> sales.Event:
+    return sales.PaymentHeld(
+        payment_id=payment.payment_id,
+        account=payment.account,
+        amount_minor=payment.amount_minor,
+        currency=cloud.purchase.currency,
+        transaction_id="transaction",
+        via="notice",
+        grace=grace,
+        at=PHASES[cloud.phase],
+    )
+
+
 def _paid(payment: Payment, cloud: Cloud, grace: timedelta) -> sales.Event:
     return sales.PaymentPaid(
         payment_id=payment.payment_id,
         account=payment.account,
-        amount_minor=payment.amount_minor,
+        amount_minor=payment.capture_minor if payment.is_hold else payment.amount_minor,
         currency=cloud.purchase.currency,
         transaction_id="transaction",
         paid_at=AT,

@@ -22,6 +22,16 @@ WHOLE_DESIGN = (
     Bounds("refunds that stop", power_cuts=1, may_operator_ask=True, may_refund_stop=True, may_give_up=False),
     Bounds("two units", units=2, may_die=True, may_operator_ask=True, may_give_up=False, may_refund_be_unclear=False),
     Bounds("two payments", channels=("wechat", "alipay"), may_lease_run_out=False, may_refund_be_unclear=False),
+    Bounds("a hold", units=2, channels=("stripe",), holding=("stripe",), may_give_up=False, may_hold_lapse=True),
+    Bounds(
+        "a hold beside a payment",
+        channels=("stripe", "wechat"),
+        holding=("stripe",),
+        may_lease_run_out=False,
+        may_refund_be_unclear=False,
+        may_hold_lapse=True,
+        may_operator_ask=True,
+    ),
 )
 """Every safeguard on: nothing may be found. Together within every run of the tests."""
 
@@ -78,6 +88,17 @@ REMOVALS = {
         DEAD_END,
     ),
     "lease": _without("the lease", "I2", safeguards=Safeguards(is_leased=False)),
+    "hold": Removal(
+        "the refusal of a hold that is being given up",
+        Bounds(
+            "without the refusal of a hold that is being given up",
+            channels=("stripe",),
+            holding=("stripe",),
+            looking_for="I6",
+            guards=Guards(is_hold_given_up_left=False),
+        ),
+        "I6",
+    ),
     "row": Removal(
         "the row read again under the order's lock",
         Bounds(

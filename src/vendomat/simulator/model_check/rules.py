@@ -12,7 +12,7 @@ from dataclasses import replace
 from vendomat.cloud.orders import ORDER_MOVES, Finding, OrderState, Unit, UnitOutcome
 from vendomat.cloud.payments import Payment, PaymentState, RefundStage
 from vendomat.cloud.sales import model as sales
-from vendomat.simulator.model_check.parts import Cloud, Machine, Platform, RefundEnd
+from vendomat.simulator.model_check.parts import Cloud, Machine, Platform, RefundEnd, Truth
 
 
 def broken_by_step(before: Cloud, after: sales.Purchase, effects: tuple[sales.Effect, ...]) -> str:
@@ -81,8 +81,11 @@ def _broken_rows(cloud: Cloud) -> Iterator[str]:
     back = sum(r.amount_minor for r in purchase.refunds if r.stage is RefundStage.SUCCEEDED)
     if purchase.state is OrderState.SETTLED and back < _owed(purchase):
         yield "I6: the order is settled while its money is owed"
-    if purchase.state in (OrderState.EXPIRED, OrderState.CANCELLED) and any(p.is_open for p in purchase.payments):
+    is_open = any(p.is_open and p.state is not PaymentState.HELD for p in purchase.payments)
+    if purchase.state in (OrderState.EXPIRED, OrderState.CANCELLED) and is_open:
         yield "I6: the order ended while a payment of it was open"
+    if any(p.state is PaymentState.HELD and not (p.is_winning or p.close_wanted) for p in purchase.payments):
+        yield "I6: money is held that no order wants, and it is not given up"
 
 
 def _asked(purchase: sales.Purchase, payment: Payment) -> list[int]:
@@ -92,7 +95,28 @@ def _asked(purchase: sales.Purchase, payment: Payment) -> list[int]:
 
 
 def _owed(purchase: sales.Purchase) -> int:
+    if purchase.winning is not None and purchase.winning.is_hold:
+        return max(0, purchase.winning.captured_minor - _delivered(purchase))
     return sum(u.price_minor for u in purchase.units if u.is_final and u.outcome is not UnitOutcome.DELIVERED)
+
+
+def _delivered(purchase: sales.Purchase) -> int:
+    return sum(u.price_minor for u in purchase.units if u.is_final and u.outcome is UnitOutcome.DELIVERED)
+
+
+def _is_all_in(purchase: sales.Purchase) -> bool:
+    """Whether it is certain that nothing was given for the money."""
+    return all(u.is_final and u.outcome is not UnitOutcome.DELIVERED for u in purchase.units)
+
+
+def _claim_and_loss(purchase: sales.Purchase) -> tuple[int, int]:
+    """What a buyer owes for goods had on a hold, and what is declared lost of it once the hold has ended."""
+    winning = purchase.winning
+    if winning is None or not winning.is_hold:
+        return 0, 0
+    missing = _delivered(purchase) - winning.captured_minor
+    is_over = winning.state is not PaymentState.HELD and all(u.is_final for u in purchase.units)
+    return (0, missing) if is_over else (missing, 0)
 
 
 def _broken_books(cloud: Cloud) -> Iterator[str]:
@@ -105,12 +129,15 @@ def _broken_books(cloud: Cloud) -> Iterator[str]:
     back = sum(r.amount_minor for r in done)
     by_hand = sum(r.amount_minor for r in done if r.is_by_hand)
     late = sum(p.captured_minor for p in paid if not p.is_winning)
-    is_won = purchase.winning is not None
+    is_won = purchase.winning is not None and not purchase.winning.is_hold
+    claim, loss = _claim_and_loss(purchase)
     expected = {
         "asset:clearing": sum(p.captured_minor for p in paid) - back + by_hand,
         "asset:bank": -by_hand,
         "liab:undelivered": -sum(u.price_minor for u in purchase.units if not u.is_final) if is_won else 0,
-        "liab:refund_payable": back - late - (_owed(purchase) if is_won else 0),
+        "liab:refund_payable": back - late - (_owed(purchase) if purchase.winning is not None else 0),
+        "asset:receivable": claim,
+        "expense:uncollected": loss,
         "income:sales": -sum(u.price_minor for u in purchase.units if _has_come_out(u)),
         "memo:ambiguous": sum(
             u.price_minor
@@ -139,7 +166,11 @@ def broken_together(machine: Machine, cloud: Cloud, platform: Platform) -> Itera
 
 def _broken_money(cloud: Cloud, platform: Platform) -> Iterator[str]:
     for index, (payment, truth) in enumerate(zip(cloud.purchase.payments, platform.payments, strict=True)):
-        captured = payment.amount_minor if truth.is_paid else 0
+        captured = (payment.capture_minor if payment.is_hold else payment.amount_minor) if truth.is_paid else 0
+        if payment.is_hold and captured and captured != _delivered(cloud.purchase):
+            yield f"I3: {captured} was taken of a hold, and {_delivered(cloud.purchase)} delivered"
+        if truth is Truth.RELEASED and payment.is_winning and not _is_all_in(cloud.purchase):
+            yield "I6: a hold is given up, and its goods are given, or still may be"
         back = (r for r in platform.refunds if r.payment == index and r.end is RefundEnd.PAID)
         refunded = sum(r.amount_minor for r in back)
         if refunded > captured:
@@ -153,6 +184,7 @@ def _broken_money(cloud: Cloud, platform: Platform) -> Iterator[str]:
 def _broken_goods(machine: Machine, cloud: Cloud, platform: Platform) -> Iterator[str]:
     purchase = cloud.purchase
     is_back = any(r.end is RefundEnd.PAID and purchase.payments[r.payment].is_winning for r in platform.refunds)
+    is_back = is_back or (purchase.winning is not None and purchase.winning.is_hold)  # what is not taken is not paid
     ambiguous = {p.key.rsplit(":", 1)[1] for p in cloud.postings if p.kind == "ambiguous"}
     for part, unit in zip(machine.units, purchase.units, strict=True):
         if not unit.is_final or part.has_lied:
@@ -194,5 +226,7 @@ def is_settled(cloud: Cloud, platform: Platform) -> bool:
     refunds = [refund for refund in purchase.refunds if not refund.is_replaced_in(purchase.refunds)]
     if any(refund.stage is not RefundStage.SUCCEEDED for refund in refunds):
         return False
-    pairs = zip(purchase.payments, platform.payments, strict=True)
+    pairs = list(zip(purchase.payments, platform.payments, strict=True))
+    if any(truth is Truth.HELD for _, truth in pairs):
+        return False
     return all((payment.state is PaymentState.PAID) == truth.is_paid for payment, truth in pairs)

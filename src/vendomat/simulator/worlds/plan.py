@@ -25,6 +25,8 @@ class WorldPlan:
     shopper_pause_s: tuple[float, float]
     fault_pause_s: tuple[float, float]
     notice_loss: float
+    holding: str = ""
+    """The channel whose money is taken after the goods; "": none."""
 
     @property
     def settle_s(self) -> float:
@@ -72,6 +74,7 @@ def plan_world(seed: int) -> WorldPlan:
         shopper_pause_s=chance.choice(((1.0, 6.0), (1.0, 6.0), (3.0, 15.0))),
         fault_pause_s=chance.choice(((1.0, 5.0), (2.0, 10.0), (5.0, 20.0))),
         notice_loss=chance.choice((0.0, 0.0, 0.0, 0.3, 1.0)),
+        holding=Chances(seed).stream("holding").choice(("", "", "wechat", "alipay")),
     )
 
 

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
+LAPSES_ONE_IN = 9
+"""One hold in so many is gone after `LAPSES_AFTER`, whether its money was taken or not."""
+
+LAPSES_AFTER = timedelta(seconds=6)
 OWN_LIFE_MORE = timedelta(seconds=5)
 """How much longer than asked a code lives here."""
 
@@ -29,6 +34,14 @@ class PlatformTrade:
     is_closed: bool = False
     transaction_id: str = ""
     payer: str = ""
+    is_hold: bool = False
+    held_at: datetime | None = None
+    captured_minor: int = 0
+
+    @property
+    def taken_minor(self) -> int:
+        """What the buyer has paid."""
+        return (self.captured_minor if self.is_hold else self.amount_minor) if self.paid_at is not None else 0
 
 
 @dataclass(slots=True)
@@ -54,12 +67,17 @@ class PlatformBooks:
 
     # --- the merchant's calls ----------------------------------------------------------------------------------------
 
-    def start(self, number: str, amount_minor: int, expires_at: datetime) -> str:
+    def start(self, number: str, amount_minor: int, expires_at: datetime, *, is_hold: bool = False) -> str:
         """The code of a payment; the same number again gives the same code."""
         trade = self.trades.get(number)
         if trade is None:
             trade = PlatformTrade(
-                number, amount_minor, expires_at, f"{self.channel}://{number}", not self._makes_trade_on_scan
+                number,
+                amount_minor,
+                expires_at,
+                f"{self.channel}://{number}",
+                not self._makes_trade_on_scan,
+                is_hold=is_hold,
             )
             self.trades[number] = trade
         if trade.amount_minor != amount_minor:
@@ -73,7 +91,10 @@ class PlatformBooks:
         trade = self.trades.get(number)
         if trade is None or not trade.is_scanned:
             return None
-        if trade.paid_at is None and now >= trade.expires_at + OWN_LIFE_MORE:
+        if trade.paid_at is None and trade.held_at is None and now >= trade.expires_at + OWN_LIFE_MORE:
+            trade.is_closed = True
+        is_brief = crc32(number.encode()) % LAPSES_ONE_IN == 0
+        if trade.paid_at is None and trade.held_at is not None and is_brief and now >= trade.held_at + LAPSES_AFTER:
             trade.is_closed = True
         return trade
 
@@ -83,6 +104,22 @@ class PlatformBooks:
         if trade is not None and trade.paid_at is None:
             trade.is_closed = True
         return trade
+
+    def capture(self, number: str, amount_minor: int, now: datetime) -> bool:
+        """Take of a hold that stands; whether it was taken now. Raises `RefusedError`: more than is held."""
+        trade = self.find(number, now)
+        if trade is None or trade.held_at is None or trade.is_closed or trade.paid_at is not None:
+            return False
+        if amount_minor > trade.amount_minor:
+            raise RefusedError("more than is held")
+        trade.paid_at, trade.captured_minor = now, amount_minor
+        return True
+
+    def release(self, number: str, now: datetime) -> None:
+        """Give up a hold, or the offer of one."""
+        trade = self.find(number, now)
+        if trade is not None and trade.paid_at is None:
+            trade.is_closed = True
 
     def refund(self, refund: PlatformRefund) -> PlatformRefund:
         """Accept a refund; the same number again gives the one that was accepted."""
@@ -96,7 +133,7 @@ class PlatformBooks:
             raise RefusedError("nothing was paid under this number")
         if self.is_short_of_money:
             raise RefusedError("not enough balance")
-        if self.refunded_minor(refund.number) + refund.amount_minor > trade.amount_minor:
+        if self.refunded_minor(refund.number) + refund.amount_minor > trade.taken_minor:
             raise RefusedError("more than was paid")
         self.refunds[refund.refund_number] = refund
         return refund
@@ -107,17 +144,21 @@ class PlatformBooks:
     # --- the buyer's deeds -------------------------------------------------------------------------------------------
 
     def pay(self, code: str, payer: str, now: datetime, *, is_late: bool = False) -> PlatformTrade:
-        """Take the buyer's money. `is_late`: a payment that was on its way when the code's life ended."""
+        """Take the buyer's money, or hold it. `is_late`: a payment that was on its way when the code's life ended."""
         trade = next((t for t in self.trades.values() if t.code == code), None)
         if trade is None:
             raise RefusedError("no such code")
-        if trade.is_closed or trade.paid_at is not None:
+        if trade.is_closed or trade.paid_at is not None or trade.held_at is not None:
             raise RefusedError("the code can no longer be paid")
         life_end = trade.expires_at + OWN_LIFE_MORE
         if now >= life_end + (timedelta(seconds=5) if is_late else timedelta()):
             raise RefusedError("the code's life is over")
         trade.is_scanned = True
-        trade.paid_at, trade.payer = now, payer
+        trade.payer = payer
+        if trade.is_hold:
+            trade.held_at = now
+        else:
+            trade.paid_at = now
         trade.transaction_id = f"t_{self.channel}_{trade.number}"
         return trade
 
@@ -132,7 +173,7 @@ class PlatformBooks:
                     "account": self.account,
                     "number": trade.number,
                     "is_paid": trade.paid_at is not None,
-                    "amount_fen": trade.amount_minor,
+                    "amount_fen": trade.taken_minor or trade.amount_minor,
                     "paid_at": trade.paid_at,
                 }
                 for trade in self.trades.values()

@@ -73,6 +73,7 @@ class Platform:
         self.mood = PlatformMood()
         self.deliver: Deliver = lambda channel, headers, body: None
         self.start_asked: Callable[[str, StartRequest], None] = lambda channel, request: None
+        self.capture_asked: Callable[[str, str, int], None] = lambda channel, number, amount_minor: None
         self.refund_asked: Callable[[str, RefundRequest], None] = lambda channel, request: None
         self._clock = clock
         self._chance = chance
@@ -117,9 +118,15 @@ class Platform:
         trade = self.books.pay(code, payer, self._clock.now(), is_late=is_late)
         if self._chance.random() < MISFIT_SHARE:
             trade.amount_minor += self._chance.choice((-1, 50))
-        self._trace.note(self.books.channel, f"took {trade.amount_minor} for {tail_of(trade.number)} from {payer}")
-        self._tell(NoticeKind.PAYMENT, trade.number)
+        word = "holds" if trade.is_hold else "took"
+        self._trace.note(self.books.channel, f"{word} {trade.amount_minor} for {tail_of(trade.number)} from {payer}")
+        self._tell(NoticeKind.HOLD if trade.is_hold else NoticeKind.PAYMENT, trade.number)
         return trade
+
+    def tell_hold(self, number: str) -> None:
+        """What was held is taken."""
+        self._trace.note(self.books.channel, f"took {self.books.trades[number].taken_minor} of {tail_of(number)}")
+        self._tell(NoticeKind.HOLD, number)
 
     # --- notices -----------------------------------------------------------------------------------------------------
 
@@ -201,7 +208,7 @@ class WorldProvider(TakesNoCodes):
             TradeState.PAID,
             number,
             transaction_id=found.transaction_id,
-            amount=Money(found.amount_minor, CURRENCY),
+            amount=Money(found.taken_minor, CURRENCY),
             account=self.account,
             paid_at=found.paid_at,
             payer=found.payer,
@@ -253,12 +260,17 @@ class WorldProvider(TakesNoCodes):
             raise NoticeRefusedError(str(error)) from error
         if said.seal != SEAL:
             raise NoticeRefusedError("the seal is not the platform's")
+        if said.kind == NoticeKind.HOLD:
+            return self._hold_notice(said.notice_id, said.number)
         if said.kind == NoticeKind.PAYMENT:
             return Notice(NoticeKind.PAYMENT, said.notice_id, trade=self._trade_of(said.number))
         refund = self._books.refunds[said.refund_number]
         amount = Money(refund.amount_minor, CURRENCY)
         paid_back = Refunded(RefundState.SUCCEEDED, said.refund_number, amount=amount)
         return Notice(NoticeKind.REFUND, said.notice_id, refund=paid_back)
+
+    def _hold_notice(self, notice_id: str, number: str) -> Notice:
+        raise NoticeRefusedError("nothing is held here")
 
     def answer_notice(self, *, accepted: bool) -> NoticeAnswer:
         return NoticeAnswer(200 if accepted else 400, b"", "text/plain")

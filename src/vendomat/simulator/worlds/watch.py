@@ -26,6 +26,7 @@ from vendomat.terminal.drivers import Record
 
 _RIGHT = """
 SELECT c.machine_id, c.slot, c.order_id, u.is_final, p.payment_id, p.channel, p.captured_minor, o.total_minor,
+    p.is_hold AND p.amount_minor >= o.total_minor AS is_held,
     (SELECT count(*) FROM refund r WHERE r.merchant_id = c.merchant_id AND r.order_id = c.order_id
         AND r.payment_id = p.payment_id) AS refunds
 FROM command c JOIN sale_order o USING (merchant_id, order_id)
@@ -38,6 +39,13 @@ SELECT r.amount_minor, r.payment_id, p.is_winning, p.captured_minor,
     (SELECT bool_and(u.is_final) FROM vend_unit u
         WHERE (u.merchant_id, u.order_id) = (r.merchant_id, r.order_id)) AS is_decided
 FROM refund r JOIN payment p ON (p.merchant_id, p.payment_id) = (r.merchant_id, r.payment_id) WHERE r.refund_id = $1
+"""
+_CAPTURE = """
+SELECT p.capture_minor, (SELECT bool_and(u.is_final) FROM vend_unit u
+        WHERE (u.merchant_id, u.order_id) = (p.merchant_id, p.order_id)) AS is_decided,
+    (SELECT coalesce(sum(u.price_minor), 0) FROM vend_unit u
+        WHERE (u.merchant_id, u.order_id) = (p.merchant_id, p.order_id) AND u.outcome = 'delivered') AS delivered_minor
+FROM payment p WHERE p.payment_id = $1 AND p.channel = $2 AND p.is_winning AND p.is_hold
 """
 _SAMPLE = """
 SELECT 'I4: the ledger does not balance' AS offence FROM ledger_line HAVING sum(amount_minor) <> 0
@@ -54,7 +62,7 @@ SELECT 'I3: more refunded than captured of ' || right(p.payment_id, 6)
 UNION ALL
 SELECT 'G10: a payment that came too late won order ' || right(p.order_id, 6)
     FROM payment p JOIN sale_order o USING (merchant_id, order_id) JOIN evidence e ON e.order_id = o.order_id
-    AND e.kind = 'payment.paid' AND e.data ->> 'payment_id' = p.payment_id
+    AND e.kind IN ('payment.paid', 'payment.held') AND e.data ->> 'payment_id' = p.payment_id
     WHERE p.is_winning AND e.at > o.expires_at + make_interval(secs => $1)
 """
 _UNBOOKED = """
@@ -139,11 +147,12 @@ class Watch:
         right = rows[0]
         if (right["machine_id"], right["slot"]) != (machine_id, record.slot):
             self.offend(f"I1: the motor of {record.slot} started for {short}, which is for {right['slot']}")
-        if right["payment_id"] is None or right["captured_minor"] < right["total_minor"]:
+        is_short = right["captured_minor"] is None or right["captured_minor"] < right["total_minor"]
+        if right["payment_id"] is None or (is_short and not right["is_held"]):
             self.offend(f"I2: the motor started for {short} without a payment")
         elif right["channel"] in self._books:
             trade = self._books[right["channel"]].trades.get(right["payment_id"])
-            if trade is None or trade.paid_at is None:
+            if trade is None or (trade.paid_at is None and trade.held_at is None):
                 self.offend(f"I2: the motor started for {short}, which the platform was never paid for")
         if right["refunds"] or right["is_final"]:
             self.offend(f"I5: the motor started for {short} after its money was given up")
@@ -173,8 +182,18 @@ class Watch:
         trade = books.trades.get(request.payment_number)
         if trade is None or trade.paid_at is None:
             self.offend(f"I3: {channel} was asked to refund {tail_of(request.payment_number)}, which was never paid")
-        elif books.refunded_minor(request.payment_number) + more > trade.amount_minor:
+        elif books.refunded_minor(request.payment_number) + more > trade.taken_minor:
             self.offend(f"I3: {channel} was asked to give back more than it took for {tail_of(request.payment_number)}")
+
+    def capture_asked(self, channel: str, number: str, amount_minor: int) -> None:
+        """I3: exactly what was delivered is taken of a hold, once every unit is decided, and the row said so before."""
+        rows, short = self._ask(_CAPTURE, number, channel), tail_of(number)
+        if not rows or rows[0]["capture_minor"] != amount_minor:
+            self.offend(f"I3: {channel} was asked to take {amount_minor} of hold {short}, which no row wants")
+        elif not rows[0]["is_decided"] or rows[0]["delivered_minor"] != amount_minor:
+            self.offend(
+                f"I3: {channel} was asked for {amount_minor} of {short}: {rows[0]['delivered_minor']} delivered"
+            )
 
     # --- words -------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import Writer
 from vendomat.kernel import SteadyClock, TimeOrderedIds
 from vendomat.simulator.worlds.estate import Estate
+from vendomat.simulator.worlds.holds import HoldingProvider
 from vendomat.simulator.worlds.network import Network
 from vendomat.simulator.worlds.nodes import Node
 from vendomat.simulator.worlds.platforms import Platform, WorldProvider
@@ -51,6 +52,7 @@ class CloudSite:
     loop: VirtualLoop
     trace: Trace
     bugs: WorkerBugs
+    holding: str = ""
 
 
 class WorldWorker:
@@ -100,7 +102,8 @@ class WorldWorker:
         engine = create_async_engine(driver_url(site.postgres.url))  # never used by what sells; connects to nothing
 
         def open_provider(channel: str, *_: object, **__: object) -> Provider:
-            return site.bugs.provider(WorldProvider(site.platforms[channel], node))
+            kind = HoldingProvider if channel == site.holding else WorldProvider
+            return site.bugs.provider(kind(site.platforms[channel], node))
 
         return SalesGround(
             settings=site.settings,

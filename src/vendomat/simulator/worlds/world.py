@@ -140,6 +140,7 @@ class World:
             loop=self._loop,
             trace=self.trace,
             bugs=bugs,
+            holding=self._plan.holding,
         )
         numbers = range(1, self._plan.workers + 1)
         return [WorldWorker(site, f"worker-{n}", self._chances.stream(f"worker {n}")) for n in numbers]
@@ -197,6 +198,7 @@ class World:
         for platform in self._platforms.values():
             platform.start_asked = self.watch.start_asked
             platform.refund_asked = self.watch.refund_asked
+            platform.capture_asked = self.watch.capture_asked
             platform.deliver = self._deliver_notice
 
     def _deliver_notice(self, channel: str, headers: dict[str, str], body: bytes) -> asyncio.Task[bool] | None:

@@ -62,7 +62,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "memo:ambiguous": ("结果不明（备查）", "Ambiguous (memo)"),
     "memo:ambiguous_contra": ("结果不明（对方）", "Ambiguous (contra)"),
     "asset:clearing": ("支付平台", "At the platform"),
-    "asset:receivable": ("已出货待扣款", "Delivered, money held, not yet taken"),
+    "asset:receivable": ("已出货待扣款", "Delivered, money not yet taken"),
     "expense:uncollected": ("已出货未收到款", "Delivered, never paid"),
     "expense:fee": ("手续费", "Fees"),
     "suspense:long": ("待查长款", "Unexplained surplus"),

@@ -13,6 +13,8 @@ from tests.cloud.claims.conftest import LINKS, Counter
 from tests.cloud.sales.conftest import MACHINE, MERCHANT
 from vendomat.audit import AuditSources, run_audit
 from vendomat.cloud.claims.api import FAILURES_IN_ALL_MAX, FAILURES_MAX
+from vendomat.cloud.claims.claim_desk import move_claim
+from vendomat.cloud.claims.model import Declined
 from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import refund_number
 from vendomat.kernel import derive_id, reference_of
@@ -134,6 +136,25 @@ async def test_two_claims_at_once_are_one_claim(counter: Counter) -> None:
     assert (len(seen["claim"]["words"]), await counter.stage.one("SELECT words FROM claim")) == (3, 3)
     assert await counter.stage.one("SELECT count(*) FROM outbox WHERE kind = 'claim.opened'") == 1
     assert await counter.stage.one("SELECT count(*) FROM outbox WHERE kind = 'claim.added'") == 2
+
+
+async def test_what_is_said_while_somebody_decides_waits_for_the_decision(counter: Counter) -> None:
+    """Without the lock on the claim's row, the word would be said to a claim that has been decided meanwhile."""
+    world, token = counter.stage.world, await counter.sell(1, "delivered")
+    async with counter.visitor() as buyer:
+        await counter.say(buyer, token)
+        async with world.database.hot.acquire() as deciding, deciding.transaction():
+            event = Declined("opr_1", "seen", counter.stage.clock.now())
+            await move_claim(deciding, merchant_id=MERCHANT, order_id=ORDER, event=event)
+            saying = asyncio.create_task(counter.say(buyer, token, text="more"))
+            async with asyncio.timeout(30):
+                while not await counter.stage.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.01)
+        assert (await saying).status_code == 200
+        seen = (await counter.see(buyer, token)).json()
+    assert (seen["claim"]["state"], len(seen["claim"]["words"])) == ("reopened", 2)
+    assert await counter.stage.one("SELECT words FROM claim") == 2
+    await no_breach(counter)
 
 
 async def test_wrong_unknown_and_foreign_links_are_one_answer_and_counted(counter: Counter) -> None:

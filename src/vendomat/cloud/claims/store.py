@@ -166,7 +166,7 @@ async def fallen_through(connection: asyncpg.Connection, after: datetime) -> Seq
     rows = await connection.fetch(
         "SELECT c.merchant_id, c.order_id FROM claim c "
         "JOIN refund r ON (r.merchant_id, r.refund_id) = (c.merchant_id, c.refund_id) "
-        "WHERE c.state = 'granted' AND c.decided_at > $1 AND r.state = 'failed' AND NOT EXISTS (SELECT FROM refund n "
+        "WHERE c.state = 'granted' AND c.decided_at > $1 AND NOT EXISTS (SELECT FROM refund n "
         "WHERE (n.merchant_id, n.order_id) = (c.merchant_id, c.order_id) AND n.state <> 'failed' "
         "AND n.requested_at >= r.requested_at) ORDER BY 1, 2",
         after,

@@ -58,7 +58,8 @@ class BuyersClaimView(BaseModel):
 
 
 class BuyersOrderView(BaseModel):
-    """`reserved_minor` is held and not taken yet, `not_taken_minor` was held and never will be. `bar` says why nothing can be claimed, when that is not the claim itself."""
+    """`reserved_minor` is held and not taken yet, `not_taken_minor` was held and never will be. `bar` says why
+    nothing can be claimed, when that is not the claim itself."""
 
     reference: str
     merchant: str

@@ -9,6 +9,7 @@ import msgspec
 
 from tests.audit.estate import ACCOUNTS, MACHINE, MERCHANT
 from tests.audit.plants_database import Plant
+from tests.audit.plants_files import Spoil, books_with
 
 ACCOUNT = ACCOUNTS["wechat"]
 _LINE = "INSERT INTO ledger_line (merchant_id, txn_key, line, account, amount_minor, currency, posted_at) VALUES "
@@ -31,9 +32,9 @@ def _visit(state: str, minor: int = 700) -> str:
     text = (
         f"INSERT INTO cooler VALUES ('{MERCHANT}', '{MACHINE}', 2000, true); INSERT INTO cooler_visit (merchant_id, "
         "visit_id, machine_id, request_id, channel, account, currency, ceiling_minor, created_at, agree_by, state, "
-        "cmd_id, command_state, queued_at, owed_minor, paid_minor, next_try_at) VALUES "
+        "cmd_id, command_state, queued_at, owed_minor, paid_minor, transaction_id, next_try_at) VALUES "
         f"('{MERCHANT}', 'vis_1', '{MACHINE}', 'r', 'wechat', '{ACCOUNT}', 'CNY', 2000, now(), now(), '{state}', "
-        f"'cmd_v', 'done', now(), {minor}, {paid}, now()); "
+        f"'cmd_v', 'done', now(), {minor}, {paid}, '{'t_visit' if paid else ''}', now()); "
         f"INSERT INTO cooler_good VALUES ('{MERCHANT}', 'vis_1', 'A1', 'prd_1', 'tea', 350, 2, 0, 'weight'); "
         f"INSERT INTO evidence (merchant_id, order_id, at, source, kind, data) VALUES ('{MERCHANT}', 'vis_1', now(), "
         "'platform', 'visit.vouched', '{}'); "
@@ -46,19 +47,26 @@ def _visit(state: str, minor: int = 700) -> str:
     return text
 
 
-GOOD = {"collecting": _visit("collecting"), "paid": _visit("paid")}
-"""Visits as they should be: no check cries."""
+_COLLECTED = books_with(
+    "trades", "9" * 30, is_paid=True, amount_fen=700, transaction_id="t_visit", paid_at="2026-06-01T12:00:00+00:00"
+)
+GOOD: dict[str, tuple[str, Spoil]] = {
+    "collecting": (_visit("collecting"), lambda _: None),
+    "paid": (_visit("paid"), _COLLECTED),
+}
+"""Visits as they should be: no check cries. With what the platform has in its books."""
 
 PLANTS = {
+    "visit_that_the_platform_never_collected": Plant("B2.visit", _visit("paid")),
     "visit_without_the_platforms_word": Plant(
-        "I2.door", _visit("paid") + "DELETE FROM evidence WHERE kind = 'visit.vouched'"
+        "I2.door", _visit("collecting") + "DELETE FROM evidence WHERE kind = 'visit.vouched'"
     ),
-    "visit_charged_too_much": Plant("I4.visit_bill", _visit("paid", 800)),
+    "visit_charged_too_much": Plant("I4.visit_bill", _visit("collecting", 800)),
     "visit_charged_for_untaken_goods": Plant(
-        "I4.visit_bill I11.visit", _visit("paid") + "UPDATE cooler_good SET taken = 1"
+        "I4.visit_bill I11.visit", _visit("collecting") + "UPDATE cooler_good SET taken = 1"
     ),
     "visit_called_paid": Plant(
-        "I4.visit", _visit("collecting") + "UPDATE cooler_visit SET state = 'paid', paid_minor = owed_minor"
+        "B2.visit I4.visit", _visit("collecting") + "UPDATE cooler_visit SET state = 'paid', paid_minor = owed_minor"
     ),
     "visit_written_off_in_silence": Plant(
         "I4.visit", _visit("collecting") + "UPDATE cooler_visit SET state = 'written_off'"
@@ -67,7 +75,7 @@ PLANTS = {
         "I8.visit I4.visit", _visit("collecting") + "UPDATE cooler_visit SET state = 'completing'"
     ),
     "visit_whose_goods_stay_in_stock": Plant(
-        "I11.visit I11.on_hand", _visit("paid") + "DELETE FROM stock_move WHERE kind = 'taken'"
+        "I11.visit I11.on_hand", _visit("collecting") + "DELETE FROM stock_move WHERE kind = 'taken'"
     ),
 }
 

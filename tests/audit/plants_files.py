@@ -84,7 +84,7 @@ def _forget_intent(folder: Path) -> None:
     database.close()
 
 
-def _books(kind: str, number: str, **fields: object) -> Spoil:
+def books_with(kind: str, number: str, **fields: object) -> Spoil:
     """Change the first row about `number`, or add one."""
 
     def spoil(folder: Path) -> None:
@@ -126,12 +126,15 @@ SPOILS: dict[str, tuple[str, Spoil]] = {
     "rewritten": ("I9.rewritten L1.unacked", _kept_fact(b"{1}")),
     "unacked": ("L1.unacked", _kept_fact(b"{}")),
     "open_command": ("L1.open_command", _journal("UPDATE commands SET is_open = 1 WHERE cmd_id = 'cmd_good_1'")),
-    "platform_took_another_sum": ("B1.not_captured B6.nothing_for_it", _books("trades", "pay_good", amount_fen=400)),
-    "platform_took_unknown_money": ("B1.not_captured B6.nothing_for_it", _books("trades", "pay_none", **_PAID)),
-    "platform_was_not_paid": ("B2.not_paid", _books("trades", "pay_good", is_paid=False)),
+    "platform_took_another_sum": (
+        "B1.not_captured B6.nothing_for_it",
+        books_with("trades", "pay_good", amount_fen=400),
+    ),
+    "platform_took_unknown_money": ("B1.not_captured B6.nothing_for_it", books_with("trades", "pay_none", **_PAID)),
+    "platform_was_not_paid": ("B2.not_paid", books_with("trades", "pay_good", is_paid=False)),
     "platform_refunded_by_itself": (
         "B3.foreign_refund B6.nothing_for_it",
-        _books("refunds", "pay_good", refund_number="rfd_portal", **_REFUND),
+        books_with("refunds", "pay_good", refund_number="rfd_portal", **_REFUND),
     ),
-    "platform_gave_up": ("B4.refund_unpaid B6.nothing_for_it", _books("refunds", "pay_cart", state="CLOSED")),
+    "platform_gave_up": ("B4.refund_unpaid B6.nothing_for_it", books_with("refunds", "pay_cart", state="CLOSED")),
 }

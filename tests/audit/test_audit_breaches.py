@@ -48,7 +48,9 @@ async def test_a_planted_breach_of_machine_or_platform_is_found(copy: Copy, name
 
 @pytest.mark.parametrize("name", GOOD)
 async def test_a_coolers_visit_as_it_should_be_is_clean(copy: Copy, name: str) -> None:
-    await copy.plant(GOOD[name])
+    sql, spoil = GOOD[name]
+    await copy.plant(sql)
+    spoil(copy.folder)
     await _expect(copy, "")
 
 

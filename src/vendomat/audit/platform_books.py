@@ -17,7 +17,7 @@ from vendomat.kernel import ErrorCode, VendomatError
 
 TIMEOUT_S = 30.0
 ACCOUNT_COLUMNS = ("channel", "account")
-TRADE_COLUMNS = ("channel", "account", "number", "is_paid", "amount_minor", "paid_at")
+TRADE_COLUMNS = ("channel", "account", "number", "is_paid", "amount_minor", "paid_at", "transaction_id")
 REFUND_COLUMNS = ("channel", "account", "number", "refund_number", "state", "amount_minor", "created_at")
 _STATES = {"SUCCESS": "succeeded", "PROCESSING": "open"}
 
@@ -32,6 +32,7 @@ class _Trade(msgspec.Struct, frozen=True):
     is_paid: bool
     amount_fen: int
     paid_at: datetime | None = None
+    transaction_id: str | None = None
 
 
 class _Refund(msgspec.Struct, frozen=True):
@@ -68,7 +69,10 @@ def read_books(channel: str, place: str) -> BookRows:
         ) from error
     return BookRows(
         accounts=[(channel, a.account) for a in books.accounts],
-        trades=[(channel, t.account, t.number, t.is_paid, t.amount_fen, t.paid_at) for t in books.trades],
+        trades=[
+            (channel, t.account, t.number, t.is_paid, t.amount_fen, t.paid_at, t.transaction_id or "")
+            for t in books.trades
+        ],
         refunds=[
             (channel, r.account, r.number, r.refund_number, _STATES.get(r.state, "failed"), r.amount_fen, r.created_at)
             for r in books.refunds

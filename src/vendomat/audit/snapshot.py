@@ -33,7 +33,7 @@ CREATE TEMPORARY TABLE audit_journal (machine_id text PRIMARY KEY, epoch bigint,
     is_complete bool);
 CREATE TEMPORARY TABLE audit_account (channel text, account text);
 CREATE TEMPORARY TABLE audit_trade (channel text, account text, number text, is_paid bool, amount_minor bigint,
-    paid_at timestamptz);
+    paid_at timestamptz, transaction_id text);
 CREATE TEMPORARY TABLE audit_refund (channel text, account text, number text, refund_number text, state text,
     amount_minor bigint, created_at timestamptz);
 CREATE TEMPORARY VIEW audit_run_of_log AS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.cloud.coolers.cooler_stage import CoolerStage
@@ -17,7 +18,13 @@ S = VisitState
 
 async def is_sound(shop: CoolerStage) -> None:
     """Nothing is left open, and the audit finds no breach."""
-    sources = AuditSources(database_url=shop.world.superuser_url, cabinets={MACHINE: shop.folder / "cooler.jsonl"})
+    books = shop.folder / "books.json"
+    books.write_bytes(msgspec.json.encode(shop.server.wechat.books()))
+    sources = AuditSources(
+        database_url=shop.world.superuser_url,
+        cabinets={MACHINE: shop.folder / "cooler.jsonl"},
+        books={"wechat": str(books)},
+    )
     report = await run_audit(sources, Terms(is_at_rest=True, now=shop.clock.now()))
     assert [f.name for f in report.breaches] == []
 

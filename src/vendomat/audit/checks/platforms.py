@@ -5,6 +5,12 @@ from __future__ import annotations
 from vendomat.audit.model import Check, Source
 
 _BOOKS = frozenset({Source.BOOKS})
+_COLLECTED = """
+    EXISTS (SELECT FROM cooler_visit v WHERE v.state = 'paid' AND b.transaction_id <> ''
+        AND (v.channel, v.account, v.transaction_id, v.paid_minor)
+            = (b.channel, b.account, b.transaction_id, b.amount_minor))
+"""
+"""What a platform collected for a visit stands in its books under a number of its own."""
 _OURS = """
     SELECT channel, account FROM audit_account
     INTERSECT (SELECT channel, account FROM payment_account UNION SELECT channel, account FROM payment)
@@ -20,7 +26,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT b.channel, b.account, b.number, b.amount_minor, b.paid_at, p.order_id, p.state, p.captured_minor
         FROM terms t CROSS JOIN audit_trade b JOIN ({_OURS}) a USING (channel, account)
         LEFT JOIN payment p ON p.payment_id = b.number AND p.channel = b.channel
-        WHERE b.is_paid AND p.captured_minor IS DISTINCT FROM b.amount_minor
+        WHERE b.is_paid AND p.captured_minor IS DISTINCT FROM b.amount_minor AND NOT {_COLLECTED}
             AND (t.is_at_rest OR p.captured_minor > 0 OR b.paid_at < t.now - t.grace)
         """,
         _BOOKS,
@@ -34,6 +40,19 @@ CHECKS: tuple[Check, ...] = (
         FROM payment p JOIN ({_OURS}) a USING (channel, account)
         LEFT JOIN audit_trade b ON b.number = p.payment_id AND b.channel = p.channel
         WHERE p.captured_minor > 0 AND NOT coalesce(b.is_paid, false)
+        """,
+        _BOOKS,
+    ),
+    Check(
+        "B2.visit",
+        "A visit is called paid here, and the platform has not collected it",
+        "Goods were given without money, and nobody asks for it any more.",
+        f"""
+        SELECT v.merchant_id, v.visit_id, v.channel, v.paid_minor, v.transaction_id
+        FROM cooler_visit v JOIN ({_OURS}) a USING (channel, account)
+        WHERE v.state = 'paid' AND NOT EXISTS (SELECT FROM audit_trade b WHERE b.is_paid
+            AND (b.channel, b.account, b.transaction_id, b.amount_minor)
+                = (v.channel, v.account, v.transaction_id, v.paid_minor))
         """,
         _BOOKS,
     ),
@@ -94,7 +113,7 @@ CHECKS: tuple[Check, ...] = (
         LEFT JOIN (SELECT merchant_id, payment_id, sum(amount_minor) AS by_hand_minor FROM refund
             WHERE hand_way <> '' AND state = 'succeeded' GROUP BY merchant_id, payment_id) h
             ON (h.merchant_id, h.payment_id) = (p.merchant_id, p.payment_id)
-        WHERE b.is_paid AND (NOT coalesce(p.is_frozen, false) OR p.verdict = 'given_back')
+        WHERE b.is_paid AND (NOT coalesce(p.is_frozen, false) OR p.verdict = 'given_back') AND NOT {_COLLECTED}
             AND b.amount_minor + coalesce(p.paid_out_minor, 0) NOT IN (
                 coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0),
                 coalesce(u.delivered_minor, 0) + coalesce(r.paid_back_minor, 0) + coalesce(h.by_hand_minor, 0))

@@ -46,6 +46,12 @@ INSERT INTO recon_diff (kind, row, status, at, number, transaction_id, bill_mino
 SELECT kind, row, status, at, number, transaction_id, amount_minor, currency, fee_minor, payment_number, true, false
 FROM gone
 """
+_VISITS = """
+UPDATE recon_bill b SET number = v.visit_id FROM cooler_visit v
+WHERE b.kind = 'payment' AND b.transaction_id <> '' AND v.merchant_id = $1 AND v.channel = $2 AND v.account = $3
+    AND v.state = 'paid' AND v.transaction_id = b.transaction_id
+"""
+"""What was collected for a visit is listed under a number of the platform's: the transaction says whose it is."""
 _FEE_FITS = (
     "($6::bigint IS NULL OR b.kind <> 'payment' OR "
     "abs(b.fee_minor - (b.amount_minor * $6::bigint + 500000) / 1000000) <= 1)"
@@ -65,6 +71,11 @@ FROM recon_bill b FULL JOIN (
         p.paid_at AS our_at, p.order_id, p.payment_id AS our_payment, p.transaction_id AS our_transaction
     FROM payment p WHERE p.merchant_id = $1 AND p.channel = $2 AND p.account = $3 AND p.state = 'paid'
         AND p.paid_at >= $4 AND p.paid_at < $5
+    UNION ALL
+    SELECT 'payment', v.visit_id, v.paid_minor, v.currency, true, v.state, v.paid_at, v.visit_id, v.visit_id,
+        v.transaction_id
+    FROM cooler_visit v WHERE v.merchant_id = $1 AND v.channel = $2 AND v.account = $3 AND v.state = 'paid'
+        AND v.paid_at >= $4 AND v.paid_at < $5
     UNION ALL
     SELECT 'refund', r.refund_id, r.amount_minor, p.currency, true, r.state, r.ended_at, r.order_id, r.payment_id,
         p.transaction_id
@@ -87,6 +98,12 @@ _BY_TRANSACTION = (
     + """ AND NOT d.is_repeat AND d.transaction_id <> '' AND p.channel = $2 AND p.transaction_id = d.transaction_id
     AND NOT EXISTS (SELECT FROM recon_bill b WHERE b.kind = 'payment' AND b.number = p.payment_id)"""
 )
+_KNOWN_VISITS = """
+UPDATE recon_diff d SET our_number = v.visit_id, our_minor = v.paid_minor, our_currency = v.currency, fits = true,
+    our_state = v.state, our_at = v.paid_at, order_id = v.visit_id, our_payment = v.visit_id,
+    our_transaction = v.transaction_id, is_of_account = (v.channel, v.account) = ($2, $3)
+FROM cooler_visit v WHERE d.kind = 'payment' AND d.our_number IS NULL AND v.merchant_id = $1 AND v.visit_id = d.number
+"""
 _KNOWN_REFUNDS = """
 UPDATE recon_diff d SET our_number = r.refund_id, our_minor = r.amount_minor, our_currency = p.currency, fits = true,
     our_state = r.state, our_at = r.ended_at, order_id = r.order_id, our_payment = r.payment_id,
@@ -198,10 +215,11 @@ async def find_differences(
 ) -> tuple[list[asyncpg.Record], int]:
     """What does not agree, at most `DIFFERENCES_MAX`, and how many more there are (fees alone not counted)."""
     whose = (place.merchant_id, place.channel, place.account)
+    await connection.execute(_VISITS, *whose, timeout=_TIMEOUT_S)
     await connection.execute(_REPEATS, timeout=_TIMEOUT_S)
     await connection.execute(_DIFFER, *whose, place.begins_at, place.ends_at, rate_ppm, timeout=_TIMEOUT_S)
     await connection.execute("ANALYZE recon_diff")
-    for statement in (_BY_NUMBER, _BY_TRANSACTION, _KNOWN_REFUNDS):
+    for statement in (_BY_NUMBER, _BY_TRANSACTION, _KNOWN_VISITS, _KNOWN_REFUNDS):
         await connection.execute(statement, *whose, timeout=_TIMEOUT_S)
     await connection.execute(_PAIRED, timeout=_TIMEOUT_S)
     found = await connection.fetch(_FOUND, *whose, place.day, DIFFERENCES_MAX, timeout=_TIMEOUT_S)

@@ -16,14 +16,21 @@ from typing import TextIO
 
 import structlog
 
-from vendomat.kernel import ErrorCode, SystemClock, TimeOrderedIds, VendomatError
+from vendomat.kernel import Clock, ErrorCode, SystemClock, TimeOrderedIds, VendomatError
 from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
 from vendomat.terminal.app.time_book import SavedTime
-from vendomat.terminal.drivers import Fault, SimulatedCabinet, SimulatedScanner
+from vendomat.terminal.drivers import (
+    CoolerDoor,
+    CoolerFault,
+    Fault,
+    SimulatedCabinet,
+    SimulatedCooler,
+    SimulatedScanner,
+)
 from vendomat.terminal.journal import Journal, JournalError, JournalThread
 from vendomat.terminal.link import CloudHttps, Enrolment, MachineKey, NatsWire, NotAnsweredError, Pictures, Refusals
 from vendomat.terminal.loop import Ports, Terminal
-from vendomat.terminal.screen import ClosedDesk, Face, ScreenServer, build_app
+from vendomat.terminal.screen import ClosedDesk, Face, ScreenServer, SimControl, build_app
 
 BUILD = "0.1.0"
 STATIC = Path(__file__).resolve().parents[2] / "static" / "kiosk"
@@ -47,8 +54,63 @@ class _CabinetControl:
     def fill(self, slot: str, count: int) -> None:
         self._cabinet.fill(slot, count)
 
+    def act(self, deed: str, slot: str, count: int) -> None:
+        raise VendomatError(ErrorCode.INVALID_VALUE, f"nobody can {deed} here: this is no open-door cooler")
+
     def state(self) -> dict[str, object]:
         return self._cabinet.state()
+
+
+class _CoolerControl:
+    """The same for the simulated cooler: its faults have no slot, and what a buyer's hands do is told by `act`."""
+
+    def __init__(self, cooler: SimulatedCooler, scanner: SimulatedScanner) -> None:
+        self._cooler = cooler
+        self._scanner = scanner
+
+    def set_fault(self, slot: str, fault: str, *, is_once: bool, is_on: bool) -> None:
+        try:
+            known = CoolerFault(fault)
+        except ValueError as error:
+            raise VendomatError(ErrorCode.INVALID_VALUE, f"{fault!r} is no fault of a cooler") from error
+        if is_on:
+            self._cooler.faults.add(known)
+        else:
+            self._cooler.faults.discard(known)
+
+    def scan(self, line: str) -> None:
+        self._scanner.show(line)
+
+    def fill(self, slot: str, count: int) -> None:
+        self._cooler.fill(slot, count)
+
+    def act(self, deed: str, slot: str, count: int) -> None:
+        if deed == "take":
+            self._cooler.take(slot, count)
+        elif deed not in ("pull", "shut"):
+            raise VendomatError(ErrorCode.INVALID_VALUE, f"{deed!r} is no deed; there are pull, take and shut")
+        elif not (self._cooler.pull() if deed == "pull" else self._cooler.shut()):
+            raise VendomatError(ErrorCode.CONFLICT, f"the door does not {deed} now")
+
+    def state(self) -> dict[str, object]:
+        return {
+            "stock": self._cooler.stock,
+            "releases": self._cooler.releases,
+            "is_door_open": self._cooler.is_door_open,
+            "faults": sorted(self._cooler.faults),
+        }
+
+
+def _cabinet_of(
+    settings: TerminalSettings, folder: Path, scanner: SimulatedScanner, *, clock: Clock, chance: Callable[[], float]
+) -> tuple[SimulatedCabinet | CoolerDoor, SimControl]:
+    """What the settings say stands here, and the hand of a tester in it."""
+    simulated, log_file = settings.simulated, folder / "cabinet.jsonl"
+    if simulated.is_cooler:
+        cooler = SimulatedCooler(log_file, simulated.slots, clock=clock)
+        return CoolerDoor(cooler, clock), _CoolerControl(cooler, scanner)
+    cabinet = SimulatedCabinet(log_file, simulated.slots, clock=clock, chance=chance, speed=simulated.speed)
+    return cabinet, _CabinetControl(cabinet, scanner)
 
 
 def _fault_of(text: str) -> Fault:
@@ -114,14 +176,8 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
         face = Face(kept.machine_id, BUILD, settings.mm_px, settings.is_demo, settings.wallet_urls)
         if not await _until(stop, _open(journal, settings.kiosk_port, face, log)):
             return 0
-        cabinet = SimulatedCabinet(
-            folder / "cabinet.jsonl",
-            settings.simulated.slots,
-            clock=clock,
-            chance=chance,
-            speed=settings.simulated.speed,
-        )
         refusals, scanner = Refusals(), SimulatedScanner()
+        cabinet, control = _cabinet_of(settings, folder, scanner, clock=clock, chance=chance)
         wire = NatsWire(
             enrolment, key, epoch=lambda: journal.epoch, clock=clock, chance=chance, log=log, refusals=refusals
         )
@@ -138,14 +194,13 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
             refusals=refusals,
             time=time,
             scanner=scanner,
+            door=cabinet if isinstance(cabinet, CoolerDoor) else None,
         )
         terminal = Terminal(refit(ports), face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)
         terminal.machine.failed = stop.set
         screen = ScreenServer(settings.kiosk_port)
         await terminal.start()
-        await screen.start(
-            build_app(terminal, hosts=screen.hosts, static=STATIC, sim=_CabinetControl(cabinet, scanner))
-        )
+        await screen.start(build_app(terminal, hosts=screen.hosts, static=STATIC, sim=control))
         _say_ready(f"http://127.0.0.1:{screen.port}/", kept.machine_id)
         await stop.wait()
         terminal.stream.close()

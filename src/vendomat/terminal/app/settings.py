@@ -19,10 +19,13 @@ FILE_NAME = "terminal.json"
 
 
 class SimulatedProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A simulated cabinet: first filling by slot, and how many times faster than life it runs."""
+    """A simulated cabinet (or open-door cooler): first filling by slot, and how many times faster than life
+    a cabinet runs; a cooler waits for its buyer.
+    """
 
     slots: dict[Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}\Z")], Annotated[int, Meta(ge=0, le=200)]]
     speed: Annotated[float, Meta(gt=0, le=1000)] = 1.0
+    is_cooler: bool = False
 
 
 class TerminalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -65,6 +65,14 @@ class FillBody(msgspec.Struct, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=0, le=200)]
 
 
+class HandBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What a buyer's hand does at a simulated cooler; `count` below zero puts back."""
+
+    deed: Annotated[str, Meta(max_length=20)]
+    slot: Annotated[str, Meta(pattern=r"^[A-Z0-9]{0,6}\Z")] = ""
+    count: Annotated[int, Meta(ge=-200, le=200)] = 1
+
+
 class ScanBody(msgspec.Struct, frozen=True, kw_only=True):
     """What is held before the simulated scanner."""
 
@@ -106,6 +114,7 @@ def _sim_routes(sim: SimControl) -> list[BaseRoute]:
     return [
         Route("/sim/state", state),
         _button("/sim/fault", FaultBody, fault),
+        _button("/sim/hand", HandBody, lambda b: sim.act(b.deed, b.slot, b.count)),
         _button("/sim/scan", ScanBody, lambda b: sim.scan(b.line)),
         _button("/sim/fill", FillBody, lambda b: sim.fill(b.slot, b.count)),
     ]

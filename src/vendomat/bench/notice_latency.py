@@ -85,7 +85,7 @@ class NoticeReport(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run_notice(plan: LatencyPlan, say: Say = lambda _: None, inspect: Inspect | None = None) -> NoticeReport:
     """Set the site up, measure, and look whether anything stayed open."""
-    machines = max(plan.machines, round(plan.open_payments * 1.2))
+    machines = max(plan.machines, round(plan.open_payments * 1.6))
     say(f"PostgreSQL, NATS, payment platform, {machines} machines")
     async with open_site(plan.folder, machines) as site:
         bench = _Bench(plan, site)

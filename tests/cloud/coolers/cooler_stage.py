@@ -265,6 +265,10 @@ class CoolerStage:
 
     # --- looks -------------------------------------------------------------------------------------------------------
 
+    async def row_of(self, visit_id: str) -> Visit:
+        assert self.parts is not None
+        return await self.parts.visits.find((MERCHANT, visit_id))
+
     async def row(self, visit: Visit) -> Visit:
         from vendomat.cloud.coolers.store import load_visit
 

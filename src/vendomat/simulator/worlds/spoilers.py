@@ -6,6 +6,7 @@ Only planted bugs use them. Nothing here decides whether the harm is seen.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -127,10 +128,14 @@ def second_payment_kept(statement: str, values: Sequence[object]) -> Sent:
     return statement, values
 
 
+_LEDGER_PART = re.compile(r"(INSERT INTO ledger_(?:transaction|line) \([^)]*\) SELECT \* FROM unnest\([^)]*\))")
+"""One of the statements that are sent together; its arguments stay, because the others count theirs from them."""
+
+
 def income_not_booked(statement: str, values: Sequence[object]) -> Sent:
     """Delivered units leave no line in the ledger."""
-    if "INSERT INTO ledger_transaction" in statement and "delivered" in cast(list[str], values[2]):
-        return None
+    if any(isinstance(value, list) and "delivered" in value for value in values):
+        return _LEDGER_PART.sub(r"\1 WHERE false", statement), values
     return statement, values
 
 

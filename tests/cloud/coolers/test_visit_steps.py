@@ -178,6 +178,14 @@ class TestMoney:
         done = step(visit(S.COLLECTING), seen(ServiceState.SETTLED, 700, 600))
         assert (done.visit.state, booked(done), alarms(done)) == (S.COLLECTING, {}, ["cooler.sum_differs"])
 
+    def test_another_bill_than_ours_completes_nothing(self):
+        done = told(visit(S.COMPLETING), "order collecting 350")
+        assert (done.visit.state, booked(done), alarms(done)) == (S.COMPLETING, {}, ["cooler.sum_differs"])
+
+    def test_the_old_bill_is_not_the_lower_one(self):
+        done = told(visit(S.LOWERING), "order collecting 700")
+        assert (done.visit.state, booked(done), alarms(done)) == (S.LOWERING, {}, [])
+
     def test_recognised_less_while_it_is_collected_falls(self):
         lowered = told(visit(S.COLLECTING), "recounted less", "order collecting 350", "order paid 350")
         assert (lowered.visit.state, lowered.visit.paid_minor) == (S.PAID, 350)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ _COMMITS = {
     "UPDATE refund r SET tries": "refund claim",
     "UPDATE payment p SET tries": "payment claim",
 }
+_PAYMENT_STATES = re.compile(r"UPDATE payment p SET state.*?FROM unnest\(\$\d+::text\[\], \$\d+::text\[\], \$(\d+)::")
+"""Where the new states stand among the values: other statements may be sent together with this one."""
 
 
 def commits_of(statement: str, values: tuple[object, ...]) -> set[str]:
@@ -40,8 +43,8 @@ def commits_of(statement: str, values: tuple[object, ...]) -> set[str]:
         kinds = values[5]
         assert isinstance(kinds, list)
         found |= {str(kind) for kind in kinds}
-    if "UPDATE payment p SET state" in statement:
-        states = values[2]
+    if place := _PAYMENT_STATES.search(statement):
+        states = values[int(place[1]) - 1]
         assert isinstance(states, list)
         found |= {{"paid": "payment", "closed": "closed payment"}[str(state)] for state in states if state in _ENDED}
     return found

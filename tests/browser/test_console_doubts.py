@@ -47,7 +47,9 @@ async def test_a_unit_in_doubt_is_judged_by_its_evidence_with_a_reason(
     await stage.tally.once()
     page = await street.open(stage.url, size=size, locale=locale)
     await sign_in(stage, page)
-    await page.get_by_test_id("nav-doubts").click()
+    if size == "phone":
+        await page.get_by_test_id("nav-more").click()
+    await page.get_by_test_id("more-doubts" if size == "phone" else "nav-doubts").click()
     await expect(page.get_by_test_id(DOUBT)).to_have_count(1)
     await page.get_by_test_id("doubt-evidence").click()
     for kind in ("command.queued", "vend.unknown", "vend.declared_ambiguous", "refund.succeeded"):

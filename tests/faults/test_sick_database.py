@@ -19,7 +19,7 @@ from tests.cloud.conftest import database_url, postgres
 from tests.cloud.sales.conftest import SEED, World, world
 from tests.cloud.sales.selling_stage import Stage, fact, open_stage
 from tests.cloud.sales.test_use_cases import new_order
-from vendomat.cloud.platform.database import Database, KeptConnection, migrate
+from vendomat.cloud.platform.database import QUERY_FAILURES, Database, KeptConnection, migrate
 from vendomat.cloud.platform.engines import PostgresEngine
 from vendomat.cloud.platform.engines.account import account_for
 from vendomat.cloud.platform.engines.cluster import BARE_ENVIRONMENT
@@ -212,7 +212,7 @@ async def _until_it_takes(writer: Writer, acked: list[str], numbers: Iterator[in
     for _ in range(200):
         try:
             await _create(writer, acked, numbers, 1)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except QUERY_FAILURES:
             await asyncio.sleep(0.1)
         else:
             return
@@ -320,7 +320,7 @@ async def test_f18_a_synchronous_standby_has_every_order_that_was_acknowledged(
     numbers = iter(range(1, 100_000))
 
     async def load() -> None:
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(*QUERY_FAILURES):
             while True:
                 await _create(writer, acked, numbers, 4)
 

@@ -237,13 +237,15 @@ class Watch:
             self.offend(row["offence"])
 
     def still_open(self) -> list[str]:
-        """What has not come to its end: rows, and facts that machines could not yet report."""
+        """What has not come to its end: rows, motors, and facts that machines could not yet report."""
         found = [row["what"] for row in self._ask(_OPEN)]
         for machine in self.machines.values():
             if machine.terminal is None:
                 found.append(f"{machine.label} has not started")
             elif machine.terminal.machine.facts_waiting:
                 found.append(f"{machine.label} has facts to report")
+            elif machine.terminal.vending.is_busy:  # a silent driver is given up long after its money went back
+                found.append(f"{machine.label} has a motor that has not ended")
             elif machine.terminal.selling.sale.attempt is not None:  # an order may still come of it
                 found.append(f"{machine.label} asks for something")
         return found

@@ -171,6 +171,8 @@ EVENTS: dict[str, Event] = {
     "hold held in dollars": held(currency="USD"),
     "hold captured": paid(HOLD, amount=PRICES[0]),
     "hold captured in full": paid(HOLD),
+    "hold captured but a fen": paid(HOLD, amount=TOTAL - 1),
+    "hold captured, told later": replace(paid(HOLD), at=AT + timedelta(seconds=60)),
     "hold captured in dollars": replace(paid(HOLD), currency="USD"),
     "hold closed": PaymentClosed(HOLD, AT),
     "hold uncertain": PaymentUncertain(HOLD, "time-out", timedelta(seconds=30), AT),
@@ -294,6 +296,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "held for too little": ("hold added", "hold held for too little"),
     "held beside a payment": ("hold added", *_PAID, "hold held"),
     "dispensing on a hold": (*_HELD, "unit 1 started"),
+    "on the second unit of a hold after a failure": (*_HELD, "unit 1 not_delivered"),
     "on the second unit of a hold": (*_HELD, "unit 1 delivered"),
     "hold gone on the way": (*_HELD, "unit 1 delivered", "hold closed"),
     "hold captured by others on the way": (*_HELD, "unit 1 not_delivered", "hold captured in full"),
@@ -350,6 +353,10 @@ STATES: dict[str, tuple[str, ...]] = {
         "expiry asked",
         "first paid in dollars",
         "frozen money given back by one person",
+    ),
+    "dollars given back by a second number after all": (
+        *("expiry asked", "first paid in dollars", "frozen money given back by one person"),
+        *("verdict of the second to give", "refund given_up", "refund retried", "refund succeeded"),
     ),
     "frozen in dollars, to be given back": (
         "expiry asked",

@@ -24,6 +24,7 @@ from tests.cloud.sales.purchases import (
 from tests.recorded_steps import Speller, check_recorded, told
 from vendomat.cloud.payments import refund_number
 from vendomat.cloud.sales.model import Event
+from vendomat.cloud.sales.refund_steps import owed_minor
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.vend_steps import command_number
 
@@ -59,6 +60,11 @@ ODD_MONEY: dict[str, Event] = {
 def test_the_purchase_does_what_is_recorded() -> None:
     purchases = {name: state(name).purchase for name in STATES}
     check_recorded("purchase", told(purchases, EVENTS, step, Speller(NAMES, AT)))
+
+
+def test_of_frozen_money_nothing_is_owed_before_somebody_decides() -> None:
+    frozen = state("frozen").purchase
+    assert [owed_minor(frozen, payment) for payment in frozen.payments] == [0]
 
 
 def test_money_that_does_not_fit_does_what_is_recorded() -> None:

@@ -107,17 +107,15 @@ def _on_settled(now: Step, event: OrderSeen) -> Step:
             return _bill_differs(now, event)
         now = _completed(now, event)
         visit = now.visit
-    if visit.state is _S.LOWERING and order.paid is None and visit.lower_minor == 0 and _owes_nothing(event):
+    paid_minor = 0 if order.paid is None else order.paid.minor_units
+    if visit.state is _S.LOWERING and paid_minor == 0 and visit.lower_minor == 0 and _owes_nothing(event):
         return _lowered(now).moved(VisitMove.END, owed_minor=0)
     if visit.state not in (*OWED, _S.WRITTEN_OFF):
         return now
-    if (
-        order.paid is None
-        or order.paid.currency != visit.currency
-        or order.paid.minor_units not in (visit.owed_minor, _wanted_minor(visit))
-    ):
+    is_ours = order.paid is not None and order.paid.currency == visit.currency
+    if not is_ours or paid_minor not in (visit.owed_minor, _wanted_minor(visit)) or paid_minor == 0:
         return _bill_differs(now, event)
-    return _collected(now, event, order.paid.minor_units)
+    return _collected(now, event, paid_minor)
 
 
 def _owes_nothing(event: OrderSeen) -> bool:

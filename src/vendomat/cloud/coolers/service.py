@@ -61,7 +61,7 @@ class Visits:
         self._settings = settings
         self._clock = clock
         self._ids = ids
-        self._public_url = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+        self._public_url = settings.base_url
         self.follow: Callable[[Visit], None] = lambda _: None
 
     async def begin(self, request: VisitRequest) -> Visit:

@@ -204,7 +204,8 @@ async def update_refunds(connection: Executes, rows: Sequence[tuple[object, ...]
         "tries = CASE WHEN r.state IN ('held', 'failed') THEN 0 ELSE r.tries END, "
         "send_to = n.o, send_asked_by = n.k, came_back = n.c "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[], "
-        "$8::text[], $9::text[], $10::text[]) AS n(m, r, s, e, b, t, x, o, k, c) WHERE r.merchant_id = n.m AND r.refund_id = n.r",
+        "$8::text[], $9::text[], $10::text[]) AS n(m, r, s, e, b, t, x, o, k, c) "
+        "WHERE r.merchant_id = n.m AND r.refund_id = n.r",
         rows,
     )
 
@@ -221,7 +222,8 @@ async def claim_due_payments(
         "WITH due AS (SELECT merchant_id, payment_id FROM payment WHERE next_try_at <= $1 ORDER BY next_try_at "
         "LIMIT $3 FOR UPDATE SKIP LOCKED) "
         "UPDATE payment p SET tries = p.tries + 1, next_try_at = $1 + make_interval(secs => CASE "
-        "WHEN p.close_wanted OR p.capture_minor > 0 THEN least(30, 0.5 * power(2, least(p.tries, 8))) WHEN p.way = 'code_scan' THEN $4 ELSE $2 END) FROM due "
+        "WHEN p.close_wanted OR p.capture_minor > 0 THEN least(30, 0.5 * power(2, least(p.tries, 8))) "
+        "WHEN p.way = 'code_scan' THEN $4 ELSE $2 END) FROM due "
         "WHERE p.merchant_id = due.merchant_id AND p.payment_id = due.payment_id RETURNING p.*",
         now,
         poll_s,

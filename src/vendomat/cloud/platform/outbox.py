@@ -32,16 +32,12 @@ class OutboxEvent:
 
 async def append_events(connection: Executes, events: Sequence[OutboxEvent]) -> None:
     """Append `events` in order, in the caller's transaction."""
-    if events:
-        await connection.execute(
-            "INSERT INTO outbox (merchant_id, kind, subject, data, at) "
-            "SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])",
-            [e.merchant_id for e in events],
-            [e.kind for e in events],
-            [e.subject for e in events],
-            [e.data for e in events],
-            [e.at for e in events],
-        )
+    await execute_rows(
+        connection,
+        "INSERT INTO outbox (merchant_id, kind, subject, data, at) "
+        "SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])",
+        [(e.merchant_id, e.kind, e.subject, e.data, e.at) for e in events],
+    )
 
 
 async def append_event(connection: AsyncConnection, event: OutboxEvent) -> None:

@@ -2,6 +2,8 @@
 
 Starts codes, looks payments up, closes them, asks refunds back; each answer becomes an event for the writer. An answer
 that is not definite changes nothing but the next try.
+
+Longer because whatever a platform says of one of our numbers, asked or by itself, becomes an event in this one place.
 """
 
 from __future__ import annotations

@@ -8,9 +8,12 @@ import pytest
 from tests.cloud.coolers.cooler_stage import CoolerStage
 from tests.cloud.sales.conftest import MACHINE
 from vendomat.audit import AuditSources, Terms, run_audit
-from vendomat.cloud.coolers import Visit, VisitState
+from vendomat.cloud.coolers import DoorFacts, Visit, VisitState
+from vendomat.cloud.coolers.steps import command_of
+from vendomat.cloud.machines import Sender
 from vendomat.cloud.orders import CommandState
-from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.kernel import ErrorCode, TimeOrderedIds, VendomatError
+from vendomat.protocol import Fact, FactKind, Recount
 from vendomat.terminal.drivers import CoolerFault
 
 S = VisitState
@@ -225,3 +228,30 @@ class TestKills:
         assert len(shop.cooler.releases) == 1
         assert (await shop.comes_to(visit, S.ENDED)).reason == "door_not_opened"  # nobody pulled
         await is_sound(shop)
+
+
+class TestAnotherStory:
+    async def test_a_door_fact_under_a_known_number_is_an_alarm_and_no_fact(self, shop: CoolerStage):
+        """Its memory was changed, or two machines run with one key: nothing moves, nothing is acknowledged."""
+        visit = await shop.shop("A1")
+        paid = await shop.comes_to(visit, S.PAID)
+        assert shop.parts is not None
+        epoch, seq = await shop.one("SELECT (epoch, seq) FROM machine_fact WHERE kind = 'outcome'")
+        key = await shop.one("SELECT public_key FROM machine WHERE machine_id = $1", MACHINE)
+        recount = Recount(cmd_id=command_of(visit.visit_id), order_id=visit.visit_id, goods=[])
+        other = Fact(
+            epoch=epoch,
+            seq=seq,
+            kind=FactKind.RECOUNT,
+            at=shop.clock.now(),
+            body=msgspec.Raw(msgspec.json.encode(recount)),
+        )
+        doors = DoorFacts(
+            shop.world.database,
+            shop.parts.visits,
+            settings=shop.settings,
+            clock=shop.clock,
+            ids=TimeOrderedIds(shop.clock),
+        )
+        assert not await doors.take(other, Sender(visit.merchant_id, MACHINE, key, shop.net.epoch, 1_000_000))
+        assert (await shop.row(visit), await shop.alarms()) == (paid, ["machine.fact_conflict"])

@@ -107,18 +107,30 @@ MOVES: dict[str, dict[str, tuple[str, ...]]] = {
         name: {"dispensing": ("unit 1 started",)}
         for name in ("paid by a charge", "paid beside a charge", "paid twice, by a charge")
     },
-    "offered to hold": {"paid": ("first paid", "hold held", "hold captured in full")},
+    "offered to hold": {"paid": ("first paid", "hold held", "hold captured in full", "hold captured, told later")},
     "held for too little": {"paid": ("first paid",)},
     **{name: {"dispensing": ("unit 1 started",)} for name in ("held", "held beside a payment", "taken at once")},
     **{
         name: {"dispensing": ("unit 2 started",)}
-        for name in ("on the second unit of a hold", "hold captured by others on the way")
+        for name in (
+            "on the second unit of a hold",
+            "on the second unit of a hold after a failure",
+            "hold captured by others on the way",
+        )
     },
     "hold gone on the way": {
         "dispensing": ("unit 2 started",),
         "settled": ("unit 2 delivered", "unit 2 delivered twice", "unit 2 not_delivered", "deadline 2"),
     },
-    "capturing all": {"settled": ("hold captured", "hold captured in full", "hold closed")},
+    "capturing all": {
+        "settled": (
+            "hold captured",
+            "hold captured in full",
+            "hold captured but a fen",
+            "hold captured, told later",
+            "hold closed",
+        )
+    },
     **{name: {"settled": ("hold captured", "hold closed")} for name in ("capturing a part", "capturing, not answered")},
     **{name: {"settled": ("hold closed",)} for name in ("releasing", "releasing after a doubt")},
     "captured too much": {"settled": ("refund of the hold succeeded",)},

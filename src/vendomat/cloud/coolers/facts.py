@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from vendomat.cloud.alarms import raise_alarms
 from vendomat.cloud.coolers.model import DoorFactSeen, DoorSaid, Recounted, Seen, Visit
 from vendomat.cloud.coolers.service import Visits
 from vendomat.cloud.coolers.store import load_visit
@@ -14,6 +15,7 @@ from vendomat.cloud.machines import Sender, known_machines
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales import fact_conflict
 from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
 from vendomat.protocol import DoorFact, Fact, FactKind, Recount, TakenGoods, VendResult
 
@@ -38,7 +40,7 @@ class DoorFacts:
     async def take(self, fact: Fact, sender: Sender) -> bool:
         """Whether `fact` may be acknowledged. Raises `VendomatError` for a sender whose word does not count."""
         try:
-            visit = await self._database.write(lambda c: self._take(c, fact, sender))
+            is_accepted, visit = await self._database.write(lambda c: self._take(c, fact, sender))
         except VendomatError as error:
             if error.code is not ErrorCode.CONFLICT:
                 raise
@@ -46,9 +48,10 @@ class DoorFacts:
             return False
         if visit is not None:
             self._visits.follow(visit)
-        return True
+        return is_accepted
 
-    async def _take(self, connection: asyncpg.Connection, fact: Fact, sender: Sender) -> Visit | None:
+    async def _take(self, connection: asyncpg.Connection, fact: Fact, sender: Sender) -> tuple[bool, Visit | None]:
+        """Whether it is safe here, and the visit that it moved."""
         known = (await known_machines(connection, [sender.key])).get(sender.key)
         if known is None:
             raise VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
@@ -57,28 +60,22 @@ class DoorFacts:
         inbox = InboxFact(*sender.key, fact.epoch, fact.seq, fact.digest(), fact.kind, now)
         new, is_accepted = await accept_facts(connection, [inbox])
         if not all(is_accepted):
-            raise VendomatError(ErrorCode.CONFLICT, "another fact is known under this number")
+            await raise_alarms(connection, [fact_conflict(inbox)], ids=self._ids)
+            return False, None
         if not new:
-            return None
+            return True, None
         try:
             visit_id, event = self._event(fact)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("door.fact_unreadable", machine=sender.machine_id, seq=fact.seq, error=str(error))
-            return None
+            return True, None
         key = (sender.merchant_id, visit_id)
         visit = await load_visit(connection, key, is_locking=True)
-        if (
-            visit is None
-            or visit.command is None
-            or (visit.machine_id, visit.command.cmd_id)
-            != (
-                sender.machine_id,
-                event.cmd_id,
-            )
-        ):
+        command = visit.command if visit is not None and visit.machine_id == sender.machine_id else None
+        if command is None or command.cmd_id != event.cmd_id:
             log.error("door.fact_of_unknown_visit", machine=sender.machine_id, visit=visit_id)
-            return None
-        return await apply_event(connection, key, event, settings=self._settings, ids=self._ids)
+            return True, None
+        return True, await apply_event(connection, key, event, settings=self._settings, ids=self._ids)
 
     def _event(self, fact: Fact) -> tuple[str, DoorFactSeen | Recounted]:
         origin, now = f"{fact.epoch}/{fact.seq}", self._clock.now()

@@ -32,7 +32,7 @@ from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.top_ups import TopUpRequest, TopUps
-from vendomat.cloud.sales.use_cases import Applied, EventFor, NewOrder, VendApplied, VendItem
+from vendomat.cloud.sales.use_cases import Applied, EventFor, NewOrder, VendApplied, VendItem, fact_conflict
 from vendomat.cloud.sales.wallet_payments import WalletPayments
 from vendomat.cloud.sales.wallet_payouts import PayoutWish, WalletPayouts
 from vendomat.cloud.sales.writer import WatchBatches, Writer
@@ -78,6 +78,7 @@ __all__ = [
     "Writer",
     "buyers_key",
     "desk_model",
+    "fact_conflict",
     "goods_router",
     "member_router",
     "member_throttle",

@@ -330,7 +330,7 @@ async def _apply_current(
     connection: asyncpg.Connection, items: Sequence[VendItem], settings: CloudSettings, ids: Ids
 ) -> list[VendApplied | Exception]:
     to_apply, is_accepted = await accept_facts(connection, [i.fact for i in items])
-    conflicts = [_conflict(item) for item, is_good in zip(items, is_accepted, strict=True) if not is_good]
+    conflicts = [fact_conflict(item.fact) for item, is_good in zip(items, is_accepted, strict=True) if not is_good]
     await raise_alarms(connection, conflicts, ids=ids)
     alerts = [alert for index in to_apply if (alert := items[index].alert) is not None]
     await note_security(connection, alerts, ids=ids)
@@ -346,9 +346,8 @@ async def _apply_current(
     return results
 
 
-def _conflict(item: VendItem) -> AlarmRow:
+def fact_conflict(fact: InboxFact) -> AlarmRow:
     """The machine tells another story under an origin we know: its memory was changed, or two run with one key."""
-    fact = item.fact
     return AlarmRow(
         merchant_id=fact.merchant_id,
         machine_id=fact.machine_id,

@@ -15,10 +15,11 @@ from tests.audit.plants_coolers import SPOILS as COOLER_SPOILS
 from tests.audit.plants_database import PLANTS as DATABASE_PLANTS
 from tests.audit.plants_files import SPOILS as FILE_SPOILS
 from tests.audit.plants_statements import PLANTS as STATEMENT_PLANTS
+from tests.audit.plants_statistics import PLANTS as STATISTICS_PLANTS
 from vendomat.audit.checks import CHECKS
 
 pytestmark = pytest.mark.slow
-PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | CLAIM_PLANTS | COOLER_PLANTS
+PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | STATISTICS_PLANTS | CLAIM_PLANTS | COOLER_PLANTS
 SPOILS = FILE_SPOILS | COOLER_SPOILS
 
 

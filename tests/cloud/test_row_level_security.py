@@ -80,6 +80,15 @@ ROWS = {
     "fee_contract": "merchant_id, channel, account, rate_ppm) VALUES ('{m}', 'c{n}', 'a', 6000",
     "ledger_day": "merchant_id, day, account, currency, family, debit_minor, credit_minor, lines) "
     f"VALUES ('{{m}}', '{AT}', 'a{{n}}', 'CNY', 'paid', 1, 0, 1",
+    "sale_hour": "merchant_id, hour, machine_id, slot, product_id, channel, currency, units_sold, units_failed, "
+    "units_unknown, units_lost, gross_minor, refunded_minor) "
+    "VALUES ('{m}', '2026-01-01', 'm{n}', 'A1', 'p', 'c', 'CNY', 1, 0, 0, 0, 1, 0",
+    "sale_sum": "merchant_id, span, by, starts_at, key, currency, units_sold, units_failed, "
+    "units_unknown, units_lost, gross_minor, refunded_minor) "
+    "VALUES ('{m}', 'day', 'machine', '2026-01-01', 'm{n}', 'CNY', 1, 0, 0, 0, 1, 0",
+    "sale_refunded": "merchant_id, order_id, refunded_minor) VALUES ('{m}', 'o{n}', 1",
+    "slot_span": "merchant_id, machine_id, slot, since, product_id, state) "
+    f"VALUES ('{{m}}', 'm{{n}}', 'A1', '{AT}', 'p', 'empty'",
     "sales_day": "merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor) "
     f"VALUES ('{{m}}', '{AT}', 'm{{n}}', 'p', 'CNY', 'sold', 1, 1",
     "site": f"merchant_id, site_id, name, owner, created_at) VALUES ('{{m}}', 's{{n}}', 'n', 'o', '{AT}'",

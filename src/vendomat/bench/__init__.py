@@ -2,6 +2,12 @@
 
 from vendomat.bench.command import bench_app
 from vendomat.bench.figures import PaidVendReport, report_json
+from vendomat.bench.monthly_report import (
+    MonthlyReportPlan,
+    MonthlyReportResult,
+    monthly_report_json,
+    run_monthly_report,
+)
 from vendomat.bench.notice_latency import LatencyPlan, NoticeReport, notice_json, run_notice
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
 from vendomat.bench.reconcile import ReconcilePlan, ReconcileReport, reconcile_json, run_reconcile
@@ -10,6 +16,8 @@ from vendomat.bench.terminal_start import TerminalStartReport, run_terminal_star
 
 __all__ = [
     "LatencyPlan",
+    "MonthlyReportPlan",
+    "MonthlyReportResult",
     "NoticeReport",
     "PaidVendPlan",
     "PaidVendReport",
@@ -19,10 +27,12 @@ __all__ = [
     "RecoveryReport",
     "TerminalStartReport",
     "bench_app",
+    "monthly_report_json",
     "notice_json",
     "reconcile_json",
     "recovery_json",
     "report_json",
+    "run_monthly_report",
     "run_notice",
     "run_paid_vend",
     "run_reconcile",

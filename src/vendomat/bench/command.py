@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from vendomat.bench.figures import report_json
+from vendomat.bench.monthly_report import MonthlyReportPlan, monthly_report_json, run_monthly_report
 from vendomat.bench.notice_latency import LatencyPlan, notice_json, run_notice
 from vendomat.bench.paid_vend import PaidVendPlan, run_paid_vend
 from vendomat.bench.reconcile import ReconcilePlan, reconcile_json, run_reconcile
@@ -95,6 +96,23 @@ def reconcile(
     if keep is None:
         shutil.rmtree(folder)
     raise typer.Exit(0 if report.is_good else 1)
+
+
+@bench_app.command()
+def monthly_report(
+    *,
+    sales: Annotated[int, typer.Option(min=1_000, help="Sales of the year, spread evenly.")] = 1_000_000,
+    months: Annotated[int, typer.Option(min=1, max=12, help="Months that are reported and compared.")] = 3,
+    keep: Annotated[Path | None, typer.Option(help="Empty folder for the server; kept.")] = None,
+) -> None:
+    """Milliseconds of a month's report from the sums, against the same report from all rows; one JSON object."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    plan = MonthlyReportPlan(folder, sales=sales, months=months)
+    result = asyncio.run(run_monthly_report(plan, lambda text: typer.echo(text, err=True)))
+    typer.echo(monthly_report_json(result))
+    if keep is None:
+        shutil.rmtree(folder)
+    raise typer.Exit(0 if result.is_good else 1)
 
 
 def terminal_start(

@@ -17,6 +17,7 @@ from vendomat.audit.checks import (
     sequence,
     statements,
     states,
+    statistics,
     stock,
     wallets,
 )
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     *holds.CHECKS,
     *bills.CHECKS,
     *statements.CHECKS,
+    *statistics.CHECKS,
     *goods.CHECKS,
     *findings.CHECKS,
     *claims.CHECKS,

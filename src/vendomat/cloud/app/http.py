@@ -56,6 +56,7 @@ from vendomat.cloud.sales import (
 )
 from vendomat.cloud.sites import Sites, sites_router
 from vendomat.cloud.statements import Statements, statements_router
+from vendomat.cloud.statistics import SalesFigures, sales_figures_router
 from vendomat.cloud.wallets import WalletBook, members_router
 from vendomat.kernel import Clock, Ids
 
@@ -145,6 +146,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     statements, sites = Statements(parts.database, parts.clock), Sites(parts.database, parts.ids, parts.clock)
     app.include_router(statements_router(statements, current))
     app.include_router(sites_router(sites, current))
+    app.include_router(sales_figures_router(SalesFigures(parts.database, parts.clock), current))
     commission = SiteStatements(parts.database, statements, sites, parts.clock)
     app.include_router(commission_router(commission, current))
     accounts = AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall)

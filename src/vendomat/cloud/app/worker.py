@@ -40,6 +40,8 @@ from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import Writer, notice_router
 from vendomat.cloud.statements import SCHEDULE as SUMS_SCHEDULE
 from vendomat.cloud.statements import DaySums
+from vendomat.cloud.statistics import SCHEDULE as SALE_SUMS_SCHEDULE
+from vendomat.cloud.statistics import SLOTS_SCHEDULE, SaleSums, SlotWatch
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +92,8 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
                 ("upkeep", "17 * * * *"): _upkeep(ground).run,
                 ("reconciliation", SCHEDULE): sales.reconciliation.run,
                 ("day sums", SUMS_SCHEDULE): DaySums(ground.database).run,
+                ("sale sums", SALE_SUMS_SCHEDULE): SaleSums(ground.database).run,
+                ("slot spans", SLOTS_SCHEDULE): SlotWatch(ground.database, ground.clock).run,
             },
         )
         await ground.wire.serve(sales.messages.handle, sales.watch.note)

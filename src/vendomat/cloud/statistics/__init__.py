@@ -1,0 +1,19 @@
+"""Statistics: what was sold where, when and how, from sums that are kept exact as events come in. Decides nothing."""
+
+from vendomat.cloud.statistics.api import sales_figures_router
+from vendomat.cloud.statistics.model import By, Wanted
+from vendomat.cloud.statistics.service import SalesFigures
+from vendomat.cloud.statistics.slots import SCHEDULE as SLOTS_SCHEDULE
+from vendomat.cloud.statistics.slots import SlotWatch
+from vendomat.cloud.statistics.sums import SCHEDULE, SaleSums
+
+__all__ = [
+    "SCHEDULE",
+    "SLOTS_SCHEDULE",
+    "By",
+    "SaleSums",
+    "SalesFigures",
+    "SlotWatch",
+    "Wanted",
+    "sales_figures_router",
+]

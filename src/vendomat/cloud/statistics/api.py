@@ -1,0 +1,92 @@
+"""`/api/v1/sales-figures`: sales by time, machine, product, site and channel; the units behind them; usual bands."""
+
+import asyncio
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from vendomat.cloud.merchants import CurrentOperator, Operator
+from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
+from vendomat.cloud.statements import file_answer
+from vendomat.cloud.statistics.files import FORMS, Form
+from vendomat.cloud.statistics.formulas import FORMULAS
+from vendomat.cloud.statistics.model import By, Wanted
+from vendomat.cloud.statistics.service import Measure, SalesFigures
+from vendomat.cloud.statistics.views import (
+    BandView,
+    FormulaView,
+    RefundTimesView,
+    SalesFiguresView,
+    SoldUnitView,
+)
+
+MachineText = Annotated[str | None, Query(pattern=r"^mch_[0-9a-z]{26}$")]
+ProductText = Annotated[str | None, Query(pattern=r"^prd_[0-9a-z]{26}$")]
+ChannelText = Annotated[str | None, Query(pattern=r"^[a-z_]{1,20}$")]
+Outcome = Literal["delivered", "not_delivered", "unknown", "lost"]
+
+
+def asked_for(
+    *,
+    first: date,
+    last: date,
+    by: By = By.DAY,
+    machine: MachineText = None,
+    product: ProductText = None,
+    channel: ChannelText = None,
+) -> Wanted:
+    """The report that a request names."""
+    return Wanted(by, first, last, machine_id=machine, product_id=product, channel=channel)
+
+
+Asked = Annotated[Wanted, Depends(asked_for)]
+
+
+def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/sales-figures", tags=["statistics"])
+
+    @router.get("", operation_id="sales_figures.get")
+    async def sales_figures(operator: Annotated[Operator, Depends(current)], wanted: Asked) -> SalesFiguresView:
+        return await figures.figures(operator.merchant_id, wanted)
+
+    @router.get("/units", operation_id="sales_figures.units")
+    async def units(
+        operator: Annotated[Operator, Depends(current)],
+        wanted: Asked,
+        *,
+        outcome: Annotated[Outcome | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> Page[SoldUnitView]:
+        after = Cursor.from_text(cursor) if cursor else None
+        return await figures.units(operator.merchant_id, wanted, outcome=outcome, after=after, limit=limit)
+
+    @router.get("/band", operation_id="sales_figures.band")
+    async def usual_band(
+        operator: Annotated[Operator, Depends(current)],
+        *,
+        day: Annotated[date | None, Query()] = None,
+        measure: Annotated[Measure, Query()] = "units",
+        machine: MachineText = None,
+    ) -> BandView:
+        return await figures.band(operator.merchant_id, day, measure=measure, machine_id=machine)
+
+    @router.get("/refund-times", operation_id="sales_figures.refund_times")
+    async def refund_times(operator: Annotated[Operator, Depends(current)], first: date, last: date) -> RefundTimesView:
+        return await figures.refund_times(operator.merchant_id, first, last)
+
+    @router.get("/file.{form}", operation_id="sales_figures.file", response_class=Response)
+    async def as_file(
+        operator: Annotated[Operator, Depends(current)], wanted: Asked, form: Annotated[Form, Path()]
+    ) -> Response:
+        view = await figures.figures(operator.merchant_id, wanted)
+        content = await asyncio.to_thread(FORMS[form].write, view)
+        name = f"sales-{view.by}-{view.first}-{view.last}.{form}"
+        return file_answer(content, FORMS[form].media_type, name)
+
+    @router.get("/formulas", operation_id="sales_figures.formulas")
+    async def formulas(operator: Annotated[Operator, Depends(current)]) -> list[FormulaView]:
+        return [FormulaView(id=one.id, figure=one.figure, en=one.en, zh=one.zh) for one in FORMULAS]
+
+    return router

@@ -1,0 +1,78 @@
+"""How each figure is made, in words, under a number that every answer carries. Facts only; a formula that changes gets
+a new number, so that an old export keeps its meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """`en` and `zh` say how the figure is made and what it leaves out."""
+
+    id: str
+    figure: str
+    en: str
+    zh: str
+
+
+FORMULAS = (
+    Formula(
+        "S1",
+        "units_sold",
+        "Units whose last word is delivered, of orders that were paid, in the hour in which the order was made.",
+        "已付款订单中结果为“已出货”的件数，计入下单的那个小时。",
+    ),
+    Formula(
+        "S2",
+        "units_failed",
+        "Units of paid orders that provably did not come out.",
+        "已付款订单中确定没有出货的件数。",
+    ),
+    Formula(
+        "S3",
+        "units_unknown",
+        "Units of paid orders that were declared unknown at their deadline; their money goes back.",
+        "已付款订单中到期仍无法确定是否出货的件数；款项退回买家。",
+    ),
+    Formula(
+        "S4",
+        "units_lost",
+        "Of the failed and unknown units, those found out later to have come out although their money went back.",
+        "失败或未知的件数中，事后查明已经出货、而款项已退回的件数。",
+    ),
+    Formula(
+        "S5",
+        "gross_minor",
+        "Sum of the prices of sold units. A pickup code counts with the price of its goods.",
+        "已售件数的售价之和。取货码按商品售价计。",
+    ),
+    Formula(
+        "S6",
+        "refunded_minor",
+        "What really went back of the payments that paid these orders, by whatever way, in the hour of the order.",
+        "为这些订单付款的款项中实际退回的金额（不论何种方式），计入下单的那个小时。",
+    ),
+    Formula(
+        "S7",
+        "success",
+        "Sold units divided by sold, failed and unknown units. Not known where there was none.",
+        "已售件数 ÷（已售 + 失败 + 未知）。没有出货时为未知。",
+    ),
+    Formula(
+        "S8",
+        "band",
+        "Quartiles (type 7) of the same hour on up to eight earlier days of the same weekday since the first sale; "
+        "at least three such days.",
+        "自首笔销售起、最多八个之前同一星期几的同一小时的四分位数（第 7 类插值）；至少需要三天。",
+    ),
+    Formula(
+        "S9",
+        "refund_time",
+        "Median and 95th percentile of the time from asking a refund until it went back, of refunds that went back "
+        "in the period.",
+        "期间内成功退回的退款，从申请到退回所用时间的中位数和第 95 百分位数。",
+    ),
+)
+BY_FIGURE = {formula.figure: formula.id for formula in FORMULAS}

@@ -1,0 +1,200 @@
+"""Sales figures as they are asked: rows with names, totals, a day against its usual band. Changes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Literal
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.http import Cursor, Page, page_of
+from vendomat.cloud.statistics import store
+from vendomat.cloud.statistics.formulas import BY_FIGURE
+from vendomat.cloud.statistics.model import (
+    OVER_TIME,
+    By,
+    Wanted,
+    band,
+    share,
+    source_of,
+    usual_days,
+    usual_so_far,
+)
+from vendomat.cloud.statistics.sums import AMOUNTS
+from vendomat.cloud.statistics.views import (
+    BandHourView,
+    BandView,
+    RefundTimesView,
+    SalesFiguresView,
+    SalesRowView,
+    SalesTotalView,
+    SoldUnitView,
+)
+from vendomat.kernel import Clock, ErrorCode, VendomatError, reference_of
+
+Measure = Literal["units", "gross"]
+_COLUMN = {"units": "units_sold", "gross": "gross_minor"}
+_SALES_FORMULAS = {name: BY_FIGURE[name] for name in (*AMOUNTS, "success")}
+UNITS_PATH = "/api/v1/sales-figures/units"
+
+
+class SalesFigures:
+    """One merchant's sales."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def figures(self, merchant_id: str, wanted: Wanted) -> SalesFiguresView:
+        """Rows over time in their order, others by what they sold, best first."""
+        async with self._database.merchant(merchant_id, is_snapshot=True) as connection:
+            frame = await self._frame(connection, merchant_id)
+            found = await store.read_sales(connection, merchant_id, wanted)
+            names = await store.read_names(connection, merchant_id, wanted.by)
+        rows = [_row(row, wanted, names) for row in found]
+        if wanted.by in OVER_TIME:
+            rows.sort(key=lambda row: (str(row.at), row.currency))
+        else:
+            rows.sort(key=lambda row: (row.currency, -row.gross_minor, -row.units_sold, row.name, row.key))
+        return SalesFiguresView(
+            by=wanted.by.value,
+            first=wanted.first,
+            last=wanted.last,
+            time_zone=frame["time_zone"],
+            currency=frame["currency"],
+            source="detail" if source_of(wanted).is_detail else "sums",
+            rows=rows,
+            totals=_totals(rows),
+            formulas=_SALES_FORMULAS,
+            read_at=self._clock.now(),
+        )
+
+    async def units(
+        self, merchant_id: str, wanted: Wanted, *, outcome: str | None, after: Cursor | None, limit: int
+    ) -> Page[SoldUnitView]:
+        """The units behind a figure, newest first."""
+        async with self._database.merchant(merchant_id) as connection:
+            rows = await store.read_units(
+                connection, merchant_id, wanted, outcome=outcome, after=after, limit=limit + 1
+            )
+        return page_of(rows, limit, _unit, lambda row: Cursor(row["created_at"], f"{row['order_id']}/{row['unit']}"))
+
+    async def band(
+        self, merchant_id: str, day: date | None, *, measure: Measure = "units", machine_id: str | None = None
+    ) -> BandView:
+        """`day` (None: the merchant's today) by the hour, against up to eight earlier days of the same weekday."""
+        async with self._database.merchant(merchant_id, is_snapshot=True) as connection:
+            frame = await self._frame(connection, merchant_id)
+            today = frame["now"].date()
+            day = day or today
+            first_at = frame["first_at"]
+            days = usual_days(day, None if first_at is None else first_at.date())
+            by_day: dict[date, dict[int, int]] = {}
+            for one in (day, *days):
+                wanted = Wanted(By.HOUR, one, one, machine_id=machine_id)
+                rows = await store.read_sales(connection, merchant_id, wanted)
+                by_day[one] = _by_hour(rows, _COLUMN[measure], frame["currency"])
+        last_hour = 23 if day < today else frame["now"].hour if day == today else -1
+        usual = [by_day[one] for one in days]
+        return BandView(
+            day=day,
+            time_zone=frame["time_zone"],
+            currency=frame["currency"],
+            measure=measure,
+            hours=[
+                BandHourView(hour=one.hour, now=one.now, low=one.low, median=one.median, high=one.high)
+                for one in band(by_day[day], usual, last_hour=last_hour)
+            ],
+            usual_days=days,
+            sold_so_far=sum(by_day[day].values()),
+            so_far=usual_so_far(usual, last_hour=last_hour),
+            formulas={"band": BY_FIGURE["band"], "now": BY_FIGURE[_COLUMN[measure]]},
+            read_at=self._clock.now(),
+        )
+
+    async def refund_times(self, merchant_id: str, first: date, last: date) -> RefundTimesView:
+        async with self._database.merchant(merchant_id) as connection:
+            row = await store.read_refund_times(connection, merchant_id, first, last)
+        return RefundTimesView(
+            first=first,
+            last=last,
+            refunds=row["refunds"],
+            median_s=None if row["median_s"] is None else round(float(row["median_s"]), 3),
+            p95_s=None if row["p95_s"] is None else round(float(row["p95_s"]), 3),
+            formulas={"median_s": BY_FIGURE["refund_time"], "p95_s": BY_FIGURE["refund_time"]},
+        )
+
+    async def _frame(self, connection: AsyncConnection, merchant_id: str) -> sa.RowMapping:
+        frame = await store.read_frame(connection, merchant_id, self._clock.now())
+        if frame is None:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such merchant")
+        return frame
+
+
+def _by_hour(rows: Sequence[sa.RowMapping], column: str, currency: str) -> dict[int, int]:
+    return {row["at"].hour: row[column] for row in rows if row["currency"] == currency}
+
+
+def _row(row: sa.RowMapping, wanted: Wanted, names: Mapping[str, tuple[str, str]]) -> SalesRowView:
+    key = row["key"]
+    machine, _, slot = key.partition("/") if wanted.by is By.SLOT else (key, "", "")
+    name, name_en = names.get(machine, ("", ""))
+    if slot:
+        name, name_en = f"{name} {slot}", f"{name_en} {slot}"
+    return SalesRowView(
+        at=row["at"],
+        key=key,
+        name=name,
+        name_en=name_en,
+        currency=row["currency"],
+        units=_units_link(row, wanted),
+        **{column: row[column] for column in AMOUNTS},
+        success=_success(row),
+    )
+
+
+def _success(row: Mapping[str, int] | sa.RowMapping) -> float | None:
+    return share(row["units_sold"], row["units_sold"] + row["units_failed"] + row["units_unknown"])
+
+
+def _units_link(row: sa.RowMapping, wanted: Wanted) -> str:
+    """Where the units of a row are listed; empty for what they cannot be asked by."""
+    first, last, at = wanted.first, wanted.last, row["at"]
+    named = {"machine": wanted.machine_id, "product": wanted.product_id, "channel": wanted.channel}
+    if wanted.by in (By.DAY, By.HOUR):
+        first = last = at.date()
+    elif wanted.by is By.MONTH:
+        month_ends = (at.date().replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+        first, last = max(first, at.date()), min(last, month_ends)
+    elif wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL):
+        named[wanted.by.value] = row["key"]
+    elif wanted.by is By.SLOT:
+        named["machine"] = row["key"].partition("/")[0]
+    else:
+        return ""
+    asked = {"first": first.isoformat(), "last": last.isoformat()}
+    return f"{UNITS_PATH}?{urlencode(asked | {name: value for name, value in named.items() if value is not None})}"
+
+
+def _totals(rows: Sequence[SalesRowView]) -> list[SalesTotalView]:
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(AMOUNTS, 0))
+    for row in rows:
+        for column in AMOUNTS:
+            sums[row.currency][column] += getattr(row, column)
+    return [
+        SalesTotalView(currency=currency, **sums[currency], success=_success(sums[currency]))
+        for currency in sorted(sums)
+    ]
+
+
+def _unit(row: sa.RowMapping) -> SoldUnitView:
+    return SoldUnitView(
+        **{name: row[name] for name in SoldUnitView.model_fields if name in row},
+        reference=reference_of(row["order_id"]),
+        at=row["created_at"],
+    )

@@ -1,0 +1,188 @@
+"""How sales are read: sums where they answer, full detail where they do not, and always what no round has counted yet,
+in one question of one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vendomat.cloud.platform.http import Cursor
+from vendomat.cloud.statistics.model import By, Source, Wanted, source_of
+from vendomat.cloud.statistics.sums import AMOUNTS, DELTAS, OF_ONE, SPREAD
+
+_NAMES = ", ".join(AMOUNTS)
+_SUM_ALL = ", ".join(f"CAST(sum(s.{name}) AS bigint) AS {name}" for name in AMOUNTS)
+_NEW = f"WITH {DELTAS.format(source=OF_ONE)}"
+_SITE = """
+    (SELECT k.site_id FROM site_machine k WHERE k.merchant_id = :merchant_id AND k.machine_id = {machine}
+        AND k.first_day <= CAST({at} AS date) ORDER BY k.first_day DESC LIMIT 1)
+"""
+_SUMS = f"""
+{_NEW}
+SELECT {{group}}, s.currency, {_SUM_ALL} FROM (
+    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
+    WHERE merchant_id = :merchant_id AND span = :span AND by = :sum_by AND starts_at >= :begins AND starts_at < :ends
+    UNION ALL
+    SELECT date_trunc(g.span, d.hour), g.key, d.currency, {_NAMES} FROM deltas d {SPREAD}
+    WHERE g.span = :span AND g.by = :sum_by AND d.hour >= :begins AND d.hour < :ends
+) s GROUP BY 1, 2, 3
+"""
+_DETAIL = f"""
+{_NEW}
+SELECT {{group}}, s.currency, {_SUM_ALL} FROM (
+    SELECT hour, machine_id, slot, product_id, channel, currency, {_NAMES} FROM sale_hour WHERE merchant_id = :merchant_id
+    UNION ALL
+    SELECT hour, machine_id, slot, product_id, channel, currency, {_NAMES} FROM deltas
+) s WHERE s.hour >= :begins AND s.hour < :ends {{where}} GROUP BY 1, 2, 3
+"""
+_SUM_GROUPS = {
+    By.HOUR: "s.starts_at AS at, '' AS key",
+    By.DAY: "s.starts_at AS at, '' AS key",
+    By.MONTH: "date_trunc('month', s.starts_at) AS at, '' AS key",
+    By.MACHINE: "CAST(NULL AS timestamp) AS at, s.key",
+    By.PRODUCT: "CAST(NULL AS timestamp) AS at, s.key",
+    By.CHANNEL: "CAST(NULL AS timestamp) AS at, s.key",
+    By.SITE: f"CAST(NULL AS timestamp) AS at, coalesce({_SITE.format(machine='s.key', at='s.starts_at')}, '') AS key",
+}
+_DETAIL_GROUPS = {
+    By.HOUR: "s.hour AS at, '' AS key",
+    By.DAY: "date_trunc('day', s.hour) AS at, '' AS key",
+    By.MONTH: "date_trunc('month', s.hour) AS at, '' AS key",
+    By.MACHINE: "CAST(NULL AS timestamp) AS at, s.machine_id AS key",
+    By.PRODUCT: "CAST(NULL AS timestamp) AS at, s.product_id AS key",
+    By.CHANNEL: "CAST(NULL AS timestamp) AS at, s.channel AS key",
+    By.SLOT: "CAST(NULL AS timestamp) AS at, s.machine_id || '/' || s.slot AS key",
+    By.SITE: f"CAST(NULL AS timestamp) AS at, coalesce({_SITE.format(machine='s.machine_id', at='s.hour')}, '') AS key",
+}
+_FILTERS = {
+    "machine_id": "AND s.machine_id = :machine_id",
+    "product_id": "AND s.product_id = :product_id",
+    "channel": "AND s.channel = :channel",
+}
+_FRAME = """
+SELECT m.name, m.currency, m.time_zone, CAST(:now AS timestamptz) AT TIME ZONE m.time_zone AS now,
+    (SELECT min(starts_at) FROM sale_sum WHERE merchant_id = :merchant_id AND span = 'day' AND by = 'all') AS first_at
+FROM merchant m WHERE m.merchant_id = :merchant_id
+"""
+_KEYS = {
+    By.MACHINE: "SELECT machine_id AS id, number AS name, number AS name_en FROM machine WHERE merchant_id = :merchant_id",
+    By.PRODUCT: "SELECT product_id AS id, name_zh AS name, name_en FROM product WHERE merchant_id = :merchant_id",
+    By.SITE: "SELECT site_id AS id, name, name AS name_en FROM site WHERE merchant_id = :merchant_id",
+}
+_UNITS = """
+SELECT o.order_id, u.unit, o.created_at, u.machine_id, u.slot, u.product_id, coalesce(k.number, '') AS machine_number,
+    coalesce(d.name_zh, '') AS name_zh, coalesce(d.name_en, '') AS name_en, p.channel, u.price_minor, o.currency,
+    u.outcome, u.finding, u.is_final, coalesce((SELECT CAST(sum(r.amount_minor) AS bigint) FROM refund r
+        WHERE r.merchant_id = p.merchant_id AND r.payment_id = p.payment_id AND r.state = 'succeeded'), 0)
+        AS order_refunded_minor
+FROM sale_order o JOIN merchant m ON m.merchant_id = o.merchant_id
+JOIN payment p ON p.merchant_id = o.merchant_id AND p.order_id = o.order_id AND p.is_winning
+JOIN vend_unit u ON u.merchant_id = o.merchant_id AND u.order_id = o.order_id
+LEFT JOIN machine k ON k.merchant_id = u.merchant_id AND k.machine_id = u.machine_id
+LEFT JOIN product d ON d.merchant_id = u.merchant_id AND d.product_id = u.product_id
+WHERE o.merchant_id = :merchant_id AND o.origin <> 'top_up'
+    AND o.created_at >= CAST(:begins AS timestamp) AT TIME ZONE m.time_zone
+    AND o.created_at < CAST(:ends AS timestamp) AT TIME ZONE m.time_zone {where}
+ORDER BY o.created_at DESC, o.order_id DESC, u.unit DESC LIMIT :limit
+"""
+_UNIT_FILTERS = {
+    "machine_id": "AND u.machine_id = :machine_id",
+    "product_id": "AND u.product_id = :product_id",
+    "channel": "AND p.channel = :channel",
+    "outcome": "AND u.outcome = :outcome AND u.is_final",
+    "lost": "AND u.finding = 'came_out'",
+    "after": "AND (o.created_at, o.order_id, u.unit) < (CAST(:after_at AS timestamptz), CAST(:after_order AS text), "
+    "CAST(:after_unit AS integer))",
+}
+_REFUND_TIMES = """
+SELECT count(*) AS refunds,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM r.ended_at - r.requested_at)) AS median_s,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM r.ended_at - r.requested_at)) AS p95_s
+FROM refund r JOIN merchant m ON m.merchant_id = r.merchant_id
+WHERE r.merchant_id = :merchant_id AND r.state = 'succeeded'
+    AND r.ended_at >= CAST(:begins AS timestamp) AT TIME ZONE m.time_zone
+    AND r.ended_at < CAST(:ends AS timestamp) AT TIME ZONE m.time_zone
+"""
+
+
+def _span(merchant_id: str, wanted: Wanted) -> dict[str, object]:
+    return {"merchant_id": merchant_id, "begins": wanted.begins, "ends": wanted.ends}
+
+
+def _named(wanted: Wanted) -> dict[str, object]:
+    found = {"machine_id": wanted.machine_id, "product_id": wanted.product_id, "channel": wanted.channel}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+async def read_sales(connection: AsyncConnection, merchant_id: str, wanted: Wanted) -> list[sa.RowMapping]:
+    """Rows of (`at`, `key`, `currency`, the amounts): `at` where the report is over time, else `key`."""
+    source = source_of(wanted)
+    if source.is_detail:
+        return await read_detail(connection, merchant_id, wanted)
+    return await read_sums(connection, merchant_id, wanted, source)
+
+
+async def read_sums(
+    connection: AsyncConnection, merchant_id: str, wanted: Wanted, source: Source
+) -> list[sa.RowMapping]:
+    statement = sa.text(_SUMS.replace("{group}", _SUM_GROUPS[wanted.by]))
+    values = _span(merchant_id, wanted) | {"span": source.span, "sum_by": source.by}
+    return list((await connection.execute(statement, values)).mappings())
+
+
+async def read_detail(connection: AsyncConnection, merchant_id: str, wanted: Wanted) -> list[sa.RowMapping]:
+    """As `read_sales`, from the full detail whatever is asked."""
+    named = _named(wanted)
+    text = _DETAIL.replace("{group}", _DETAIL_GROUPS[wanted.by])
+    statement = sa.text(text.replace("{where}", " ".join(_FILTERS[name] for name in named)))
+    return list((await connection.execute(statement, _span(merchant_id, wanted) | named)).mappings())
+
+
+async def read_frame(connection: AsyncConnection, merchant_id: str, now: datetime) -> sa.RowMapping | None:
+    """The merchant's name, currency, time zone, its clock now, and the first day that has sales."""
+    found = await connection.execute(sa.text(_FRAME), {"merchant_id": merchant_id, "now": now})
+    return found.mappings().one_or_none()
+
+
+async def read_names(connection: AsyncConnection, merchant_id: str, by: By) -> Mapping[str, tuple[str, str]]:
+    """`(name, English name)` by key; empty for what has no names."""
+    if by is By.SLOT:
+        return await read_names(connection, merchant_id, By.MACHINE)
+    if by not in _KEYS:
+        return {}
+    rows = (await connection.execute(sa.text(_KEYS[by]), {"merchant_id": merchant_id})).mappings()
+    return {row["id"]: (row["name"], row["name_en"]) for row in rows}
+
+
+async def read_units(
+    connection: AsyncConnection,
+    merchant_id: str,
+    wanted: Wanted,
+    *,
+    outcome: str | None,
+    after: Cursor | None,
+    limit: int,
+) -> list[sa.RowMapping]:
+    """The units behind a figure, newest first. `outcome` is one of a unit's last words, or `lost`."""
+    values = _span(merchant_id, wanted) | _named(wanted)
+    filters = list(_named(wanted))
+    if outcome == "lost":
+        filters.append("lost")
+    elif outcome is not None:
+        filters.append("outcome")
+        values["outcome"] = outcome
+    if after is not None:
+        order_id, _, unit = after.id.partition("/")
+        values |= {"after_at": after.at, "after_order": order_id, "after_unit": int(unit) if unit.isdecimal() else 0}
+        filters.append("after")
+    text = _UNITS.replace("{where}", " ".join(_UNIT_FILTERS[name] for name in filters))
+    return list((await connection.execute(sa.text(text), values | {"limit": limit})).mappings())
+
+
+async def read_refund_times(connection: AsyncConnection, merchant_id: str, first: date, last: date) -> sa.RowMapping:
+    """How many refunds went back in these days, and the median and 95th percentile of their seconds."""
+    values = _span(merchant_id, Wanted(By.DAY, first, last))
+    return (await connection.execute(sa.text(_REFUND_TIMES), values)).mappings().one()

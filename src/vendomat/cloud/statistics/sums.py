@@ -1,0 +1,155 @@
+"""Sales counted once, as their last words come in: by hour in full detail, and summed by hour, day and month.
+
+A round takes the events of all database transactions that have ended since the last one, in the outbox, and adds what
+each says to the hour in which its order was made, in the merchant's time zone. A transaction that commits late is in
+nobody's past: the place is the oldest transaction still running, never a number of rows. Sums and place are written
+together, so a worker killed at any moment counts nothing twice. Whoever reads adds what is newer than the place, so
+that no figure waits for a round.
+
+What is added is never taken back: a unit's last word stands for ever, and what is found out or given back weeks later
+is one more event, of its own column, in the old hour. A unit is *sold* when it came out for a buyer's money (or a
+code's), *failed* when it did not, *unknown* when its deadline passed; *lost* when goods of a failed or unknown unit
+turned out to have come out although their money went back. *Refunded* is what really went back of the payment that paid
+the order, laid over the units in the order of what was owed: first those that were not delivered, by number, then the
+others; what is more than all of them goes to the last.
+
+Not counted: stored money that is topped up, payments that came late or twice (they bought nothing), and visits at
+open-door coolers, whose sums the statements have.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from vendomat.cloud.platform.database import Database
+
+SCHEDULE = "* * * * *"
+XACTS_MAX = 50_000
+"""Database transactions read in one round, so that no round is long. A round is one itself."""
+ROUND_S_MAX = 300.0
+_LOCK = 7261025
+
+AMOUNTS = ("units_sold", "units_failed", "units_unknown", "units_lost", "gross_minor", "refunded_minor")
+PARTS = ("hour", "machine_id", "slot", "product_id", "channel", "currency")
+"""What a row of full detail is of, besides its merchant."""
+SPANS = ("hour", "day", "month")
+_KINDS = "('vend.delivered', 'vend.not_delivered', 'vend.unknown', 'vend.found', 'refund.succeeded')"
+_NOTHING = ", ".join("0" for _ in AMOUNTS[:-1])
+_SUM_ALL = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in AMOUNTS)
+_ADD_UP = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in AMOUNTS)
+
+OF_ALL = f"""
+    SELECT x.* FROM merchant m CROSS JOIN LATERAL (
+        SELECT o.merchant_id, o.kind, o.subject, o.data FROM outbox o WHERE o.merchant_id = m.merchant_id
+            AND o.xact >= CAST(CAST($1::bigint AS text) AS xid8) AND o.xact < CAST(CAST($2::bigint AS text) AS xid8)
+            AND o.kind IN {_KINDS}) x
+"""
+OF_ONE = f"""
+    SELECT o.merchant_id, o.kind, o.subject, o.data FROM outbox o WHERE o.merchant_id = :merchant_id
+        AND o.xact >= CAST(CAST(coalesce((SELECT xact FROM sale_sums_place), 0) AS text) AS xid8) AND o.kind IN {_KINDS}
+"""
+"""One merchant's events that no round has counted."""
+
+DELTAS = """
+told AS MATERIALIZED (
+    SELECT merchant_id, kind, subject AS order_id, CAST(data ->> 'unit' AS integer) AS unit,
+        coalesce(data ->> 'finding', '') AS finding, data ->> 'refund_id' AS refund_id FROM ({source}) o
+), returned AS MATERIALIZED (
+    SELECT t.merchant_id, t.order_id, CAST(sum(r.amount_minor) AS bigint) AS minor
+    FROM told t JOIN refund r ON r.merchant_id = t.merchant_id AND r.refund_id = t.refund_id
+    JOIN payment p ON p.merchant_id = r.merchant_id AND p.payment_id = r.payment_id AND p.is_winning
+    JOIN sale_order o ON o.merchant_id = t.merchant_id AND o.order_id = t.order_id AND o.origin <> 'top_up'
+    WHERE t.kind = 'refund.succeeded' GROUP BY 1, 2
+), axis AS (
+    SELECT r.merchant_id, r.order_id, u.unit, coalesce(c.refunded_minor, 0) AS before,
+        coalesce(c.refunded_minor, 0) + r.minor AS after,
+        CAST(sum(u.price_minor) OVER w AS bigint) - u.price_minor AS starts,
+        CAST(sum(u.price_minor) OVER w AS bigint) AS ends, lead(u.unit) OVER w IS NULL AS is_last
+    FROM returned r JOIN vend_unit u ON u.merchant_id = r.merchant_id AND u.order_id = r.order_id
+    LEFT JOIN sale_refunded c ON c.merchant_id = r.merchant_id AND c.order_id = r.order_id
+    WINDOW w AS (PARTITION BY r.merchant_id, r.order_id ORDER BY u.outcome = 'delivered', u.unit)
+), said AS (
+    SELECT merchant_id, order_id, unit, CAST(kind = 'vend.delivered' AS integer) AS units_sold,
+        CAST(kind = 'vend.not_delivered' AS integer) AS units_failed,
+        CAST(kind = 'vend.unknown' AS integer) AS units_unknown,
+        CAST(kind = 'vend.found' AND finding = 'came_out' AS integer) AS units_lost, 0 AS refunded_minor
+    FROM told WHERE kind <> 'refund.succeeded'
+    UNION ALL
+    SELECT merchant_id, order_id, unit, 0, 0, 0, 0,
+        greatest(0, CASE WHEN is_last THEN after ELSE least(ends, after) END - greatest(starts, before)) FROM axis
+), deltas AS MATERIALIZED (
+    SELECT s.merchant_id, date_trunc('hour', o.created_at AT TIME ZONE m.time_zone) AS hour, u.machine_id, u.slot,
+        u.product_id, p.channel, o.currency, CAST(sum(s.units_sold) AS bigint) AS units_sold,
+        CAST(sum(s.units_failed) AS bigint) AS units_failed, CAST(sum(s.units_unknown) AS bigint) AS units_unknown,
+        CAST(sum(s.units_lost) AS bigint) AS units_lost,
+        CAST(sum(s.units_sold * u.price_minor) AS bigint) AS gross_minor,
+        CAST(sum(s.refunded_minor) AS bigint) AS refunded_minor
+    FROM said s
+    JOIN vend_unit u ON u.merchant_id = s.merchant_id AND u.order_id = s.order_id AND u.unit = s.unit
+    JOIN sale_order o ON o.merchant_id = s.merchant_id AND o.order_id = s.order_id AND o.origin <> 'top_up'
+    JOIN payment p ON p.merchant_id = s.merchant_id AND p.order_id = s.order_id AND p.is_winning
+    JOIN merchant m ON m.merchant_id = s.merchant_id
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+)
+"""
+SPREAD = """
+    CROSS JOIN LATERAL (VALUES ('hour', 'all', ''),
+        ('day', 'all', ''), ('day', 'machine', d.machine_id), ('day', 'product', d.product_id),
+        ('day', 'channel', d.channel), ('month', 'all', ''), ('month', 'machine', d.machine_id),
+        ('month', 'product', d.product_id), ('month', 'channel', d.channel)) AS g (span, by, key)
+"""
+"""Into which sums a row of full detail goes; by machine, product or channel there are no hours: the detail has them."""
+
+_COLUMNS = ", ".join(("merchant_id", *PARTS, *AMOUNTS))
+_ADD = f"""
+WITH {DELTAS.format(source=OF_ALL)}, hours AS (
+    INSERT INTO sale_hour AS s ({_COLUMNS}) SELECT {_COLUMNS} FROM deltas
+    ON CONFLICT (merchant_id, {", ".join(PARTS)}) DO UPDATE SET {_ADD_UP}
+), sums AS (
+    INSERT INTO sale_sum AS s (merchant_id, span, by, starts_at, key, currency, {", ".join(AMOUNTS)})
+    SELECT d.merchant_id, g.span, g.by, date_trunc(g.span, d.hour), g.key, d.currency, {_SUM_ALL}
+    FROM deltas d {SPREAD} GROUP BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (merchant_id, span, by, starts_at, key, currency) DO UPDATE SET {_ADD_UP}
+)
+INSERT INTO sale_refunded AS s (merchant_id, order_id, refunded_minor) SELECT merchant_id, order_id, minor FROM returned
+ON CONFLICT (merchant_id, order_id) DO UPDATE SET refunded_minor = s.refunded_minor + excluded.refunded_minor
+"""
+_NEXT = """
+SELECT s.place, s.ended, least(s.ended, CAST($1 AS bigint) + CASE WHEN s.place > 0 THEN s.place
+    ELSE coalesce((SELECT min(CAST(CAST(xact AS text) AS bigint)) FROM outbox), s.ended) END) AS up_to
+FROM (SELECT coalesce((SELECT xact FROM sale_sums_place), 0) AS place,
+    CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS ended) s
+"""
+_MOVE = """
+INSERT INTO sale_sums_place VALUES (true, $1) ON CONFLICT (is_one) DO UPDATE SET xact = excluded.xact
+"""
+
+
+class SaleSums:
+    """`run` catches up; any number of workers may, one at a time does."""
+
+    def __init__(self, database: Database, *, xacts_max: int = XACTS_MAX) -> None:
+        self._database = database
+        self._xacts_max = xacts_max
+
+    async def run(self) -> None:
+        while not await self.once():
+            pass
+
+    async def once(self) -> bool:
+        """One round; whether there is nothing more to count, or another worker is at it."""
+        return await self._database.write(self._count)
+
+    async def _count(self, connection: asyncpg.Connection) -> bool:
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            return True
+        place, ended, up_to = await connection.fetchrow(_NEXT, self._xacts_max)
+        if place > ended:
+            # The rows came from a backup of another server, which counts transactions anew: so are they.
+            for table in ("sale_hour", "sale_sum", "sale_refunded"):
+                await connection.execute(f"DELETE FROM {table}")
+            await connection.execute(_MOVE, 0)
+            return False
+        await connection.execute(_ADD, place, up_to, timeout=ROUND_S_MAX)
+        await connection.execute(_MOVE, up_to)
+        return bool(up_to >= ended)

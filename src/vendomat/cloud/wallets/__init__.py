@@ -1,7 +1,15 @@
 """Wallets: what members have stored with a merchant, beside the ledger that says so."""
 
 from vendomat.cloud.wallets.api import members_router
-from vendomat.cloud.wallets.hot import follow, lock_wallet, open_wallet, spent_since
+from vendomat.cloud.wallets.hot import (
+    follow,
+    keep_payout,
+    lock_payout,
+    lock_wallet,
+    open_wallet,
+    payouts_of,
+    spent_since,
+)
 from vendomat.cloud.wallets.model import (
     DAY,
     OpenTopUps,
@@ -21,9 +29,6 @@ from vendomat.cloud.wallets.payouts import (
     PayoutState,
     ToppedUp,
     divide,
-    keep_payout,
-    lock_payout,
-    payouts_of,
 )
 from vendomat.cloud.wallets.service import NEWEST, Offer, WalletBook
 from vendomat.cloud.wallets.store import WalletEntry

@@ -1,4 +1,4 @@
-"""How wallets are kept beside the ledger, on the hot connection and in the caller's transaction.
+"""How wallets and their pay-outs are kept beside the ledger, on the hot connection and in the caller's transaction.
 
 `follow` is the only place that changes a balance, and it takes what was posted: a wallet cannot say anything else than
 its account. Refuses to decide whether money may move.
@@ -14,6 +14,7 @@ import asyncpg
 from vendomat.cloud.ledger import Entry, wallet_member
 from vendomat.cloud.platform.rows import fetch_rows
 from vendomat.cloud.wallets.model import Wallet
+from vendomat.cloud.wallets.payouts import Payout, PayoutState
 from vendomat.kernel import ErrorCode, VendomatError
 
 _LOCK = """
@@ -89,3 +90,49 @@ async def spent_since(connection: asyncpg.Connection, merchant_id: str, member_i
         since,
     )
     return spent
+
+
+async def payouts_of(connection: asyncpg.Connection, merchant_id: str, member_id: str) -> list[Payout]:
+    """The newest first."""
+    rows = await connection.fetch(
+        "SELECT * FROM wallet_payout WHERE merchant_id = $1 AND member_id = $2 ORDER BY asked_at DESC, payout_id DESC "
+        "LIMIT 50",
+        merchant_id,
+        member_id,
+    )
+    return [_payout(row) for row in rows]
+
+
+async def lock_payout(connection: asyncpg.Connection, merchant_id: str, payout_id: str) -> Payout | None:
+    row = await connection.fetchrow(
+        "SELECT * FROM wallet_payout WHERE merchant_id = $1 AND payout_id = $2 FOR UPDATE", merchant_id, payout_id
+    )
+    return None if row is None else _payout(row)
+
+
+async def keep_payout(connection: asyncpg.Connection, one: Payout) -> None:
+    """New, or as it was decided."""
+    await connection.execute(
+        "INSERT INTO wallet_payout (merchant_id, payout_id, member_id, amount_minor, by_hand_minor, currency, state, "
+        "hand_way, hand_reference, reason, asked_by, asked_at, decided_by, decided_at) VALUES ($1, $2, $3, $4, $5, $6, "
+        "$7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (merchant_id, payout_id) DO UPDATE SET state = "
+        "excluded.state, decided_by = excluded.decided_by, decided_at = excluded.decided_at",
+        one.merchant_id,
+        one.payout_id,
+        one.member_id,
+        one.amount_minor,
+        one.by_hand_minor,
+        one.currency,
+        one.state,
+        one.hand_way,
+        one.hand_reference,
+        one.reason,
+        one.asked_by,
+        one.asked_at,
+        one.decided_by,
+        one.decided_at,
+    )
+
+
+def _payout(row: asyncpg.Record) -> Payout:
+    return Payout(**{**dict(row), "state": PayoutState(row["state"])})

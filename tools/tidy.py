@@ -1,6 +1,6 @@
 """The house rules that no ready-made linter knows, executed: prints each breach with its place and how to mend it.
 
-Rules: size, docstring, door, pure, money (see `tidy_code`), and here name (no catch-all words in file names), package
+Rules: size, docstring, door, pure, money, locator (see `tidy_code`), and here name (no catch-all words in file names), package
 (every folder of the package has a door), place (no path of one machine, no host of a package registry in any file).
 It looks at tracked and new files alike, changes none, and exits 1 when there is a finding.
 """
@@ -21,6 +21,7 @@ from tidy_code import (
     Source,
     check_docstring,
     check_doors,
+    check_locators,
     check_money,
     check_purity,
     check_size,
@@ -114,6 +115,7 @@ def check_python(sources: list[Source]) -> Iterator[Finding]:
         yield from check_docstring(source)
         yield from check_doors(source, offers)
         yield from check_purity(source)
+        yield from check_locators(source)
         if source.module:
             yield from check_money(source)
 

@@ -268,3 +268,13 @@ def check_money(source: Source) -> Iterator[Finding]:
             lines.add(node.lineno)
             mend = "count in whole minor units: kernel.Money, integer division, Money.split"
             yield Finding(source.path, node.lineno, "money", "a float meets an amount of money", mend)
+
+
+def check_locators(source: Source) -> Iterator[Finding]:
+    """No `get_by_text` that takes a part of a sentence: it finds two the day another sentence has the same words."""
+    for node in ast.walk(source.tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr == "get_by_text" and not any(keyword.arg == "exact" for keyword in node.keywords):
+            mend = "find the element by its test id and filter it by text, or say exact=True"
+            yield Finding(source.path, node.lineno, "locator", "a text may stand on the page twice", mend)

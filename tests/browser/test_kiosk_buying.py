@@ -21,7 +21,7 @@ async def test_buys_one_thing(buyer_at: BuyerAt, channel: str, slot: str) -> Non
     await expect(buyer.at("qr").locator("img")).to_be_visible()
     size = await buyer.at("qr").bounding_box()
     assert size is not None and size["width"] >= 60 * 3.78  # 60 mm on this panel
-    await expect(buyer.page.get_by_text("阳光售货")).to_be_visible()  # the name the wallet will show
+    await expect(buyer.page.get_by_text("阳光售货", exact=True)).to_be_visible()  # the name the wallet will show
     await buyer.pay()
     await buyer.expect_result("delivered")
     await buyer.expect_units("delivered")

@@ -63,6 +63,7 @@ PLANTED = [
     ("money", MODEL, '"""A model."""\n\ntotal = total_minor * 0.9\n'),
     ("money", MODEL, '"""A model."""\n\nis_dear = order.price_fen > 9.9\n'),
     ("money", MODEL, '"""A model."""\n\norder = build(price_fen=3.5)\n'),
+    ("locator", "tests/browser/test_page.py", 'found = page.get_by_text("Returned")\n'),
     ("name", "src/vendomat/cloud/sales/price_utils.py", '"""Prices."""\n'),
     ("name", "web/apps/shop/src/orderHandler.ts", "export {};\n"),
     ("name", "tests/helpers/prices.py", '"""Prices."""\n'),

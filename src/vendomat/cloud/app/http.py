@@ -34,10 +34,12 @@ from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reconciliation import ReconciliationDesk, reconciliation_router
 from vendomat.cloud.reports import (
     AmbiguityReport,
+    AttentionReport,
     EventFeeds,
     FleetReport,
     ObjectiveReport,
     OrderReport,
+    attention_router,
     reports_router,
     stream_router,
     trust_router,
@@ -121,6 +123,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
         app.include_router(router)
     app.include_router(session_router(sign_ins, current, is_secure=parts.is_secure))
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
+    attention = AttentionReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
+    app.include_router(attention_router(attention, current))
     app.include_router(alarms_router(Alarms(parts.database, parts.clock), current))
     app.include_router(codes_router(codes, current))
     if parts.refunds is not None:

@@ -15,6 +15,7 @@ from vendomat.cloud.machines.model import (
     NewMachine,
     Sender,
     is_online,
+    offline_before,
 )
 from vendomat.cloud.machines.service import Machines
 from vendomat.cloud.machines.store import machine_exists
@@ -45,5 +46,6 @@ __all__ = [
     "is_online",
     "known_machines",
     "machine_exists",
+    "offline_before",
     "spread_of",
 ]

@@ -205,7 +205,12 @@ def replayed() -> VendomatError:
 
 def is_online(seen_at: datetime | None, now: datetime, heartbeat_s: float) -> bool:
     """Seen within one and a half heartbeats."""
-    return seen_at is not None and now - seen_at <= timedelta(seconds=heartbeat_s * HEARTBEATS_MISSED_MAX)
+    return seen_at is not None and seen_at >= offline_before(now, heartbeat_s)
+
+
+def offline_before(now: datetime, heartbeat_s: float) -> datetime:
+    """Whoever was seen last before this moment is not heard of."""
+    return now - timedelta(seconds=heartbeat_s * HEARTBEATS_MISSED_MAX)
 
 
 def token_hash(token: str) -> bytes:

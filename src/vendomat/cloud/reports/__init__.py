@@ -2,6 +2,8 @@
 
 from vendomat.cloud.reports.ambiguity import AmbiguityReport
 from vendomat.cloud.reports.api import reports_router
+from vendomat.cloud.reports.attention import AttentionReport
+from vendomat.cloud.reports.attention_api import attention_router
 from vendomat.cloud.reports.fleet import FleetReport
 from vendomat.cloud.reports.objective import ObjectiveReport
 from vendomat.cloud.reports.orders import OrderReport
@@ -12,12 +14,14 @@ from vendomat.cloud.reports.trust_api import trust_router
 
 __all__ = [
     "AmbiguityReport",
+    "AttentionReport",
     "EventFeeds",
     "FleetReport",
     "ObjectiveReport",
     "OrderReport",
     "StreamedEvent",
     "Tally",
+    "attention_router",
     "reports_router",
     "stream_router",
     "trust_router",

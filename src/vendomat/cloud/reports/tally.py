@@ -1,8 +1,8 @@
 """The tally: reads the outbox once, in its order, and keeps sums that no page has to count anew.
 
-Per hour and machine the units that were started and those declared ambiguous; per merchant and five minutes how orders
-met the settlement objective. The place up to which a merchant was read is written with the sums, so a worker killed at
-any moment counts nothing twice. One worker at a time; any may.
+Per hour and machine the units that were started, delivered and declared ambiguous; per merchant and five minutes how
+orders met the settlement objective. The place up to which a merchant was read is written with the sums, so a worker
+killed at any moment counts nothing twice. One worker at a time; any may.
 """
 
 from __future__ import annotations
@@ -55,10 +55,13 @@ FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[]) AS k(merchant_
 JOIN vend_unit u USING (merchant_id, order_id, unit)
 """
 _ADD_HOURS = """
-INSERT INTO vend_hour AS h (merchant_id, machine_id, hour, started, ambiguous, ambiguous_minor)
-SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::int[], $6::bigint[])
+INSERT INTO vend_hour AS h (merchant_id, machine_id, hour, started, ambiguous, ambiguous_minor, delivered,
+    delivered_minor)
+SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::int[], $6::bigint[], $7::int[],
+    $8::bigint[])
 ON CONFLICT (merchant_id, machine_id, hour) DO UPDATE SET started = h.started + excluded.started,
-    ambiguous = h.ambiguous + excluded.ambiguous, ambiguous_minor = h.ambiguous_minor + excluded.ambiguous_minor
+    ambiguous = h.ambiguous + excluded.ambiguous, ambiguous_minor = h.ambiguous_minor + excluded.ambiguous_minor,
+    delivered = h.delivered + excluded.delivered, delivered_minor = h.delivered_minor + excluded.delivered_minor
 """
 _CLOCKS = """
 SELECT s.* FROM settlement_order s JOIN unnest($1::text[], $2::text[]) AS k(merchant_id, order_id)
@@ -142,7 +145,7 @@ class Tally:
 
 async def _count_units(connection: asyncpg.Connection, events: Sequence[asyncpg.Record]) -> None:
     ended = [(e["merchant_id"], e["subject"], e["unit"], e["at"]) for e in events if e["kind"] in _ENDS]
-    sums: dict[tuple[str, str, datetime], list[int]] = defaultdict(lambda: [0, 0, 0])
+    sums: dict[tuple[str, str, datetime], list[int]] = defaultdict(lambda: [0] * 5)
     for unit in await fetch_rows(connection, _UNITS, ended):
         is_ambiguous = unit["outcome"] == "unknown"
         # What was refused, fenced or never sent provably did not start.
@@ -152,6 +155,8 @@ async def _count_units(connection: asyncpg.Connection, events: Sequence[asyncpg.
             row[0] += is_started
             row[1] += is_ambiguous
             row[2] += unit["price_minor"] if is_ambiguous else 0
+            row[3] += unit["outcome"] == "delivered"
+            row[4] += unit["price_minor"] if unit["outcome"] == "delivered" else 0
     await execute_rows(connection, _ADD_HOURS, [(*key, *sums[key]) for key in sorted(sums)])
 
 

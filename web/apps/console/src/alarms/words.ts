@@ -14,7 +14,7 @@ export function alarmTitle(alarm: Pick<Alarm, "kind">): string {
 }
 
 /** The last word of the detail ("… unit 1: jam") in the reader's language; the rest stands in the linked order. */
-export function alarmCause(alarm: Alarm): string {
+export function alarmCause(alarm: Pick<Alarm, "detail">): string {
   const cause = alarm.detail.slice(alarm.detail.lastIndexOf(": ") + (alarm.detail.includes(": ") ? 2 : 0));
   const key = `cause.${cause}`;
   return i18n.has(key) ? t(key) : cause;

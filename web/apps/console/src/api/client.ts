@@ -9,6 +9,7 @@ import type {
   NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, SettlementReport, Tried,
   WalletStatement, WayToPay,
 } from "./views";
+import type { AttentionList } from "./attentionViews";
 import type { Claim } from "./claimViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type {
@@ -51,6 +52,7 @@ export class ConsoleClient {
     this.#ask("POST", `/api/v1/claims/${orderId}/grant`, body);
   declineClaim = (orderId: string, reason: string): Promise<Reply<Claim>> =>
     this.#ask("POST", `/api/v1/claims/${orderId}/decline`, { reason });
+  attention = (query: Query): Promise<Reply<AttentionList>> => this.#ask("GET", `/api/v1/attention${queryText(query)}`);
   alarms = (query: Query): Promise<Reply<Page<Alarm>>> => this.#ask("GET", `/api/v1/alarms${queryText(query)}`);
   moveAlarm = (id: string, move: "acknowledge" | "clear"): Promise<Reply<Alarm>> =>
     this.#ask("POST", `/api/v1/alarms/${id}/${move}`);

@@ -38,6 +38,7 @@ MORE: dict[str, VisitEvent] = {
     "door shut, a thing of no shelf": door(DoorSaid.TAKEN, (Seen("Z9", 1, "vision"), *TWO_TEAS), "door_shut"),
     "door shut, one of each": door(DoorSaid.TAKEN, (Seen("A1", 1, "weight"), Seen("A2", 1, "vision")), "door_shut"),
     "door shut, more than the ceiling": door(DoorSaid.TAKEN, (Seen("A1", 9, "weight"),), "door_shut"),
+    "order settled, nothing of 700 paid": seen(ServiceState.SETTLED, 700, 0),
     "another visit's door": replace(door(DoorSaid.STARTED), cmd_id=STRANGE),
     "another visit's recount": replace(EVENTS["recounted less"], cmd_id=STRANGE),  # type: ignore[type-var]
     "another visit's silence": DoorSilent(STRANGE, AT),

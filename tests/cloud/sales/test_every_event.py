@@ -33,8 +33,8 @@ from tests.cloud.sales.purchases import (
     vend,
 )
 from vendomat.cloud.orders import BuyerLinks, CommandState, Finding, FindingMove, OrderState, UnitOutcome
-from vendomat.cloud.payments import RefundStage, refund_number
-from vendomat.cloud.sales.desk_model import GoodwillGiven
+from vendomat.cloud.payments import RefundStage, Verdict, refund_number
+from vendomat.cloud.sales.desk_model import GoodwillGiven, HeldFor, MoneyJudged, RefundHeld
 from vendomat.cloud.sales.goodwill_steps import next_ordinal
 from vendomat.cloud.sales.model import (
     MoveStock,
@@ -44,6 +44,7 @@ from vendomat.cloud.sales.model import (
     RaiseAlarm,
     RestoreCode,
     SecurityAlert,
+    Tell,
     VendSaid,
 )
 from vendomat.cloud.sales.status import status_of
@@ -486,3 +487,30 @@ class TestCharges:
         assert told["reversed"] == [("closed", "reversed")]
         assert told["paid by a charge"] == [("paid", "")]
         assert told["awaiting"] == []
+
+
+def test_a_refund_held_for_its_payer_says_how_many_days_count() -> None:
+    held = RefundHeld(refund_number(FIRST, 1), 3, AT, HeldFor.PAYER, 30)
+    after = play([held], state("refund requested").purchase)
+    detail = f"{held.refund_id}: 3 refunds to this payer within 30 days before it"
+    assert [e.detail for e in after.effects if isinstance(e, RaiseAlarm)] == [detail]
+    assert [e.data["payer_days"] for e in after.effects if isinstance(e, Note | Tell)] == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("captured", "currency", "verdict"),
+    [
+        (0, "CNY", Verdict.NONE),
+        (1, "CNY", Verdict.KEPT),
+        (ALONE, "CNY", Verdict.KEPT),
+        (ALONE, "", Verdict.KEPT),
+        (ALONE, "USD", Verdict.KEEP_ASKED),
+        (ALONE + 1, "CNY", Verdict.KEEP_ASKED),
+    ],
+)
+def test_how_much_money_that_fits_no_order_one_person_may_keep(captured: int, currency: str, verdict: Verdict) -> None:
+    frozen = state("frozen").purchase
+    before = replace(frozen.payments[0], captured_minor=captured, currency=currency)
+    judged = MoneyJudged(FIRST, True, OPERATOR, "looked at", ALONE, AT)
+    after = play([judged], replace(frozen, payments=(before, *frozen.payments[1:])))
+    assert after.purchase.payments[0].verdict is verdict

@@ -14,12 +14,14 @@ from tests.audit.plants_coolers import PLANTS as COOLER_PLANTS
 from tests.audit.plants_coolers import SPOILS as COOLER_SPOILS
 from tests.audit.plants_database import PLANTS as DATABASE_PLANTS
 from tests.audit.plants_files import SPOILS as FILE_SPOILS
+from tests.audit.plants_promotions import GOOD as GOOD_DISCOUNT
+from tests.audit.plants_promotions import PLANTS as PROMOTION_PLANTS
 from tests.audit.plants_statements import PLANTS as STATEMENT_PLANTS
 from tests.audit.plants_statistics import PLANTS as STATISTICS_PLANTS
 from vendomat.audit.checks import CHECKS
 
 pytestmark = pytest.mark.slow
-PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | STATISTICS_PLANTS | CLAIM_PLANTS | COOLER_PLANTS
+PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | STATISTICS_PLANTS | CLAIM_PLANTS | COOLER_PLANTS | PROMOTION_PLANTS
 SPOILS = FILE_SPOILS | COOLER_SPOILS
 
 
@@ -52,6 +54,11 @@ async def test_a_coolers_visit_as_it_should_be_is_clean(copy: Copy, name: str) -
     sql, spoil = GOOD[name]
     await copy.plant(sql)
     spoil(copy.folder)
+    await _expect(copy, "")
+
+
+async def test_a_discount_as_it_should_be_is_clean(copy: Copy) -> None:
+    await copy.plant(GOOD_DISCOUNT)
     await _expect(copy, "")
 
 

@@ -64,6 +64,10 @@ ROWS = {
     f"VALUES ('{{m}}', 'o{{n}}', 'm', 'r{{n}}', 'touch', 'paid', 1, 1, 'CNY', '[]', '{AT}', '{AT}'",
     "vend_unit": "merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, outcome) "
     "VALUES ('{m}', 'o', 1{n}, 'm', 'A1', 'p', 1, 'pending'",
+    "promotion": "merchant_id, promotion_id, name, rule, state, created_at, changed_at, changed_by) "
+    f"VALUES ('{{m}}', 'p{{n}}', 'n', '{{}}', 'draft', '{AT}', '{AT}', 'o'",
+    "promotion_use": "merchant_id, order_id, promotion_id, off_minor, units, state, at) "
+    f"VALUES ('{{m}}', 'o', 'p{{n}}', 1, '[]', 'reserved', '{AT}'",
     "ambiguity": "merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, currency, declared_at) "
     f"VALUES ('{{m}}', 'o', 1{{n}}, 'm', 'A1', 'p', 1, 'CNY', '{AT}'",
     "tally_place": "merchant_id) VALUES ('{m}{n}'",

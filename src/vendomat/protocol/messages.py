@@ -115,6 +115,15 @@ class CatalogueSlot(msgspec.Struct, frozen=True, kw_only=True):
     state: SlotState
 
 
+class PromotionOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion as the cloud would apply it now: its rule as `vendomat.pricing` writes it, and what is left of its
+    budget. A machine that cannot read a rule sells at the list price, and the cloud charges less."""
+
+    rule: msgspec.Raw
+    money_left_minor: int | None = None
+    uses_left: int | None = None
+
+
 class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
     known_version: int = 0
 
@@ -127,6 +136,8 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     payee: Short
     channels: Annotated[list[Channel], Meta(max_length=10)]
     slots: Annotated[list[CatalogueSlot], Meta(max_length=200)]
+    time_zone: Short = ""  # by whose clock the promotions' hours go
+    promotions: Annotated[list[PromotionOffer], Meta(max_length=100)] = []
 
 
 # --- up: order -------------------------------------------------------------------------------------------------------
@@ -141,12 +152,14 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Idempotent by `request_id`: the same request again gives the same order."""
+    """Idempotent by `request_id`: the same request again gives the same order. `shown_minor` is what the screen said
+    all of it comes to, promotions included; None: the sum of the lines. Nobody pays more than that."""
 
     request_id: Id
     lines: Annotated[list[OrderLine], Meta(min_length=1, max_length=LINES_MAX)]
     channel: Channel
     nonce: Nonce
+    shown_minor: Minor | None = None
 
 
 class ChannelRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +214,7 @@ class UnitStatus(msgspec.Struct, frozen=True, kw_only=True):
     product_id: Id
     outcome: Short
     reason: Short = ""
+    price_minor: Minor | None = None  # what was paid for it, promotions taken off; None: its line's
 
 
 class RefundStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +233,8 @@ class HoldStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of an order as the buyer may see it: reply to `order`, `channel`, `order_status`, `cancel`, `redeem`;
-    also pushed down as `order` after each change. `version` rises with each change."""
+    also pushed down as `order` after each change. `version` rises with each change. `lines` are at list prices as they
+    were asked for, `total_minor` is what is paid."""
 
     order_id: Id
     reference: Short

@@ -13,6 +13,7 @@ from vendomat.audit.checks import (
     ledger,
     motor,
     platforms,
+    promotions,
     refunds,
     sequence,
     statements,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     *wallets.CHECKS,
     *cash.CHECKS,
     *coolers.CHECKS,
+    *promotions.CHECKS,
     *platforms.CHECKS,
     *at_rest.CHECKS,
 )

@@ -25,12 +25,13 @@ from vendomat.cloud.commission import SiteStatements, commission_router
 from vendomat.cloud.coolers import Visits, buyer_router, buyer_throttle, visits_router
 from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
 from vendomat.cloud.members import Members
-from vendomat.cloud.merchants import MasterKey, Passwords, SignIns, current_operator, session_router
+from vendomat.cloud.merchants import CurrentOperator, MasterKey, Passwords, SignIns, current_operator, session_router
 from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import AccountDesk, accounts_router
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.promotions import Promotions, promotions_router
 from vendomat.cloud.reconciliation import ReconciliationDesk, reconciliation_router
 from vendomat.cloud.reports import (
     AmbiguityReport,
@@ -147,14 +148,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))
-    statements, sites = Statements(parts.database, parts.clock), Sites(parts.database, parts.ids, parts.clock)
-    app.include_router(statements_router(statements, current))
-    app.include_router(sites_router(sites, current))
-    app.include_router(sales_figures_router(SalesFigures(parts.database, parts.clock), current))
-    commission = SiteStatements(parts.database, statements, sites, parts.clock)
-    app.include_router(commission_router(commission, current))
-    accounts = AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall)
-    app.include_router(accounts_router(accounts, current))
+    for router in _merchants_routers(parts, current):
+        app.include_router(router)
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}))
@@ -169,6 +164,19 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.mount("/member", ConsoleFiles(parts.member_folder), name="member")
     app.mount("/order", ConsoleFiles(parts.order_folder), name="order")
     return app
+
+
+def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:
+    """What a merchant arranges and reads of its business: books, sites, figures, ways to pay, promotions."""
+    statements, sites = Statements(parts.database, parts.clock), Sites(parts.database, parts.ids, parts.clock)
+    return [
+        statements_router(statements, current),
+        sites_router(sites, current),
+        sales_figures_router(SalesFigures(parts.database, parts.clock), current),
+        commission_router(SiteStatements(parts.database, statements, sites, parts.clock), current),
+        accounts_router(AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall), current),
+        promotions_router(Promotions(parts.database, parts.ids, parts.clock), current),
+    ]
 
 
 def build_machine_app(parts: MachineParts) -> FastAPI:

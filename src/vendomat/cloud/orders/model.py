@@ -168,6 +168,8 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
+    """`price_minor` is what is paid for it, `off_minor` what promotions took off its list price."""
+
     unit: int
     slot: str
     product_id: str
@@ -178,3 +180,4 @@ class Unit:
     reason: str = ""
     command: Command | None = None
     finding: Finding = Finding.NONE
+    off_minor: int = 0

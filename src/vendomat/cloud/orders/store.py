@@ -101,30 +101,32 @@ def _unit(row: asyncpg.Record) -> Unit:
         reason=row["reason"],
         command=command,
         finding=Finding(row["finding"]),
+        off_minor=row["off_minor"],
     )
 
 
 async def insert_orders(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, machine_id, request_id, origin, total_minor, currency, lines as JSON text, code_id,
-    member_id, created_at, expires_at)."""
+    member_id, created_at, expires_at, discount_minor, price_mark)."""
     await execute_rows(
         connection,
         "INSERT INTO sale_order (merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, "
-        "currency, lines, code_id, member_id, created_at, expires_at) "
-        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l::jsonb, d, b, a, e FROM unnest($1::text[], $2::text[], "
+        "currency, lines, code_id, member_id, created_at, expires_at, discount_minor, price_mark) "
+        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l::jsonb, d, b, a, e, f, k FROM unnest($1::text[], $2::text[], "
         "$3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], "
-        "$11::timestamptz[], $12::timestamptz[]) AS n(m, o, i, r, g, t, c, l, d, b, a, e)",
+        "$11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::text[]) "
+        "AS n(m, o, i, r, g, t, c, l, d, b, a, e, f, k)",
         rows,
     )
 
 
 async def insert_units(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
-    """Rows of (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor)."""
+    """Rows of (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, off_minor)."""
     await execute_rows(
         connection,
-        "INSERT INTO vend_unit (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, outcome) "
-        "SELECT m, o, u, i, s, p, a, 'pending' FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], "
-        "$6::text[], $7::bigint[]) AS n(m, o, u, i, s, p, a)",
+        "INSERT INTO vend_unit (merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, off_minor, "
+        "outcome) SELECT m, o, u, i, s, p, a, f, 'pending' FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], "
+        "$5::text[], $6::text[], $7::bigint[], $8::bigint[]) AS n(m, o, u, i, s, p, a, f)",
         rows,
     )
 

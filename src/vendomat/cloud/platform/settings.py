@@ -44,6 +44,7 @@ class CloudSettings(BaseSettings):
     lookups_per_second: float = 50.0  # per merchant and channel
     sweep_pause_s: float = 0.25  # between two looks for rows that are due
     units_max: int = 10
+    price_grace_s: float = 60.0  # a price that the screen showed still counts so long after its promotion's hours
     slot_lock_after: int = Field(default=2, ge=1, le=20)  # unknown ends among a slot's last 20 vends lock it
     # Beyond so many refunds of undelivered goods a machine and hour, a person looks before money goes. 0: no limit.
     refunds_per_machine_hour: int = 30

@@ -19,6 +19,7 @@ from vendomat.cloud.sales.model import (
     VendFactSeen,
     VendSaid,
 )
+from vendomat.cloud.sales.new_order import NewOrder
 from vendomat.cloud.sales.payout_api import wallet_payouts_router
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.reach import Reach
@@ -32,7 +33,7 @@ from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.top_ups import TopUpRequest, TopUps
-from vendomat.cloud.sales.use_cases import Applied, EventFor, NewOrder, VendApplied, VendItem, fact_conflict
+from vendomat.cloud.sales.use_cases import Applied, EventFor, VendApplied, VendItem, fact_conflict
 from vendomat.cloud.sales.wallet_payments import WalletPayments
 from vendomat.cloud.sales.wallet_payouts import PayoutWish, WalletPayouts
 from vendomat.cloud.sales.writer import WatchBatches, Writer

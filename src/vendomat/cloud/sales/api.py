@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import structlog
 from fastapi import APIRouter, Request, Response
 
@@ -26,6 +27,7 @@ from vendomat.cloud.machines import (
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.rows import is_storable
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.promotions import told_promotions
 from vendomat.cloud.sales.facts import FactTaker
 from vendomat.cloud.sales.presence import Presence
 from vendomat.cloud.sales.service import SalesDesk
@@ -225,7 +227,9 @@ class UpMessages:
     async def _catalogue(self, machine: DirectoryEntry, envelope: Envelope) -> Catalogue:
         read_body(envelope, CatalogueRequest)
         async with self._database.hot.acquire() as connection:
-            return await catalogue_for(connection, machine.merchant_id, machine.machine_id)
+            catalogue = await catalogue_for(connection, machine.merchant_id, machine.machine_id)
+            time_zone, promotions = await told_promotions(connection, machine.merchant_id, machine.machine_id)
+        return msgspec.structs.replace(catalogue, time_zone=time_zone, promotions=promotions)
 
     async def _order(self, machine: DirectoryEntry, envelope: Envelope) -> object:
         return await self._desk.order(machine, machine.sender(envelope), read_body(envelope, OrderRequest))

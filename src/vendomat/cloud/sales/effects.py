@@ -11,7 +11,7 @@ from datetime import datetime
 
 import asyncpg
 
-from vendomat.cloud import alarms, codes, wallets
+from vendomat.cloud import alarms, codes, promotions, wallets
 from vendomat.cloud.catalog import bump_catalogue_versions
 from vendomat.cloud.ledger import Entry, post
 from vendomat.cloud.orders import store as order_rows
@@ -27,6 +27,7 @@ from vendomat.cloud.sales.model import (
     RaiseAlarm,
     RestoreCode,
     SecurityAlert,
+    SettleUses,
     Tell,
     VendEnd,
 )
@@ -76,6 +77,9 @@ async def save_effects(
             for c, e in every
             if isinstance(e, Note)
         ],
+    )
+    await promotions.settle_uses(
+        at_once, [(c.after.merchant_id, c.after.order_id, e.is_paid) for c, e in every if isinstance(e, SettleUses)]
     )
     await at_once.send()
     await _save_rare_effects(connection, [*every, *locked], ids)

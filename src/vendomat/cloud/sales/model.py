@@ -4,6 +4,8 @@
 effects are what has to be written in the same transaction (ledger, stock, evidence, events). A fact that comes twice or
 too late changes nothing: it becomes evidence. Refuses to read a clock or make a number: times come in with events,
 numbers follow from what they name.
+
+Longer because every event and every effect that the one step knows stands in this one place.
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ class Purchase:
     code_id: str = ""
     member_id: str = ""  # whose wallet a top-up fills
     ended_at: datetime | None = None
+    discount_minor: int = 0  # what promotions took off its units
+    price_mark: str = ""  # the fingerprint of how its price came about
 
     @property
     def is_open(self) -> bool:
@@ -349,12 +353,22 @@ class RestoreCode:
 
 
 @dataclass(frozen=True, slots=True)
+class SettleUses:
+    """What promotions gave this order is confirmed, or their budgets have it again."""
+
+    is_paid: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityAlert:
     kind: str
     data: Mapping[str, object]
 
 
-Effect = Post | MoveStock | RaiseAlarm | Note | Tell | RestoreCode | SecurityAlert
+Effect = Post | MoveStock | RaiseAlarm | Note | Tell | RestoreCode | SettleUses | SecurityAlert
+
+
+_SETTLING = (OrderMove.PAY, OrderMove.EXPIRE, OrderMove.CANCEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,6 +403,8 @@ class Step:
         is_end = state in ORDER_MOVES.final
         purchase = replace(self.purchase, state=state, ended_at=self.at if is_end else None)
         moved = replace(self, purchase=purchase)
+        if purchase.discount_minor and move in _SETTLING:
+            moved = moved.plus(SettleUses(is_paid=move is OrderMove.PAY))
         return moved.plus(
             Note(Source.CLOUD, f"order.{state}", {}),
             Tell(f"order.{state}", {"machine_id": purchase.machine_id, "total_minor": purchase.total_minor}),

@@ -19,10 +19,11 @@ from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.holds import takes_after_goods
 from vendomat.cloud.sales.model import CloseAsked, PaymentAdded, Purchase
+from vendomat.cloud.sales.new_order import NewOrder
 from vendomat.cloud.sales.redeem import Redeemer
 from vendomat.cloud.sales.status import status_of
 from vendomat.cloud.sales.till import PaymentCall, Till
-from vendomat.cloud.sales.use_cases import EventFor, NewOrder
+from vendomat.cloud.sales.use_cases import EventFor
 from vendomat.cloud.sales.wallet_payments import WalletPayments
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Ids, Money, VendomatError, derive_id
@@ -61,20 +62,25 @@ class SalesDesk:
         """An order with a payment on the wanted channel, its code started at the platform."""
         provider = await self._till.taker_of(machine.merchant_id, request.channel)
         now = self._clock.now()
-        applied = await self._writer.create(
-            NewOrder(
-                merchant_id=machine.merchant_id,
-                machine_id=machine.machine_id,
-                sender=sender,
-                request_id=request.request_id,
-                order_id=self._ids.new("ord"),
-                origin="touch",
-                lines=tuple(request.lines),
-                payment=self._payment(self._ids.new("pay"), provider),
-                at=now,
-                expires_at=now + timedelta(seconds=self._settings.qr_s),
-            )
+        order = NewOrder(
+            merchant_id=machine.merchant_id,
+            machine_id=machine.machine_id,
+            sender=sender,
+            request_id=request.request_id,
+            order_id=self._ids.new("ord"),
+            origin="touch",
+            lines=tuple(request.lines),
+            payment=self._payment(self._ids.new("pay"), provider),
+            at=now,
+            expires_at=now + timedelta(seconds=self._settings.qr_s),
+            shown_minor=request.shown_minor,
         )
+        try:
+            applied = await self._writer.create(order)
+        except VendomatError as refusal:
+            if "total_minor" in refusal.detail:  # a promotion is over or spent: the screen has to hear of it
+                await self._writer.tell_catalogue_again(machine.merchant_id, machine.machine_id)
+            raise
         assert applied.purchase is not None
         return await self._offered(applied.purchase, request.channel)
 

@@ -31,7 +31,12 @@ def status_of(purchase: Purchase, now: datetime, links: BuyerLinks) -> OrderStat
         lines=_lines(purchase),
         units=[
             UnitStatus(
-                unit=u.unit, slot=u.slot, product_id=u.product_id, outcome=u.outcome, reason=u.reason or u.result
+                unit=u.unit,
+                slot=u.slot,
+                product_id=u.product_id,
+                outcome=u.outcome,
+                reason=u.reason or u.result,
+                price_minor=u.price_minor,
             )
             for u in purchase.units
         ],
@@ -54,9 +59,11 @@ def status_of(purchase: Purchase, now: datetime, links: BuyerLinks) -> OrderStat
 
 
 def _lines(purchase: Purchase) -> list[OrderLine]:
+    """At list prices, as they were asked for: the same lines may be asked for again."""
     counts: dict[tuple[str, int], int] = {}
     for unit in purchase.units:
-        counts[unit.slot, unit.price_minor] = counts.get((unit.slot, unit.price_minor), 0) + 1
+        key = (unit.slot, unit.price_minor + unit.off_minor)
+        counts[key] = counts.get(key, 0) + 1
     return [OrderLine(slot=slot, quantity=n, price_minor=price) for (slot, price), n in counts.items()]
 
 

@@ -78,6 +78,8 @@ async def load_purchases(
             code_id=row["code_id"],
             member_id=row["member_id"],
             ended_at=row["ended_at"],
+            discount_minor=row["discount_minor"],
+            price_mark=row["price_mark"],
         )
     return found
 
@@ -100,6 +102,8 @@ async def insert_purchases(connection: Executes, purchases: Sequence[Purchase], 
                 p.member_id,
                 p.created_at,
                 p.expires_at,
+                p.discount_minor,
+                p.price_mark,
             )
             for p in purchases
         ],
@@ -107,7 +111,7 @@ async def insert_purchases(connection: Executes, purchases: Sequence[Purchase], 
     await order_rows.insert_units(
         connection,
         [
-            (p.merchant_id, p.order_id, u.unit, p.machine_id, u.slot, u.product_id, u.price_minor)
+            (p.merchant_id, p.order_id, u.unit, p.machine_id, u.slot, u.product_id, u.price_minor, u.off_minor)
             for p in purchases
             for u in p.units
         ],
@@ -118,7 +122,7 @@ async def insert_purchases(connection: Executes, purchases: Sequence[Purchase], 
 def _lines(purchase: Purchase) -> str:
     lines: dict[tuple[str, str, int], int] = {}
     for unit in purchase.units:
-        key = (unit.slot, unit.product_id, unit.price_minor)
+        key = (unit.slot, unit.product_id, unit.price_minor + unit.off_minor)
         lines[key] = lines.get(key, 0) + 1
     rows = [
         {"slot": slot, "product_id": product_id, "quantity": quantity, "price_minor": price_minor}

@@ -15,23 +15,22 @@ import asyncpg
 
 from vendomat.cloud.alarms import AlarmRow, SecurityNote, Severity, note_security, raise_alarms
 from vendomat.cloud.catalog import not_offered, refused_channels
-from vendomat.cloud.machines import KnownMachine, MachineState, Sender, known_machines
-from vendomat.cloud.orders import Key, OrderState, Unit
+from vendomat.cloud.machines import KnownMachine, Sender, known_machines
+from vendomat.cloud.orders import Key
 from vendomat.cloud.orders import store as order_rows
-from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts, remember_notices
 from vendomat.cloud.platform.rows import AtOnce
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.promotions import Use, keep_uses, open_offers
 from vendomat.cloud.sales.cash import CashWord, book_cash
 from vendomat.cloud.sales.effects import Change
 from vendomat.cloud.sales.model import Effect, Event, Note, PaymentClosed, PaymentHeld, PaymentPaid, Purchase, Source
+from vendomat.cloud.sales.new_order import NewOrder, Shelf, new_purchase
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.store import Dispatch, insert_purchases, load_purchases, save
-from vendomat.cloud.stock import SlotOffer, change_slots, lock_offers
+from vendomat.cloud.stock import change_slots, lock_offers
 from vendomat.kernel import ErrorCode, Ids, VendomatError
-from vendomat.pricing import PricedLine, quote
-from vendomat.protocol import OrderLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +40,6 @@ class Applied:
     purchase: Purchase | None
     is_changed: bool = False
     dispatches: tuple[Dispatch, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NewOrder:
-    """A request for an order with one payment. `payment` carries number, channel and account; its amount is set here.
-
-    `event` (for a pickup code: the payment's own fact) is applied in the same transaction.
-    """
-
-    merchant_id: str
-    machine_id: str
-    request_id: str
-    order_id: str
-    origin: str
-    lines: tuple[OrderLine, ...]
-    payment: Payment
-    at: datetime
-    expires_at: datetime
-    code_id: str = ""
-    event: Event | None = None
-    unit_price_minor: int | None = None  # a pickup code: its value, whatever the price is today
-    sender: Sender | None = None  # none: not asked for by a machine
-
-    @property
-    def wish(self) -> tuple[str, str, str, str]:
-        """By which account the payment would be taken, and where."""
-        return (self.merchant_id, self.machine_id, self.payment.channel, self.payment.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +96,16 @@ async def create_orders(
     """Check, reserve, write. The same request again gives the order it made the first time."""
     known = await order_rows.find_by_request(connection, [(i.merchant_id, i.machine_id, i.request_id) for i in items])
     known_now = await known_machines(connection, [(i.merchant_id, i.machine_id) for i in items])
-    offers = await lock_offers(
-        connection, sorted({(i.merchant_id, i.machine_id, line.slot) for i in items for line in i.lines})
-    )
+    offers = await lock_offers(connection, sorted({slot for item in items for slot in item.slots}))
     refused = await refused_channels(connection, sorted({item.wish for item in items}))
     results: list[Applied | Exception | None] = [None] * len(items)
     made: dict[tuple[str, str, str], int] = {}
     purchases: list[Purchase] = []
+    uses: list[Use] = []
+    promoted = [slot for slot, offer in offers.items() if offer.is_promoted]
+    grace = timedelta(seconds=settings.price_grace_s)
+    promotions = await open_offers(connection, promoted, [item.at for item in items], grace)
+    shelf = Shelf(known_now, offers, promotions, settings)
     for index, item in enumerate(items):
         request = (item.merchant_id, item.machine_id, item.request_id)
         if request in known or request in made:
@@ -139,13 +114,16 @@ async def create_orders(
             results[index] = not_offered()
             continue
         try:
-            purchases.append(_new_purchase(item, known_now, offers, settings))
+            purchase, given = new_purchase(item, shelf)
+            purchases.append(purchase)
+            uses += given
             made[request] = index
         except VendomatError as error:
             results[index] = error
     changes = _reservations(items, made, purchases)
     at_once = AtOnce(connection)
     await insert_purchases(at_once, purchases, settings)
+    await keep_uses(at_once, uses)
     if any(item.event is not None for item in items):
         await at_once.send()  # a command may follow at once, and its row needs the order's
     dispatches = await save(connection, changes, settings, ids=ids, at_once=at_once)
@@ -159,75 +137,19 @@ async def create_orders(
     return await _fill_known(connection, items, results, known)
 
 
-def _new_purchase(
-    item: NewOrder,
-    machines: dict[tuple[str, str], KnownMachine],
-    offers: dict[tuple[str, str, str], SlotOffer],
-    settings: CloudSettings,
-) -> Purchase:
-    """The purchase `item` asks for, its units reserved in `offers`; raises and reserves nothing when it cannot be."""
-    machine = machines.get((item.merchant_id, item.machine_id))
-    if machine is None or machine.state is not MachineState.ENROLLED:
-        raise VendomatError(ErrorCode.FORBIDDEN, "this machine may not sell now; no money was taken")
-    if item.sender is not None:
-        machine.check_asking(item.sender, is_selling=True)
-    if sum(line.quantity for line in item.lines) > settings.units_max:
-        raise VendomatError(ErrorCode.CART_TOO_LARGE, f"at most {settings.units_max} items at once; take some out")
-    priced: list[PricedLine] = []
-    wanted: dict[str, int] = {}
-    for line in item.lines:
-        offer = offers.get((item.merchant_id, item.machine_id, line.slot))
-        _check_line(line, offer, wanted.get(line.slot, 0), is_price_free=item.unit_price_minor is not None)
-        assert offer is not None
-        wanted[line.slot] = wanted.get(line.slot, 0) + line.quantity
-        price_minor = offer.price_minor if item.unit_price_minor is None else item.unit_price_minor
-        priced.append(PricedLine(line.slot, offer.product_id, line.quantity, price_minor))
-    for slot, quantity in wanted.items():
-        offers[item.merchant_id, item.machine_id, slot].reserved += quantity
-    cart = quote(priced)
-    return Purchase(
-        merchant_id=item.merchant_id,
-        order_id=item.order_id,
-        machine_id=item.machine_id,
-        request_id=item.request_id,
-        origin=item.origin,
-        state=OrderState.AWAITING_PAYMENT,
-        version=1,
-        currency=offers[item.merchant_id, item.machine_id, item.lines[0].slot].currency,
-        total_minor=cart.total_minor,
-        created_at=item.at,
-        expires_at=item.expires_at,
-        units=tuple(Unit(u.unit, u.slot, u.product_id, u.price_minor) for u in cart.units),
-        payments=(replace(item.payment, amount_minor=cart.total_minor, state=PaymentState.CREATED),),
-        code_id=item.code_id,
-    )
-
-
-def _check_line(line: OrderLine, offer: SlotOffer | None, wanted: int, *, is_price_free: bool) -> None:
-    if offer is None:
-        raise VendomatError(ErrorCode.UNKNOWN_SLOT, f"the machine has no slot {line.slot}; no money was taken")
-    if offer.closed_reason:
-        raise VendomatError(
-            ErrorCode.SLOT_CLOSED, "this product cannot be sold now; no money was taken", slot=line.slot
-        )
-    if offer.price_minor != line.price_minor and not is_price_free:
-        raise VendomatError(
-            ErrorCode.PRICE_CHANGED,
-            "the price has just changed; no money was taken. Look at the new price and choose again",
-            slot=line.slot,
-            price_minor=offer.price_minor,
-        )
-    if offer.available < wanted + line.quantity:
-        raise VendomatError(ErrorCode.SOLD_OUT, "not enough left of this product; no money was taken", slot=line.slot)
-
-
 def _reservations(
     items: Sequence[NewOrder], made: dict[tuple[str, str, str], int], purchases: Sequence[Purchase]
 ) -> list[Change]:
     changes = []
     for purchase, index in zip(purchases, made.values(), strict=True):
         item = items[index]
-        said = {"total_minor": purchase.total_minor, "channel": item.payment.channel, "origin": item.origin}
+        said: dict[str, object] = {
+            "total_minor": purchase.total_minor,
+            "channel": item.payment.channel,
+            "origin": item.origin,
+        }
+        if purchase.discount_minor:
+            said["discount_minor"] = purchase.discount_minor
         effects: tuple[Effect, ...] = (Note(Source.TERMINAL, "order.created", said),)
         after = purchase
         if item.event is not None:

@@ -13,17 +13,18 @@ from typing import TypeVar
 import asyncpg
 import structlog
 
+from vendomat.cloud.catalog import bump_catalogue_versions
 from vendomat.cloud.orders import Key
 from vendomat.cloud.platform.batcher import Batcher
 from vendomat.cloud.platform.database import Database, is_of_the_server
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.model import Purchase
+from vendomat.cloud.sales.new_order import NewOrder
 from vendomat.cloud.sales.store import load_purchases
 from vendomat.cloud.sales.use_cases import (
     Applied,
     EventFor,
     IssuedCode,
-    NewOrder,
     VendApplied,
     VendItem,
     apply_payment_facts,
@@ -83,6 +84,10 @@ class Writer:
         result = await self._vend.submit(item)
         self._followed(result.applied)
         return result
+
+    async def tell_catalogue_again(self, merchant_id: str, machine_id: str) -> None:
+        """Let the machine ask for its catalogue anew: what it showed is no longer true."""
+        await self._database.write(lambda c: bump_catalogue_versions(c, [(merchant_id, machine_id)]))
 
     def follow(self, applied: Applied) -> Applied:
         """Hand on what another transaction committed."""

@@ -21,7 +21,7 @@ RECORD_VENDS = 20
 
 @dataclass(slots=True)
 class SlotOffer:
-    """A slot as it may be sold now, its row locked."""
+    """A slot as it may be sold now, its row locked. `is_promoted`: its merchant has an active promotion."""
 
     product_id: str
     price_minor: int
@@ -29,6 +29,7 @@ class SlotOffer:
     on_hand: int
     reserved: int
     closed_reason: str
+    is_promoted: bool = False
 
     @property
     def available(self) -> int:
@@ -40,7 +41,8 @@ async def lock_offers(connection: asyncpg.Connection, keys: Sequence[SlotKey]) -
     rows = await fetch_rows(
         connection,
         "SELECT s.merchant_id, s.machine_id, s.slot, p.product_id, p.price_minor, p.currency, s.on_hand, s.reserved, "
-        "s.closed_reason FROM stock_slot s JOIN planogram_slot p USING (merchant_id, machine_id, slot) "
+        "s.closed_reason, EXISTS (SELECT FROM promotion r WHERE r.merchant_id = s.merchant_id AND r.state = 'active') "
+        "FROM stock_slot s JOIN planogram_slot p USING (merchant_id, machine_id, slot) "
         "JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(merchant_id, machine_id, slot) "
         "USING (merchant_id, machine_id, slot) ORDER BY s.merchant_id, s.machine_id, s.slot FOR UPDATE OF s",
         keys,

@@ -24,6 +24,7 @@ from vendomat.protocol import (
 from vendomat.terminal.drivers import payment_code_of
 from vendomat.terminal.link import NotAnsweredError
 from vendomat.terminal.loop.machine import Machine
+from vendomat.terminal.loop.prices import Prices
 from vendomat.terminal.loop.tasks import Tasks
 from vendomat.terminal.sale import (
     AskCancel,
@@ -71,6 +72,7 @@ class Selling:
         self._shown = shown
         self._tasks = Tasks(machine.ports.log)
         self._asking: set[tuple[str, str]] = set()
+        self.prices = Prices(machine)
         self._salt = machine.ports.new_nonce().encode()
         self._last_seen = b""
 
@@ -125,6 +127,8 @@ class Selling:
         while True:
             self.look_around()
             self.take(Ticked(at_s=self.now_s()))
+            if self.prices.is_due():
+                self._shown()
             await self._machine.ports.clock.sleep(TICK_S)
 
     async def resume(self) -> None:
@@ -143,9 +147,11 @@ class Selling:
         match effect:
             case CheckReady(request_id, lines):
                 self._tasks.spawn(self._check(request_id, lines))
-            case AskOrder(request_id, lines, channel):
+            case AskOrder(request_id, lines, channel, shown_minor):
                 nonce = self._machine.new_nonce()
-                order = OrderRequest(request_id=request_id, lines=list(lines), channel=channel, nonce=nonce)
+                order = OrderRequest(
+                    request_id=request_id, lines=list(lines), channel=channel, nonce=nonce, shown_minor=shown_minor
+                )
                 self._ask("order", order, request_id)
             case AskRedeem(request_id, code):
                 redeem = RedeemRequest(request_id=request_id, code=code, nonce=self._machine.new_nonce())

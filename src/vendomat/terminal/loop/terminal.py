@@ -45,7 +45,7 @@ from vendomat.terminal.sale import (
     Ordered,
     Safeguards,
 )
-from vendomat.terminal.screen import Face, Stream, View, snapshot_of
+from vendomat.terminal.screen import CartLine, Face, Stream, View, priced_cart, snapshot_of
 
 
 class PictureStore(Protocol):
@@ -197,12 +197,18 @@ class Terminal:
                 is_open=machine.slots.is_open,
                 image=self._pictures.address_of,
                 has_scanner=machine.ports.scanner is not None,
+                tags=self.selling.prices.tags(),
             )
         )
 
-    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str) -> None:
+    def price(self, lines: Sequence[CartLine]) -> dict[str, Any]:
+        return priced_cart(self.selling.prices.quote([(line.slot, line.quantity) for line in lines]))
+
+    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str, shown_minor: int | None = None) -> None:
         own_id = derive_id("req", self._face.machine_id, request_id)
-        self.selling.take(Ordered(at_s=self._now_s(), request_id=own_id, lines=tuple(lines), channel=channel))
+        self.selling.take(
+            Ordered(at_s=self._now_s(), request_id=own_id, lines=tuple(lines), channel=channel, shown_minor=shown_minor)
+        )
 
     def choose_channel(self, channel: str) -> None:
         self.selling.take(ChannelChosen(at_s=self._now_s(), channel=channel))

@@ -80,7 +80,7 @@ def _on_ordered(sale: Sale, event: terms.Ordered) -> Step:
         return sale, ()
     if sale.screen is Screen.PAYING and payment_state_of(sale, event.at_s) != "expired":
         raise IllegalMoveError("an order is open on this screen; finish or cancel it first")
-    attempt = Attempt(request_id=event.request_id, lines=event.lines, channel=event.channel)
+    attempt = Attempt(event.request_id, event.lines, event.channel, shown_minor=event.shown_minor)
     old = _cancel_if_open(sale)
     sale = _moved(sale, SaleMove.CHOOSE, attempt=attempt, order=None, channel=event.channel, notice=None)
     sale = replace(sale, is_cancelling=False, ask_at_s=None, close_at_s=event.at_s + OFFER_WAIT_MAX_S)
@@ -93,7 +93,7 @@ def _on_checked(sale: Sale, event: terms.Checked) -> Step:
         return sale, ()
     if event.code:
         return _give_up(sale, event.code, event.detail, event.at_s)
-    return sale, (AskOrder(attempt.request_id, attempt.lines, attempt.channel),)
+    return sale, (AskOrder(attempt.request_id, attempt.lines, attempt.channel, attempt.shown_minor),)
 
 
 def _on_channel(sale: Sale, event: terms.ChannelChosen) -> Step:
@@ -255,7 +255,7 @@ def _on_unanswered(sale: Sale, event: terms.Unanswered) -> Step:
     if attempt.tries < TRIES_MAX and attempt.code:
         return sale, (AskRedeem(attempt.request_id, attempt.code),)
     if attempt.tries < TRIES_MAX:
-        return sale, (AskOrder(attempt.request_id, attempt.lines, attempt.channel),)
+        return sale, (AskOrder(attempt.request_id, attempt.lines, attempt.channel, attempt.shown_minor),)
     if attempt.code:
         return replace(sale, attempt=None, code_entry=CodeEntry("refused", "unanswered")), ()
     return _give_up(sale, ErrorCode.MACHINE_NOT_READY, "unanswered", event.at_s)

@@ -86,6 +86,7 @@ class Attempt:
     channel: str = ""
     code: str = ""
     tries: int = 0
+    shown_minor: int | None = None  # what the screen said all of it comes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ class Ordered(Event):
     request_id: str
     lines: tuple[OrderLine, ...]
     channel: str
+    shown_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +272,7 @@ class AskOrder:
     request_id: str
     lines: tuple[OrderLine, ...]
     channel: str
+    shown_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from vendomat.protocol import OrderStatus, PaymentOffer, RefundStatus, UnitStatus
 from vendomat.terminal.sale.terms import (
     AWAITING,
@@ -35,9 +37,7 @@ def _as_status(unit: LocalUnit) -> UnitStatus:
 def _nearer(told: UnitStatus, seen: LocalUnit | None) -> UnitStatus:
     if seen is None or _RANK[UnitOutcome(told.outcome)] > _RANK[seen.outcome]:
         return told
-    return UnitStatus(
-        unit=told.unit, slot=told.slot, product_id=told.product_id, outcome=seen.outcome, reason=seen.reason
-    )
+    return structs.replace(told, outcome=seen.outcome, reason=seen.reason)
 
 
 def is_all_final(sale: Sale) -> bool:
@@ -50,12 +50,17 @@ def refund_of(sale: Sale) -> RefundStatus | None:
     is only held nothing has to come back."""
     if sale.order is None or sale.order.refund is not None or sale.order.hold is not None:
         return sale.order.refund if sale.order else None
-    prices = {line.slot: line.price_minor for line in sale.order.lines}
-    amount = sum(prices.get(unit.slot, 0) for unit in units_of(sale) if unit.outcome == UnitOutcome.NOT_DELIVERED)
+    amount = sum(_paid_for(sale.order, unit) for unit in units_of(sale) if unit.outcome == UnitOutcome.NOT_DELIVERED)
     if amount == 0 or sale.order.state in (CANCELLED, EXPIRED):
         return None
     paid = (offer.channel for offer in sale.order.offers if offer.state == "paid")
     return RefundStatus(state="refunding", amount_minor=amount, channel=next(paid, sale.channel or "wallet"))
+
+
+def _paid_for(order: OrderStatus, unit: UnitStatus) -> int:
+    """What was paid for a unit; a cloud that does not say charges its line's price."""
+    told = next((one.price_minor for one in order.units if one.unit == unit.unit), None)
+    return told if told is not None else next((o.price_minor for o in order.lines if o.slot == unit.slot), 0)
 
 
 def code_url_of(order: OrderStatus, channel: str) -> str:

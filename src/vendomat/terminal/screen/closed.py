@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import OrderLine
 from vendomat.terminal.sale import Sale, Screen
+from vendomat.terminal.screen.contract import CartLine
 from vendomat.terminal.screen.snapshot import Face, View, snapshot_of
 from vendomat.terminal.screen.stream import Stream
 
@@ -33,7 +34,10 @@ class ClosedDesk:
     def snapshot(self) -> dict[str, Any]:
         return snapshot_of(self._view)
 
-    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str) -> None:
+    def price(self, lines: Sequence[CartLine]) -> dict[str, Any]:
+        self._refuse()
+
+    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str, shown_minor: int | None = None) -> None:
         self._refuse()
 
     def choose_channel(self, channel: str) -> None:

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from vendomat.protocol import OrderLine
+import msgspec
+
+from vendomat.protocol import Count, OrderLine, Slot
 from vendomat.terminal.screen.stream import Stream
+
+
+class CartLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has in the cart."""
+
+    slot: Slot
+    quantity: Count
 
 
 class Desk(Protocol):
@@ -17,7 +26,13 @@ class Desk(Protocol):
 
     def snapshot(self) -> dict[str, Any]: ...
 
-    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str) -> None: ...
+    def price(self, lines: Sequence[CartLine]) -> dict[str, Any]:
+        """What a cart comes to now, as the page shows it. Raises `VendomatError(unknown_slot)`."""
+        ...
+
+    def order(self, request_id: str, lines: Sequence[OrderLine], channel: str, shown_minor: int | None = None) -> None:
+        """`shown_minor` is what the page says the cart comes to; None: the list prices."""
+        ...
 
     def choose_channel(self, channel: str) -> None: ...
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import uvicorn
@@ -23,8 +23,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from vendomat.kernel import ErrorCode, VendomatError
-from vendomat.protocol import LINES_MAX, Channel, OrderLine
-from vendomat.terminal.screen.contract import Desk, SimControl
+from vendomat.protocol import LINES_MAX, Channel, Minor, OrderLine
+from vendomat.terminal.screen.contract import CartLine, Desk, SimControl
 from vendomat.terminal.screen.guard import Guard, problem, read_body
 
 BEAT_S = 15.0
@@ -37,6 +37,11 @@ class OrderBody(msgspec.Struct, frozen=True, kw_only=True):
     request_id: Annotated[str, Meta(min_length=1, max_length=80)]
     lines: Annotated[list[OrderLine], Meta(min_length=1, max_length=LINES_MAX)]
     channel: Channel
+    shown_minor: Minor | None = None
+
+
+class PriceBody(msgspec.Struct, frozen=True, kw_only=True):
+    lines: Annotated[list[CartLine], Meta(min_length=1, max_length=LINES_MAX)]
 
 
 class ChannelBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +92,8 @@ def build_app(desk: Desk, *, hosts: list[str], static: Path, sim: SimControl | N
     routes: list[BaseRoute] = [
         Route("/api/state", _state(desk)),
         Route("/api/events", _events(desk)),
-        _button("/api/order", OrderBody, lambda b: desk.order(b.request_id, b.lines, b.channel)),
+        _button("/api/order", OrderBody, lambda b: desk.order(b.request_id, b.lines, b.channel, b.shown_minor)),
+        _button("/api/price", PriceBody, lambda b: desk.price(b.lines)),
         _button("/api/order/channel", ChannelBody, lambda b: desk.choose_channel(b.channel)),
         _button("/api/order/cancel", NoBody, lambda _: desk.cancel()),
         _button("/api/order/done", NoBody, lambda _: desk.done()),
@@ -160,17 +166,17 @@ def _picture(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     return picture
 
 
-def _button(path: str, body_type: type[_Body], press: Callable[[_Body], None]) -> Route:
+def _button(path: str, body_type: type[_Body], press: Callable[[_Body], dict[str, Any] | None]) -> Route:
     decoder = msgspec.json.Decoder(body_type)
 
     async def pressed(request: Request) -> Response:
         try:
-            press(decoder.decode(await read_body(request) or b"{}"))
+            answer = press(decoder.decode(await read_body(request) or b"{}"))
         except msgspec.MsgspecError as error:
             return problem(ErrorCode.MALFORMED, str(error))
         except VendomatError as error:
             return problem(error.code, error.message)
-        return _json({})
+        return _json(answer or {})
 
     return Route(path, pressed, methods=["POST"])
 

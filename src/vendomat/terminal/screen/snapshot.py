@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from vendomat.pricing import Quote, Tag
 from vendomat.protocol import UNITS_MAX, Catalogue, CatalogueSlot, OrderStatus, SlotState
 from vendomat.terminal.sale import (
     Sale,
@@ -44,6 +45,8 @@ class View:
     is_open: Callable[[str], bool]
     image: Callable[[str], str]
     has_scanner: bool = False
+    tags: Mapping[str, Tag] = field(default_factory=dict)
+    """What promotions make of each slot's price; a slot without one has none."""
 
 
 def snapshot_of(view: View) -> dict[str, Any]:
@@ -100,10 +103,44 @@ def _product(view: View, slot: CatalogueSlot) -> dict[str, Any]:
         "detail": {"zh": slot.detail.zh, "en": slot.detail.en},
         "category": slot.category,
         "price_minor": slot.price_minor,
+        "offer": _offer(view.tags.get(slot.slot), slot),
         "currency": slot.currency,
         "image": view.image(slot.image),
         "available": available if state is SlotState.OK else 0,
         "state": state.value,
+    }
+
+
+def _offer(tag: Tag | None, slot: CatalogueSlot) -> dict[str, Any] | None:
+    """What a promotion makes of the price, until when, and what may be had with it; null: nothing."""
+    if tag is None or (tag.price_minor >= slot.price_minor and not tag.groups):
+        return None
+    return {
+        "price_minor": tag.price_minor,
+        "until": tag.until.strftime("%H:%M") if tag.until is not None else "",
+        "groups": [
+            {
+                "kind": promotion.kind.value,
+                "name": promotion.name,
+                "take": promotion.group_size,
+                "pay": promotion.pay,
+                "value_minor": promotion.value_minor,
+            }
+            for promotion in tag.groups
+        ],
+    }
+
+
+def priced_cart(quoted: tuple[Quote, Mapping[str, str]]) -> dict[str, Any]:
+    """A cart's price for the page, and what each promotion (by its name) took off."""
+    quote, names = quoted
+    return {
+        "list_minor": quote.list_minor,
+        "total_minor": quote.total_minor,
+        "off": [
+            {"name": names.get(promotion_id, ""), "off_minor": off_minor}
+            for promotion_id, off_minor in sorted(quote.gifts().items(), key=lambda gift: (-gift[1], gift[0]))
+        ],
     }
 
 

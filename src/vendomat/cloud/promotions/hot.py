@@ -1,0 +1,140 @@
+"""Promotions on the way of an order: which offers it meets, what they gave it, and what becomes of that.
+
+Set-based, in the caller's transaction. Rows with a budget are locked in key order, after orders, slots and machines.
+Refuses to count for promotions without a budget: their rows would make every order of a merchant wait for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from vendomat.cloud.platform.rows import Executes, execute_rows, fetch_rows
+from vendomat.cloud.promotions.model import Use
+from vendomat.cloud.promotions.store import COLUMNS, kept_of
+from vendomat.cloud.stock import SlotKey
+from vendomat.pricing import Offer
+
+_LIVE = (
+    "merchant_id = ANY($1::text[]) AND state = 'active' AND (starts_at IS NULL OR starts_at <= $3) "
+    "AND (ends_at IS NULL OR ends_at > $2)"
+)
+_OFFERS = f"""
+WITH held AS (
+    SELECT {COLUMNS} FROM promotion WHERE {_LIVE} AND has_budget ORDER BY merchant_id, promotion_id FOR UPDATE
+)
+SELECT * FROM held UNION ALL SELECT {COLUMNS} FROM promotion WHERE {_LIVE} AND NOT has_budget
+"""
+_PLACES = """
+SELECT merchant_id, machine_id, p.slot, m.time_zone, d.category
+FROM unnest($1::text[], $2::text[], $3::text[]) AS k(merchant_id, machine_id, slot)
+JOIN planogram_slot p USING (merchant_id, machine_id, slot) JOIN machine m USING (merchant_id, machine_id)
+JOIN product d USING (merchant_id, product_id)
+"""
+_RELEASE = """
+WITH freed AS (
+    UPDATE promotion_use u SET state = 'released' FROM unnest($1::text[], $2::text[]) AS n(m, o)
+    WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.state = 'reserved'
+    RETURNING u.merchant_id, u.promotion_id, u.off_minor
+), summed AS (
+    SELECT merchant_id, promotion_id, sum(off_minor)::bigint AS minor, count(*) AS uses FROM freed GROUP BY 1, 2
+), held AS (
+    SELECT p.merchant_id, p.promotion_id, s.minor, s.uses
+    FROM promotion p JOIN summed s USING (merchant_id, promotion_id)
+    WHERE p.has_budget ORDER BY p.merchant_id, p.promotion_id FOR UPDATE OF p
+)
+UPDATE promotion p SET taken_minor = p.taken_minor - h.minor, taken_uses = p.taken_uses - h.uses
+FROM held h WHERE p.merchant_id = h.merchant_id AND p.promotion_id = h.promotion_id
+"""
+
+
+@dataclass(slots=True)
+class OpenOffers:
+    """The offers that a batch of orders meets; each order that takes one leaves less for the next."""
+
+    by_merchant: dict[str, dict[str, Offer]]
+    places: Mapping[SlotKey, tuple[str, str]]
+
+    def of(self, merchant_id: str) -> list[Offer]:
+        return list(self.by_merchant.get(merchant_id, {}).values())
+
+    def zone_of(self, key: SlotKey) -> str:
+        """The clock of the slot's machine; "" where no promotion asks."""
+        return self.places.get(key, ("", ""))[0]
+
+    def category_of(self, key: SlotKey) -> str:
+        return self.places.get(key, ("", ""))[1]
+
+    def take(self, merchant_id: str, gifts: Mapping[str, int]) -> None:
+        """One order took `gifts` (by promotion)."""
+        offers = self.by_merchant.get(merchant_id, {})
+        for promotion_id, off_minor in gifts.items():
+            budget = offers[promotion_id].budget
+            money, uses = budget.money_left_minor, budget.uses_left
+            less = replace(
+                budget,
+                money_left_minor=None if money is None else money - off_minor,
+                uses_left=None if uses is None else uses - 1,
+            )
+            offers[promotion_id] = replace(offers[promotion_id], budget=less)
+
+
+NO_OFFERS: Mapping[SlotKey, tuple[str, str]] = {}
+
+
+async def open_offers(
+    connection: asyncpg.Connection, slots: Sequence[SlotKey], moments: Iterable[datetime], grace: timedelta
+) -> OpenOffers:
+    """The active offers of the merchants of `slots` around `moments`; asks nothing when there are no slots."""
+    if not slots:
+        return OpenOffers({}, NO_OFFERS)
+    times = list(moments)
+    merchants = sorted({slot[0] for slot in slots})
+    rows = await connection.fetch(_OFFERS, merchants, min(times) - grace, max(times) + grace)
+    by_merchant: dict[str, dict[str, Offer]] = {}
+    for row in rows:
+        by_merchant.setdefault(row["merchant_id"], {})[row["promotion_id"]] = kept_of(row).offer()
+    places = await fetch_rows(connection, _PLACES, sorted(set(slots)))
+    return OpenOffers(by_merchant, {(row[0], row[1], row[2]): (row[3], row[4]) for row in places})
+
+
+async def keep_uses(connection: Executes, uses: Sequence[Use]) -> None:
+    """Reserve what new orders were given; the orders' rows are written before or with it."""
+    await execute_rows(
+        connection,
+        "INSERT INTO promotion_use (merchant_id, order_id, promotion_id, off_minor, units, state, at) "
+        "SELECT m, o, p, f, u::jsonb, 'reserved', a FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
+        "$5::text[], $6::timestamptz[]) AS n(m, o, p, f, u, a)",
+        [
+            (u.merchant_id, u.order_id, u.promotion_id, u.off_minor, msgspec.json.encode(u.units).decode(), u.at)
+            for u in uses
+        ],
+    )
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for use in uses:
+        minor, count = sums.get((use.merchant_id, use.promotion_id), (0, 0))
+        sums[use.merchant_id, use.promotion_id] = (minor + use.off_minor, count + 1)
+    await execute_rows(
+        connection,
+        "UPDATE promotion p SET taken_minor = p.taken_minor + n.f, taken_uses = p.taken_uses + n.c "
+        "FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS n(m, p, f, c) "
+        "WHERE p.merchant_id = n.m AND p.promotion_id = n.p AND p.has_budget",
+        [(*key, *sums[key]) for key in sorted(sums)],
+    )
+
+
+async def settle_uses(connection: Executes, orders: Sequence[tuple[str, str, bool]]) -> None:
+    """What becomes of the uses of orders `(merchant_id, order_id, is_paid)`: confirmed, or given back."""
+    await execute_rows(
+        connection,
+        "UPDATE promotion_use u SET state = 'confirmed' FROM unnest($1::text[], $2::text[]) AS n(m, o) "
+        "WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.state = 'reserved'",
+        [(merchant_id, order_id) for merchant_id, order_id, is_paid in orders if is_paid],
+    )
+    await execute_rows(
+        connection, _RELEASE, [(merchant_id, order_id) for merchant_id, order_id, is_paid in orders if not is_paid]
+    )

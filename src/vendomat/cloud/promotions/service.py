@@ -1,0 +1,193 @@
+"""Promotions as people make them: write, look where they meet, try a cart, switch on, end.
+
+A change is refused when somebody else changed the promotion meanwhile. What is switched on, changed or ended is told to
+all machines of the merchant with the next heartbeat; orders go by it at once. Refuses to change what has ended: what it
+gave stays explained by the rule it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import msgspec
+
+from vendomat.cloud.catalog import bump_merchant_catalogues
+from vendomat.cloud.platform.database import Database
+from vendomat.cloud.promotions import store
+from vendomat.cloud.promotions.model import (
+    ACTIVE_MAX,
+    PROMOTION_MOVES,
+    KeptPromotion,
+    Limits,
+    PromotionMove,
+    PromotionState,
+)
+from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
+from vendomat.pricing import Meeting, Moment, Offer, PricedLine, Product, Promotion, Quote, meetings, quote
+
+PREFIX = "prm"
+_Move = Callable[[KeptPromotion], KeptPromotion]
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    slot: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestedCart:
+    """What a cart would cost at a machine at a moment of its own clock."""
+
+    local: datetime
+    currency: str
+    quote: Quote
+    names: dict[str, tuple[str, str]]  # by product: zh, en
+    rules: dict[str, str]  # names by promotion
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What promotions can be about."""
+
+    currency: str
+    time_zone: str
+    products: list[asyncpg.Record]
+
+
+class Promotions:
+    """One merchant's promotions. `by` is the operator who asks."""
+
+    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+        self._database = database
+        self._ids = ids
+        self._clock = clock
+
+    async def all_of(self, merchant_id: str) -> list[asyncpg.Record]:
+        async with self._database.hot.acquire() as connection:
+            return await store.find_all(connection, merchant_id)
+
+    async def goods(self, merchant_id: str) -> Goods:
+        async with self._database.hot.acquire() as connection:
+            currency, time_zone = await store.currency_of(connection, merchant_id)
+            return Goods(currency, time_zone, await store.goods_of(connection, merchant_id))
+
+    async def create(self, merchant_id: str, rule: Promotion, limits: Limits, *, by: str) -> KeptPromotion:
+        """A draft. Raises `VendomatError(invalid_value)`."""
+        rule = msgspec.structs.replace(rule, promotion_id=self._ids.new(PREFIX)).check()
+        kept = KeptPromotion(rule, PromotionState.DRAFT, limits=limits)
+        async with self._database.hot.acquire() as connection:
+            await store.insert(connection, merchant_id, kept, by=by, at=self._clock.now())
+        return kept
+
+    async def change(
+        self, merchant_id: str, rule: Promotion, limits: Limits, *, version: int, by: str
+    ) -> KeptPromotion:
+        """Another rule under the same id. Raises `VendomatError` (not_found, conflict, invalid_value)."""
+        rule.check()
+
+        def changed(kept: KeptPromotion) -> KeptPromotion:
+            kept.check_change(limits)
+            return replace(kept, rule=rule, limits=limits)
+
+        return await self._moved(merchant_id, rule.promotion_id, changed, version=version, by=by)
+
+    async def activate(self, merchant_id: str, promotion_id: str, *, version: int, by: str) -> KeptPromotion:
+        """It counts from now on, when its rule says so. Raises `VendomatError` (not_found, conflict)."""
+        return await self._moved(
+            merchant_id, promotion_id, lambda kept: _move(kept, PromotionMove.ACTIVATE), version=version, by=by
+        )
+
+    async def end(self, merchant_id: str, promotion_id: str, *, version: int, by: str) -> KeptPromotion:
+        """It never counts again; orders that have it keep it. Raises as `activate`."""
+        return await self._moved(
+            merchant_id, promotion_id, lambda kept: _move(kept, PromotionMove.END), version=version, by=by
+        )
+
+    async def preview(self, merchant_id: str, rule: Promotion) -> tuple[list[Meeting], dict[str, str]]:
+        """Where `rule` would meet active promotions, and the names of those. Raises `VendomatError(invalid_value)`."""
+        rule.check()
+        async with self._database.hot.acquire() as connection:
+            now = self._clock.now()
+            active = [one for one in await store.active(connection, merchant_id) if not one.is_over(now)]
+            currency, time_zone = await store.currency_of(connection, merchant_id)
+            goods = await store.goods_of(connection, merchant_id)
+        others = [kept.rule for kept in active if kept.rule.promotion_id != rule.promotion_id]
+        products = [Product(row["product_id"], row["category"], row["price_minor"]) for row in goods]
+        moment = Moment(self._clock.now().astimezone(ZoneInfo(time_zone)), currency)
+        found = meetings([rule, *others], products, moment)
+        names = {one.promotion_id: one.name for one in (rule, *others)}
+        return [one for one in found if rule.promotion_id in one.promotion_ids], names
+
+    async def try_cart(
+        self,
+        merchant_id: str,
+        machine_id: str,
+        lines: Sequence[CartLine],
+        *,
+        at: datetime | None,
+        trial: Promotion | None,
+    ) -> TestedCart:
+        """What `lines` would cost at the machine, `at` a time of its own clock (None: now). With `trial` the active
+        promotions and that one count. Raises `VendomatError` (not_found, invalid_value, invalid_amount)."""
+        async with self._database.hot.acquire() as connection:
+            places = {one.slot: one for one in await store.places_of(connection, merchant_id, machine_id)}
+            active = await store.active(connection, merchant_id)
+        if not lines or any(line.slot not in places for line in lines):
+            raise VendomatError(ErrorCode.NOT_FOUND, "this machine has no such slot; nothing was priced")
+        first = places[lines[0].slot]
+        zone = ZoneInfo(first.time_zone)
+        moment = self._clock.now() if at is None else at
+        local = moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
+        offers = [kept.offer() for kept in active if trial is None or kept.rule.promotion_id != trial.promotion_id]
+        offers += [Offer(trial.check())] if trial is not None else []
+        cart = [
+            PricedLine(
+                line.slot,
+                places[line.slot].product_id,
+                line.quantity,
+                places[line.slot].price_minor,
+                places[line.slot].category,
+            )
+            for line in lines
+        ]
+        return TestedCart(
+            local=local,
+            currency=first.currency,
+            quote=quote(cart, Moment(local, first.currency, machine_id), offers),
+            names={place.product_id: (place.name_zh, place.name_en) for place in places.values()},
+            rules={offer.promotion.promotion_id: offer.promotion.name for offer in offers},
+        )
+
+    async def _moved(self, merchant_id: str, promotion_id: str, move: _Move, *, version: int, by: str) -> KeptPromotion:
+        async def write(connection: asyncpg.Connection) -> KeptPromotion:
+            await bump_merchant_catalogues(connection, merchant_id)  # machines before promotions, as everywhere
+            kept = await store.lock(connection, merchant_id, promotion_id)
+            if kept is None:
+                raise VendomatError(ErrorCode.NOT_FOUND, "there is no such promotion; nothing changed")
+            if kept.version != version:
+                raise VendomatError(
+                    ErrorCode.CONFLICT,
+                    "somebody has changed this promotion meanwhile; look at it again",
+                    now=kept.version,
+                )
+            moved = replace(move(kept), version=kept.version + 1)
+            is_new = kept.state is not PromotionState.ACTIVE and moved.state is PromotionState.ACTIVE
+            if is_new and await store.count_active(connection, merchant_id) >= ACTIVE_MAX:
+                raise VendomatError(
+                    ErrorCode.CONFLICT, f"at most {ACTIVE_MAX} promotions are active at a time; end one first"
+                )
+            await store.update(connection, merchant_id, moved, by=by, at=self._clock.now())
+            return moved
+
+        return await self._database.write(write)
+
+
+def _move(kept: KeptPromotion, move: PromotionMove) -> KeptPromotion:
+    if not PROMOTION_MOVES.may(kept.state, move):
+        raise VendomatError(ErrorCode.CONFLICT, f"this promotion is {kept.state}; nothing changed")
+    return replace(kept, state=PROMOTION_MOVES.next(kept.state, move))

@@ -1,0 +1,121 @@
+"""What goods cost at this machine now: the promotions of the catalogue it keeps, by its own clock. Also without a link.
+
+The cloud decides what an order costs; this is what the screen says before, and what a machine that sells by itself
+goes by. A rule that this program cannot read, a zone it does not know, and a clock that is not trusted all mean the
+list price: then the buyer is shown at least what the cloud will ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.pricing import (
+    Budget,
+    Moment,
+    Offer,
+    PricedLine,
+    Product,
+    Promotion,
+    Quote,
+    Tag,
+    next_change,
+    quote,
+    tag_of,
+)
+from vendomat.protocol import Catalogue, CatalogueSlot, PromotionOffer
+from vendomat.terminal.loop.machine import Machine
+
+SOON = timedelta(hours=12)
+
+
+class Prices:
+    """Reads the machine's catalogue and clock; keeps nothing but what it read of them."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._read: Catalogue | None = None
+        self._offers: list[Offer] = []
+        self._zone: ZoneInfo | None = None
+        self._change_at: datetime | None = None
+        self._is_shown_trusted = False
+        self._tags: Mapping[str, Tag] = {}
+        self._changes = 0
+        self._changes_shown = 0
+
+    def quote(self, lines: Sequence[tuple[str, int]]) -> tuple[Quote, Mapping[str, str]]:
+        """What `(slot, quantity)` come to now, and the promotions' names. Raises `VendomatError(unknown_slot)`."""
+        moment = self._moment()
+        cart = []
+        for slot, quantity in lines:
+            planned = self._machine.planned(slot)
+            if planned is None:
+                raise VendomatError(ErrorCode.UNKNOWN_SLOT, f"there is no slot {slot} on the screen")
+            cart.append(PricedLine(slot, planned.product_id, quantity, planned.price_minor, planned.category))
+        names = {offer.promotion.promotion_id: offer.promotion.name for offer in self._offers}
+        return quote(cart, moment, self._offers), names
+
+    def tags(self) -> Mapping[str, Tag]:
+        """What promotions make of each slot's price now, remembered until that changes."""
+        moment, catalogue = self._moment(), self._machine.catalogue
+        if moment is None or catalogue is None or not self._offers:
+            return {}
+        if not self._tags:
+            self._tags = {slot.slot: self._tag(slot, moment) for slot in catalogue.slots}
+        return self._tags
+
+    def is_due(self) -> bool:
+        """Whether a promotion has begun or ended since the screen was last asked to show prices."""
+        self._moment()
+        is_due, self._changes_shown = self._changes != self._changes_shown, self._changes
+        return is_due
+
+    def _tag(self, slot: CatalogueSlot, moment: Moment) -> Tag:
+        """An end that is far away is not worth a word."""
+        tag = tag_of(Product(slot.product_id, slot.category, slot.price_minor), moment, self._offers)
+        is_soon = tag.until is not None and tag.until - moment.local < SOON
+        return tag if is_soon else replace(tag, until=None)
+
+    def _moment(self) -> Moment | None:
+        """Now, where a price may be told; None: nothing but list prices is sure."""
+        machine = self._machine
+        self._follow(machine.catalogue)
+        is_trusted = machine.is_time_trusted
+        if not self._offers or self._zone is None:
+            return None
+        local = machine.ports.clock.now().astimezone(self._zone)
+        if is_trusted != self._is_shown_trusted or (self._change_at is not None and local >= self._change_at):
+            self._is_shown_trusted, self._tags = is_trusted, {}
+            self._changes += 1
+            self._change_at = next_change(self._offers, local)
+        if not is_trusted or machine.catalogue is None or not machine.catalogue.slots:
+            return None
+        return Moment(local, machine.catalogue.slots[0].currency, machine.machine_id)
+
+    def _follow(self, catalogue: Catalogue | None) -> None:
+        if catalogue is self._read:
+            return
+        self._read, self._tags, self._change_at, self._is_shown_trusted = catalogue, {}, None, False
+        self._offers, self._zone = [], None
+        self._changes += 1
+        if catalogue is None or not catalogue.promotions:
+            return
+        try:
+            self._zone = ZoneInfo(catalogue.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self._machine.ports.log.warning("zone_unknown", zone=catalogue.time_zone)
+            return
+        self._offers = [offer for told in catalogue.promotions if (offer := self._offer(told)) is not None]
+
+    def _offer(self, told: PromotionOffer) -> Offer | None:
+        try:
+            promotion = msgspec.json.decode(told.rule, type=Promotion).check()
+        except (msgspec.MsgspecError, VendomatError) as error:
+            self._machine.ports.log.warning("promotion_not_read", error=str(error))
+            return None
+        return Offer(promotion, Budget(told.money_left_minor, told.uses_left))

@@ -1,0 +1,36 @@
+"""Breaches planted around a discount: each begins with one as it should be, and spoils one thing."""
+
+from __future__ import annotations
+
+from tests.audit.estate import MERCHANT
+from tests.audit.plants_database import Plant
+
+_AN_ORDER = "(SELECT order_id FROM sale_order WHERE state = 'settled' ORDER BY order_id LIMIT 1)"
+GOOD = f"""
+INSERT INTO promotion (merchant_id, promotion_id, name, rule, state, money_max, taken_minor, taken_uses, created_at,
+    changed_at, changed_by)
+VALUES ('{MERCHANT}', 'prm_1', 'happy hour', '{{}}', 'active', 100, 20, 1, now(), now(), 'opr_1');
+INSERT INTO promotion_use VALUES ('{MERCHANT}', {_AN_ORDER}, 'prm_1', 20, '[[1, 20]]', 'confirmed', now());
+UPDATE sale_order SET discount_minor = 20 WHERE order_id = {_AN_ORDER};
+UPDATE vend_unit SET off_minor = 20 WHERE order_id = {_AN_ORDER} AND unit = 1;
+"""
+"""A settled order whose first unit cost 20 less: no check cries."""
+
+PLANTS = {
+    "discount_of_a_unit_that_nobody_gave": Plant(
+        "I4.discount", GOOD + "UPDATE vend_unit SET off_minor = off_minor + 1"
+    ),
+    "discount_without_a_promotion": Plant(
+        "I4.discount", f"UPDATE sale_order SET discount_minor = 5 WHERE order_id = {_AN_ORDER}"
+    ),
+    "discount_of_another_unit": Plant("I4.discount", GOOD + "UPDATE promotion_use SET units = '[[2, 20]]'"),
+    "discount_that_its_units_do_not_add_up_to": Plant(
+        "I4.discount I4.promotion_budget", GOOD + "UPDATE promotion_use SET off_minor = 21"
+    ),
+    "discount_held_for_a_paid_order": Plant("I4.promotion_use", GOOD + "UPDATE promotion_use SET state = 'reserved'"),
+    "discount_given_back_though_paid": Plant(
+        "I4.promotion_use I4.promotion_budget", GOOD + "UPDATE promotion_use SET state = 'released'"
+    ),
+    "budget_that_counts_less": Plant("I4.promotion_budget", GOOD + "UPDATE promotion SET taken_minor = 19"),
+    "budget_that_counts_an_order_more": Plant("I4.promotion_budget", GOOD + "UPDATE promotion SET taken_uses = 2"),
+}

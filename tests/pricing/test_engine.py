@@ -1,0 +1,169 @@
+"""What carts cost under promotions, by hand: each kind, who wins, how gifts are spread, and the price's fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.pricing.rules import MONDAY_NOON, NOW, offers, rule
+from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.pricing import Applied, Budget, Goods, Kind, Offer, PricedLine, Promotion, Quote, Window, quote
+
+COLA = PricedLine("A1", "cola", 1, 350, "drinks")
+TEA = PricedLine("A2", "tea", 1, 500, "drinks")
+NUTS = PricedLine("B1", "nuts", 1, 600, "snacks")
+
+
+def cost(*lines: PricedLine, by: tuple[Promotion, ...], **moment: object) -> list[int]:
+    priced = quote(lines, replace(NOW, **moment), offers(*by))  # type: ignore[arg-type]
+    return [unit.price_minor for unit in priced.units]
+
+
+def of(line: PricedLine, quantity: int) -> PricedLine:
+    return replace(line, quantity=quantity)
+
+
+DRINKS = Goods(categories=("drinks",))
+
+
+@pytest.mark.parametrize(
+    ("promotion", "prices"),
+    [
+        (rule(Kind.FIXED_PRICE, value_minor=400), [350, 400, 400]),
+        (rule(Kind.PERCENT, basis_points=2_000, goods=DRINKS), [280, 400, 600]),
+        (rule(Kind.PERCENT, basis_points=10_000), [1, 1, 1]),
+        (rule(Kind.AMOUNT_OFF, value_minor=400, goods=Goods(products=("cola", "nuts"))), [1, 500, 200]),
+        (rule(Kind.CART_OFF, value_minor=145), [315, 450, 540]),
+        (rule(Kind.N_FOR_M, take=2, pay=1, goods=DRINKS), [206, 294, 600]),
+        (rule(Kind.BUNDLE, value_minor=800, parts=(DRINKS, Goods(products=("nuts",)))), [350, 364, 436]),
+    ],
+)
+def test_each_kind_gives_what_it_says(promotion: Promotion, prices: list[int]) -> None:
+    assert cost(COLA, TEA, NUTS, by=(promotion,)) == prices
+
+
+def test_a_percentage_is_rounded_half_up_for_each_unit() -> None:
+    half = rule(Kind.PERCENT, basis_points=5_000)
+    assert cost(replace(COLA, price_minor=333), by=(half,)) == [166]  # 166.5 off is 167
+    assert cost(replace(COLA, price_minor=332), by=(half,)) == [166]
+
+
+def test_three_for_two_frees_the_cheapest_and_each_unit_has_its_share_to_the_cent() -> None:
+    three_for_two = rule(Kind.N_FOR_M, take=3, pay=2)
+    assert cost(of(COLA, 3), by=(three_for_two,)) == [233, 233, 234]
+    assert cost(of(COLA, 4), by=(three_for_two,)) == [350, 233, 233, 234]
+    assert sum(cost(of(COLA, 2), TEA, NUTS, by=(three_for_two,))) == 350 + 350 + 500 + 600 - 350
+
+
+def test_a_dear_unit_is_not_wasted_on_a_group_that_saves_less() -> None:
+    two_for_one = rule(Kind.N_FOR_M, take=2, pay=1)
+    cart = (of(NUTS, 2), of(COLA, 2))
+    assert cost(*cart, by=(two_for_one,)) == [300, 300, 175, 175]
+    less_sure = rule(Kind.PERCENT, "prm_2", basis_points=6_000, goods=Goods(products=("nuts",)))
+    assert cost(*cart, by=(two_for_one, less_sure)) == [240, 240, 175, 175]
+
+
+def test_the_free_unit_costs_nothing_only_where_that_is_allowed() -> None:
+    all_off = rule(Kind.AMOUNT_OFF, value_minor=900)
+    assert cost(COLA, by=(all_off,)) == [1]
+    assert cost(COLA, by=(all_off,), floor_minor=0) == [0]
+    assert cost(replace(COLA, price_minor=0), by=(all_off,)) == [0]
+
+
+def test_of_two_that_do_not_stack_the_buyer_has_the_better_one_and_only_one() -> None:
+    small = rule(Kind.PERCENT, "prm_1", basis_points=1_000, priority=9)
+    large = rule(Kind.AMOUNT_OFF, "prm_2", value_minor=100)
+    priced = quote([COLA, replace(TEA, price_minor=2_000)], NOW, offers(small, large))
+    assert [unit.applied for unit in priced.units] == [(Applied("prm_2", 100),), (Applied("prm_1", 200),)]
+
+
+def test_those_that_stack_follow_by_priority_on_what_is_left() -> None:
+    alone = rule(Kind.FIXED_PRICE, "prm_1", value_minor=300)
+    first = rule(Kind.PERCENT, "prm_2", basis_points=5_000, priority=2, is_stackable=True)
+    second = rule(Kind.AMOUNT_OFF, "prm_3", value_minor=40, priority=1, is_stackable=True)
+    priced = quote([COLA], NOW, offers(second, first, alone))
+    assert priced.units[0].applied == (Applied("prm_1", 50), Applied("prm_2", 150), Applied("prm_3", 40))
+    assert (priced.total_minor, priced.list_minor, priced.off_minor) == (110, 350, 240)
+
+
+def test_of_amounts_off_the_cart_only_the_largest_that_does_not_stack() -> None:
+    two = (rule(Kind.CART_OFF, "prm_1", value_minor=50), rule(Kind.CART_OFF, "prm_2", value_minor=70))
+    assert sum(cost(COLA, TEA, by=two)) == 850 - 70
+    third = rule(Kind.CART_OFF, "prm_3", value_minor=30, is_stackable=True)
+    assert sum(cost(COLA, TEA, by=(*two, third))) == 850 - 100
+
+
+def test_a_promotion_counts_only_in_its_time_at_its_place_and_for_its_people() -> None:
+    half = {"basis_points": 5_000}
+    is_cheap = {
+        "always": rule(Kind.PERCENT, **half),
+        "here": rule(Kind.PERCENT, machines=("mch_1",), **half),
+        "there": rule(Kind.PERCENT, machines=("mch_2",), **half),
+        "of the group": rule(Kind.PERCENT, groups=("campus",), **half),
+        "gold": rule(Kind.PERCENT, tiers=("gold",), **half),
+        "alipay": rule(Kind.PERCENT, channels=("alipay",), **half),
+        "coupon": rule(Kind.PERCENT, coupon="NOV", **half),
+        "not yet": rule(Kind.PERCENT, starts_at=MONDAY_NOON + timedelta(seconds=1), **half),
+        "from now": rule(Kind.PERCENT, starts_at=MONDAY_NOON.astimezone(UTC), **half),
+        "until now": rule(Kind.PERCENT, ends_at=MONDAY_NOON, **half),
+        "at noon": rule(Kind.PERCENT, windows=(Window(days=(0,), start=720, end=721),), **half),
+        "on Tuesdays": rule(Kind.PERCENT, windows=(Window(days=(1,), start=0, end=1440),), **half),
+        "from 10": rule(Kind.PERCENT, from_minor=1_000, **half),
+    }
+    plain = {"always", "here", "from now", "at noon"}
+    assert {name for name, one in is_cheap.items() if cost(COLA, by=(one,)) == [175]} == plain
+    told = {"groups": frozenset({"campus"}), "tier": "gold", "channel": "alipay", "coupons": frozenset({"NOV"})}
+    more = {name for name, one in is_cheap.items() if cost(COLA, by=(one,), **told) == [175]}
+    assert more == plain | {"of the group", "gold", "alipay", "coupon"}
+    assert cost(of(COLA, 3), by=(is_cheap["from 10"],)) == [175, 175, 175]
+
+
+def test_a_budget_carries_the_whole_cart_or_gives_nothing() -> None:
+    half = rule(Kind.PERCENT, basis_points=5_000)
+    for budget, price_minor in (
+        (Budget(money_left_minor=175), 175),
+        (Budget(money_left_minor=174), 350),
+        (Budget(uses_left=1), 175),
+        (Budget(uses_left=0), 350),
+    ):
+        assert quote([COLA], NOW, [Offer(half, budget)]).total_minor == price_minor, budget
+
+
+def test_the_mark_says_what_was_priced_by_which_rules() -> None:
+    half, third = rule(Kind.PERCENT, basis_points=5_000), rule(Kind.PERCENT, basis_points=3_333)
+
+    def priced(*by: Promotion, lines: tuple[PricedLine, ...] = (COLA, TEA), **moment: object) -> Quote:
+        return quote(lines, replace(NOW, **moment), offers(*by))  # type: ignore[arg-type]
+
+    first = priced(half)
+    assert len(first.mark) == 32
+    assert first.mark == priced(half, lines=(TEA, COLA)).mark
+    assert first.mark == priced(half, local=MONDAY_NOON + timedelta(hours=1)).mark
+    assert first.mark not in {
+        priced(third).mark, priced().mark, priced(half, machine_id="mch_2").mark, priced(half, lines=(COLA,)).mark
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": Kind.FIXED_PRICE},
+        {"kind": Kind.PERCENT},
+        {"kind": Kind.AMOUNT_OFF},
+        {"kind": Kind.CART_OFF},
+        {"kind": Kind.N_FOR_M, "take": 2, "pay": 2},
+        {"kind": Kind.N_FOR_M, "take": 2, "pay": 0},
+        {"kind": Kind.BUNDLE, "value_minor": 5, "parts": (Goods(),)},
+        {"kind": Kind.BUNDLE, "parts": (Goods(), Goods())},
+        {"kind": Kind.BUNDLE, "value_minor": 5, "parts": (Goods(quantity=6), Goods())},
+        {"kind": Kind.N_FOR_M, "take": 2, "pay": 1, "is_stackable": True},
+        {"kind": Kind.PERCENT, "basis_points": 1, "starts_at": MONDAY_NOON, "ends_at": MONDAY_NOON},
+        {"kind": Kind.PERCENT, "basis_points": 1, "starts_at": datetime(2026, 1, 1)},  # noqa: DTZ001
+    ],
+)
+def test_a_rule_that_nobody_could_compute_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(VendomatError) as refused:
+        rule(**wrong)  # type: ignore[arg-type]
+    assert refused.value.code is ErrorCode.INVALID_VALUE

@@ -1,0 +1,117 @@
+"""What the machine's screen says goods cost: by the promotions it was told and its own clock, where both are sure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+
+from tests.terminal.fake_cloud import PRICE, catalogue_of
+from vendomat.kernel import ErrorCode, ManualClock, VendomatError
+from vendomat.pricing import Kind, Promotion, Window
+from vendomat.protocol import PromotionOffer
+from vendomat.terminal.loop import Machine, Ports
+from vendomat.terminal.loop.prices import Prices
+
+MONDAY_NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # in Shanghai
+HALF = Promotion(
+    promotion_id="prm_1",
+    name="Lunch",
+    kind=Kind.PERCENT,
+    basis_points=5_000,
+    windows=(Window(days=(0,), start=12 * 60, end=13 * 60),),
+)
+TWO = Promotion(promotion_id="prm_2", name="Two for one", kind=Kind.N_FOR_M, take=2, pay=1)
+
+
+def told(*rules: object, **left: Any) -> list[PromotionOffer]:
+    return [PromotionOffer(rule=msgspec.Raw(msgspec.json.encode(rule)), **left) for rule in rules]
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.clock = ManualClock(MONDAY_NOON)
+        unused: Any = None
+        ports = Ports(
+            clock=self.clock,
+            ids=unused,
+            journal=unused,
+            dispenser=unused,
+            wire=unused,
+            new_nonce=lambda: "",
+            chance=lambda: 0.5,
+            log=structlog.get_logger(),
+        )
+        self.machine = Machine(ports, "mch_1", "boot")
+        self.prices = Prices(self.machine)
+
+    def hear(self, offers: list[PromotionOffer], zone: str = "Asia/Shanghai") -> None:
+        """The catalogue with these promotions, and the cloud's time."""
+        self.machine.catalogue = msgspec.structs.replace(catalogue_of(), promotions=offers, time_zone=zone)
+        self.machine.note_cloud_time(self.clock.now().isoformat(), 0.0)
+
+    def cost(self, *lines: tuple[str, int]) -> int:
+        return self.prices.quote(lines)[0].total_minor
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+async def test_the_screen_follows_the_hours_of_the_machines_zone(stage: Stage) -> None:
+    stage.hear(told(HALF))
+    tag = stage.prices.tags()["A1"]
+    assert (tag.price_minor, tag.until) == (PRICE // 2, MONDAY_NOON + timedelta(hours=1))
+    assert stage.cost(("A1", 1), ("A2", 1)) == PRICE
+    assert stage.prices.is_due() and not stage.prices.is_due()
+    await stage.clock.advance(3_599)
+    assert not stage.prices.is_due()
+    await stage.clock.advance(1)
+    assert stage.prices.tags()["A1"].price_minor == PRICE  # somebody looked before the screen was told
+    assert stage.prices.is_due() and not stage.prices.is_due()
+    assert stage.cost(("A1", 1)) == PRICE
+
+
+async def test_what_may_be_had_together_is_named_and_priced(stage: Stage) -> None:
+    stage.hear(told(TWO))
+    assert [one.name for one in stage.prices.tags()["A1"].groups] == ["Two for one"]
+    quoted, names = stage.prices.quote([("A1", 1), ("A2", 1)])
+    assert (quoted.total_minor, quoted.gifts(), names) == (PRICE, {"prm_2": PRICE}, {"prm_2": "Two for one"})
+
+
+@pytest.mark.parametrize(
+    ("offers", "zone"),
+    [
+        (told(HALF, money_left_minor=10), "Asia/Shanghai"),
+        (told({"promotion_id": "prm_9", "name": "of a newer program", "kind": "auction"}), "Asia/Shanghai"),
+        (told(msgspec.structs.replace(HALF, basis_points=0)), "Asia/Shanghai"),
+        (told(HALF), "Mars/Olympus"),
+        (told(HALF), ""),
+    ],
+)
+async def test_what_is_not_sure_costs_its_list_price(stage: Stage, offers: list[PromotionOffer], zone: str) -> None:
+    stage.hear(offers, zone)
+    assert stage.cost(("A1", 1)) == PRICE
+    assert all(tag.price_minor == PRICE for tag in stage.prices.tags().values())
+
+
+async def test_a_clock_that_is_not_trusted_promises_nothing(stage: Stage) -> None:
+    stage.hear(told(HALF))
+    assert stage.cost(("A1", 1)) == PRICE // 2
+    stage.machine.clocks_apart_s = None
+    assert stage.cost(("A1", 1)) == PRICE
+    assert stage.prices.tags() == {}
+
+
+async def test_a_new_catalogue_is_read_anew_and_an_unknown_slot_has_no_price(stage: Stage) -> None:
+    stage.hear(told(HALF))
+    assert stage.cost(("A1", 1)) == PRICE // 2
+    stage.hear([])
+    assert stage.cost(("A1", 1)) == PRICE
+    with pytest.raises(VendomatError) as refused:
+        stage.cost(("Z9", 1))
+    assert refused.value.code is ErrorCode.UNKNOWN_SLOT

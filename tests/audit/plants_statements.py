@@ -29,7 +29,7 @@ def _link(content: str) -> str:
 _FILE = _sha256("file")
 _RIGHT = _content(70)
 _KEY = f"rent:sit_1:1:{_link(_RIGHT)}"
-_STATED = f"""
+STATED = f"""
     INSERT INTO site VALUES ('{MERCHANT}', 'sit_1', 'Lobby', 'Wang', now());
     INSERT INTO site_statement VALUES ('{MERCHANT}', 'sit_1', 1, '2026-01', 'CNY', 70, '{_RIGHT}', '{_sha256(_RIGHT)}',
         '{_FILE}', '{_FILE}', '{_FILE}', '', '{_link(_RIGHT)}', now(), 'opr_1');
@@ -66,22 +66,22 @@ def _rewrite(content: str) -> str:
 
 
 PLANTS = {
-    "statements_and_sums_in_order": Plant("", _STATED + _SUMMED),
-    "site_statement_changed": Plant("I4.site_chain", f"{_STATED} UPDATE site_statement SET content = '{_content(60)}'"),
-    "site_statement_no_longer_readable": Plant("I4.site_chain I4.site_rent", f"{_STATED} {_rewrite('nothing')}"),
-    "site_statement_exchanged_with_its_whole_chain": Plant("I4.site_rent", f"{_STATED} {_rewrite(_content(70, '  '))}"),
+    "statements_and_sums_in_order": Plant("", STATED + _SUMMED),
+    "site_statement_changed": Plant("I4.site_chain", f"{STATED} UPDATE site_statement SET content = '{_content(60)}'"),
+    "site_statement_no_longer_readable": Plant("I4.site_chain I4.site_rent", f"{STATED} {_rewrite('nothing')}"),
+    "site_statement_exchanged_with_its_whole_chain": Plant("I4.site_rent", f"{STATED} {_rewrite(_content(70, '  '))}"),
     "site_statement_before_it_gone": Plant(
         "I4.site_chain I4.site_rent I4.site_files",
-        f"{_STATED} UPDATE site_statement SET position = 2, previous = link",
+        f"{STATED} UPDATE site_statement SET position = 2, previous = link",
     ),
     "site_file_and_day_sum_changed": Plant(
         "I4.site_files I4.day_sums",
-        f"{_STATED} {_SUMMED} UPDATE site_statement_file SET content = 'other' WHERE form = 'csv'; "
+        f"{STATED} {_SUMMED} UPDATE site_statement_file SET content = 'other' WHERE form = 'csv'; "
         "UPDATE ledger_day SET debit_minor = debit_minor + 1 WHERE account LIKE 'asset:%'",
     ),
     "site_paid_unbooked_sales_forgotten_guard_off": Plant(
         "I4.site_rent I4.day_sums I4.guards",
-        f"{_STATED} {_SUMMED} DELETE FROM sales_day; "
+        f"{STATED} {_SUMMED} DELETE FROM sales_day; "
         f"INSERT INTO site_payout VALUES ('{MERCHANT}', 'spo_1', 'sit_1', 'r', 'CNY', 70, '2026-02-05', now(), 'o'); "
         "ALTER TABLE site_statement DISABLE TRIGGER site_statement_append_only",
     ),

@@ -16,12 +16,14 @@ from tests.audit.plants_database import PLANTS as DATABASE_PLANTS
 from tests.audit.plants_files import SPOILS as FILE_SPOILS
 from tests.audit.plants_promotions import GOOD as GOOD_DISCOUNT
 from tests.audit.plants_promotions import PLANTS as PROMOTION_PLANTS
+from tests.audit.plants_shares import PLANTS as SHARE_PLANTS
 from tests.audit.plants_statements import PLANTS as STATEMENT_PLANTS
 from tests.audit.plants_statistics import PLANTS as STATISTICS_PLANTS
 from vendomat.audit.checks import CHECKS
 
 pytestmark = pytest.mark.slow
 PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | STATISTICS_PLANTS | CLAIM_PLANTS | COOLER_PLANTS | PROMOTION_PLANTS
+PLANTS |= SHARE_PLANTS
 SPOILS = FILE_SPOILS | COOLER_SPOILS
 
 

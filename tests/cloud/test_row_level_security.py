@@ -106,10 +106,18 @@ ROWS = {
     f"VALUES ('{{m}}', 's', 1, 'csv', {_HASH}, 'x'",
     "site_payout": "merchant_id, payout_id, site_id, reference, currency, amount_minor, paid_on, recorded_at, "
     f"recorded_by) VALUES ('{{m}}', 'p{{n}}', 's', 'r{{n}}', 'CNY', 1, '{AT}', '{AT}', 'o'",
+    "site_receiver": "merchant_id, site_id, channel, account, kind, receiver, ceiling_bp, is_sharing, state, since, "
+    f"changed_at, changed_by) VALUES ('{{m}}', 's{{n}}', 'c', 'a', 'person', 'o', 1, true, 'asked', '{AT}', '{AT}', ''",
+    "share_plan": "merchant_id, site_id, position, round, wanted_minor, given_minor, missing_minor, planned_at) "
+    f"VALUES ('{{m}}', 's', 1, 1{{n}}, 1, 1, 0, '{AT}'",
     "command": "merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, queued_at, heard_at, "
     f"next_try_at) VALUES ('{{m}}', 'c{{n}}', 'o', 1{{n}}, 'm', 'A1', 'p', 'queued', '{AT}', '{AT}', '{AT}'",
     "payment": "merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, created_at, "
     f"expires_at) VALUES ('{{m}}', 'p{{n}}', 'o', 'c', 'a', 1, 'CNY', 'created', '{AT}', '{AT}'",
+    "profit_share": "merchant_id, share_id, site_id, duty, payment_id, transaction_id, channel, account, kind, "
+    "receiver, currency, amount_minor, asked_at, may_until, position, round, of_share, stage, changed_at) "
+    f"VALUES ('{{m}}', 'h{{n}}', 's', 'take_back', 'p', 't', 'c', 'a', 'person', 'o', 'CNY', 1, '{AT}', '{AT}', 1, 1, "
+    f"'h', 'requested', '{AT}'",
     "refund": "merchant_id, payment_id, ordinal, refund_id, order_id, amount_minor, reason, state, requested_at) "
     f"VALUES ('{{m}}', 'p', 1{{n}}, 'r{{n}}', 'o', 1, 'x', 'requested', '{AT}'",
     "claim": "merchant_id, order_id, machine_id, state, opened_at, since, words) "

@@ -53,6 +53,11 @@ def every() -> list[Posting]:
         postings.visit_given("vis_1:350", "mer_1", 350),
         postings.site_rent_stated("sit_1", 3, "link", 350),
         postings.site_rent_paid("pyo_1", "sit_1", 350),
+        postings.share_planned("shr_1", "sit_1", 350),
+        postings.share_given("shr_1", "sit_1", FUND, 350),
+        postings.share_closed("shr_1", "sit_1", 350),
+        postings.share_given_late("shr_1", "sit_1", FUND, 350),
+        postings.share_taken_back("shr_1", "sit_1", FUND, 350),
         *filter(
             None,
             [
@@ -93,6 +98,7 @@ def test_what_excludes_each_other_shares_a_key() -> None:
     """The database then refuses a second way to book the same payment or unit."""
     assert len({p.key for p in EVERY if p.kind.startswith("payment_")}) == 1
     assert len({p.key for p in EVERY if p.kind in ("delivered", "not_delivered", "ambiguous")}) == 1
+    assert len({p.key for p in EVERY if p.kind in ("share_given", "share_closed")}) == 1
 
 
 @pytest.mark.parametrize("lines", [(("a", 1), ("b", -2)), (("a", 1),), (("a", 0), ("b", 0))])

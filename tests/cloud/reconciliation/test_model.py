@@ -25,6 +25,7 @@ from vendomat.cloud.reconciliation.model import (
     classify,
     contract_fee,
     judge_funds,
+    judge_shared,
     judge_sold,
     last_due_day,
 )
@@ -179,3 +180,14 @@ def test_days_are_cut_in_china_and_a_bill_is_due_at_a_quarter_past_ten() -> None
     assert place.due_at.astimezone(UTC) == datetime(2026, 6, 2, 2, 15, tzinfo=UTC)
     assert last_due_day(place.due_at) == DAY
     assert last_due_day(place.due_at.replace(minute=14)) == date(2026, 5, 31)
+
+
+def test_a_share_is_explained_once_and_by_its_own_sum():
+    known = {"3601": -105, "3009": 30}
+    assert judge_shared([("f1", "3601", -105), ("f2", "3009", 30)], known) == []
+    found = judge_shared([("f1", "3601", -105), ("f2", "3601", -105), ("f3", "3009", 31), ("f4", "x", -1)], known)
+    assert [(subject, bill, ours) for subject, bill, ours, _ in found] == [
+        ("fund:share:f2", -105, 0),
+        ("fund:share:f3", 31, 30),
+        ("fund:share:f4", -1, 0),
+    ]

@@ -46,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT merchant_id, txn_key, account, amount_minor FROM ledger_line
         WHERE account LIKE 'asset:clearing:%'
             AND txn_key !~ '^(paid|refund|came_back|fee|long|short|refund_long|payout|visit_paid):'
+            AND txn_key !~ '^share_(end|late|back):'
         UNION ALL
         SELECT merchant_id, txn_key, account, amount_minor FROM ledger_line
         WHERE txn_key LIKE 'payout:%' AND account <> 'asset:bank'

@@ -97,7 +97,7 @@ BY_CLASS = """
         -coalesce(sum(l.amount_minor) FILTER (WHERE l.account LIKE 'liab:wallet:%' AND t.kind = 'topped_up'), 0)
             AS stored_minor
     FROM ledger_transaction t JOIN ledger_line l ON (l.merchant_id, l.txn_key) = (t.merchant_id, t.txn_key)
-    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout|rent|rent_paid|wallet_hand|visit|visit_[a-z]+):'
+    WHERE t.txn_key !~ '^(fee|long|short|refund_long|payout|rent|rent_paid|wallet_hand|visit|(visit|share)_[a-z]+):'
     GROUP BY t.merchant_id, t.order_id, l.currency
 """
 """The ledger's balances per order, each with the sign in which people read it; what was booked from a platform's bill,

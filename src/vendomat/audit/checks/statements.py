@@ -91,7 +91,8 @@ CHECKS: tuple[Check, ...] = (
         SELECT merchant_id, txn_key, account, currency, e.amount_minor AS expected_minor, b.amount_minor AS booked_minor
         FROM ({_RENT}) e FULL JOIN (
             SELECT l.merchant_id, l.txn_key, l.account, l.currency, sum(l.amount_minor) AS amount_minor
-            FROM ledger_line l WHERE l.txn_key ~ '^rent(_paid)?:' OR l.account ~ '^(liab|expense):site_rent:'
+            FROM ledger_line l WHERE l.txn_key ~ '^rent(_paid)?:' OR (l.account ~ '^(liab|expense):site_rent:'
+                AND l.txn_key !~ '^share_[a-z]+:')
             GROUP BY 1, 2, 3, 4) b USING (merchant_id, txn_key, account, currency)
         WHERE e.amount_minor IS DISTINCT FROM b.amount_minor
         """,

@@ -57,6 +57,7 @@ from vendomat.cloud.sales import (
     refunds_router,
     wallet_payouts_router,
 )
+from vendomat.cloud.sharing import SharingDesk, sharing_router
 from vendomat.cloud.sites import Sites, sites_router
 from vendomat.cloud.statements import Statements, statements_router
 from vendomat.cloud.statistics import SalesFigures, sales_figures_router
@@ -91,6 +92,7 @@ class PublicParts:
     top_ups: TopUps | None = None  # where this process sells
     payouts: WalletPayouts | None = None  # where this process sells
     visits: Visits | None = None  # where this process sells
+    sharing: SharingDesk | None = None  # where this process sells
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
@@ -176,6 +178,7 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
         commission_router(SiteStatements(parts.database, statements, sites, parts.clock), current),
         accounts_router(AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall), current),
         promotions_router(Promotions(parts.database, parts.ids, parts.clock), current),
+        *([] if parts.sharing is None else [sharing_router(parts.sharing, current)]),
     ]
 
 

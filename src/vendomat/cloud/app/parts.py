@@ -49,6 +49,7 @@ from vendomat.cloud.sales import (
     buyers_key,
     payers_key,
 )
+from vendomat.cloud.sharing import SharingDesk, SharingSweeps
 from vendomat.kernel import Clock, Ids, SteadyClock, SystemClock, TimeOrderedIds
 from vendomat.protocol import Signer
 
@@ -123,6 +124,11 @@ class SalesParts:
     reach: Reach
     reconciliation: ReconciliationJob
     visit_sweeps: VisitSweeps
+    sharing_sweeps: SharingSweeps
+
+    @property
+    def sharing(self) -> SharingDesk:
+        return self.sharing_sweeps.desk
 
     @property
     def visits(self) -> Visits:
@@ -220,6 +226,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
         reconciliation=_reconciliation(ground, book, till),
         visit_sweeps=_coolers(ground, book, dispatcher, facts),
+        sharing_sweeps=_sharing(ground, book),
     )
 
 
@@ -231,6 +238,11 @@ def _coolers(ground: SalesGround, book: ProviderBook, dispatcher: Dispatcher, fa
     visits.follow = sweeps.follow
     facts.doors = DoorFacts(database, visits, settings=settings, clock=clock, ids=ids)
     return sweeps
+
+
+def _sharing(ground: SalesGround, book: ProviderBook) -> SharingSweeps:
+    desk = SharingDesk(ground.database, book, clock=ground.clock, ids=ground.ids)
+    return SharingSweeps(ground.database, desk, clock=ground.clock, ids=ground.ids)
 
 
 def _desk(ground: SalesGround, writer: Writer, till: Till, charges: Charges) -> SalesDesk:

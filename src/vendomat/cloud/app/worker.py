@@ -101,6 +101,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         tasks += [
             asyncio.create_task(sales.sweeps.run()),
             asyncio.create_task(sales.visit_sweeps.run()),
+            asyncio.create_task(sales.sharing_sweeps.run()),
             asyncio.create_task(sales.directory.keep_fresh()),
             asyncio.create_task(sales.watch.run()),
             asyncio.create_task(sales.standing.run()),
@@ -147,6 +148,7 @@ def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI
             goods=sales.goods,
             top_ups=sales.top_ups,
             payouts=sales.payouts,
+            sharing=sales.sharing,
             metrics=None if ground.settings.metrics_port else metrics_router(ground.registry, ground.metrics.sample),
             checks={"wire": _wire_check(ground.wire)},
         )

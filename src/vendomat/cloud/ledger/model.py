@@ -100,6 +100,11 @@ def site_rent(site_id: str) -> str:
     return f"liab:site_rent:{site_id}"
 
 
+def site_share(site_id: str) -> str:
+    """What is on its way to the owner of a site by the platform: stated, and to be paid by nobody else."""
+    return f"liab:site_share:{site_id}"
+
+
 def payment_confirmed(payment_id: str, fund: str, amount_minor: int) -> Posting:
     return _move(f"paid:{payment_id}", "payment_confirmed", (fund, UNDELIVERED), amount_minor)
 
@@ -286,6 +291,33 @@ def site_rent_stated(site_id: str, position: int, link: str, amount_minor: int) 
 def site_rent_paid(payout_id: str, site_id: str, amount_minor: int) -> Posting:
     """The merchant paid a site's owner."""
     return _move(f"rent_paid:{payout_id}", "site_rent_paid", (site_rent(site_id), BANK), amount_minor)
+
+
+def share_planned(share_id: str, site_id: str, amount_minor: int) -> Posting:
+    """Part of what is owed to a site's owner is to come from the platform: it cannot be paid by hand as well."""
+    accounts = (site_rent(site_id), site_share(site_id))
+    return _move(f"share_planned:{share_id}", "share_planned", accounts, amount_minor)
+
+
+def share_given(share_id: str, site_id: str, fund: str, amount_minor: int) -> Posting:
+    """The platform gave a site's owner their share of a payment."""
+    return _move(f"share_end:{share_id}", "share_given", (site_share(site_id), fund), amount_minor)
+
+
+def share_closed(share_id: str, site_id: str, amount_minor: int) -> Posting:
+    """The owner gets nothing by this number: it is owed to them again."""
+    accounts = (site_share(site_id), site_rent(site_id))
+    return _move(f"share_end:{share_id}", "share_closed", accounts, amount_minor)
+
+
+def share_given_late(share_id: str, site_id: str, fund: str, amount_minor: int) -> Posting:
+    """The platform gave a share that had been given up: it counts against what is owed, and may be too much."""
+    return _move(f"share_late:{share_id}", "share_given_late", (site_rent(site_id), fund), amount_minor)
+
+
+def share_taken_back(share_id: str, site_id: str, fund: str, amount_minor: int) -> Posting:
+    """Part of what a site's owner was given came back."""
+    return _move(f"share_back:{share_id}", "share_taken_back", (fund, site_rent(site_id)), amount_minor)
 
 
 def visit_completed(visit_id: str, receivable: str, *, merchant_id: str, amount_minor: int) -> Posting:

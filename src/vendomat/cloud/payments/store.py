@@ -21,6 +21,12 @@ from vendomat.cloud.platform.rows import Executes, execute_rows, fetch_rows
 Key = tuple[str, str]
 SENT_ON_CALL_S = 60
 """No call to a platform lasts so long: what is not known after it is asked for."""
+_SHARED_FOR = (
+    "coalesce((SELECT r.site_id FROM site_receiver r WHERE (r.merchant_id, r.channel, r.account) = (n.m, n.c, n.a) "
+    "AND r.is_sharing AND r.state = 'added' AND n.w = 'qr' AND NOT n.h AND r.site_id = (SELECT s.site_id "
+    "FROM site_machine s JOIN merchant t USING (merchant_id) WHERE (s.merchant_id, s.machine_id) = (n.m, n.k) "
+    "AND s.first_day <= (n.t AT TIME ZONE t.time_zone)::date ORDER BY s.first_day DESC LIMIT 1)), '')"
+)
 _KEYS = "unnest($1::text[], $2::text[]) AS k(merchant_id, order_id)"
 
 
@@ -95,14 +101,15 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
 
 async def insert_payments(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, created_at, expires_at,
-    next_try_at, way, is_hold)."""
+    next_try_at, way, is_hold, machine_id). A code to scan at a machine of a site whose owner is paid by the platform is
+    marked for that site, whatever becomes of it: its money is frozen until it was shared or set free."""
     await execute_rows(
         connection,
         "INSERT INTO payment (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, "
-        "created_at, expires_at, next_try_at, way, is_hold) SELECT m, p, o, c, a, n, u, 'created', t, e, x, w, h "
-        "FROM unnest($1::text[], "
+        "created_at, expires_at, next_try_at, way, is_hold, shared_for) SELECT m, p, o, c, a, n, u, 'created', t, e, x, w, h, "
+        f"{_SHARED_FOR} FROM unnest($1::text[], "
         "$2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[], $9::timestamptz[], "
-        "$10::timestamptz[], $11::text[], $12::bool[]) AS n(m, p, o, c, a, n, u, t, e, x, w, h)",
+        "$10::timestamptz[], $11::text[], $12::bool[], $13::text[]) AS n(m, p, o, c, a, n, u, t, e, x, w, h, k)",
         rows,
     )
 
@@ -324,3 +331,11 @@ async def find_refund_order(connection: asyncpg.Connection, merchant_id: str, re
         "SELECT order_id FROM refund WHERE merchant_id = $1 AND refund_id = $2", merchant_id, refund_id
     )
     return order_id
+
+
+async def find_shared_for(connection: asyncpg.Connection, merchant_id: str, payment_id: str) -> str:
+    """The site for whose owner the payment's money is frozen; empty for all others."""
+    found: str | None = await connection.fetchval(
+        "SELECT shared_for FROM payment WHERE merchant_id = $1 AND payment_id = $2", merchant_id, payment_id
+    )
+    return found or ""

@@ -33,6 +33,7 @@ from vendomat.cloud.reconciliation.model import (
     classify,
     is_taken_back,
     judge_funds,
+    judge_shared,
     judge_sold,
 )
 from vendomat.cloud.reconciliation.store import Item, Taken
@@ -50,6 +51,10 @@ class Run:
 
 PAID_OUT = frozenset({"提现", "payout", "payout_cancel", "payout_failure"})
 """The words with which platforms list what they paid out to the bank."""
+SHARED = frozenset({"分账", "分账回退"})
+"""The words with which WeChat Pay lists what it gave to a receiver of profit sharing, and what came back.
+
+They are not documented word for word, so chosen."""
 
 
 async def run_trades(
@@ -194,9 +199,9 @@ async def _book(connection: asyncpg.Connection, run: Run, wanted: list[Posting],
 
 
 def sum_funds(rows: Iterator[FundRow]) -> tuple[FundSums, list[FundRow], int]:
-    """The fund bill read through once: its sums, what was paid out, and how many rows it has."""
+    """The fund bill read through once: its sums, what was paid out or shared, and how many rows it has."""
     opening = closing = moved = broken = count = 0
-    paid_out: list[FundRow] = []
+    beside: list[FundRow] = []
     for row in rows:
         count += 1
         if count == 1:
@@ -204,11 +209,11 @@ def sum_funds(rows: Iterator[FundRow]) -> tuple[FundSums, list[FundRow], int]:
         if not broken and closing + row.amount_minor != row.balance_minor:
             broken = row.row
         closing = row.balance_minor
-        if row.business in PAID_OUT:
-            paid_out.append(row)
+        if row.business in PAID_OUT or row.business in SHARED:
+            beside.append(row)
         else:
             moved += row.amount_minor
-    return FundSums(opening, closing, moved, broken), paid_out, count
+    return FundSums(opening, closing, moved, broken), beside, count
 
 
 async def run_funds(
@@ -222,18 +227,23 @@ async def run_funds(
     """Check the account's movements against the trade bill, book payouts; `read` as `sum_funds` gives it."""
     day = await store.lock_day(connection, place)
     assert day is not None and day["runs"] > 0
-    funds, paid_out, count = read
+    funds, beside, count = read
     before = await store.closing_before(connection, place)
     if count == 0:  # nothing moved: the balance is the day before's
         funds = FundSums(before or 0, before or 0, 0)
     net_minor = day["paid_minor"] - day["refunded_minor"] - day["fee_minor"]
     findings = judge_funds(funds, before_minor=before, net_minor=net_minor)
     items = [store.fund_item(place, finding, run=day["runs"], at=at) for finding in findings]
+    shared = [(row.flow_id, row.reference, row.amount_minor) for row in beside if row.business in SHARED]
+    known = await store.shared_minor(connection, place, [number for _, number, _ in shared])
+    items += [
+        store.fund_item(place, finding, run=day["runs"], at=at, fix=Fix.WAIT) for finding in judge_shared(shared, known)
+    ]
     fund = funding(place.channel, place.account)
     payouts = [
         postings.paid_out(f"{place.channel}:{place.account}:{row.flow_id}", fund, -row.amount_minor)
-        for row in paid_out
-        if row.amount_minor
+        for row in beside
+        if row.amount_minor and row.business in PAID_OUT
     ]
     await _book(connection, Run(place, taken, day["runs"], at), payouts, day["currency"] or "CNY")
     await store.keep_items(connection, [replace(item, bill_sha256=taken.sha256) for item in items])

@@ -7,6 +7,7 @@ ever explained away: a difference ends by proof (it agrees now, the platform con
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from enum import StrEnum
@@ -348,7 +349,7 @@ class FundSums:
 
     opening_minor: int
     closing_minor: int
-    moved_minor: int  # without what was paid out to the bank
+    moved_minor: int  # without what was paid out to the bank, or shared with site owners
     broken_row: int = 0
 
 
@@ -363,4 +364,19 @@ def judge_funds(funds: FundSums, *, before_minor: int | None, net_minor: int) ->
         found.append(("fund:opening", funds.opening_minor, before_minor, "not the balance the day before ended with"))
     if funds.moved_minor != net_minor:
         found.append(("fund:sum", funds.moved_minor, net_minor, "not what the trade bill adds up to"))
+    return found
+
+
+def judge_shared(listed: Sequence[tuple[str, str, int]], known: Mapping[str, int]) -> list[tuple[str, int, int, str]]:
+    """As `judge_funds`, for what the bill lists as shared: `listed` is (movement, the platform's number, signed sum),
+    `known` what our shares moved by these numbers. A share that is listed once with our sum is explained."""
+    found, seen = [], set[str]()
+    for flow_id, number, amount_minor in listed:
+        ours = known.get(number, 0)
+        if number in seen:
+            found.append((f"fund:share:{flow_id}", amount_minor, 0, "the bill lists this share twice"))
+        elif ours != amount_minor:
+            why = "the sums of this share differ" if ours else "the platform shared it, and no share of ours says so"
+            found.append((f"fund:share:{flow_id}", amount_minor, ours, why))
+        seen.add(number)
     return found

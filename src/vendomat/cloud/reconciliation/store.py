@@ -14,6 +14,7 @@ from vendomat.cloud.reconciliation.matching import BillSums
 from vendomat.cloud.reconciliation.model import (
     BY_ITSELF,
     AccountDay,
+    Fix,
     FundSums,
     ItemState,
     ReconClass,
@@ -352,9 +353,23 @@ async def close_day(connection: asyncpg.Connection, place: AccountDay, at: datet
     return bool(closed)
 
 
-def fund_item(place: AccountDay, finding: tuple[str, int, int, str], *, run: int, at: datetime) -> Item:
+async def shared_minor(connection: asyncpg.Connection, place: AccountDay, numbers: Sequence[str]) -> dict[str, int]:
+    """What our shares under the platform's `numbers` moved on the account: given below zero, taken back above."""
+    rows = await connection.fetch(
+        "SELECT detail_number, CASE duty WHEN 'take_back' THEN amount_minor ELSE -amount_minor END AS minor "
+        "FROM profit_share WHERE merchant_id = $1 AND channel = $2 AND account = $3 AND detail_number = ANY($4) "
+        "AND stage IN ('processing', 'succeeded')",
+        *place.key[:3],
+        list(numbers),
+    )
+    return {row["detail_number"]: row["minor"] for row in rows}
+
+
+def fund_item(
+    place: AccountDay, finding: tuple[str, int, int, str], *, run: int, at: datetime, fix: Fix = Fix.REVIEW
+) -> Item:
     subject, bill_minor, our_minor, why = finding
-    verdict = Verdict(ReconClass.FUND, why=why)
+    verdict = Verdict(ReconClass.FUND, fix, why=why)
     return Item(
         place=place,
         subject=subject,

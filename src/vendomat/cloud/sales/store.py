@@ -152,6 +152,7 @@ async def _insert_payments(
                 pay.began_at + first_charge_poll if pay.began_at else p.created_at + first_poll,
                 pay.way,
                 pay.is_hold,
+                p.machine_id,
             )
             for p, pay in rows
         ],

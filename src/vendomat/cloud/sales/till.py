@@ -33,6 +33,7 @@ from vendomat.cloud.payments import (
     RefundRequest,
     RefundStage,
     RefundState,
+    SharesProfit,
     StartRequest,
     StartState,
     Trade,
@@ -148,6 +149,7 @@ class Till:
                 notify_url=self.notify_url(call.merchant_id, call.channel),
                 machine_id=call.machine_id,
                 attach=call.order_id,
+                is_shared=await self._is_shared(call, provider),
             )
         )
         is_answered = started.state is not StartState.UNKNOWN
@@ -157,6 +159,13 @@ class Till:
             return ""
         await self._writer.keep_code(IssuedCode(call.merchant_id, call.payment_id, started.code_url))
         return started.code_url
+
+    async def _is_shared(self, call: PaymentCall, provider: Provider) -> bool:
+        """Whether its money is to be frozen for a site's owner. Its row says so, so every repetition says the same."""
+        if call.is_hold or not isinstance(provider, SharesProfit) or provider.profit_sharing is None:
+            return False
+        async with self._database.hot.acquire() as connection:
+            return await payment_rows.find_shared_for(connection, call.merchant_id, call.payment_id) != ""
 
     async def provider_of(self, row: asyncpg.Record) -> Provider:
         """The provider of the account the payment was made to. "No such number" of another account proves nothing.

@@ -52,6 +52,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "liab:voucher": ("预付取货码", "Pre-paid codes"),
     "liab:wallet": ("会员钱包", "Member wallets"),
     "liab:site_rent": ("应付点位方", "Owed to site owners"),
+    "liab:site_share": ("分账在途", "On its way to site owners"),
     "income:sales": ("销售收入", "Sales"),
     "income:cash_over": ("现金长款", "Cash over"),
     "expense:cash_short": ("现金短款", "Cash short"),

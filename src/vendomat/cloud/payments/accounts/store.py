@@ -21,9 +21,12 @@ SELECT (
     SELECT count(*) FROM sale_order o JOIN payment p USING (merchant_id, order_id)
     WHERE o.merchant_id = :merchant_id AND o.created_at > :since AND o.state IN ('paid', 'dispensing')
         AND p.channel = :channel AND p.account = :account AND p.state = 'paid'
+) + (
+    SELECT count(*) FROM profit_share WHERE merchant_id = :merchant_id AND channel = :channel AND account = :account
+        AND ended_at IS NULL
 )
 """)
-"""Payments that are looked up, refunds that are not through, and orders that may still have to be paid back. What is
+"""Payments that are looked up, refunds and shares that are not through, and orders that may still be paid back. What is
 older than a week and not settled has an open refund."""
 
 

@@ -78,6 +78,7 @@ class ShareResult:
     amount: Money
     state: ShareState
     error: str = ""
+    detail_number: str = ""  # the platform's own number of it: its account's bill lists it under this
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class TakenBack:
     number: str
     amount: Money | None = None
     error: str = ""
+    detail_number: str = ""  # as of a share
 
 
 class ProfitSharing(Protocol):

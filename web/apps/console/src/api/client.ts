@@ -12,6 +12,7 @@ import type {
 import type { AttentionList } from "./attentionViews";
 import type { Claim } from "./claimViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
+import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
 } from "./statementViews";
@@ -88,6 +89,16 @@ export class ConsoleClient {
     this.#ask("POST", `/api/v1/sites/${id}/statements`, { month, despite_open_days: despiteOpenDays });
   paySite = (id: string, payout: { amount_minor: number; paid_on: string; reference: string }): Promise<Reply<Payout>> =>
     this.#ask("POST", `/api/v1/sites/${id}/payouts`, payout);
+  sharing = (id: string): Promise<Reply<SharingStanding>> => this.#ask("GET", `/api/v1/sites/${id}/sharing`);
+  agreeSharing = (id: string, wish: AgreementWish): Promise<Reply<SharingStanding>> => this.#ask("PUT", `/api/v1/sites/${id}/sharing`, wish);
+  stopSharing = (id: string): Promise<Reply<SharingStanding>> => this.#ask("POST", `/api/v1/sites/${id}/sharing/stop`);
+  planShares = (id: string, position: number): Promise<Reply<SharingStanding>> =>
+    this.#ask("POST", `/api/v1/sites/${id}/sharing/plans`, { position });
+  takeBackShare = (id: string, amountMinor: number): Promise<Reply<SharingStanding>> =>
+    this.#ask("POST", `/api/v1/sites/${id}/sharing/take-backs`, { amount_minor: amountMinor });
+  siteShares = (id: string, position: number): Promise<Reply<SiteShare[]>> =>
+    this.#ask("GET", `/api/v1/sites/${id}/sharing/shares/${position}`);
+  giveUpShare = (shareId: string): Promise<Reply<SiteShare>> => this.#ask("POST", `/api/v1/shares/${shareId}/give-up`);
   verifyFile = (sha256: string): Promise<Reply<Verified>> => this.#ask("GET", `/api/v1/site-statements/verify/${sha256}`);
   unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<{ slot: string }>> =>
     this.#ask("POST", `/api/v1/machines/${machineId}/slots/${slot}/unlock`, { reason });

@@ -42,6 +42,7 @@ class _Share(msgspec.Struct):
     amount: int
     result: str
     fail_reason: str = ""
+    detail_id: str = ""
 
 
 class _Order(msgspec.Struct):
@@ -59,6 +60,7 @@ class _Back(msgspec.Struct):
     amount: int
     result: str
     fail_reason: str = ""
+    return_id: str = ""
 
 
 class _Left(msgspec.Struct):
@@ -126,7 +128,14 @@ def sharing_of(body: str, number: str, transaction_id: str) -> Sharing:
 def _share_of(said: _Share) -> ShareResult:
     if said.type not in _KIND_OF or said.result not in _RESULTS:
         raise NotKnownError(f"result {said.result!r} of a {said.type!r} is not known")
-    return ShareResult(_KIND_OF[said.type], said.account, _money(said.amount), _RESULTS[said.result], said.fail_reason)
+    return ShareResult(
+        _KIND_OF[said.type],
+        said.account,
+        _money(said.amount),
+        _RESULTS[said.result],
+        said.fail_reason,
+        said.detail_id,
+    )
 
 
 def has_shares(sharing: Sharing, request: SharingRequest) -> bool:
@@ -143,7 +152,7 @@ def taken_back_of(body: str, request: TakeBackRequest) -> TakenBack:
         raise NotKnownError("the answer is about another return")
     if said.result not in _BACK:
         raise NotKnownError(f"result {said.result!r} is not known")
-    return TakenBack(_BACK[said.result], request.number, request.amount, said.fail_reason)
+    return TakenBack(_BACK[said.result], request.number, request.amount, said.fail_reason, said.return_id)
 
 
 def left_of(body: str, transaction_id: str) -> Money:

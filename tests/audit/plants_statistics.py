@@ -1,4 +1,4 @@
-"""Breaches planted in the figures of sales, and the check that must cry.
+"""Breaches planted in the figures of sales and in closed months, and the checks that must cry.
 
 The sums that are in order are written from the orders by a way of their own, so that a check which cries at what is
 right is found, too.
@@ -6,6 +6,9 @@ right is found, too.
 
 from __future__ import annotations
 
+import hashlib
+
+from tests.audit.estate import MERCHANT
 from tests.audit.plants_database import Plant
 
 _HOUR = "date_trunc('hour', o.created_at AT TIME ZONE 'Asia/Shanghai')"
@@ -32,7 +35,30 @@ _SUMMED = f"""
 """
 """Sums that are in order, far ahead of every event. Every unit of the estate is of one product at one price."""
 
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _closed(position: int, month: str, previous: str) -> tuple[str, str]:
+    """A closed month that is in order, and its link."""
+    content = f'{{"month": "{month}", "previous": "{previous}", "lines": []}}'
+    link = _sha256(f"{previous}\n{_sha256(content)}")
+    values = f"{position}, '{month}', '{content}', '{_sha256(content)}', '{previous}', '{link}', now(), 'opr_1'"
+    return f"INSERT INTO month_close VALUES ('{MERCHANT}', {values});", link
+
+
+_MAY, _LINK = _closed(1, "2026-05", "")
+_TWO_MONTHS = _MAY + _closed(2, "2026-06", _LINK)[0]
+
 PLANTS = {
+    "months_in_order": Plant("", _TWO_MONTHS),
+    "month_changed": Plant(
+        "I4.month_chain", f"{_TWO_MONTHS} UPDATE month_close SET content = '{{}}' WHERE position = 1"
+    ),
+    "month_taken_out": Plant("I4.month_chain", f"{_TWO_MONTHS} DELETE FROM month_close WHERE position = 1"),
+    "month_left_out": Plant("I4.month_chain", _MAY + _closed(2, "2026-07", _LINK)[0]),
+    "month_guard_off": Plant("I4.guards", "ALTER TABLE month_close DISABLE TRIGGER month_close_append_only"),
     "sale_sums_in_order": Plant("", _SUMMED),
     "sale_sum_of_a_month_changed": Plant(
         "I4.sale_sums",

@@ -93,6 +93,8 @@ ROWS = {
     "sale_refunded": "merchant_id, order_id, refunded_minor) VALUES ('{m}', 'o{n}', 1",
     "slot_span": "merchant_id, machine_id, slot, since, product_id, state) "
     f"VALUES ('{{m}}', 'm{{n}}', 'A1', '{AT}', 'p', 'empty'",
+    "month_close": "merchant_id, position, month, content, content_sha256, previous, link, closed_at, closed_by) "
+    f"VALUES ('{{m}}', 2{{n}}, '2026-0' || coalesce(nullif('{{n}}', ''), '1'), 'c', {_HASH}, 'p', {_HASH}, '{AT}', 'o'",
     "sales_day": "merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor) "
     f"VALUES ('{{m}}', '{AT}', 'm{{n}}', 'p', 'CNY', 'sold', 1, 1",
     "site": f"merchant_id, site_id, name, owner, created_at) VALUES ('{{m}}', 's{{n}}', 'n', 'o', '{AT}'",

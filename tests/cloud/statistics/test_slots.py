@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
-from vendomat.cloud.statistics import SlotWatch
+from tests.cloud.sales.conftest import MACHINE, MERCHANT, PRODUCT, World
+from vendomat.cloud.statistics import By, Products, SlotWatch, Wanted
 from vendomat.kernel import ManualClock
 
 pytestmark = pytest.mark.slow
@@ -78,3 +78,41 @@ async def test_a_second_look_at_the_same_moment_changes_nothing(world: World) ->
     before = await world.superuser.fetch("SELECT * FROM slot_span")
     await SlotWatch(world.database, clock).run()
     assert await world.superuser.fetch("SELECT * FROM slot_span") == before
+
+
+async def test_a_rate_counts_only_hours_that_were_looked_at(world: World) -> None:
+    """Two days in stock with 12 sold, then one day empty: what it cost follows from the rate and the list price."""
+    clock = ManualClock(START)
+    await world.superuser.execute("DELETE FROM stock_slot WHERE slot = 'A2'")
+    await _at(world, clock, 0)
+    await world.superuser.execute(
+        "INSERT INTO sale_hour SELECT $1, h, $2, 'A1', $3, 'wechat', 'CNY', 6, 0, 0, 0, 2100, 0 "
+        "FROM unnest($4::timestamp[]) h",
+        MERCHANT,
+        MACHINE,
+        PRODUCT,
+        [datetime.fromisoformat(day) for day in ("2026-05-31T12:00", "2026-06-02T12:00", "2026-06-03T12:00")],
+    )
+    for minute in range(10, 4_400, 10):
+        await clock.advance((START + timedelta(minutes=minute) - clock.now()).total_seconds())
+        await world.superuser.execute("UPDATE machine_live SET seen_at = $1", clock.now())
+        if minute == 60 + 2 * 1440:
+            await world.superuser.execute("UPDATE stock_slot SET on_hand = 0")
+        await SlotWatch(world.database, clock).run()
+    view = await Products(world.database, clock).ranking(
+        MERCHANT, Wanted(By.PRODUCT, date(2026, 5, 1), date(2026, 6, 30))
+    )
+    assert (view.begins, view.ends) == (
+        datetime.fromisoformat("2026-06-01T17:00"),
+        datetime.fromisoformat("2026-06-04T17:00"),
+    )
+    (product,) = view.products
+    assert (product.units, product.in_stock_days, product.advice) == (12, 2.0, "too_soon")
+    assert product.low < product.rate < product.high and product.availability == pytest.approx(2 / 3, abs=1e-3)
+    (empty,) = product.lost
+    assert (empty.state, empty.days) == ("empty", 1.0)
+    assert empty.minor == round(product.rate * 350) and empty.low_minor < empty.minor < empty.high_minor
+    nothing = await Products(world.database, clock).ranking(
+        MERCHANT, Wanted(By.PRODUCT, date(2026, 5, 1), date(2026, 5, 30))
+    )
+    assert (nothing.products, nothing.begins, nothing.availability) == ([], None, None)

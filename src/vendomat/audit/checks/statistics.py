@@ -1,4 +1,4 @@
-"""I4 for figures of sales: the sums that reports are made of, counted anew from orders, units, payments and refunds.
+"""I4 for figures of sales and for closed months: the sums are counted anew from orders, units, payments and refunds.
 
 What is newer than the place up to which the sums count is left out on both sides, so a living system can be asked.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from vendomat.audit.model import Check
 
+_SHA256 = "encode(sha256(convert_to({0}, 'UTF8')), 'hex')"
 _PLACE = "(SELECT CAST(CAST(coalesce((SELECT xact FROM sale_sums_place), 0) AS text) AS xid8))"
 _COLUMNS = ("units_sold", "units_failed", "units_unknown", "units_lost", "gross_minor", "refunded_minor")
 _FIGURES = "concat_ws('/', " + ", ".join(f"sum({name})::bigint" for name in _COLUMNS) + ")"
@@ -75,6 +76,22 @@ CHECKS: tuple[Check, ...] = (
             WITH newer AS MATERIALIZED ({_NEWER}) {_EXPECTED}) e
         FULL JOIN ({_KEPT}) k USING (merchant_id, sums, starts_at, key, currency)
         WHERE e.figures IS DISTINCT FROM k.figures
+        """,
+    ),
+    Check(
+        "I4.month_chain",
+        "A closed month was changed, or does not follow from the one before",
+        "The figures of a month are no longer those that were said when it was closed.",
+        f"""
+        SELECT merchant_id, position, month, link FROM (
+            SELECT *, lag(link, 1, '') OVER w AS before, lag(position, 1, 0) OVER w AS place,
+                lag(month) OVER w AS month_before FROM month_close
+            WINDOW w AS (PARTITION BY merchant_id ORDER BY position)) c
+        WHERE position <> place + 1 OR previous <> before OR content_sha256 <> {_SHA256.format("content")}
+            OR link <> {_SHA256.format("previous || chr(10) || content_sha256")}
+            OR (month_before || '-01')::date + interval '1 month' <> (month || '-01')::date
+            OR CASE WHEN content IS JSON THEN (content::jsonb ->> 'month', content::jsonb ->> 'previous')
+                IS DISTINCT FROM (month, previous) ELSE true END
         """,
     ),
 )

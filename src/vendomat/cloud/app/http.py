@@ -60,7 +60,14 @@ from vendomat.cloud.sales import (
 from vendomat.cloud.sharing import SharingDesk, sharing_router
 from vendomat.cloud.sites import Sites, sites_router
 from vendomat.cloud.statements import Statements, statements_router
-from vendomat.cloud.statistics import SalesFigures, sales_figures_router
+from vendomat.cloud.statistics import (
+    Months,
+    Products,
+    SalesFigures,
+    months_router,
+    products_router,
+    sales_figures_router,
+)
 from vendomat.cloud.wallets import WalletBook, members_router
 from vendomat.kernel import Clock, Ids
 
@@ -175,6 +182,8 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
         statements_router(statements, current),
         sites_router(sites, current),
         sales_figures_router(SalesFigures(parts.database, parts.clock), current),
+        months_router(Months(parts.database, parts.clock), current),
+        products_router(Products(parts.database, parts.clock), current),
         commission_router(SiteStatements(parts.database, statements, sites, parts.clock), current),
         accounts_router(AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall), current),
         promotions_router(Promotions(parts.database, parts.ids, parts.clock), current),

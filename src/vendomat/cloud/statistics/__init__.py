@@ -1,7 +1,9 @@
 """Statistics: what was sold where, when and how, from sums that are kept exact as events come in. Decides nothing."""
 
-from vendomat.cloud.statistics.api import sales_figures_router
+from vendomat.cloud.statistics.api import months_router, products_router, sales_figures_router
 from vendomat.cloud.statistics.model import By, Wanted
+from vendomat.cloud.statistics.months import Months
+from vendomat.cloud.statistics.products import Products
 from vendomat.cloud.statistics.service import SalesFigures
 from vendomat.cloud.statistics.slots import SCHEDULE as SLOTS_SCHEDULE
 from vendomat.cloud.statistics.slots import SlotWatch
@@ -11,9 +13,13 @@ __all__ = [
     "SCHEDULE",
     "SLOTS_SCHEDULE",
     "By",
+    "Months",
+    "Products",
     "SaleSums",
     "SalesFigures",
     "SlotWatch",
     "Wanted",
+    "months_router",
+    "products_router",
     "sales_figures_router",
 ]

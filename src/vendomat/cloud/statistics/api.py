@@ -1,4 +1,8 @@
-"""`/api/v1/sales-figures`: sales by time, machine, product, site and channel; the units behind them; usual bands."""
+"""`/api/v1/sales-figures`: sales by time, machine, product, site and channel; the units behind them; usual bands.
+
+`/api/v1/month-closes`: the months that were closed, and the next one; closing is an owner's.
+`/api/v1/product-ranking`: products by what they sell in a day in stock, and what days without goods cost.
+"""
 
 import asyncio
 from datetime import date
@@ -6,12 +10,16 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from vendomat.cloud.merchants import CurrentOperator, Operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, owning_operator
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
 from vendomat.cloud.statements import file_answer
 from vendomat.cloud.statistics.files import FORMS, Form
 from vendomat.cloud.statistics.formulas import FORMULAS
 from vendomat.cloud.statistics.model import By, Wanted
+from vendomat.cloud.statistics.month_views import ClosedMonthView, MonthsView
+from vendomat.cloud.statistics.months import Months
+from vendomat.cloud.statistics.product_views import ProductRankingView
+from vendomat.cloud.statistics.products import Products
 from vendomat.cloud.statistics.service import Measure, SalesFigures
 from vendomat.cloud.statistics.views import (
     BandView,
@@ -24,6 +32,7 @@ from vendomat.cloud.statistics.views import (
 MachineText = Annotated[str | None, Query(pattern=r"^mch_[0-9a-z]{26}$")]
 ProductText = Annotated[str | None, Query(pattern=r"^prd_[0-9a-z]{26}$")]
 ChannelText = Annotated[str | None, Query(pattern=r"^[a-z_]{1,20}$")]
+MonthText = Annotated[str, Path(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")]
 Outcome = Literal["delivered", "not_delivered", "unknown", "lost"]
 
 
@@ -88,5 +97,37 @@ def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> API
     @router.get("/formulas", operation_id="sales_figures.formulas")
     async def formulas(operator: Annotated[Operator, Depends(current)]) -> list[FormulaView]:
         return [FormulaView(id=one.id, figure=one.figure, en=one.en, zh=one.zh) for one in FORMULAS]
+
+    return router
+
+
+def months_router(months: Months, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/month-closes", tags=["statistics"])
+
+    @router.get("", operation_id="month_closes.list")
+    async def list_months(operator: Annotated[Operator, Depends(current)]) -> MonthsView:
+        return await months.months(operator.merchant_id)
+
+    @router.get("/{month}", operation_id="month_closes.get")
+    async def closed_month(month: MonthText, operator: Annotated[Operator, Depends(current)]) -> ClosedMonthView:
+        return await months.month(operator.merchant_id, month)
+
+    @router.post("/{month}", operation_id="month_closes.close")
+    async def close_month(
+        month: MonthText, operator: Annotated[Operator, Depends(owning_operator(current))]
+    ) -> ClosedMonthView:
+        return await months.close(operator.merchant_id, month, operator.operator_id)
+
+    return router
+
+
+def products_router(products: Products, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/product-ranking", tags=["statistics"])
+
+    @router.get("", operation_id="product_ranking.get")
+    async def ranking(
+        operator: Annotated[Operator, Depends(current)], first: date, last: date, *, machine: MachineText = None
+    ) -> ProductRankingView:
+        return await products.ranking(operator.merchant_id, Wanted(By.PRODUCT, first, last, machine_id=machine))
 
     return router

@@ -74,5 +74,34 @@ FORMULAS = (
         "in the period.",
         "期间内成功退回的退款，从申请到退回所用时间的中位数和第 95 百分位数。",
     ),
+    Formula(
+        "S10",
+        "rate",
+        "Units sold per day in which the product stood in stock in a machine that could sell, drawn towards the "
+        "merchant's other products: the mean of a Gamma distribution, its prior found by moments from all products "
+        "(empirical Bayes), its sales taken as Poisson. Only whole hours in which slots were looked at count.",
+        "商品有货且机器可售时，平均每天售出的件数，并向本商户其他商品靠拢：先验由全部商品按矩估计得到（经验贝叶斯），"
+        "销量视为泊松分布，取伽马后验的均值。只计算观察到货道状态的整点小时。",
+    ),
+    Formula(
+        "S11",
+        "bottom",
+        "Share of 2,000 worlds, drawn from those distributions with a fixed seed, in which the product is among the "
+        "lowest quarter of all products. From four products on.",
+        "按上述分布以固定种子抽取 2000 个世界，该商品处于最低四分之一的比例。至少四个商品。",
+    ),
+    Formula(
+        "S12",
+        "lost_minor",
+        "Days in which its slots were empty, closed, or their machine away, times the rate, times the list price. "
+        "Every hour counts alike, and buyers who took something else are not taken off: rather an upper estimate.",
+        "货道缺货、关闭或机器离线的天数 × 日销率 × 标价。各小时同等计算，未扣除改买其他商品的顾客：偏高的估计。",
+    ),
+    Formula(
+        "S13",
+        "availability",
+        "Time in which slots could sell, divided by the time in which they were looked at.",
+        "货道可售的时间 ÷ 观察到的时间。",
+    ),
 )
 BY_FIGURE = {formula.figure: formula.id for formula in FORMULAS}

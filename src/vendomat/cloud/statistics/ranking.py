@@ -19,7 +19,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import fmean
+from statistics import median
 
 DRAWS = 2_000
 SEED = 20_261_122
@@ -141,10 +141,6 @@ def lost(days: float, price_minor: int, rate: Ranked) -> Lost:
     )
 
 
-def median_rate(ranked: Sequence[Ranked]) -> float:
+def median_rate(rates: Sequence[float]) -> float:
     """What the middle product sells per in-stock day; 0 without any."""
-    rates = sorted(one.rate for one in ranked)
-    if not rates:
-        return 0.0
-    middle = len(rates) // 2
-    return rates[middle] if len(rates) % 2 else round(fmean(rates[middle - 1 : middle + 1]), 4)
+    return round(median(rates), 4) if rates else 0.0

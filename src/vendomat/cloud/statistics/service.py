@@ -54,7 +54,8 @@ class SalesFigures:
         """Rows over time in their order, others by what they sold, best first."""
         async with self._database.merchant(merchant_id, is_snapshot=True) as connection:
             frame = await self._frame(connection, merchant_id)
-            found = await store.read_sales(connection, merchant_id, wanted)
+            newer = await store.read_newer(connection, merchant_id)
+            found = await store.read_sales(connection, merchant_id, wanted, newer)
             names = await store.read_names(connection, merchant_id, wanted.by)
         rows = [_row(row, wanted, names) for row in found]
         if wanted.by in OVER_TIME:
@@ -95,9 +96,10 @@ class SalesFigures:
             first_at = frame["first_at"]
             days = usual_days(day, None if first_at is None else first_at.date())
             by_day: dict[date, dict[int, int]] = {}
+            newer = await store.read_newer(connection, merchant_id)
             for one in (day, *days):
                 wanted = Wanted(By.HOUR, one, one, machine_id=machine_id)
-                rows = await store.read_sales(connection, merchant_id, wanted)
+                rows = await store.read_sales(connection, merchant_id, wanted, newer)
                 by_day[one] = _by_hour(rows, _COLUMN[measure], frame["currency"])
         last_hour = 23 if day < today else frame["now"].hour if day == today else -1
         usual = [by_day[one] for one in days]

@@ -1,0 +1,77 @@
+"""How the time in which products could be sold is read, beside what they sold in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vendomat.cloud.statistics.model import Wanted
+from vendomat.cloud.statistics.store import NEWER
+
+_BOUNDS = """
+SELECT greatest(CAST(:begins AS timestamp), date_trunc('hour', k.first_at AT TIME ZONE m.time_zone)
+        + interval '1 hour') AS begins,
+    least(CAST(:ends AS timestamp), date_trunc('hour', w.at AT TIME ZONE m.time_zone)) AS ends, k.first_at
+FROM merchant m, slot_watch w, (SELECT min(since) AS first_at FROM slot_span WHERE merchant_id = :merchant_id) k
+WHERE m.merchant_id = :merchant_id AND k.first_at IS NOT NULL
+"""
+_TIMES = """
+SELECT k.product_id, k.state, CAST(extract(epoch FROM sum(least(coalesce(k.until, b.ends_at), b.ends_at)
+    - greatest(k.since, b.begins_at))) AS double precision) AS seconds
+FROM slot_span k, (SELECT CAST(:begins AS timestamp) AT TIME ZONE m.time_zone AS begins_at,
+    CAST(:ends AS timestamp) AT TIME ZONE m.time_zone AS ends_at FROM merchant m WHERE m.merchant_id = :merchant_id) b
+WHERE k.merchant_id = :merchant_id AND coalesce(k.until, b.ends_at) > b.begins_at AND k.since < b.ends_at {where}
+GROUP BY 1, 2
+"""
+_SOLD = f"""
+SELECT s.product_id, CAST(sum(s.units_sold) AS bigint) AS units FROM (
+    SELECT hour, machine_id, product_id, units_sold FROM sale_hour
+    WHERE merchant_id = :merchant_id AND hour >= :begins AND hour < :ends
+    UNION ALL
+    SELECT hour, machine_id, product_id, units_sold FROM {NEWER} WHERE hour >= :begins AND hour < :ends
+) s WHERE true {{where}} GROUP BY 1
+"""
+_PRICES = "SELECT product_id, name_zh, name_en, price_minor FROM product WHERE merchant_id = :merchant_id"
+
+
+async def read_bounds(connection: AsyncConnection, merchant_id: str, wanted: Wanted) -> sa.RowMapping | None:
+    """The whole hours of `wanted` in which slots were looked at, by the merchant's clock; None before any look."""
+    values = {"merchant_id": merchant_id, "begins": wanted.begins, "ends": wanted.ends}
+    return (await connection.execute(sa.text(_BOUNDS), values)).mappings().one_or_none()
+
+
+async def read_times(
+    connection: AsyncConnection, merchant_id: str, begins: datetime, ends: datetime, *, machine_id: str | None
+) -> list[sa.RowMapping]:
+    """Seconds by product and state of its slots."""
+    where = "AND k.machine_id = :machine_id" if machine_id is not None else ""
+    values = {"merchant_id": merchant_id, "begins": begins, "ends": ends}
+    if machine_id is not None:
+        values["machine_id"] = machine_id
+    return list((await connection.execute(sa.text(_TIMES.replace("{where}", where)), values)).mappings())
+
+
+async def read_sold(
+    connection: AsyncConnection,
+    merchant_id: str,
+    begins: datetime,
+    ends: datetime,
+    *,
+    machine_id: str | None,
+    newer: str,
+) -> dict[str, int]:
+    """Units sold by product."""
+    where = "AND s.machine_id = :machine_id" if machine_id is not None else ""
+    values = {"merchant_id": merchant_id, "begins": begins, "ends": ends, "newer": newer}
+    if machine_id is not None:
+        values["machine_id"] = machine_id
+    rows = await connection.execute(sa.text(_SOLD.replace("{where}", where)), values)
+    return {row["product_id"]: row["units"] for row in rows.mappings()}
+
+
+async def read_products(connection: AsyncConnection, merchant_id: str) -> dict[str, sa.RowMapping]:
+    """Names and list prices by product."""
+    rows = await connection.execute(sa.text(_PRICES), {"merchant_id": merchant_id})
+    return {row["product_id"]: row for row in rows.mappings()}

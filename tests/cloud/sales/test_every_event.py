@@ -514,3 +514,8 @@ def test_how_much_money_that_fits_no_order_one_person_may_keep(captured: int, cu
     judged = MoneyJudged(FIRST, True, OPERATOR, "looked at", ALONE, AT)
     after = play([judged], replace(frozen, payments=(before, *frozen.payments[1:])))
     assert after.purchase.payments[0].verdict is verdict
+
+
+def test_nothing_is_not_given_away() -> None:
+    before = state("settled").purchase
+    assert play([GoodwillGiven(OPERATOR, "a slip", 0, 1, ALONE, AT)], before).purchase is before

@@ -7,8 +7,6 @@ which nobody is owed.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vendomat.cloud.payments import Refund, RefundStage
 from vendomat.cloud.sales.desk_model import PaidByHand
 from vendomat.cloud.sales.model import Note, Purchase, RaiseAlarm, Source, Step
@@ -33,19 +31,16 @@ def on_paid_by_hand(now: Step, event: PaidByHand) -> Step:
         "by": event.by,
         "reason": event.reason,
     }
-    asked = replace(
-        given_up,
-        stage=RefundStage.REQUESTED,
-        error="",
-        approved_by="",
+    now = number_refund(
+        now.plus(Note(Source.OPERATOR, "refund.by_hand", said)),
+        payment,
+        given_up.amount_minor,
+        given_up.reason,
+        asked_by=given_up.asked_by,
         hand_way=event.way,
         hand_reference=event.reference,
         recorded_by=event.by,
-        send_to="",
-        send_asked_by="",
-        came_back="",
     )
-    now = number_refund(now.plus(Note(Source.OPERATOR, "refund.by_hand", said)), payment, asked)
     refund = now.purchase.refunds[-1]
     if refund.amount_minor <= event.alone_minor and payment.currency in ("", now.purchase.currency):
         return gone(now, refund, payment)

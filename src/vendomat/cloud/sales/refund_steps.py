@@ -93,9 +93,7 @@ def request_refund(
     now: Step, payment: Payment, amount_minor: int, reason: str, *, approved_by: str = "", asked_by: str = ""
 ) -> Step:
     """Number a refund; whoever keeps it asks the platform for it."""
-    now = number_refund(
-        now, payment, Refund("", 0, "", amount_minor, reason, RefundStage.REQUESTED, "", approved_by, asked_by)
-    )
+    now = number_refund(now, payment, amount_minor, reason, approved_by=approved_by, asked_by=asked_by)
     if payment.channel == CODE_CHANNEL:
         return refund_succeeded(now.plus(RestoreCode(now.purchase.code_id)), now.purchase.refunds[-1], payment)
     return now if asked_by else pay_back_here(now, now.purchase.refunds[-1])
@@ -114,19 +112,19 @@ def foreign(purchase: Purchase, payment: Payment) -> dict[str, str]:
     return {} if payment.currency in ("", purchase.currency) else {"currency": payment.currency}
 
 
-def number_refund(now: Step, payment: Payment, refund: Refund) -> Step:
-    """`refund` under the payment's next ordinal, with the number that follows from it."""
+def number_refund(now: Step, payment: Payment, amount_minor: int, reason: str, **more: str) -> Step:
+    """A refund under the payment's next ordinal, with the number that follows from it. `more`: other fields of it."""
     ordinal = 1 + sum(1 for r in now.purchase.refunds if r.payment_id == payment.payment_id)
     number = refund_number(payment.payment_id, ordinal)
-    numbered = replace(refund, payment_id=payment.payment_id, ordinal=ordinal, refund_id=number)
+    refund = Refund(payment.payment_id, ordinal, number, amount_minor, reason, RefundStage.REQUESTED, **more)
     said = {
         "refund_id": number,
         "payment_id": payment.payment_id,
-        "amount_minor": refund.amount_minor,
-        "reason": refund.reason,
+        "amount_minor": amount_minor,
+        "reason": reason,
         **foreign(now.purchase, payment),
     }
-    return now.set_refund(numbered).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
+    return now.set_refund(refund).plus(Note(Source.CLOUD, "refund.requested", said), Tell("refund.requested", said))
 
 
 def refund_succeeded(now: Step, refund: Refund, payment: Payment) -> Step:

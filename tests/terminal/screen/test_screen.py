@@ -55,6 +55,7 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     state = await page.state()
     assert set(state) == {
         *("revision", "build", "machine", "link", "screen", "out_of_order_reason", "products", "limits", "channels"),
+        "is_promoted",
         *("notice", "sale", "code_entry", "idle_in_ms"),
     }
     assert set(state["machine"]) == {"id", "number", "name", "service_phone", "payee", "mm_px", "is_demo"}

@@ -68,6 +68,7 @@ def snapshot_of(view: View) -> dict[str, Any]:
         "screen": sale.screen.value,
         "out_of_order_reason": sale.faults[0] if sale.screen is Screen.OUT_OF_ORDER and sale.faults else None,
         "products": [_product(view, slot) for slot in catalogue.slots] if catalogue else [],
+        "is_promoted": bool(catalogue and catalogue.promotions),
         "limits": {"units_max": UNITS_MAX},
         "channels": _channels(sale, catalogue),
         "notice": {"code": str(sale.notice.code), "detail": sale.notice.detail} if sale.notice else None,
@@ -179,6 +180,7 @@ def _sale(view: View) -> dict[str, Any] | None:
                 "product_id": unit.product_id,
                 "outcome": str(unit.outcome),
                 "reason": unit.reason,
+                "price_minor": unit.price_minor,
             }
             for unit in units_of(sale)
         ],

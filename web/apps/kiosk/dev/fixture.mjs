@@ -136,9 +136,18 @@ function follow(response) {
   response.on("close", () => listeners.delete(response));
 }
 
+/** Cardboard prices: single offers only. */
+function priceOf(lines) {
+  const sum = (price) => lines.reduce((all, line) => all + line.quantity * price(state.products.find((one) => one.slot === line.slot)), 0);
+  const [list_minor, total_minor] = [sum((one) => one.price_minor), sum((one) => one.offer?.price_minor ?? one.price_minor)];
+  const off = list_minor > total_minor ? [{ name: "下午茶时光", off_minor: list_minor - total_minor }] : [];
+  return { list_minor, total_minor, off };
+}
+
 async function answerPost(path, request, response) {
   const body = await bodyOf(request);
   const post = POSTS[path];
+  if (path === "/api/price") return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(priceOf(body.lines)));
   if (path.startsWith("/dev/scene/")) {
     round += 1;
     change(scene(path.slice("/dev/scene/".length)));

@@ -27,6 +27,7 @@ export function products(count) {
     detail: { zh: detail, en: detail.replace("无糖", "no sugar").replace("含牛奶", "contains milk").replace("含小麦", "contains wheat").replace("含坚果", "contains nuts").replace("含大豆", "contains soy").replace("含咖啡因", "caffeine") },
     category,
     price_minor: price,
+    offer: null,
     currency: "CNY",
     image: `/media/${file}.svg`,
     available: index === 6 ? 0 : 5,

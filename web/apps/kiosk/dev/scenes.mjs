@@ -21,6 +21,7 @@ export function browse(count = 12) {
     screen: "browse",
     out_of_order_reason: null,
     products: products(count),
+    is_promoted: false,
     limits: { units_max: 4 },
     channels: [
       { channel: "wechat", is_available: true },
@@ -50,6 +51,7 @@ export function sale(lines, changes = {}) {
       product_id: line.product_id ?? "prd",
       outcome: "pending",
       reason: "",
+      price_minor: line.price_minor,
     })),
     refund: null,
     receipt: null,
@@ -73,9 +75,25 @@ const paying = (payment, more = {}) => ({ ...browse(), screen: "paying", sale: s
 const result = (whole) => ({ ...browse(), screen: "result", sale: whole });
 const code = (entry) => ({ ...browse(), code_entry: { state: "idle", reason: "", locked_for_ms: 0, ...entry } });
 
+/** A happy hour on drinks, three for two on tea, a bundle of nuts and coffee. */
+export function promoted() {
+  const picture = browse();
+  const happy = (one) => ({ price_minor: Math.round(one.price_minor * 0.8), until: "16:00", groups: [] });
+  const group = (one, changes) => ({ price_minor: one.price_minor, until: "", groups: [changes] });
+  const offer = (one) => {
+    if (one.category === "drinks") return happy(one);
+    if (one.category === "tea") return group(one, { kind: "n_for_m", name: "Tea", take: 3, pay: 2, value_minor: 0 });
+    if (one.category === "coffee") return group(one, { kind: "bundle", name: "咖啡+薯片 ¥15", take: 2, pay: 0, value_minor: 1500 });
+    return null;
+  };
+  return { ...picture, is_promoted: true, products: picture.products.map((one) => ({ ...one, offer: offer(one) })) };
+}
+
 const SCENES = {
   browse: () => browse(),
   many: () => browse(16),
+  promoted: () => promoted(),
+  paying_less: () => paying({}, { total_minor: 700 }),
   empty: () => ({ ...browse(), products: [] }),
   offline: () => ({ ...browse(), link: "offline" }),
   preparing: () => ({ ...browse(), screen: "preparing" }),

@@ -3,12 +3,14 @@
  * "refused". Only requests that are harmless when they arrive twice are sent again, with the same body; silence is
  * reported as "not known", never as "no".
  */
-import type { Channel, Snapshot } from "./snapshot";
+import type { Channel, PricedCart, Snapshot } from "./snapshot";
 
 export type Problem = { type: string; title: string; status: number; detail: string; code: string };
 
 export type OrderLine = { slot: string; quantity: number; price_minor: number };
-export type OrderRequest = { request_id: string; lines: OrderLine[]; channel: Channel };
+/** `shown_minor` is what the page says all of it comes to: nobody pays more. */
+export type OrderRequest = { request_id: string; lines: OrderLine[]; channel: Channel; shown_minor: number };
+export type CartLines = { slot: string; quantity: number }[];
 
 export type Answer = { kind: "taken" } | { kind: "refused"; problem: Problem } | { kind: "not_known" };
 
@@ -37,6 +39,21 @@ export class KioskClient {
     try {
       const response = await this.world.fetch(`${this.base}/api/state`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
       return response.ok ? ((await response.json()) as Snapshot) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What a cart comes to with promotions; undefined when the machine does not say. */
+  async price(lines: CartLines): Promise<PricedCart | undefined> {
+    try {
+      const response = await this.world.fetch(`${this.base}/api/price`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ lines }),
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      });
+      return response.ok ? ((await response.json()) as PricedCart) : undefined;
     } catch {
       return undefined;
     }

@@ -27,7 +27,10 @@ export type Product = {
   name: Text;
   detail: Text;
   category: string;
+  /** The list price; an order's lines carry it. */
   price_minor: number;
+  /** What promotions make of it now; null: nothing. */
+  offer: ProductOffer | null;
   currency: string;
   /** A path on the machine's own server, or "". */
   image: string;
@@ -35,6 +38,16 @@ export type Product = {
   state: ProductState;
 };
 
+/** Several units that cost less together: `pay` of `take` are paid, or `take` come to `value_minor` as a bundle. */
+export type GroupOffer = { kind: "n_for_m" | "bundle"; name: string; take: number; pay: number; value_minor: number };
+
+/** One unit costs `price_minor` now; `until` is a time of day on the machine's clock, or "". */
+export type ProductOffer = { price_minor: number; until: string; groups: GroupOffer[] };
+
+/** What a cart comes to now, and what each promotion takes off. */
+export type PricedCart = { list_minor: number; total_minor: number; off: { name: string; off_minor: number }[] };
+
+/** At list prices; what is paid for each unit stands with the unit. */
 export type SaleLine = { slot: string; product_id: string; quantity: number; price_minor: number };
 
 export type Charge = {
@@ -56,7 +69,7 @@ export type Payment = {
   charge: Charge | null;
 };
 
-export type Unit = { unit: number; slot: string; product_id: string; outcome: UnitOutcome; reason: string };
+export type Unit = { unit: number; slot: string; product_id: string; outcome: UnitOutcome; reason: string; price_minor: number | null };
 
 export type Refund = { state: "refunding" | "checking" | "refunded"; amount_minor: number; channel: string };
 
@@ -95,6 +108,8 @@ export type Snapshot = {
   screen: Screen;
   out_of_order_reason: string | null;
   products: Product[];
+  /** Whether promotions count at this machine: then a cart's price is asked for. */
+  is_promoted: boolean;
   limits: { units_max: number };
   channels: { channel: Channel; is_available: boolean }[];
   /** The last refused attempt. */

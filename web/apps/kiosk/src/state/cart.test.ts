@@ -9,6 +9,7 @@ const product = (slot: string, available: number, state: Product["state"] = "ok"
   detail: { zh: "", en: "" },
   category: "",
   price_minor: 350,
+  offer: null,
   currency: "CNY",
   image: "",
   available,

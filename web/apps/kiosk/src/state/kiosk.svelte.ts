@@ -3,7 +3,7 @@
  * machine decides everything about money and goods; this only shows it and asks. A cut stream, a new language or a new
  * picture never empties the cart; only a paid sale, a closed order of somebody who left, or quiet does.
  */
-import type { Answer, Channel, KioskClient, LinkState, OrderLine, Product, Snapshot } from "@vendomat/api";
+import type { Answer, Channel, KioskClient, LinkState, OrderLine, PricedCart, Product, Snapshot } from "@vendomat/api";
 import type { Tone, Values } from "@vendomat/ui";
 import { i18n, type MessageKey } from "../i18n";
 import { addOne, type Cart, fitCart, orderLines, quantityOf, removeOne, totalMinor, unitCount } from "./cart";
@@ -41,6 +41,8 @@ export class Kiosk {
   /** When an order was asked for that the machine has not taken up yet. */
   #askedAt: number | undefined = $state();
   #channel: Channel | undefined = $state();
+  /** The machine's last price of a cart, and of which one. */
+  #priced: { key: string; cart: PricedCart } | undefined = $state.raw();
   #isCodeFresh = $state(false);
   #messageUntil = 0;
   #cartBefore: Cart | undefined;
@@ -60,7 +62,12 @@ export class Kiosk {
   products: readonly Product[] = $derived(this.snapshot?.products ?? []);
   isOnline = $derived(this.snapshot?.link === "online");
   lines = $derived(orderLines(this.cart, this.products));
-  totalMinor = $derived(totalMinor(this.lines));
+  listMinor = $derived(totalMinor(this.lines));
+  /** Names the cart and every price it may have: the same name, the same total. */
+  #priceKey = $derived(this.snapshot?.is_promoted ? JSON.stringify([this.lines, this.products.map((one) => one.offer)]) : "");
+  /** What promotions take off; nothing as long as the machine has not said. */
+  priced: PricedCart | undefined = $derived(this.#priced?.key === this.#priceKey ? this.#priced.cart : undefined);
+  totalMinor = $derived(this.priced?.total_minor ?? this.listMinor);
   units = $derived(unitCount(this.cart));
   currency = $derived(this.products[0]?.currency ?? "CNY");
   /** Whether the answer to "Pay" is still awaited: the page shows the check at once. */
@@ -91,6 +98,7 @@ export class Kiosk {
     if (snapshot.screen !== "browse") this.#enterSale(snapshot);
     else this.#enterBrowse(before);
     this.#reloadWhenNew(snapshot);
+    void this.#price();
   };
 
   /** The first picture, asked for once; the stream's pictures are never older. */
@@ -177,7 +185,7 @@ export class Kiosk {
 
   add = (product: Product): void => {
     const answer = addOne(this.cart, product, this.snapshot?.limits.units_max ?? 1);
-    if (answer.kind === "added") this.cart = answer.cart;
+    if (answer.kind === "added") this.#choose(answer.cart);
     else if (answer.kind === "no_more") this.say("cart.no_more", {}, "warn");
     else this.say("cart.full", { max: this.snapshot?.limits.units_max ?? 1 }, "warn");
   };
@@ -185,19 +193,19 @@ export class Kiosk {
   remove = (product: Product): void => {
     if (quantityOf(this.cart, product.slot) === 0) return;
     this.#cartBefore = this.cart;
-    this.cart = removeOne(this.cart, product.slot);
+    this.#choose(removeOne(this.cart, product.slot));
     this.say("cart.removed", { name: i18n.pick(product.name) }, "off", true);
   };
 
   undo = (): void => {
-    if (this.#cartBefore !== undefined) this.cart = fitCart(this.#cartBefore, this.products).cart;
+    if (this.#cartBefore !== undefined) this.#choose(fitCart(this.#cartBefore, this.products).cart);
     this.#cartBefore = undefined;
     this.message = undefined;
   };
 
   pay = async (): Promise<void> => {
     if (!this.mayPay || this.channel === undefined) return;
-    await this.#order(this.lines, this.channel);
+    await this.#order(this.lines, this.channel, this.totalMinor);
   };
 
   chooseChannel = async (channel: Channel): Promise<void> => {
@@ -211,7 +219,7 @@ export class Kiosk {
     const sale = this.snapshot?.sale;
     if (sale == null || channel === undefined) return;
     const lines = sale.lines.map(({ slot, quantity, price_minor }) => ({ slot, quantity, price_minor }));
-    await this.#order(lines, channel);
+    await this.#order(lines, channel, sale.total_minor);
   };
 
   cancel = async (): Promise<void> => {
@@ -256,10 +264,23 @@ export class Kiosk {
     this.#messageUntil = this.#world.now() + MESSAGE_MS;
   }
 
-  async #order(lines: OrderLine[], channel: Channel): Promise<void> {
+  #choose(cart: Cart): void {
+    this.cart = cart;
+    void this.#price();
+  }
+
+  /** Ask the machine what the cart comes to; an answer about another cart than the present one is not shown. */
+  async #price(): Promise<void> {
+    const key = this.#priceKey;
+    if (key === "" || this.cart.length === 0 || this.#priced?.key === key || this.snapshot?.screen !== "browse") return;
+    const cart = await this.#world.client.price(this.cart.map(({ slot, quantity }) => ({ slot, quantity })));
+    if (cart !== undefined && key === this.#priceKey) this.#priced = { key, cart };
+  }
+
+  async #order(lines: OrderLine[], channel: Channel, shown_minor: number): Promise<void> {
     this.#askedAt = this.#world.now();
     this.message = undefined;
-    const answer = await this.#world.client.order({ request_id: this.#world.newId(), lines, channel });
+    const answer = await this.#world.client.order({ request_id: this.#world.newId(), lines, channel, shown_minor });
     if (answer.kind !== "taken") this.#askedAt = undefined;
     this.#report(answer);
   }

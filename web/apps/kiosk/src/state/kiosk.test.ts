@@ -43,6 +43,55 @@ beforeEach(() => {
   kiosk.wake();
 });
 
+describe("promotions", () => {
+  const half = { price_minor: 175, until: "13:00", groups: [] };
+  const priced = (list_minor: number, total_minor: number): Response =>
+    new Response(JSON.stringify({ list_minor, total_minor, off: [{ name: "Lunch", off_minor: list_minor - total_minor }] }));
+  const settled = async (): Promise<void> => {
+    for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setTimeout(resolve, 0));
+  };
+
+  beforeEach(() => {
+    const picture = browse();
+    show({ ...picture, is_promoted: true, products: picture.products.map((one) => ({ ...one, offer: half })) });
+  });
+
+  it("shows what the machine says a cart comes to, and orders at that price", async () => {
+    replies = [priced(350, 175)];
+    kiosk.add(at("A1"));
+    expect(kiosk.totalMinor).toBe(350);
+    await settled();
+    expect(sent).toEqual([{ path: "/api/price", body: { lines: [{ slot: "A1", quantity: 1 }] } }]);
+    expect([kiosk.totalMinor, kiosk.priced?.off]).toEqual([175, [{ name: "Lunch", off_minor: 175 }]]);
+    await kiosk.pay();
+    expect(sent[1]).toMatchObject({ path: "/api/order", body: { shown_minor: 175, lines: [{ slot: "A1", price_minor: 350 }] } });
+  });
+
+  it("never shows the price of another cart", async () => {
+    replies = [priced(350, 175), new TypeError("cut")];
+    kiosk.add(at("A1"));
+    kiosk.add(at("A1"));
+    await settled();
+    expect(kiosk.totalMinor).toBe(700);
+  });
+
+  it("asks again when the prices of the screen change", async () => {
+    replies = [priced(350, 175), priced(350, 350)];
+    kiosk.add(at("A1"));
+    await settled();
+    show({ ...browse(), is_promoted: true });
+    expect(kiosk.totalMinor).toBe(350);
+    await settled();
+    expect(sent.map((one) => one.path)).toEqual(["/api/price", "/api/price"]);
+  });
+
+  it("asks nothing where nothing is promoted", () => {
+    show(browse());
+    kiosk.add(at("A1"));
+    expect(sent).toEqual([]);
+  });
+});
+
 describe("the cart", () => {
   it("survives a cut, a new picture and a new language", () => {
     kiosk.add(at("A1"));
@@ -91,7 +140,12 @@ describe("paying", () => {
     expect(sent).toEqual([
       {
         path: "/api/order",
-        body: { request_id: "req_1", channel: "wechat", lines: [{ slot: "A1", quantity: 2, price_minor: 350 }] },
+        body: {
+          request_id: "req_1",
+          channel: "wechat",
+          lines: [{ slot: "A1", quantity: 2, price_minor: 350 }],
+          shown_minor: 700,
+        },
       },
     ]);
     expect(kiosk.isAsking).toBe(true);

@@ -12,7 +12,7 @@ function saleWith(...outcomes: UnitOutcome[]): Sale {
     channel: "wechat",
     lines: [{ slot: "A1", product_id: "p", quantity: outcomes.length, price_minor: 350 }],
     payment: { state: "paid", qr_svg: "", wallet_url: "", expires_in_ms: 0, expires_total_ms: 0, takes_codes: false, charge: null },
-    units: outcomes.map((outcome, index) => ({ unit: index + 1, slot: "A1", product_id: "p", outcome, reason: "" })),
+    units: outcomes.map((outcome, index) => ({ unit: index + 1, slot: "A1", product_id: "p", outcome, reason: "", price_minor: null })),
     refund: null,
     receipt: null,
     hold: null,
@@ -32,6 +32,12 @@ describe("summarise", () => {
   ] as [UnitOutcome[], string, number][])("%j is %s", (outcomes, kind, missingMinor) => {
     expect(summarise(saleWith(...outcomes))).toMatchObject({ kind, missingMinor });
   });
+});
+
+it("counts a missing unit at what was paid for it", () => {
+  const sale = saleWith("delivered", "not_delivered");
+  const units = sale.units.map((unit) => ({ ...unit, price_minor: 233 }));
+  expect(summarise({ ...sale, units }).missingMinor).toBe(233);
 });
 
 describe("money that is taken after the goods", () => {

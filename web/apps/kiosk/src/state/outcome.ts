@@ -23,7 +23,7 @@ export function summarise(sale: Sale): Result {
   const delivered = count(sale.units, "delivered");
   const total = sale.units.length;
   const missing = sale.units.filter((unit) => unit.outcome === "not_delivered");
-  const missingMinor = missing.reduce((sum, unit) => sum + priceOf(sale.lines, unit.slot), 0);
+  const missingMinor = missing.reduce((sum, unit) => sum + (unit.price_minor ?? priceOf(sale.lines, unit.slot)), 0);
   return { kind: resultKind(sale, delivered, missing.length), delivered, total, missingMinor };
 }
 

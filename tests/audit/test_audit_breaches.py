@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.audit.conftest import Copy
+from tests.audit.plants_changes import PLANTS as CHANGE_PLANTS
 from tests.audit.plants_claims import PLANTS as CLAIM_PLANTS
 from tests.audit.plants_coolers import GOOD
 from tests.audit.plants_coolers import PLANTS as COOLER_PLANTS
@@ -23,7 +24,7 @@ from vendomat.audit.checks import CHECKS
 
 pytestmark = pytest.mark.slow
 PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | STATISTICS_PLANTS | CLAIM_PLANTS | COOLER_PLANTS | PROMOTION_PLANTS
-PLANTS |= SHARE_PLANTS
+PLANTS |= SHARE_PLANTS | CHANGE_PLANTS
 SPOILS = FILE_SPOILS | COOLER_SPOILS
 
 

@@ -24,6 +24,8 @@ ROWS = {
     f"VALUES ('{{m}}', 'o', '{{m}}{{n}}@x', 'n', 'owner', 'h', '{AT}'",
     "operator_session": "merchant_id, session_hash, operator_id, expires_at) "
     f"VALUES ('{{m}}', convert_to('{{m}}{{n}}', 'UTF8'), 'o', '{AT}'",
+    "operator_invitation": "merchant_id, operator_id, token_hash, expires_at) "
+    f"VALUES ('{{m}}', 'o', sha256(convert_to('{{m}}{{n}}', 'UTF8')), '{AT}'",
     "sign_in_attempt": f"merchant_id, subject, at) VALUES ('{{m}}', 's', '{AT}'",
     "payment_account": "merchant_id, channel, account, settings_sealed) VALUES ('{m}', 'c{n}', 'a', 'x'",
     "machine": "merchant_id, machine_id, number, name_zh, name_en, state, created_at) "
@@ -112,6 +114,9 @@ ROWS = {
     f"changed_at, changed_by) VALUES ('{{m}}', 's{{n}}', 'c', 'a', 'person', 'o', 1, true, 'asked', '{AT}', '{AT}', ''",
     "share_plan": "merchant_id, site_id, position, round, wanted_minor, given_minor, missing_minor, planned_at) "
     f"VALUES ('{{m}}', 's', 1, 1{{n}}, 1, 1, 0, '{AT}'",
+    "change_head": f"merchant_id, seq, link) VALUES ('{{m}}{{n}}', 1, {_HASH}",
+    "change_entry": "merchant_id, seq, at, actor, action, subject, content, previous, link) "
+    f"VALUES ('{{m}}', 1{{n}}, '{AT}', 'o', 'a.b', 's', 'c', CASE '{{n}}' WHEN '' THEN '' ELSE {_HASH} END, {_HASH}",
     "command": "merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, queued_at, heard_at, "
     f"next_try_at) VALUES ('{{m}}', 'c{{n}}', 'o', 1{{n}}, 'm', 'A1', 'p', 'queued', '{AT}', '{AT}', '{AT}'",
     "payment": "merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, created_at, "
@@ -243,7 +248,7 @@ async def test_rows_of_another_merchant_are_neither_changed_nor_taken(filled: st
                 await connection.execute(f"UPDATE {table} SET merchant_id = $1", OTHER)
 
 
-@pytest.mark.parametrize("table", ["ledger_line", "ledger_transaction", "evidence", "wallet_entry"])
+@pytest.mark.parametrize("table", ["ledger_line", "ledger_transaction", "evidence", "wallet_entry", "change_entry"])
 async def test_the_books_are_append_only_even_for_the_superuser(filled: str, table: str) -> None:
     async with _open(filled) as connection:
         for statement in (f"UPDATE {table} SET merchant_id = 'x'", f"DELETE FROM {table}", f"TRUNCATE {table}"):

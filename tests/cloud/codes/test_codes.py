@@ -26,10 +26,15 @@ from vendomat.cloud.codes import (
     mark_redeemed,
     restore,
 )
+from vendomat.cloud.merchants import Operator, Role
 from vendomat.cloud.platform.http import RepeatKey
 from vendomat.kernel import ErrorCode, VendomatError
 
 pytestmark = pytest.mark.slow
+
+
+def person_of(merchant_id: str) -> Operator:
+    return Operator(merchant_id, "opr_1", "ann@example.com", "Ann", Role.OWNER, "Test", "CNY")
 
 
 class Counter:
@@ -51,6 +56,10 @@ class Counter:
     async def _post(self, connection: AsyncConnection, postings: Sequence[CodePosting]) -> None:
         assert connection.in_transaction()
         self.posted += postings
+
+    @property
+    def owner(self) -> Operator:
+        return person_of(self.shop.merchant_id)
 
     def wanted(self, kind: CodeKind = CodeKind.GIFT, count: int = 1, product: str = "cola") -> NewCodes:
         return NewCodes(self.shop.machine_id, self.shop.seeded.products[product], kind, count, timedelta(hours=24))
@@ -134,7 +143,7 @@ async def test_f51_a_code_is_good_at_its_own_machine_only(counter: Counter) -> N
 
 async def test_expired_and_withdrawn_codes_read_like_wrong_ones(counter: Counter) -> None:
     first, second = await counter.issue(count=2)
-    await counter.codes.withdraw(counter.shop.merchant_id, first.code.code_id)
+    await counter.codes.withdraw(counter.owner, first.code.code_id)
     assert await counter.refused(first.digits) is ErrorCode.CODE_REFUSED
     await counter.shop.clock.advance(24 * 3600)
     assert await counter.refused(second.digits) is ErrorCode.CODE_REFUSED
@@ -223,7 +232,7 @@ async def test_prepaid_codes_are_posted_and_gifts_are_not(counter: Counter) -> N
     ]
     counter.posted.clear()
     for _ in range(2):
-        await counter.codes.withdraw(counter.shop.merchant_id, issued[0].code.code_id)
+        await counter.codes.withdraw(counter.owner, issued[0].code.code_id)
     assert [p.kind for p in counter.posted] == ["prepaid_withdrawn"]
 
 
@@ -231,7 +240,7 @@ async def test_a_redeemed_code_is_not_withdrawn(counter: Counter) -> None:
     (issued,) = await counter.issue()
     await counter.redeem(await counter.enter(issued.digits))
     with pytest.raises(VendomatError) as caught:
-        await counter.codes.withdraw(counter.shop.merchant_id, issued.code.code_id)
+        await counter.codes.withdraw(counter.owner, issued.code.code_id)
     assert caught.value.code is ErrorCode.ILLEGAL_MOVE
 
 
@@ -241,7 +250,7 @@ async def test_another_merchant_issues_and_withdraws_nothing_here(counter: Count
         await counter.codes.issue("mer_other", counter.wanted())
     assert caught.value.code is ErrorCode.NOT_FOUND
     with pytest.raises(VendomatError) as caught:
-        await counter.codes.withdraw("mer_other", issued.code.code_id)
+        await counter.codes.withdraw(person_of("mer_other"), issued.code.code_id)
     assert caught.value.code is ErrorCode.NOT_FOUND
     with pytest.raises(VendomatError) as caught:
         await counter.issue(product="gum")  # not in this machine's planogram
@@ -253,7 +262,7 @@ async def test_a_repeated_request_gives_the_same_codes_once(counter: Counter) ->
         return ",".join(one.digits for one in issued).encode()
 
     key = RepeatKey(counter.shop.merchant_id, "/api/v1/codes", "key-1", b"body")
-    ask = [counter.codes.issue_once(key, counter.wanted(count=2), answer) for _ in range(4)]
+    ask = [counter.codes.issue_once(counter.owner, key, counter.wanted(count=2), answer) for _ in range(4)]
     assert set(await asyncio.gather(*ask)) == {b"00000001,00000002"}
     assert len(await counter.codes.list_codes(counter.shop.merchant_id)) == 2
     kept = await counter.shop.database.hot.fetchval(
@@ -262,7 +271,7 @@ async def test_a_repeated_request_gives_the_same_codes_once(counter: Counter) ->
     assert b"00000001" not in kept
     other = RepeatKey(counter.shop.merchant_id, "/api/v1/codes", "key-1", b"another body")
     with pytest.raises(VendomatError) as caught:
-        await counter.codes.issue_once(other, counter.wanted(), answer)
+        await counter.codes.issue_once(counter.owner, other, counter.wanted(), answer)
     assert caught.value.code is ErrorCode.IDEMPOTENCY_MISMATCH
     await counter.shop.clock.advance(24 * 3600)
-    assert await counter.codes.issue_once(other, counter.wanted(), answer) == b"00000003"
+    assert await counter.codes.issue_once(counter.owner, other, counter.wanted(), answer) == b"00000003"

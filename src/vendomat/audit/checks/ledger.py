@@ -300,7 +300,7 @@ CHECKS: tuple[Check, ...] = (
             SELECT c.oid, c.relname FROM pg_class c WHERE c.oid IN (
                 SELECT to_regclass(n)
                 FROM unnest(ARRAY['ledger_line', 'ledger_transaction', 'evidence', 'wallet_entry', 'site_statement',
-                    'site_statement_file', 'site_payout', 'month_close']) AS n
+                    'site_statement_file', 'site_payout', 'month_close', 'change_entry']) AS n
                 UNION SELECT i.inhrelid FROM pg_inherits i
                     WHERE i.inhparent IN (to_regclass('ledger_line'), to_regclass('evidence')))
         )
@@ -309,7 +309,8 @@ CHECKS: tuple[Check, ...] = (
             ('ledger_transaction', 'ledger_transaction_append_only'), ('evidence', 'evidence_append_only'),
             ('wallet_entry', 'wallet_entry_append_only'), ('site_payout', 'site_payout_append_only'),
             ('site_statement', 'site_statement_append_only'),
-            ('site_statement_file', 'site_statement_file_append_only'), ('month_close', 'month_close_append_only')
+            ('site_statement_file', 'site_statement_file_append_only'), ('month_close', 'month_close_append_only'),
+            ('change_entry', 'change_entry_append_only')
         ) AS w (relation, name)
         WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(w.relation)
             AND g.tgname = w.name AND g.tgenabled IN ('O', 'A'))

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from vendomat.cloud.alarms.model import Alarm, AlarmEvent
 from vendomat.cloud.alarms.service import Alarms
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 
 AlarmId = Annotated[str, Path(pattern=r"^alm_[0-9a-z]{26}$")]
@@ -31,11 +31,12 @@ class AlarmView(BaseModel):
 
 def alarms_router(alarms: Alarms, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.FLEET_READ)
+    handling = permitted(current, Permission.ALARM_HANDLE)
 
     @router.get("", operation_id="alarms.list")
     async def list_alarms(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         *,
         state: Annotated[Literal["open", "cleared"] | None, Query()] = None,
         machine: Annotated[str | None, Query(pattern=r"^mch_[0-9a-z]{26}$")] = None,
@@ -52,13 +53,13 @@ def alarms_router(alarms: Alarms, current: CurrentOperator) -> APIRouter:
         return page_of(rows, limit, _view, lambda alarm: Cursor(alarm.raised_at, alarm.alarm_id))
 
     @router.post("/{alarm_id}/acknowledge", operation_id="alarms.acknowledge")
-    async def acknowledge(alarm_id: AlarmId, operator: Annotated[Operator, Depends(changing)]) -> AlarmView:
+    async def acknowledge(alarm_id: AlarmId, operator: Annotated[Operator, Depends(handling)]) -> AlarmView:
         return _view(
             await alarms.move(operator.merchant_id, alarm_id, AlarmEvent.ACKNOWLEDGE, operator_id=operator.operator_id)
         )
 
     @router.post("/{alarm_id}/clear", operation_id="alarms.clear")
-    async def clear(alarm_id: AlarmId, operator: Annotated[Operator, Depends(changing)]) -> AlarmView:
+    async def clear(alarm_id: AlarmId, operator: Annotated[Operator, Depends(handling)]) -> AlarmView:
         return _view(
             await alarms.move(operator.merchant_id, alarm_id, AlarmEvent.CLEAR, operator_id=operator.operator_id)
         )

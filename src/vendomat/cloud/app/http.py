@@ -19,13 +19,28 @@ from vendomat.cloud.app.guards import Guards
 from vendomat.cloud.app.health import Check, database_check, health_router
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.catalog import Catalog, media_router
+from vendomat.cloud.changes import ChangeLog, changes_router
 from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_router, claims_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
 from vendomat.cloud.commission import SiteStatements, commission_router
 from vendomat.cloud.coolers import Visits, buyer_router, buyer_throttle, visits_router
 from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
 from vendomat.cloud.members import Members
-from vendomat.cloud.merchants import CurrentOperator, MasterKey, Passwords, SignIns, current_operator, session_router
+from vendomat.cloud.merchants import (
+    CurrentOperator,
+    MasterKey,
+    OwnAccount,
+    Passwords,
+    People,
+    Permission,
+    SignIns,
+    account_router,
+    current_operator,
+    invitation_router,
+    people_router,
+    permitted,
+    session_router,
+)
 from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import AccountDesk, accounts_router
 from vendomat.cloud.platform.database import Database
@@ -132,6 +147,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     for router in parts.more_routers:  # first, so that a notice is not held against every other path
         app.include_router(router)
     app.include_router(session_router(sign_ins, current, is_secure=parts.is_secure))
+    _add_people(app, parts, sign_ins, current)
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
     attention = AttentionReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
     app.include_router(attention_router(attention, current))
@@ -189,6 +205,16 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
         promotions_router(Promotions(parts.database, parts.ids, parts.clock), current),
         *([] if parts.sharing is None else [sharing_router(parts.sharing, current)]),
     ]
+
+
+def _add_people(app: FastAPI, parts: PublicParts, sign_ins: SignIns, current: CurrentOperator) -> None:
+    """Who works here, what each does about oneself, and who changed what."""
+    people = People(parts.database, parts.passwords, ids=parts.ids, clock=parts.clock)
+    app.include_router(people_router(people, current))
+    app.include_router(invitation_router(people, parts.clock))
+    account = OwnAccount(parts.database, parts.passwords, sign_ins, parts.clock)
+    app.include_router(account_router(account, current))
+    app.include_router(changes_router(ChangeLog(parts.database), permitted(current, Permission.AUDIT_READ)))
 
 
 def build_machine_app(parts: MachineParts) -> FastAPI:

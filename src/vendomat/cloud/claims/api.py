@@ -16,7 +16,7 @@ from vendomat.cloud.claims.claim_desk import ClaimDesk
 from vendomat.cloud.claims.model import TEXT_CHARACTERS_MAX, What
 from vendomat.cloud.claims.record_store import ClaimFilter
 from vendomat.cloud.claims.views import BuyersOrderView, ClaimView, buyers_view, claim_view
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator, network_of
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, network_of, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, Throttle, page_of
 from vendomat.cloud.sales import Gift
 from vendomat.kernel import MINOR_UNITS_MAX, Clock, ErrorCode, VendomatError
@@ -147,7 +147,8 @@ def buyers_router(desk: BuyerDesk, throttles: BuyerThrottles) -> APIRouter:
 
 def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/v1/claims", tags=["claims"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.ORDER_READ)
+    deciding = permitted(current, Permission.CLAIM_DECIDE)
 
     async def view(operator: Operator, order_id: str) -> ClaimView:
         row, words = await desk.claim(operator.merchant_id, order_id)
@@ -155,7 +156,7 @@ def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> AP
 
     @router.get("", operation_id="claims.list")
     async def list_claims(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         *,
         state: Annotated[Literal["open", "decided"], Query()] = "open",
         machine: Annotated[str | None, Query(pattern=r"^mch_[0-9a-z]{26}$")] = None,
@@ -173,11 +174,11 @@ def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> AP
         )
 
     @router.get("/{order_id}", operation_id="claims.get")
-    async def get(order_id: OrderId, operator: Annotated[Operator, Depends(current)]) -> ClaimView:
+    async def get(order_id: OrderId, operator: Annotated[Operator, Depends(reading)]) -> ClaimView:
         return await view(operator, order_id)
 
     @router.post("/{order_id}/grant", operation_id="claims.grant")
-    async def grant(order_id: OrderId, body: GrantBody, operator: Annotated[Operator, Depends(changing)]) -> ClaimView:
+    async def grant(order_id: OrderId, body: GrantBody, operator: Annotated[Operator, Depends(deciding)]) -> ClaimView:
         if body.amount_minor is None and body.ordinal is None:
             await desk.grant_by_standing(operator, order_id, body.reason)
         elif body.amount_minor is not None and body.ordinal is not None:
@@ -188,7 +189,7 @@ def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> AP
 
     @router.post("/{order_id}/decline", operation_id="claims.decline")
     async def decline(
-        order_id: OrderId, body: DeclineBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, body: DeclineBody, operator: Annotated[Operator, Depends(deciding)]
     ) -> ClaimView:
         await desk.decline(operator, order_id, body.reason)
         return await view(operator, order_id)

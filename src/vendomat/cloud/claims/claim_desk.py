@@ -17,6 +17,7 @@ from vendomat.cloud.claims import record_store, store
 from vendomat.cloud.claims.model import Claim, ClaimEvent, Declined, FellThrough, Granted, step
 from vendomat.cloud.claims.record_store import ClaimFilter
 from vendomat.cloud.merchants import Operator
+from vendomat.cloud.orders import note_said
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import RefundStage, refund_number
 from vendomat.cloud.platform.database import Database
@@ -74,6 +75,7 @@ class ClaimDesk:
 
         Raises `VendomatError` (not_found, conflict when none does, illegal_move).
         """
+        await self.claim(operator.merchant_id, order_id)
         async with self._database.merchant(operator.merchant_id) as connection:
             order = await record_store.read_order(connection, operator.merchant_id, order_id)
         live = [r.refund for r in order.refunds if r.refund.stage is not RefundStage.FAILED] if order else []
@@ -104,9 +106,11 @@ async def move_claim(
         return before
     await store.update_claim(connection, after)
     source, kind, data = _said(event)
-    await order_rows.append_evidence(connection, [(merchant_id, order_id, event.at, source, kind, data)])
+    word = (merchant_id, order_id, event.at, source, kind, data)
+    await order_rows.append_evidence(connection, [word])
     told: dict[str, object] = {"machine_id": after.machine_id, "state": after.state.value}
     await append_events(connection, [OutboxEvent(merchant_id, kind, order_id, told, event.at)])
+    await note_said(connection, [word])
     return after
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.codes.model import COUNT_MAX, CodeKind, NewCodes, PickupCode
 from vendomat.cloud.codes.service import Codes, IssuedCode
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, RepeatKey, page_of
 
 HOURS_MAX = 24 * 366
@@ -49,13 +49,14 @@ class IssuedCodesView(BaseModel):
 
 def codes_router(codes: Codes, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/codes", tags=["codes"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.CODE_READ)
+    issuing = permitted(current, Permission.CODE_ISSUE)
 
     @router.post("", operation_id="codes.issue", status_code=201, response_model=IssuedCodesView)
     async def issue(
         body: NewCodesBody,
         request: Request,
-        operator: Annotated[Operator, Depends(changing)],
+        operator: Annotated[Operator, Depends(issuing)],
         idempotency_key: Annotated[str, Header(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")],
     ) -> Response:
         new = NewCodes(
@@ -66,12 +67,12 @@ def codes_router(codes: Codes, current: CurrentOperator) -> APIRouter:
             life=timedelta(hours=body.valid_hours),
         )
         key = RepeatKey(operator.merchant_id, request.url.path, idempotency_key, body.model_dump_json().encode())
-        answer = await codes.issue_once(key, new, _answer)
+        answer = await codes.issue_once(operator, key, new, _answer)
         return Response(answer, 201, {"Cache-Control": "no-store"}, media_type="application/json")
 
     @router.get("", operation_id="codes.list")
     async def list_codes(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         machine: Annotated[str | None, Query(pattern=r"^mch_[0-9a-z]{26}$")] = None,
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -86,9 +87,9 @@ def codes_router(codes: Codes, current: CurrentOperator) -> APIRouter:
 
     @router.post("/{code_id}/withdraw", operation_id="codes.withdraw")
     async def withdraw(
-        code_id: Annotated[str, Path(pattern=r"^cod_[0-9a-z]{26}$")], operator: Annotated[Operator, Depends(changing)]
+        code_id: Annotated[str, Path(pattern=r"^cod_[0-9a-z]{26}$")], operator: Annotated[Operator, Depends(issuing)]
     ) -> CodeView:
-        return _view(await codes.withdraw(operator.merchant_id, code_id))
+        return _view(await codes.withdraw(operator, code_id))
 
     return router
 

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.codes import store
 from vendomat.cloud.codes.model import (
     CODE_DIGITS,
@@ -26,7 +27,7 @@ from vendomat.cloud.codes.model import (
     PickupCode,
     code_hash,
 )
-from vendomat.cloud.merchants import MasterKey
+from vendomat.cloud.merchants import MasterKey, Operator
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, RepeatKey, Repeats
 from vendomat.kernel import Clock, ErrorCode, Ids, Money, VendomatError
@@ -77,17 +78,23 @@ class Codes:
         self._repeats = Repeats(clock)
 
     async def issue(self, merchant_id: str, new: NewCodes) -> list[IssuedCode]:
-        """Raises `VendomatError(not_found)` when the machine does not sell the product."""
+        """Without a person, for a new installation. Raises `VendomatError(not_found)` when the machine does not sell
+        the product."""
         async with self._database.merchant(merchant_id) as connection:
             return await self._issue(connection, merchant_id, new)
 
-    async def issue_once(self, key: RepeatKey, new: NewCodes, to_answer: Callable[[list[IssuedCode]], bytes]) -> bytes:
-        """As `issue`, but the same request again gives the first answer again. The kept answer is sealed."""
+    async def issue_once(
+        self, operator: Operator, key: RepeatKey, new: NewCodes, to_answer: Callable[[list[IssuedCode]], bytes]
+    ) -> bytes:
+        """A person's codes; the same request again gives the first answer again. The kept answer is sealed."""
         purpose = f"idempotency_key/{key.merchant_id}/{key.key}"
         async with self._database.merchant(key.merchant_id) as connection:
 
             async def effect() -> bytes:
-                answer = to_answer(await self._issue(connection, key.merchant_id, new))
+                issued = await self._issue(connection, key.merchant_id, new)
+                answer = to_answer(issued)
+                for one in issued:
+                    await self._note(connection, operator, "code.issued", one.code)
                 return self._master_key.seal({"answer": answer.decode()}, purpose=purpose)
 
             sealed, _ = await self._repeats.once(connection, key, effect)
@@ -100,10 +107,10 @@ class Codes:
         async with self._database.merchant(merchant_id) as connection:
             return await store.list_codes(connection, machine_id=machine_id, after=after, limit=limit)
 
-    async def withdraw(self, merchant_id: str, code_id: str) -> PickupCode:
+    async def withdraw(self, operator: Operator, code_id: str) -> PickupCode:
         """Make a code worthless. Raises `VendomatError` (not_found, illegal_move once it is redeemed)."""
         now = self._clock.now()
-        async with self._database.merchant(merchant_id) as connection:
+        async with self._database.merchant(operator.merchant_id) as connection:
             code = await store.lock_code(connection, code_id)
             if code is None:
                 raise VendomatError(ErrorCode.NOT_FOUND, "there is no such code")
@@ -113,7 +120,25 @@ class Codes:
             await store.set_state(connection, code, withdrawn.state)
             if code.kind is CodeKind.PREPAID:
                 await self._post_ledger(connection, [_posting(code, "prepaid_withdrawn", now)])
+            await self._note(connection, operator, "code.withdrawn", code)
         return withdrawn
+
+    async def _note(self, connection: AsyncConnection, operator: Operator, action: str, code: PickupCode) -> None:
+        said = {
+            "machine_id": code.machine_id,
+            "product_id": code.product_id,
+            "kind": code.kind.value,
+            "value_minor": code.value.minor_units,
+        }
+        change = Change(
+            merchant_id=code.merchant_id,
+            actor=operator.operator_id,
+            action=action,
+            subject=code.code_id,
+            at=self._clock.now(),
+            after=said,
+        )
+        await note_change(connection, change)
 
     async def _issue(self, connection: AsyncConnection, merchant_id: str, new: NewCodes) -> list[IssuedCode]:
         now = self._clock.now()

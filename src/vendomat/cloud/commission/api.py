@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vendomat.cloud.commission.model import Correction
 from vendomat.cloud.commission.service import Payout, SiteStatements, Wish
 from vendomat.cloud.commission.views import AccountView, PayoutView, SiteStatementView, VerifiedView
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.sites import Day
 from vendomat.cloud.statements import CSV, PDF, file_answer
 from vendomat.kernel import MINOR_UNITS_MAX
@@ -49,27 +49,28 @@ class PayoutBody(BaseModel):
 
 def commission_router(statements: SiteStatements, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["sites"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.SITE_READ)
+    paying = permitted(current, Permission.SITE_PAY)
 
     @router.get("/sites/{site_id}/statements", operation_id="site_statements.account")
-    async def account(site_id: SiteId, operator: Annotated[Operator, Depends(current)]) -> AccountView:
+    async def account(site_id: SiteId, operator: Annotated[Operator, Depends(reading)]) -> AccountView:
         return await statements.account(operator.merchant_id, site_id)
 
     @router.post("/sites/{site_id}/statements", operation_id="site_statements.issue")
     async def issue(
-        site_id: SiteId, body: IssueBody, operator: Annotated[Operator, Depends(changing)]
+        site_id: SiteId, body: IssueBody, operator: Annotated[Operator, Depends(paying)]
     ) -> SiteStatementView:
         fixes = tuple(Correction(one.month, one.amount_minor, one.reason) for one in body.corrections)
         return await statements.issue(operator, site_id, Wish(body.month, fixes, body.despite_open_days))
 
     @router.get("/sites/{site_id}/statements/{month}", operation_id="site_statements.get")
     async def statement(
-        site_id: SiteId, month: Month, operator: Annotated[Operator, Depends(current)]
+        site_id: SiteId, month: Month, operator: Annotated[Operator, Depends(reading)]
     ) -> SiteStatementView:
         return await statements.statement(operator.merchant_id, site_id, month)
 
     @router.get("/sites/{site_id}/statements/{month}/statement.csv", operation_id="site_statements.csv")
-    async def as_csv(site_id: SiteId, month: Month, operator: Annotated[Operator, Depends(current)]) -> Response:
+    async def as_csv(site_id: SiteId, month: Month, operator: Annotated[Operator, Depends(reading)]) -> Response:
         content = await statements.file(operator.merchant_id, site_id, month, "csv")
         return file_answer(content, CSV, f"site-{month}.csv")
 
@@ -77,20 +78,20 @@ def commission_router(statements: SiteStatements, current: CurrentOperator) -> A
     async def as_pdf(
         site_id: SiteId,
         month: Month,
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         lang: Annotated[Literal["zh", "en"], Query()] = "zh",
     ) -> Response:
         content = await statements.file(operator.merchant_id, site_id, month, f"pdf_{lang}")
         return file_answer(content, PDF, f"site-{month}.pdf")
 
     @router.post("/sites/{site_id}/payouts", operation_id="site_statements.pay")
-    async def pay(site_id: SiteId, body: PayoutBody, operator: Annotated[Operator, Depends(changing)]) -> PayoutView:
+    async def pay(site_id: SiteId, body: PayoutBody, operator: Annotated[Operator, Depends(paying)]) -> PayoutView:
         payout = Payout(body.amount_minor, body.paid_on, body.reference)
         return await statements.pay(operator, site_id, payout)
 
     @router.get("/site-statements/verify/{sha256}", operation_id="site_statements.verify")
     async def verify(
-        sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], operator: Annotated[Operator, Depends(current)]
+        sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], operator: Annotated[Operator, Depends(reading)]
     ) -> VerifiedView:
         return await statements.verify(operator.merchant_id, sha256)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from vendomat.cloud.coolers import store
 from vendomat.cloud.coolers.model import Visit, VisitState
 from vendomat.cloud.coolers.service import VisitRequest, Visits
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator, owning_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Throttle
 from vendomat.cloud.platform.rows import is_storable
@@ -161,11 +161,13 @@ def buyer_throttle(clock: Clock) -> Throttle:
 def visits_router(visits: Visits, database: Database, current: CurrentOperator) -> APIRouter:
     """The console's: coolers, visits with their evidence, and the word of a person who gives money up."""
     router = APIRouter(prefix="/api/v1", tags=["visits"])
-    changing, owning = changing_operator(current), owning_operator(current)
+    reading = permitted(current, Permission.ORDER_READ)
+    writing_off = permitted(current, Permission.DEBT_WRITE_OFF)
+    limiting = permitted(current, Permission.LIMIT_CHANGE)
 
     @router.get("/visits", operation_id="visits.list")
     async def list_visits(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         machine_id: Annotated[str, Query(max_length=40)] = "",
         state: VisitState | None = None,
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
@@ -177,19 +179,19 @@ def visits_router(visits: Visits, database: Database, current: CurrentOperator) 
         return [VisitView.model_validate(_row(row)) for row in rows]
 
     @router.get("/visits/{visit_id}", operation_id="visits.get")
-    async def get_visit(visit_id: VisitId, operator: Annotated[Operator, Depends(current)]) -> VisitDetailView:
+    async def get_visit(visit_id: VisitId, operator: Annotated[Operator, Depends(reading)]) -> VisitDetailView:
         return await _detail(database, operator, visit_id)
 
     @router.post("/visits/{visit_id}/write-off", operation_id="visits.write_off")
     async def write_off(
-        visit_id: VisitId, body: WriteOffBody, operator: Annotated[Operator, Depends(changing)]
+        visit_id: VisitId, body: WriteOffBody, operator: Annotated[Operator, Depends(writing_off)]
     ) -> VisitDetailView:
         await visits.write_off((operator.merchant_id, visit_id), operator.operator_id, body.reason)
         return await _detail(database, operator, visit_id)
 
     @router.put("/coolers/{machine_id}", operation_id="visits.cooler", status_code=204)
     async def put_cooler(
-        machine_id: MachineId, body: CoolerBody, operator: Annotated[Operator, Depends(owning)]
+        machine_id: MachineId, body: CoolerBody, operator: Annotated[Operator, Depends(limiting)]
     ) -> None:
         key = (operator.merchant_id, machine_id)
         try:

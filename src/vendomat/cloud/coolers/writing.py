@@ -25,6 +25,7 @@ from vendomat.cloud.coolers.model import (
 )
 from vendomat.cloud.coolers.steps import step
 from vendomat.cloud.ledger import Entry, post
+from vendomat.cloud.orders import note_said
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import ServiceState
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
@@ -77,14 +78,12 @@ async def _save_effects(connection: asyncpg.Connection, done: Step, at: datetime
     await append_moves(
         connection, [(*place, move.slot, "taken", -move.pieces, visit.visit_id, 0, at) for move in moves]
     )
-    await order_rows.append_evidence(
-        connection,
-        [
-            (visit.merchant_id, visit.visit_id, at, effect.source, effect.kind, dict(effect.data))
-            for effect in done.effects
-            if isinstance(effect, Note)
-        ],
-    )
+    words = [
+        (visit.merchant_id, visit.visit_id, at, effect.source, effect.kind, dict(effect.data))
+        for effect in done.effects
+        if isinstance(effect, Note)
+    ]
+    await order_rows.append_evidence(connection, words)
     await raise_alarms(
         connection,
         [
@@ -102,3 +101,4 @@ async def _save_effects(connection: asyncpg.Connection, done: Step, at: datetime
         ],
         ids=ids,
     )
+    await note_said(connection, words)

@@ -1,7 +1,7 @@
 """Members: whom a merchant knows, the link that is theirs, and the codes their phones show."""
 
 from vendomat.cloud.members.drawing import qr_of
-from vendomat.cloud.members.hot import ShownCode, forget_codes, insert_code, lock_code, use_code
+from vendomat.cloud.members.hot import ShownCode, forget_codes, insert_code, lock_code, member_exists, use_code
 from vendomat.cloud.members.model import (
     CODE_LIFE,
     SERIAL_DIGITS,
@@ -29,6 +29,7 @@ __all__ = [
     "is_member_code",
     "lock_code",
     "member_code",
+    "member_exists",
     "members_key",
     "qr_of",
     "serial_of",

@@ -59,3 +59,10 @@ async def use_code(connection: asyncpg.Connection, code: ShownCode, payment_id: 
 async def forget_codes(connection: asyncpg.Connection, *, before: datetime) -> None:
     """Drop codes that ended before; for a job."""
     await connection.execute("DELETE FROM member_code WHERE expires_at < $1", before)
+
+
+async def member_exists(connection: asyncpg.Connection, merchant_id: str, member_id: str) -> bool:
+    found = await connection.fetchval(
+        "SELECT true FROM member WHERE merchant_id = $1 AND member_id = $2", merchant_id, member_id
+    )
+    return found is not None

@@ -3,38 +3,55 @@
 from vendomat.cloud.merchants.accounts import PaymentAccount, PaymentAccounts
 from vendomat.cloud.merchants.api import (
     CurrentOperator,
+    Permitted,
     changing_operator,
     current_operator,
     owning_operator,
+    permitted,
     session_router,
 )
-from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, Role, network_of
+from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, network_of
 from vendomat.cloud.merchants.outages import begin_outage, claim_probes, end_outage
+from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.passwords import Passwords
+from vendomat.cloud.merchants.people import NewPerson, People
+from vendomat.cloud.merchants.people_api import account_router, invitation_router, people_router
+from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, may
 from vendomat.cloud.merchants.service import Merchants
 from vendomat.cloud.merchants.sign_in import Session, SignIns
 from vendomat.cloud.merchants.vault import MasterKey
 
 __all__ = [
+    "GRANTED",
     "CurrentOperator",
     "MasterKey",
     "Merchant",
     "Merchants",
     "NewMerchant",
     "NewOperator",
+    "NewPerson",
     "Operator",
+    "OwnAccount",
     "Passwords",
     "PaymentAccount",
     "PaymentAccounts",
+    "People",
+    "Permission",
+    "Permitted",
     "Role",
     "Session",
     "SignIns",
+    "account_router",
     "begin_outage",
     "changing_operator",
     "claim_probes",
     "current_operator",
     "end_outage",
+    "invitation_router",
+    "may",
     "network_of",
     "owning_operator",
+    "people_router",
+    "permitted",
     "session_router",
 ]

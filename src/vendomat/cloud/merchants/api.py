@@ -4,6 +4,7 @@ The session lives in a cookie that no script can read and no other site can send
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -15,8 +16,8 @@ from vendomat.cloud.merchants.model import (
     PASSWORD_CHARACTERS_MAX,
     SESSION_LIFE,
     Operator,
-    Role,
 )
+from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, check_may
 from vendomat.cloud.merchants.sign_in import SignIns
 from vendomat.kernel import ErrorCode, VendomatError
 
@@ -33,10 +34,13 @@ class SignInBody(BaseModel):
 
 
 class OperatorView(BaseModel):
+    """`permissions` is what the role may do, for a page that offers nothing that would be refused."""
+
     id: str
     email: str
     name: str
     role: str
+    permissions: list[str]
 
 
 class MerchantView(BaseModel):
@@ -60,12 +64,31 @@ def current_operator(sign_ins: SignIns) -> CurrentOperator:
     return current
 
 
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The dependency of a route: the signed-in person whose role has `permission`."""
+
+    current: CurrentOperator
+    permission: Permission
+
+    async def __call__(self, request: Request) -> Operator:
+        """Raises `VendomatError` (not_signed_in, forbidden)."""
+        operator = await self.current(request)
+        check_may(operator.role, self.permission)
+        return operator
+
+
+def permitted(current: CurrentOperator, permission: Permission) -> Permitted:
+    """What a route depends on: `operator: Annotated[Operator, Depends(permitted(current, Permission.X))]`."""
+    return Permitted(current, permission)
+
+
 def changing_operator(current: CurrentOperator) -> CurrentOperator:
     """The dependency for requests that change something: refuses roles that may only look."""
 
     async def changing(request: Request) -> Operator:
         operator = await current(request)
-        if not operator.role.may_change:
+        if operator.role is Role.READ_ONLY:
             raise VendomatError(ErrorCode.FORBIDDEN, "your role may look but not change; nothing was done")
         return operator
 
@@ -91,7 +114,8 @@ def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bo
     @router.post("", operation_id="session.create")
     async def sign_in(body: SignInBody, request: Request, response: Response) -> SessionView:
         address = request.client.host if request.client is not None else ""
-        session = await sign_ins.sign_in(body.email, body.password, address=address)
+        agent = request.headers.get("user-agent", "")
+        session = await sign_ins.sign_in(body.email, body.password, address=address, agent=agent)
         response.set_cookie(
             COOKIE,
             session.token,
@@ -122,7 +146,11 @@ def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bo
 def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
     return SessionView(
         operator=OperatorView(
-            id=operator.operator_id, email=operator.email, name=operator.name, role=operator.role.value
+            id=operator.operator_id,
+            email=operator.email,
+            name=operator.name,
+            role=operator.role.value,
+            permissions=sorted(one.value for one in GRANTED[operator.role]),
         ),
         merchant=MerchantView(id=operator.merchant_id, name=operator.merchant_name, currency=operator.currency),
         expires_at=expires_at,

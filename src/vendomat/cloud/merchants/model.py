@@ -6,31 +6,22 @@ import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from vendomat.cloud.merchants.permissions import Role
 from vendomat.kernel import ErrorCode, VendomatError
 
 SIGN_IN_TRIES = 5
 SIGN_IN_WINDOW = timedelta(minutes=15)
 SESSION_LIFE = timedelta(hours=12)
+INVITATION_LIFE = timedelta(days=3)
 PASSWORD_CHARACTERS_MIN = 8
 PASSWORD_CHARACTERS_MAX = 200
 EMAIL_CHARACTERS_MAX = 200
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,100}@[^@\s\x00-\x1f]{1,99}")
-
-
-class Role(StrEnum):
-    OWNER = "owner"
-    MANAGER = "manager"
-    READ_ONLY = "read_only"
-
-    @property
-    def may_change(self) -> bool:
-        """Whether this role may do more than look."""
-        return self is not Role.READ_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +34,59 @@ class Merchant:
     time_zone: str = "Asia/Shanghai"
 
 
+class PersonState(StrEnum):
+    INVITED = "invited"  # has no password yet
+    ACTIVE = "active"
+    INACTIVE = "inactive"  # signs in no more; what they did keeps their name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One of a merchant's people, as the others see them. `invited_until` while a link waits to be used."""
+
+    operator_id: str
+    email: str
+    name: str
+    role: Role
+    state: PersonState
+    created_at: datetime
+    invited_until: datetime | None = None
+    sessions: int = 0
+    signed_in_at: datetime | None = None
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role is Role.OWNER and self.state is PersonState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whom a link invites, and where to."""
+
+    merchant_id: str
+    operator_id: str
+    email: str
+    name: str
+    role: Role
+    merchant_name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StandingSession:
+    """A session that has not ended. `source` is the network it was begun from, `agent` what the browser called itself;
+    `session_id` names the session and opens nothing."""
+
+    session_id: str
+    started_at: datetime | None
+    expires_at: datetime
+    source: str
+    agent: str
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A signed-in person of one merchant."""
+    """A signed-in person of one merchant; `session_id` names the session they speak in."""
 
     merchant_id: str
     operator_id: str
@@ -54,6 +95,7 @@ class Operator:
     role: Role
     merchant_name: str
     currency: str
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

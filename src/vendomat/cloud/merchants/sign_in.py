@@ -30,6 +30,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 _SESSION_BYTES = 32
+AGENT_CHARACTERS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,13 @@ class SignIns:
         self._clock = clock
         self._randomness = randomness
 
-    async def sign_in(self, email: str, password: str, *, address: str) -> Session:
+    async def sign_in(self, email: str, password: str, *, address: str, agent: str = "") -> Session:
         """Raises `VendomatError` (rate_limited with `retry_after_s`, or not_signed_in without saying why)."""
+        operator = await self.check(email, password, address=address)
+        return await self._open(operator, address, agent)
+
+    async def check(self, email: str, password: str, *, address: str) -> Operator:
+        """Whose they are. Counts the try, and forgets it when both are right. Raises as `sign_in`."""
         now = self._clock.now()
         subjects = sign_in_subjects(email, address)
         async with self._database.auth() as connection:
@@ -74,7 +80,21 @@ class SignIns:
         if found is None or not is_right:
             await self._note_refusal(found[0] if found else None, address, now)
             raise VendomatError(ErrorCode.NOT_SIGNED_IN, "this e-mail and password do not belong together")
-        return await self._open(found[0], subjects, now)
+        async with self._database.auth() as connection:
+            await store.forgive(connection, subjects, now)
+        return found[0]
+
+    async def prove(self, operator: Operator, password: str, *, address: str) -> None:
+        """That whoever sits there knows the password of the session's person; counted like a try to sign in.
+
+        Raises `VendomatError` (rate_limited, forbidden); the session goes on.
+        """
+        try:
+            await self.check(operator.email, password, address=address)
+        except VendomatError as error:
+            if error.code is not ErrorCode.NOT_SIGNED_IN:
+                raise
+            raise VendomatError(ErrorCode.FORBIDDEN, "this is not your password; nothing changed") from error
 
     async def operator_of(self, token: str) -> Operator:
         """The person behind a session. Raises `VendomatError(not_signed_in)`."""
@@ -99,12 +119,20 @@ class SignIns:
         async with self._database.auth() as connection:
             await store.delete_expired(connection, sessions_until=now, tries_until=now - SIGN_IN_WINDOW)
 
-    async def _open(self, operator: Operator, subjects: list[str], now: datetime) -> Session:
-        secret = self._randomness(_SESSION_BYTES)
+    async def _open(self, operator: Operator, address: str, agent: str) -> Session:
+        secret, now = self._randomness(_SESSION_BYTES), self._clock.now()
         expires_at = now + SESSION_LIFE
+        row = {
+            "merchant_id": operator.merchant_id,
+            "operator_id": operator.operator_id,
+            "session_hash": hashlib.sha256(secret).digest(),
+            "started_at": now,
+            "expires_at": expires_at,
+            "source": network_of(address),
+            "agent": agent[:AGENT_CHARACTERS_MAX],
+        }
         async with self._database.auth() as connection:
-            await store.forgive(connection, subjects, now)
-            await store.insert_session(connection, operator, hashlib.sha256(secret).digest(), expires_at)
+            await store.insert_session(connection, row)
         token = base64.urlsafe_b64encode(secret).decode().rstrip("=")
         return Session(token=token, operator=operator, expires_at=expires_at)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.merchants.model import Merchant, Operator, Role
+from vendomat.cloud.merchants.model import Merchant, Operator, PersonState
+from vendomat.cloud.merchants.permissions import Role
 
 MERCHANT = sa.table(
     "merchant",
@@ -17,9 +18,12 @@ MERCHANT = sa.table(
 )
 OPERATOR = sa.table(
     "operator",
-    *map(sa.column, ("merchant_id", "operator_id", "email", "name", "role", "password_hash", "created_at")),
+    *map(sa.column, ("merchant_id", "operator_id", "email", "name", "role", "state", "password_hash", "created_at")),
 )
-SESSION = sa.table("operator_session", *map(sa.column, ("merchant_id", "session_hash", "operator_id", "expires_at")))
+SESSION = sa.table(
+    "operator_session",
+    *map(sa.column, ("merchant_id", "session_hash", "operator_id", "expires_at", "started_at", "source", "agent")),
+)
 ATTEMPT = sa.table("sign_in_attempt", *map(sa.column, ("merchant_id", "subject", "at")))
 ACCOUNT = sa.table(
     "payment_account",
@@ -92,7 +96,7 @@ _OPERATOR_COLUMNS = (
 )
 
 
-def _operator(row: sa.RowMapping) -> Operator:
+def _operator(row: sa.RowMapping, session_id: str = "") -> Operator:
     return Operator(
         merchant_id=row["merchant_id"],
         operator_id=row["operator_id"],
@@ -101,6 +105,7 @@ def _operator(row: sa.RowMapping) -> Operator:
         role=Role(row["role"]),
         merchant_name=row["merchant_name"],
         currency=row["currency"],
+        session_id=session_id,
     )
 
 
@@ -109,7 +114,7 @@ async def find_operator_by_email(connection: AsyncConnection, email: str) -> tup
     found = await connection.execute(
         sa.select(*_OPERATOR_COLUMNS, OPERATOR.c.password_hash)
         .join_from(OPERATOR, MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
-        .where(sa.func.lower(OPERATOR.c.email) == email)
+        .where(sa.func.lower(OPERATOR.c.email) == email, OPERATOR.c.state == PersonState.ACTIVE.value)
     )
     row = found.mappings().one_or_none()
     return None if row is None else (_operator(row), row["password_hash"])
@@ -126,23 +131,18 @@ async def find_operator_by_session(connection: AsyncConnection, session_hash: by
                 ),
             ).join(MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
         )
-        .where(SESSION.c.session_hash == session_hash, SESSION.c.expires_at > now)
-    )
-    row = found.mappings().one_or_none()
-    return None if row is None else _operator(row)
-
-
-async def insert_session(
-    connection: AsyncConnection, operator: Operator, session_hash: bytes, expires_at: datetime
-) -> None:
-    await connection.execute(
-        sa.insert(SESSION).values(
-            merchant_id=operator.merchant_id,
-            session_hash=session_hash,
-            operator_id=operator.operator_id,
-            expires_at=expires_at,
+        .where(
+            SESSION.c.session_hash == session_hash,
+            SESSION.c.expires_at > now,
+            OPERATOR.c.state == PersonState.ACTIVE.value,
         )
     )
+    row = found.mappings().one_or_none()
+    return None if row is None else _operator(row, session_hash.hex())
+
+
+async def insert_session(connection: AsyncConnection, row: Mapping[str, object]) -> None:
+    await connection.execute(sa.insert(SESSION).values(**row))
 
 
 async def delete_session(connection: AsyncConnection, session_hash: bytes) -> None:

@@ -21,6 +21,7 @@ from vendomat.cloud.orders.model import (
     UnitMove,
     UnitOutcome,
 )
+from vendomat.cloud.orders.said import note_said
 from vendomat.cloud.orders.store import Key
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "Unit",
     "UnitMove",
     "UnitOutcome",
+    "note_said",
     "store",
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.promotions.model import KeptPromotion, Limits, PromotionState
 from vendomat.cloud.promotions.service import CartLine, Promotions, TestedCart
 from vendomat.cloud.promotions.store import kept_of
@@ -172,15 +172,16 @@ class TriedCartView(BaseModel):
 
 def promotions_router(promotions: Promotions, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/promotions", tags=["promotions"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.CATALOG_READ)
+    changing = permitted(current, Permission.PRICE_CHANGE)
 
     @router.get("", operation_id="promotions.list")
-    async def all_of(operator: Annotated[Operator, Depends(current)]) -> list[PromotionView]:
+    async def all_of(operator: Annotated[Operator, Depends(reading)]) -> list[PromotionView]:
         rows = await promotions.all_of(operator.merchant_id)
         return [_view(kept_of(row), row["given_minor"], row["given_uses"]) for row in rows]
 
     @router.get("/goods", operation_id="promotions.goods")
-    async def goods(operator: Annotated[Operator, Depends(current)]) -> GoodsView:
+    async def goods(operator: Annotated[Operator, Depends(reading)]) -> GoodsView:
         found = await promotions.goods(operator.merchant_id)
         products = [ProductView.model_validate({**row, "id": row["product_id"]}) for row in found.products]
         return GoodsView(currency=found.currency, time_zone=found.time_zone, products=products)
@@ -213,12 +214,12 @@ def promotions_router(promotions: Promotions, current: CurrentOperator) -> APIRo
         return _view(await promotions.end(operator.merchant_id, promotion_id, version=body.version, by=who))
 
     @router.post("/preview", operation_id="promotions.preview")
-    async def preview(body: PreviewBody, operator: Annotated[Operator, Depends(current)]) -> PreviewView:
+    async def preview(body: PreviewBody, operator: Annotated[Operator, Depends(reading)]) -> PreviewView:
         found, names = await promotions.preview(operator.merchant_id, _rule(body, body.id))
         return PreviewView(meetings=[_meeting(one) for one in found], names=names)
 
     @router.post("/try", operation_id="promotions.try")
-    async def try_cart(body: TryBody, operator: Annotated[Operator, Depends(current)]) -> TriedCartView:
+    async def try_cart(body: TryBody, operator: Annotated[Operator, Depends(reading)]) -> TriedCartView:
         trial = None if body.trial is None else _rule(body.trial, body.trial.id)
         lines = [CartLine(line.slot, line.quantity) for line in body.lines]
         tried = await promotions.try_cart(operator.merchant_id, body.machine_id, lines, at=body.at, trial=trial)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
 from vendomat.cloud.reconciliation.desk import DayView, ItemView, ReconciliationDesk
 from vendomat.cloud.reconciliation.model import AccountDay, ItemMove
@@ -36,11 +36,12 @@ class FeeContractBody(BaseModel):
 
 def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/reconciliation", tags=["reconciliation"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.STATEMENT_READ)
+    reconciling = permitted(current, Permission.RECONCILE)
 
     @router.get("/days", operation_id="reconciliation.days")
     async def list_days(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Page[DayView]:
@@ -53,7 +54,7 @@ def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) ->
         channel: Channel,
         account: Account,
         day: date,
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         state: Annotated[Literal["open"] | None, Query()] = None,
     ) -> list[ItemView]:
         place = AccountDay(operator.merchant_id, channel, account, day)
@@ -63,14 +64,14 @@ def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) ->
     async def resolve(
         item_id: Annotated[str, Path(pattern=r"^rci_[0-9a-z]{26}$")],
         body: ResolutionBody,
-        operator: Annotated[Operator, Depends(changing)],
+        operator: Annotated[Operator, Depends(reconciling)],
     ) -> ItemView:
         return await desk.resolve(operator, item_id, _MOVES[body.state], body.reason)
 
     @router.put("/fees/{channel}/{account}", operation_id="reconciliation.set_fee", status_code=204)
     async def set_fee(
-        channel: Channel, account: Account, body: FeeContractBody, operator: Annotated[Operator, Depends(changing)]
+        channel: Channel, account: Account, body: FeeContractBody, operator: Annotated[Operator, Depends(reconciling)]
     ) -> None:
-        await desk.set_fee_rate(operator.merchant_id, channel, account, body.rate_ppm)
+        await desk.set_fee_rate(operator, channel, account, body.rate_ppm)
 
     return router

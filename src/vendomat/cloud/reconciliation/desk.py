@@ -12,6 +12,7 @@ import asyncpg
 import sqlalchemy as sa
 from pydantic import BaseModel
 
+from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.platform.database import Database
@@ -179,22 +180,49 @@ class ReconciliationDesk:
             place = AccountDay(*(ended[name] for name in ("merchant_id", "channel", "account", "day")))
             await store.lock_day(connection, place)
             await store.close_day(connection, place, now)
+            await note_change(
+                connection,
+                Change(
+                    merchant_id=operator.merchant_id,
+                    actor=operator.operator_id,
+                    action="reconciliation.resolved",
+                    subject=ended["order_id"] or item_id,
+                    at=now,
+                    reason=reason,
+                    before={"item_id": item_id, "state": row["state"]},
+                    after={"item_id": item_id, "state": state.value},
+                ),
+            )
             return ended
 
         row = dict(await self._database.write(write))
         name = operator.name if row["ended_by"] == operator.operator_id else ""
         return _item_view(row | {"ended_by_name": name})
 
-    async def set_fee_rate(self, merchant_id: str, channel: str, account: str, rate_ppm: int) -> None:
+    async def set_fee_rate(self, operator: Operator, channel: str, account: str, rate_ppm: int) -> None:
         """The contract's fee, in millionths of what was paid; days that are run from now on are compared with it."""
-        await self._database.hot.execute(
-            "INSERT INTO fee_contract AS f (merchant_id, channel, account, rate_ppm) VALUES ($1, $2, $3, $4) "
-            "ON CONFLICT (merchant_id, channel, account) DO UPDATE SET rate_ppm = excluded.rate_ppm",
-            merchant_id,
-            channel,
-            account,
-            rate_ppm,
-        )
+        key = (operator.merchant_id, channel, account)
+        async with self._database.hot.acquire() as connection, connection.transaction():
+            before = await connection.fetchval(
+                "SELECT rate_ppm FROM fee_contract WHERE (merchant_id, channel, account) = ($1, $2, $3) FOR UPDATE",
+                *key,
+            )
+            await connection.execute(
+                "INSERT INTO fee_contract AS f (merchant_id, channel, account, rate_ppm) VALUES ($1, $2, $3, $4) "
+                "ON CONFLICT (merchant_id, channel, account) DO UPDATE SET rate_ppm = excluded.rate_ppm",
+                *key,
+                rate_ppm,
+            )
+            change = Change(
+                merchant_id=operator.merchant_id,
+                actor=operator.operator_id,
+                action="fee_contract.changed",
+                subject=f"{channel}:{account}",
+                at=self._clock.now(),
+                before=None if before is None else {"rate_ppm": before},
+                after={"rate_ppm": rate_ppm},
+            )
+            await note_change(connection, change)
 
 
 async def _lock_item(connection: asyncpg.Connection, merchant_id: str, item_id: str) -> asyncpg.Record:

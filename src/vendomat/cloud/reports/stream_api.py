@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from vendomat.cloud.merchants import CurrentOperator, Operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.reports.stream import EventFeeds, Place
 
 PING_S = 15
@@ -21,10 +21,11 @@ STREAM_S_MAX = 600.0
 
 def stream_router(feeds: EventFeeds, current: CurrentOperator) -> APIRouter:
     router = APIRouter(tags=["events"])
+    reading = permitted(current, Permission.FLEET_READ)
 
     @router.get("/api/v1/events/stream", operation_id="events.stream", response_class=EventSourceResponse)
     async def stream(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         last_event_id: Annotated[str | None, Header(max_length=40)] = None,
     ) -> EventSourceResponse:
         last = Place.from_text(last_event_id) if last_event_id else None

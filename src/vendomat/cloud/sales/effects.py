@@ -14,6 +14,7 @@ import asyncpg
 from vendomat.cloud import alarms, codes, promotions, wallets
 from vendomat.cloud.catalog import bump_catalogue_versions
 from vendomat.cloud.ledger import Entry, post
+from vendomat.cloud.orders import note_said
 from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
 from vendomat.cloud.platform.rows import AtOnce, execute_rows
@@ -70,19 +71,18 @@ async def save_effects(
             if isinstance(e, Tell)
         ],
     )
-    await order_rows.append_evidence(
-        at_once,
-        [
-            (c.after.merchant_id, c.after.order_id, c.at, e.source, e.kind, dict(e.data))
-            for c, e in every
-            if isinstance(e, Note)
-        ],
-    )
+    words = [
+        (c.after.merchant_id, c.after.order_id, c.at, e.source, e.kind, dict(e.data))
+        for c, e in every
+        if isinstance(e, Note)
+    ]
+    await order_rows.append_evidence(at_once, words)
     await promotions.settle_uses(
         at_once, [(c.after.merchant_id, c.after.order_id, e.is_paid) for c, e in every if isinstance(e, SettleUses)]
     )
     await at_once.send()
     await _save_rare_effects(connection, [*every, *locked], ids)
+    await note_said(connection, words)
 
 
 async def _save_moves(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.orders import Finding
 from vendomat.cloud.sales.goods_desk import GoodsDesk
 
@@ -41,14 +41,15 @@ class UnlockedView(BaseModel):
 
 def goods_router(desk: GoodsDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["goods"])
-    changing = changing_operator(current)
+    resolving = permitted(current, Permission.UNIT_RESOLVE)
+    unlocking = permitted(current, Permission.SLOT_UNLOCK)
 
     @router.post("/orders/{order_id}/units/{unit}/resolve", operation_id="units.resolve")
     async def resolve(
         order_id: Annotated[str, Path(pattern=r"^ord_[0-9a-z]{26}$")],
         unit: Annotated[int, Path(ge=1, le=1000)],
         body: FindingBody,
-        operator: Annotated[Operator, Depends(changing)],
+        operator: Annotated[Operator, Depends(resolving)],
     ) -> FoundView:
         found = await desk.resolve(operator, order_id, unit, Finding(body.finding), reason=body.reason)
         return FoundView(order_id=order_id, unit=found.unit, finding=found.finding.value)
@@ -58,7 +59,7 @@ def goods_router(desk: GoodsDesk, current: CurrentOperator) -> APIRouter:
         machine_id: Annotated[str, Path(pattern=r"^mch_[0-9a-z]{26}$")],
         slot: Annotated[str, Path(pattern=r"^[A-Z0-9]{1,6}$")],
         body: LookedBody,
-        operator: Annotated[Operator, Depends(changing)],
+        operator: Annotated[Operator, Depends(unlocking)],
     ) -> UnlockedView:
         await desk.unlock(operator, machine_id, slot, reason=body.reason)
         return UnlockedView(machine_id=machine_id, slot=slot)

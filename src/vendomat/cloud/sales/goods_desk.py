@@ -10,6 +10,7 @@ from datetime import datetime
 import asyncpg
 
 from vendomat.cloud.alarms import SLOT_LOCKED
+from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.orders import FINDING_MOVES, Finding, FindingMove, Unit, UnitOutcome
 from vendomat.cloud.orders import store as order_rows
@@ -74,6 +75,17 @@ class GoodsDesk:
             said: dict[str, object] = {"machine_id": machine_id, "slot": slot}
             said |= {"operator_id": operator.operator_id, "reason": reason}
             await _keep(connection, operator.merchant_id, alarms, said=said, now=now)
+            change = Change(
+                merchant_id=operator.merchant_id,
+                actor=operator.operator_id,
+                action="slot.unlocked",
+                subject=machine_id,
+                at=now,
+                reason=reason,
+                before={"slot": slot, "closed_reason": closed},
+                after={"slot": slot, "closed_reason": ""},
+            )
+            await note_change(connection, change)
 
 
 async def _open_slot(connection: asyncpg.Connection, key: tuple[str, str, str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.sales.wallet_payouts import Outlook, PayoutWish, WalletPayouts
 from vendomat.cloud.wallets import Payout
 from vendomat.kernel import MINOR_UNITS_MAX
@@ -61,25 +61,26 @@ class OutlookView(BaseModel):
 
 def wallet_payouts_router(desk: WalletPayouts, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["members"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.MEMBER_READ)
+    paying = permitted(current, Permission.WALLET_CHANGE)
 
     @router.get("/members/{member_id}/payout", operation_id="wallet_payouts.look")
-    async def look(member_id: MemberId, operator: Annotated[Operator, Depends(current)]) -> OutlookView:
+    async def look(member_id: MemberId, operator: Annotated[Operator, Depends(reading)]) -> OutlookView:
         return _outlook(await desk.look(operator.merchant_id, member_id))
 
     @router.post("/members/{member_id}/payout", operation_id="wallet_payouts.ask")
     async def ask(
-        member_id: MemberId, body: PayoutBody, operator: Annotated[Operator, Depends(changing)]
+        member_id: MemberId, body: PayoutBody, operator: Annotated[Operator, Depends(paying)]
     ) -> WalletPayoutView:
         wish = PayoutWish(body.amount_minor, body.way, body.reference, body.reason)
         return _view(await desk.ask(operator, member_id, wish))
 
     @router.post("/wallet-payouts/{payout_id}/agree", operation_id="wallet_payouts.agree")
-    async def agree(payout_id: PayoutId, operator: Annotated[Operator, Depends(changing)]) -> WalletPayoutView:
+    async def agree(payout_id: PayoutId, operator: Annotated[Operator, Depends(paying)]) -> WalletPayoutView:
         return _view(await desk.agree(operator, payout_id))
 
     @router.post("/wallet-payouts/{payout_id}/decline", operation_id="wallet_payouts.decline")
-    async def decline(payout_id: PayoutId, operator: Annotated[Operator, Depends(changing)]) -> WalletPayoutView:
+    async def decline(payout_id: PayoutId, operator: Annotated[Operator, Depends(paying)]) -> WalletPayoutView:
         return _view(await desk.decline(operator, payout_id))
 
     return router

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.payments import BankCard
 from vendomat.cloud.sales.model import Purchase
 from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, Onward, RefundDesk
@@ -89,46 +89,45 @@ class StandingView(BaseModel):
 
 def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/orders/{order_id}", tags=["refunds"])
-    changing = changing_operator(current)
+    asking = permitted(current, Permission.REFUND_ASK)
+    releasing = permitted(current, Permission.REFUND_RELEASE)
 
     @router.post("/refund", operation_id="refunds.ask")
-    async def ask(
-        order_id: OrderId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
-    ) -> StandingView:
+    async def ask(order_id: OrderId, body: ReasonBody, operator: Annotated[Operator, Depends(asking)]) -> StandingView:
         return _view(await desk.ask(operator, order_id, body.reason))
 
     @router.post("/refunds/{refund_id}/again", operation_id="refunds.again")
     async def again(
-        order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(asking)]
     ) -> StandingView:
         return _view(await desk.try_again(operator, order_id, refund_id, body.reason))
 
     @router.post("/refunds/{refund_id}/release", operation_id="refunds.release")
     async def release(
-        order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(releasing)]
     ) -> StandingView:
         return _view(await desk.release(operator, order_id, refund_id, body.reason))
 
     @router.post("/refunds/{refund_id}/decline", operation_id="refunds.decline")
     async def decline(
-        order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(releasing)]
     ) -> StandingView:
         return _view(await desk.decline(operator, order_id, refund_id, body.reason))
 
     @router.post("/goodwill", operation_id="refunds.give")
-    async def give(order_id: OrderId, body: GiftBody, operator: Annotated[Operator, Depends(changing)]) -> StandingView:
+    async def give(order_id: OrderId, body: GiftBody, operator: Annotated[Operator, Depends(asking)]) -> StandingView:
         return _view(await desk.give(operator, order_id, Gift(body.amount_minor, body.ordinal, body.reason)))
 
     @router.post("/refunds/{refund_id}/by-hand", operation_id="refunds.by_hand")
     async def by_hand(
-        order_id: OrderId, refund_id: RefundId, body: HandPaymentBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, refund_id: RefundId, body: HandPaymentBody, operator: Annotated[Operator, Depends(asking)]
     ) -> StandingView:
         paid = HandPayment(body.amount_minor, body.way, body.reference, body.reason)
         return _view(await desk.pay_by_hand(operator, order_id, refund_id, paid))
 
     @router.post("/refunds/{refund_id}/onward", operation_id="refunds.send_on")
     async def send_on(
-        order_id: OrderId, refund_id: RefundId, body: SendOnBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, refund_id: RefundId, body: SendOnBody, operator: Annotated[Operator, Depends(asking)]
     ) -> StandingView:
         return _view(await desk.send_on(operator, order_id, refund_id, body.onward))
 
@@ -138,23 +137,23 @@ def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
 
 def _add_verdicts(router: APIRouter, desk: RefundDesk, current: CurrentOperator) -> None:
     """What becomes of money that did not fit its order."""
-    changing = changing_operator(current)
+    judging = permitted(current, Permission.PAYMENT_JUDGE)
 
     @router.post("/payments/{payment_id}/verdict", operation_id="payments.judge")
     async def judge(
-        order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(judging)]
     ) -> StandingView:
         return _view(await desk.judge(operator, order_id, payment_id, body.judgement))
 
     @router.post("/payments/{payment_id}/verdict/agree", operation_id="payments.agree")
     async def agree(
-        order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(judging)]
     ) -> StandingView:
         return _view(await desk.agree(operator, order_id, payment_id, body.judgement))
 
     @router.post("/payments/{payment_id}/verdict/decline", operation_id="payments.decline")
     async def decline_verdict(
-        order_id: OrderId, payment_id: PaymentId, body: ReasonBody, operator: Annotated[Operator, Depends(changing)]
+        order_id: OrderId, payment_id: PaymentId, body: ReasonBody, operator: Annotated[Operator, Depends(judging)]
     ) -> StandingView:
         return _view(await desk.decline_verdict(operator, order_id, payment_id, body.reason))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from vendomat.cloud.ledger import Entry, post, postings
+from vendomat.cloud.members import member_exists
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
@@ -109,6 +110,8 @@ class WalletPayouts:
         wallet = await lock_wallet(connection, merchant_id, member_id)
         payouts = tuple(await payouts_of(connection, merchant_id, member_id))
         if wallet is None:
+            if not await member_exists(connection, merchant_id, member_id):
+                raise VendomatError(ErrorCode.NOT_FOUND, "there is no such member")
             return Outlook(None, Division((), 0), payouts)
         return Outlook(wallet, await self._division(connection, wallet), payouts)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator, owning_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.payments import ReceiverKind
 from vendomat.cloud.sharing.model import CEILING_BP_DEFAULT, Agreement, Duty, Share, ShareStage
 from vendomat.cloud.sharing.service import AgreementWish, SharingDesk, Standing
@@ -114,45 +114,47 @@ class ShareView(BaseModel):
 
 def sharing_router(desk: SharingDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["profit sharing"])
-    owning, changing = owning_operator(current), changing_operator(current)
+    reading = permitted(current, Permission.SITE_READ)
+    directing = permitted(current, Permission.KEYS_CHANGE)  # where the money goes
+    paying = permitted(current, Permission.SITE_PAY)
 
     @router.get("/sites/{site_id}/sharing", operation_id="site_sharing.get")
-    async def look(site_id: SiteId, operator: Annotated[Operator, Depends(current)]) -> SharingView:
+    async def look(site_id: SiteId, operator: Annotated[Operator, Depends(reading)]) -> SharingView:
         return _view(await desk.look(operator.merchant_id, site_id))
 
     @router.put("/sites/{site_id}/sharing", operation_id="site_sharing.agree")
     async def agree(
-        site_id: SiteId, body: AgreementBody, operator: Annotated[Operator, Depends(owning)]
+        site_id: SiteId, body: AgreementBody, operator: Annotated[Operator, Depends(directing)]
     ) -> SharingView:
         wish = AgreementWish(body.kind, body.receiver, body.name, body.ceiling_bp)
         await desk.agree(operator, site_id, wish)
         return _view(await desk.look(operator.merchant_id, site_id))
 
     @router.post("/sites/{site_id}/sharing/stop", operation_id="site_sharing.stop")
-    async def stop(site_id: SiteId, operator: Annotated[Operator, Depends(owning)]) -> SharingView:
+    async def stop(site_id: SiteId, operator: Annotated[Operator, Depends(directing)]) -> SharingView:
         await desk.stop(operator, site_id)
         return _view(await desk.look(operator.merchant_id, site_id))
 
     @router.post("/sites/{site_id}/sharing/plans", operation_id="site_sharing.plan")
-    async def plan(site_id: SiteId, body: PlanBody, operator: Annotated[Operator, Depends(changing)]) -> SharingView:
+    async def plan(site_id: SiteId, body: PlanBody, operator: Annotated[Operator, Depends(paying)]) -> SharingView:
         await desk.plan_again(operator, site_id, body.position)
         return _view(await desk.look(operator.merchant_id, site_id))
 
     @router.post("/sites/{site_id}/sharing/take-backs", operation_id="site_sharing.take_back")
     async def take_back(
-        site_id: SiteId, body: TakeBackBody, operator: Annotated[Operator, Depends(owning)]
+        site_id: SiteId, body: TakeBackBody, operator: Annotated[Operator, Depends(directing)]
     ) -> SharingView:
         await desk.take_back(operator, site_id, body.amount_minor)
         return _view(await desk.look(operator.merchant_id, site_id))
 
     @router.get("/sites/{site_id}/sharing/shares/{position}", operation_id="site_sharing.shares")
     async def shares(
-        site_id: SiteId, position: Position, operator: Annotated[Operator, Depends(current)]
+        site_id: SiteId, position: Position, operator: Annotated[Operator, Depends(reading)]
     ) -> list[ShareView]:
         return [_share_view(one) for one in await desk.shares(operator.merchant_id, site_id, position)]
 
     @router.post("/shares/{share_id}/give-up", operation_id="shares.give_up")
-    async def give_up(share_id: ShareId, operator: Annotated[Operator, Depends(owning)]) -> ShareView:
+    async def give_up(share_id: ShareId, operator: Annotated[Operator, Depends(directing)]) -> ShareView:
         return _share_view(await desk.give_up(operator, share_id))
 
     return router

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.sites.model import BASIS_POINTS_MAX, STEPS_MAX, Rule, Site, Stay, Step, Terms
 from vendomat.cloud.sites.service import Sites
 from vendomat.kernel import MINOR_UNITS_MAX
@@ -82,27 +82,28 @@ class ArrangementView(BaseModel):
 
 def sites_router(sites: Sites, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/sites", tags=["sites"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.SITE_READ)
+    changing = permitted(current, Permission.SITE_CHANGE)
 
     @router.get("", operation_id="sites.list")
-    async def list_sites(operator: Annotated[Operator, Depends(current)]) -> list[SiteView]:
+    async def list_sites(operator: Annotated[Operator, Depends(reading)]) -> list[SiteView]:
         rows = await sites.sites(operator.merchant_id)
         return [SiteView.model_validate({**row, "id": row["site_id"]}) for row in rows]
 
     @router.post("", operation_id="sites.create", status_code=201)
     async def create(body: SiteBody, operator: Annotated[Operator, Depends(changing)]) -> ArrangementView:
-        site = await sites.create(operator.merchant_id, body.name, body.owner)
+        site = await sites.create(operator, body.name, body.owner)
         return await _arrangement(sites, operator, site.site_id)
 
     @router.get("/{site_id}", operation_id="sites.get")
-    async def arrangement(site_id: SiteId, operator: Annotated[Operator, Depends(current)]) -> ArrangementView:
+    async def arrangement(site_id: SiteId, operator: Annotated[Operator, Depends(reading)]) -> ArrangementView:
         return await _arrangement(sites, operator, site_id)
 
     @router.put("/{site_id}", operation_id="sites.change")
     async def change(
         site_id: SiteId, body: SiteBody, operator: Annotated[Operator, Depends(changing)]
     ) -> ArrangementView:
-        await sites.change(operator.merchant_id, Site(site_id, body.name, body.owner))
+        await sites.change(operator, Site(site_id, body.name, body.owner))
         return await _arrangement(sites, operator, site_id)
 
     @router.put("/{site_id}/machines/{machine_id}", operation_id="sites.stay")
@@ -110,7 +111,7 @@ def sites_router(sites: Sites, current: CurrentOperator) -> APIRouter:
         site_id: SiteId, machine_id: MachineId, body: StayBody, operator: Annotated[Operator, Depends(changing)]
     ) -> ArrangementView:
         place = None if body.is_leaving else site_id
-        await sites.stay(operator.merchant_id, Stay(machine_id, body.first_day, place))
+        await sites.stay(operator, Stay(machine_id, body.first_day, place))
         return await _arrangement(sites, operator, site_id)
 
     @router.put("/{site_id}/rules/{first_day}", operation_id="sites.agree")
@@ -119,7 +120,7 @@ def sites_router(sites: Sites, current: CurrentOperator) -> APIRouter:
     ) -> ArrangementView:
         steps = tuple(Step(step.from_minor, step.basis_points) for step in body.steps)
         terms = Terms(steps, body.per_unit_minor, body.fixed_minor, body.minimum_minor)
-        await sites.agree(operator.merchant_id, site_id, Rule(first_day, terms))
+        await sites.agree(operator, site_id, Rule(first_day, terms))
         return await _arrangement(sites, operator, site_id)
 
     return router

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from vendomat.cloud.merchants import CurrentOperator, Operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
 from vendomat.cloud.statements import paper
 from vendomat.cloud.statements.model import Period
@@ -26,20 +26,21 @@ FamilyText = Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")]
 
 def statements_router(statements: Statements, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/statements", tags=["statements"])
+    reading = permitted(current, Permission.STATEMENT_READ)
 
     @router.get("", operation_id="statements.periods")
-    async def periods(operator: Annotated[Operator, Depends(current)]) -> PeriodsView:
+    async def periods(operator: Annotated[Operator, Depends(reading)]) -> PeriodsView:
         return await statements.periods(operator.merchant_id)
 
     @router.get("/{period}", operation_id="statements.get")
-    async def statement(period: PeriodText, operator: Annotated[Operator, Depends(current)]) -> StatementView:
+    async def statement(period: PeriodText, operator: Annotated[Operator, Depends(reading)]) -> StatementView:
         return await statements.statement(operator.merchant_id, Period.from_text(period))
 
     @router.get("/{period}/rows", operation_id="statements.rows")
     async def rows(
         *,
         period: PeriodText,
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         account: AccountText = None,
         family: FamilyText = None,
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
@@ -54,20 +55,20 @@ def statements_router(statements: Statements, current: CurrentOperator) -> APIRo
             limit=limit,
         )
 
-    _file_routes(router, statements, current)
+    _file_routes(router, statements, reading)
     return router
 
 
-def _file_routes(router: APIRouter, statements: Statements, current: CurrentOperator) -> None:
+def _file_routes(router: APIRouter, statements: Statements, reading: CurrentOperator) -> None:
     @router.get("/{period}/statement.csv", operation_id="statements.csv", response_class=Response)
-    async def as_csv(period: PeriodText, operator: Annotated[Operator, Depends(current)]) -> Response:
+    async def as_csv(period: PeriodText, operator: Annotated[Operator, Depends(reading)]) -> Response:
         view = await statements.statement(operator.merchant_id, Period.from_text(period))
         return file_answer(statement_sheet(view).encode(), MEDIA_TYPE, f"statement-{period}.csv")
 
     @router.get("/{period}/statement.pdf", operation_id="statements.pdf", response_class=Response)
     async def as_pdf(
         period: PeriodText,
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         lang: Annotated[Language, Query()] = "zh",
     ) -> Response:
         view = await statements.statement(operator.merchant_id, Period.from_text(period))
@@ -77,7 +78,7 @@ def _file_routes(router: APIRouter, statements: Statements, current: CurrentOper
     @router.get("/{period}/rows.csv", operation_id="statements.rows_csv", response_class=StreamingResponse)
     async def rows_as_csv(
         period: PeriodText,
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         account: AccountText = None,
         family: FamilyText = None,
     ) -> StreamingResponse:

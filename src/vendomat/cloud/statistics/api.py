@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, owning_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
 from vendomat.cloud.statements import file_answer
 from vendomat.cloud.statistics.files import FORMS, Form
@@ -54,14 +54,15 @@ Asked = Annotated[Wanted, Depends(asked_for)]
 
 def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/sales-figures", tags=["statistics"])
+    reading = permitted(current, Permission.STATEMENT_READ)
 
     @router.get("", operation_id="sales_figures.get")
-    async def sales_figures(operator: Annotated[Operator, Depends(current)], wanted: Asked) -> SalesFiguresView:
+    async def sales_figures(operator: Annotated[Operator, Depends(reading)], wanted: Asked) -> SalesFiguresView:
         return await figures.figures(operator.merchant_id, wanted)
 
     @router.get("/units", operation_id="sales_figures.units")
     async def units(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         wanted: Asked,
         *,
         outcome: Annotated[Outcome | None, Query()] = None,
@@ -73,7 +74,7 @@ def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> API
 
     @router.get("/band", operation_id="sales_figures.band")
     async def usual_band(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         *,
         day: Annotated[date | None, Query()] = None,
         measure: Annotated[Measure, Query()] = "units",
@@ -82,12 +83,12 @@ def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> API
         return await figures.band(operator.merchant_id, day, measure=measure, machine_id=machine)
 
     @router.get("/refund-times", operation_id="sales_figures.refund_times")
-    async def refund_times(operator: Annotated[Operator, Depends(current)], first: date, last: date) -> RefundTimesView:
+    async def refund_times(operator: Annotated[Operator, Depends(reading)], first: date, last: date) -> RefundTimesView:
         return await figures.refund_times(operator.merchant_id, first, last)
 
     @router.get("/file.{form}", operation_id="sales_figures.file", response_class=Response)
     async def as_file(
-        operator: Annotated[Operator, Depends(current)], wanted: Asked, form: Annotated[Form, Path()]
+        operator: Annotated[Operator, Depends(reading)], wanted: Asked, form: Annotated[Form, Path()]
     ) -> Response:
         view = await figures.figures(operator.merchant_id, wanted)
         content = await asyncio.to_thread(FORMS[form].write, view)
@@ -95,7 +96,7 @@ def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> API
         return file_answer(content, FORMS[form].media_type, name)
 
     @router.get("/formulas", operation_id="sales_figures.formulas")
-    async def formulas(operator: Annotated[Operator, Depends(current)]) -> list[FormulaView]:
+    async def formulas(operator: Annotated[Operator, Depends(reading)]) -> list[FormulaView]:
         return [FormulaView(id=one.id, figure=one.figure, en=one.en, zh=one.zh) for one in FORMULAS]
 
     return router
@@ -103,19 +104,19 @@ def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> API
 
 def months_router(months: Months, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/month-closes", tags=["statistics"])
+    reading = permitted(current, Permission.STATEMENT_READ)
+    closing = permitted(current, Permission.MONTH_CLOSE)
 
     @router.get("", operation_id="month_closes.list")
-    async def list_months(operator: Annotated[Operator, Depends(current)]) -> MonthsView:
+    async def list_months(operator: Annotated[Operator, Depends(reading)]) -> MonthsView:
         return await months.months(operator.merchant_id)
 
     @router.get("/{month}", operation_id="month_closes.get")
-    async def closed_month(month: MonthText, operator: Annotated[Operator, Depends(current)]) -> ClosedMonthView:
+    async def closed_month(month: MonthText, operator: Annotated[Operator, Depends(reading)]) -> ClosedMonthView:
         return await months.month(operator.merchant_id, month)
 
     @router.post("/{month}", operation_id="month_closes.close")
-    async def close_month(
-        month: MonthText, operator: Annotated[Operator, Depends(owning_operator(current))]
-    ) -> ClosedMonthView:
+    async def close_month(month: MonthText, operator: Annotated[Operator, Depends(closing)]) -> ClosedMonthView:
         return await months.close(operator.merchant_id, month, operator.operator_id)
 
     return router
@@ -123,10 +124,11 @@ def months_router(months: Months, current: CurrentOperator) -> APIRouter:
 
 def products_router(products: Products, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/product-ranking", tags=["statistics"])
+    reading = permitted(current, Permission.STATEMENT_READ)
 
     @router.get("", operation_id="product_ranking.get")
     async def ranking(
-        operator: Annotated[Operator, Depends(current)], first: date, last: date, *, machine: MachineText = None
+        operator: Annotated[Operator, Depends(reading)], first: date, last: date, *, machine: MachineText = None
     ) -> ProductRankingView:
         return await products.ranking(operator.merchant_id, Wanted(By.PRODUCT, first, last, machine_id=machine))
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.members import Member, MemberLink, Members, NewMember, qr_of
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.wallets.service import NEWEST, WalletBook
 from vendomat.cloud.wallets.views import StatementView, statement_view
@@ -52,7 +52,8 @@ class MemberLinkView(BaseModel):
 
 def members_router(members: Members, book: WalletBook, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/members", tags=["members"])
-    changing = changing_operator(current)
+    reading = permitted(current, Permission.MEMBER_READ)
+    changing = permitted(current, Permission.MEMBER_CHANGE)
 
     @router.post("", operation_id="members.create", status_code=201)
     async def create(
@@ -65,7 +66,7 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
 
     @router.get("", operation_id="members.list")
     async def list_members(
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         phone: Annotated[str, Query(max_length=30)] = "",
         limit: Limit = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -76,13 +77,13 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
         return page_of(views, limit, lambda m: m, lambda m: Cursor(m.created_at, m.id))
 
     @router.get("/{member_id}", operation_id="members.get")
-    async def get(member_id: MemberId, operator: Annotated[Operator, Depends(current)]) -> MemberView:
+    async def get(member_id: MemberId, operator: Annotated[Operator, Depends(reading)]) -> MemberView:
         return (await _views(book, operator, await members.find(operator.merchant_id, member_id)))[0]
 
     @router.get("/{member_id}/statement", operation_id="members.statement")
     async def statement(
         member_id: MemberId,
-        operator: Annotated[Operator, Depends(current)],
+        operator: Annotated[Operator, Depends(reading)],
         limit: Limit = LIMIT_DEFAULT,
         before: Before = NEWEST,
     ) -> StatementView:

@@ -12,7 +12,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants import CurrentOperator, Operator, changing_operator, owning_operator
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.payments.accounts.service import AccountDesk, ChannelAccount, MachineChannel
 from vendomat.cloud.payments.providers import SettingField
 
@@ -97,37 +97,43 @@ class MachineChannelsView(BaseModel):
 
 def accounts_router(desk: AccountDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["payment accounts"])
-    owning, changing = owning_operator(current), changing_operator(current)
+    reading = permitted(current, Permission.KEYS_READ)
+    changing = permitted(current, Permission.KEYS_CHANGE)
+    trying = permitted(current, Permission.KEYS_TRY)
+    looking = permitted(current, Permission.FLEET_READ)
+    offering = permitted(current, Permission.MACHINE_CHANGE)
 
     @router.get("/payment-accounts", operation_id="payment_accounts.list")
-    async def list_accounts(operator: Annotated[Operator, Depends(current)], response: Response) -> ChannelsView:
+    async def list_accounts(operator: Annotated[Operator, Depends(reading)], response: Response) -> ChannelsView:
         response.headers["Cache-Control"] = "no-store"
         return ChannelsView(data=[_view(one) for one in await desk.channels(operator.merchant_id)])
 
     @router.put("/payment-accounts/{channel}", operation_id="payment_accounts.put")
-    async def put(channel: Channel, body: SettingsBody, operator: Annotated[Operator, Depends(owning)]) -> ChannelView:
+    async def put(
+        channel: Channel, body: SettingsBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> ChannelView:
         return _view(await desk.put(operator, channel, body.settings))
 
     @router.post("/payment-accounts/{channel}/activate", operation_id="payment_accounts.activate")
-    async def activate(channel: Channel, operator: Annotated[Operator, Depends(owning)]) -> ChannelView:
+    async def activate(channel: Channel, operator: Annotated[Operator, Depends(changing)]) -> ChannelView:
         return _view(await desk.set_active(operator, channel, is_active=True))
 
     @router.post("/payment-accounts/{channel}/deactivate", operation_id="payment_accounts.deactivate")
-    async def deactivate(channel: Channel, operator: Annotated[Operator, Depends(owning)]) -> ChannelView:
+    async def deactivate(channel: Channel, operator: Annotated[Operator, Depends(changing)]) -> ChannelView:
         return _view(await desk.set_active(operator, channel, is_active=False))
 
     @router.post("/payment-accounts/{channel}/try", operation_id="payment_accounts.try")
-    async def try_out(channel: Channel, operator: Annotated[Operator, Depends(changing)]) -> TriedView:
+    async def try_out(channel: Channel, operator: Annotated[Operator, Depends(trying)]) -> TriedView:
         tried = await desk.try_out(operator.merchant_id, channel)
         return TriedView(state=tried.state.value, detail=tried.detail)
 
     @router.get("/machines/{machine_id}/channels", operation_id="machine_channels.list")
-    async def at_machine(machine_id: Machine, operator: Annotated[Operator, Depends(current)]) -> MachineChannelsView:
+    async def at_machine(machine_id: Machine, operator: Annotated[Operator, Depends(looking)]) -> MachineChannelsView:
         return _machine_view(await desk.at_machine(operator.merchant_id, machine_id))
 
     @router.put("/machines/{machine_id}/channels/{channel}", operation_id="machine_channels.put")
     async def set_at_machine(
-        machine_id: Machine, channel: Channel, body: OfferBody, operator: Annotated[Operator, Depends(changing)]
+        machine_id: Machine, channel: Channel, body: OfferBody, operator: Annotated[Operator, Depends(offering)]
     ) -> MachineChannelsView:
         return _machine_view(await desk.set_at_machine(operator, machine_id, channel, is_offered=body.is_offered))
 

@@ -16,10 +16,12 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog import bump_all, channel_order, channels_off, count_machines_off, set_channel_off
+from vendomat.cloud.changes import note_change
 from vendomat.cloud.machines import machine_exists
 from vendomat.cloud.merchants import MasterKey, Operator, PaymentAccount, PaymentAccounts
 from vendomat.cloud.payments.accounts.keys import check_pair, marks_of
 from vendomat.cloud.payments.accounts.model import KeyMark, Settings, changed_names, check_new_account, merged
+from vendomat.cloud.payments.accounts.noting import account_change, account_state
 from vendomat.cloud.payments.accounts.store import count_open
 from vendomat.cloud.payments.book import OpenProvider
 from vendomat.cloud.payments.providers import (
@@ -129,6 +131,7 @@ class AccountDesk:
                 )
                 await self._keep(connection, operator, after)
                 await self._tell(connection, operator, "payment_account.changed", after, settings=names)
+                await self._note(connection, operator, "payment_account.changed", (before, after), settings=names)
         return await self._one(operator.merchant_id, channel)
 
     async def set_active(self, operator: Operator, channel: str, *, is_active: bool) -> ChannelAccount:
@@ -145,6 +148,7 @@ class AccountDesk:
                 await self._keep(connection, operator, after)
                 await self._tell(connection, operator, kind, after)
                 await bump_all(connection, operator.merchant_id)
+                await self._note(connection, operator, kind, (before, after))
         return await self._one(operator.merchant_id, channel)
 
     async def try_out(self, merchant_id: str, channel: str) -> Tried:
@@ -190,6 +194,9 @@ class AccountDesk:
                 said = {"channel": channel, "is_offered": is_offered, "operator_id": operator.operator_id}
                 event = OutboxEvent(merchant_id, "machine.channel_changed", machine_id, said, now)
                 await append_event(connection, event)
+                states = [{"channel": channel, "is_offered": one} for one in (not is_offered, is_offered)]
+                change = account_change(operator, event.kind, machine_id, at=now, before=states[0], after=states[1])
+                await note_change(connection, change)
         return await self.at_machine(merchant_id, machine_id)
 
     async def _account_of(self, channel: str, settings: Settings) -> str:
@@ -220,6 +227,21 @@ class AccountDesk:
         said = {"channel": account.channel, "account": account.account, "operator_id": operator.operator_id, **more}
         event = OutboxEvent(operator.merchant_id, kind, account.channel, said, self._clock.now())
         await append_event(connection, event)
+
+    async def _note(
+        self,
+        connection: AsyncConnection,
+        operator: Operator,
+        action: str,
+        accounts: tuple[PaymentAccount | None, PaymentAccount],
+        *,
+        settings: Sequence[str] = (),
+    ) -> None:
+        """The change log's entry; `settings` are the names of what changed, secrets among them."""
+        before, after = (account_state(one, FIELDS[accounts[1].channel]) for one in accounts)
+        named = {**(after or {}), "changed_settings": list(settings)} if settings else after
+        change = account_change(operator, action, accounts[1].channel, at=self._clock.now(), before=before, after=named)
+        await note_change(connection, change)
 
     async def _one(self, merchant_id: str, channel: str) -> ChannelAccount:
         return next(one for one in await self.channels(merchant_id) if one.channel == channel)

@@ -11,6 +11,9 @@ import type {
 } from "./views";
 import type { AttentionList } from "./attentionViews";
 import type { Claim } from "./claimViews";
+import type {
+  Change, Invitation, Invited, NewPerson, Person, PersonWords, Roles, Seal, StandingSession,
+} from "./peopleViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
 import type {
@@ -39,6 +42,23 @@ export class ConsoleClient {
   signIn = (email: string, password: string): Promise<Reply<Session>> =>
     this.#ask("POST", "/api/v1/session", { email, password });
   signOut = (): Promise<Reply<null>> => this.#ask("DELETE", "/api/v1/session");
+
+  people = (): Promise<Reply<{ data: Person[] }>> => this.#ask("GET", "/api/v1/people");
+  roles = (): Promise<Reply<Roles>> => this.#ask("GET", "/api/v1/roles");
+  invite = (person: NewPerson): Promise<Reply<Invitation>> => this.#ask("POST", "/api/v1/people", person);
+  inviteAgain = (id: string): Promise<Reply<Invitation>> => this.#ask("POST", `/api/v1/people/${id}/invite`);
+  changePerson = (id: string, person: PersonWords): Promise<Reply<Person>> => this.#ask("PUT", `/api/v1/people/${id}`, person);
+  deactivatePerson = (id: string): Promise<Reply<Person>> => this.#ask("POST", `/api/v1/people/${id}/deactivate`);
+  lookInvitation = (token: string): Promise<Reply<Invited>> => this.#ask("POST", "/api/v1/invitation/look", { token });
+  acceptInvitation = (token: string, password: string): Promise<Reply<Invited>> =>
+    this.#ask("POST", "/api/v1/invitation/accept", { token, password });
+  changePassword = (old: string, fresh: string): Promise<Reply<unknown>> =>
+    this.#ask("PUT", "/api/v1/account/password", { old, new: fresh });
+  standingSessions = (): Promise<Reply<{ data: StandingSession[] }>> => this.#ask("GET", "/api/v1/account/sessions");
+  endSession = (id: string): Promise<Reply<unknown>> => this.#ask("DELETE", `/api/v1/account/sessions/${id}`);
+  endOtherSessions = (): Promise<Reply<unknown>> => this.#ask("DELETE", "/api/v1/account/sessions");
+  changes = (query: Query): Promise<Reply<Page<Change>>> => this.#ask("GET", `/api/v1/changes${queryText(query)}`);
+  changeSeal = (): Promise<Reply<Seal>> => this.#ask("GET", "/api/v1/changes/seal");
 
   machine = (id: string): Promise<Reply<MachineDetail>> => this.#ask("GET", `/api/v1/machines/${id}`);
   orders = (query: Query): Promise<Reply<Page<Order>>> => this.#ask("GET", `/api/v1/orders${queryText(query)}`);

@@ -1,9 +1,11 @@
 /** The shapes in which the cloud gives machines, orders, alarms and codes. Amounts are minor units, times RFC 3339 UTC. */
 
+import type { RoleName } from "./peopleViews";
+
 export type Page<Item> = { data: Item[]; next_cursor: string | null; has_more: boolean };
 
 export type Session = {
-  operator: { id: string; email: string; name: string; role: "owner" | "manager" | "read_only" };
+  operator: { id: string; email: string; name: string; role: RoleName; permissions: readonly string[] };
   merchant: { id: string; name: string; currency: string };
   expires_at: string | null;
 };

@@ -1,4 +1,4 @@
-/** The areas of the console, in the order in which they are offered. A phone's bar has room for a few; the others are under "More". */
+/** The areas of the console, in the order in which they are offered; `needs` is the right without which one is not. A phone's bar has room for a few; the others are under "More". */
 import bookIcon from "lucide-static/icons/book-open.svg?raw";
 import placeIcon from "lucide-static/icons/map-pin.svg?raw";
 import claimIcon from "lucide-static/icons/message-square-warning.svg?raw";
@@ -10,26 +10,35 @@ import machineIcon from "lucide-static/icons/store.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
 import memberIcon from "lucide-static/icons/users.svg?raw";
 import wayIcon from "lucide-static/icons/wallet-cards.svg?raw";
+import peopleIcon from "lucide-static/icons/user-cog.svg?raw";
+import auditIcon from "lucide-static/icons/scroll-text.svg?raw";
 import scaleIcon from "lucide-static/icons/scale.svg?raw";
 import type { MessageKey } from "../i18n";
 import type { Place } from "./router.svelte";
 
-export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string; isOnBar?: boolean };
+export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string; isOnBar?: boolean; needs?: string };
 
 export const AREAS: readonly Area[] = [
   { page: "today", path: "", word: "today.title", icon: todayIcon, isOnBar: true },
-  { page: "machines", path: "machines", word: "machines.title", icon: machineIcon, isOnBar: true },
-  { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true },
-  { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true },
-  { page: "claims", path: "claims", word: "claims.title", icon: claimIcon },
-  { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon },
-  { page: "codes", path: "codes", word: "codes.short", icon: codeIcon },
-  { page: "members", path: "members", word: "members.title", icon: memberIcon },
-  { page: "statements", path: "statements", word: "statement.title", icon: bookIcon },
-  { page: "sites", path: "sites", word: "site.title", icon: placeIcon },
-  { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon },
-  { page: "ways", path: "ways", word: "ways.title", icon: wayIcon },
+  { page: "machines", path: "machines", word: "machines.title", icon: machineIcon, isOnBar: true, needs: "fleet.read" },
+  { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true, needs: "order.read" },
+  { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true, needs: "fleet.read" },
+  { page: "claims", path: "claims", word: "claims.title", icon: claimIcon, needs: "order.read" },
+  { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon, needs: "order.read" },
+  { page: "codes", path: "codes", word: "codes.short", icon: codeIcon, needs: "code.read" },
+  { page: "members", path: "members", word: "members.title", icon: memberIcon, needs: "member.read" },
+  { page: "statements", path: "statements", word: "statement.title", icon: bookIcon, needs: "statement.read" },
+  { page: "sites", path: "sites", word: "site.title", icon: placeIcon, needs: "site.read" },
+  { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon, needs: "statement.read" },
+  { page: "ways", path: "ways", word: "ways.title", icon: wayIcon, needs: "keys.read" },
+  { page: "people", path: "people", word: "people.title", icon: peopleIcon, needs: "people.read" },
+  { page: "audit", path: "audit", word: "audit.title", icon: auditIcon, needs: "audit.read" },
 ];
+
+/** The areas that somebody with these rights is offered. */
+export function areasFor(permissions: readonly string[]): readonly Area[] {
+  return AREAS.filter((area) => area.needs === undefined || permissions.includes(area.needs));
+}
 
 /** The area a page belongs to. */
 export function areaOf(place: Place): Place["page"] {

@@ -57,14 +57,9 @@ export class Console {
   get preferences(): Preferences {
     return this.parts.preferences;
   }
-  /** Whether this operator's role may change anything. */
-  get mayChange(): boolean {
-    return this.session !== undefined && this.session.operator.role !== "read_only";
-  }
-
-  /** Whether this operator is an owner: keys, and where the money goes. */
-  get isOwner(): boolean {
-    return this.session?.operator.role === "owner";
+  /** Whether this operator's role has a right, such as `refund.ask`; the cloud decides again at each request. */
+  may(permission: string): boolean {
+    return this.session?.operator.permissions.includes(permission) ?? false;
   }
 
   askSession = async (): Promise<void> => {

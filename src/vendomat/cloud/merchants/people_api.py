@@ -1,0 +1,256 @@
+"""`/api/v1/people`, `/api/v1/roles`, `/api/v1/invitation` and `/api/v1/account`: who works here, what each may do, how
+one joins, and what one does about oneself.
+
+An invitation's token stands behind the `#` of its page and comes in a body, so that no log on the way keeps it.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from vendomat.cloud.merchants.api import CurrentOperator, permitted
+from vendomat.cloud.merchants.model import EMAIL_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX, Operator, Person, network_of
+from vendomat.cloud.merchants.own_account import OwnAccount
+from vendomat.cloud.merchants.people import Invitation, NewPerson, People
+from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role
+from vendomat.cloud.platform.http import Throttle
+from vendomat.kernel import Clock, ErrorCode, VendomatError
+
+INVITATION_PATH = "/console/invitation#"
+FAILURES_MAX = 10
+FAILURES_WINDOW_S = 900.0
+OperatorId = Annotated[str, Path(pattern=r"^opr_[0-9a-z]{26}$")]
+SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARACTERS_MAX)]
+Token = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class PersonBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    name: Name
+    role: Role
+
+
+class NewPersonBody(PersonBody):
+    email: Annotated[str, Field(min_length=3, max_length=EMAIL_CHARACTERS_MAX)]
+
+
+class TokenBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    token: Token
+
+
+class AcceptBody(TokenBody):
+    password: Password
+
+
+class PasswordBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    old: Password
+    new: Password
+
+
+class PersonView(BaseModel):
+    """`invited_until`: a link waits to be used until then. `sessions`: where this person is signed in now."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+    state: str
+    created_at: datetime
+    invited_until: datetime | None
+    sessions: int
+    signed_in_at: datetime | None
+
+
+class PeopleView(BaseModel):
+    data: list[PersonView]
+
+
+class InvitationView(BaseModel):
+    """`path` opens the page where the person sets a password. It is shown here and never again."""
+
+    person: PersonView
+    path: str
+    expires_at: datetime
+
+
+class RoleView(BaseModel):
+    role: str
+    permissions: list[str]
+
+
+class RolesView(BaseModel):
+    """`permissions` are all there are, in the order in which they are shown."""
+
+    permissions: list[str]
+    roles: list[RoleView]
+
+
+class InvitedView(BaseModel):
+    email: str
+    name: str
+    role: str
+    merchant_name: str
+    expires_at: datetime
+
+
+class StandingSessionView(BaseModel):
+    id: str
+    started_at: datetime | None
+    expires_at: datetime
+    source: str
+    agent: str
+    is_this: bool
+
+
+class SessionsView(BaseModel):
+    data: list[StandingSessionView]
+
+
+class EndedView(BaseModel):
+    sessions_ended: int
+
+
+def people_router(people: People, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1", tags=["people"])
+    reading = permitted(current, Permission.PEOPLE_READ)
+    changing = permitted(current, Permission.PEOPLE_CHANGE)
+
+    @router.get("/roles", operation_id="roles.list")
+    async def roles(operator: Annotated[Operator, Depends(current)]) -> RolesView:
+        return RolesView(
+            permissions=[one.value for one in Permission],
+            roles=[
+                RoleView(role=role.value, permissions=[one.value for one in Permission if one in GRANTED[role]])
+                for role in Role
+            ],
+        )
+
+    @router.get("/people", operation_id="people.list")
+    async def everybody(operator: Annotated[Operator, Depends(reading)]) -> PeopleView:
+        return PeopleView(data=[_view(one) for one in await people.everybody(operator.merchant_id)])
+
+    @router.post("/people", operation_id="people.invite", status_code=201)
+    async def invite(
+        body: NewPersonBody, response: Response, operator: Annotated[Operator, Depends(changing)]
+    ) -> InvitationView:
+        response.headers["Cache-Control"] = "no-store"
+        return _invitation(await people.invite(operator, NewPerson(body.email, body.name, body.role)))
+
+    @router.post("/people/{operator_id}/invite", operation_id="people.invite_again")
+    async def invite_again(
+        operator_id: OperatorId, response: Response, operator: Annotated[Operator, Depends(changing)]
+    ) -> InvitationView:
+        response.headers["Cache-Control"] = "no-store"
+        return _invitation(await people.invite_again(operator, operator_id))
+
+    @router.put("/people/{operator_id}", operation_id="people.change")
+    async def change(
+        operator_id: OperatorId, body: PersonBody, operator: Annotated[Operator, Depends(changing)]
+    ) -> PersonView:
+        return _view(await people.change(operator, operator_id, name=body.name, role=body.role))
+
+    @router.post("/people/{operator_id}/deactivate", operation_id="people.deactivate")
+    async def deactivate(operator_id: OperatorId, operator: Annotated[Operator, Depends(changing)]) -> PersonView:
+        return _view(await people.deactivate(operator, operator_id))
+
+    return router
+
+
+def invitation_router(people: People, clock: Clock) -> APIRouter:
+    """What the page behind an invitation's link asks. A network that tries links is stopped."""
+    router = APIRouter(prefix="/api/v1/invitation", tags=["people"])
+    throttle = Throttle(clock, failures_max=FAILURES_MAX, window_s=FAILURES_WINDOW_S)
+
+    @router.post("/look", operation_id="invitation.look")
+    async def look(body: TokenBody, request: Request) -> InvitedView:
+        return await _throttled(request, body.token)
+
+    @router.post("/accept", operation_id="invitation.accept")
+    async def accept(body: AcceptBody, request: Request) -> InvitedView:
+        view = await _throttled(request, body.token)
+        await people.accept(body.token, body.password)
+        return view
+
+    async def _throttled(request: Request, token: str) -> InvitedView:
+        network = network_of(request.client.host if request.client is not None else "")
+        throttle.check(network)
+        try:
+            invited = await people.look(token)
+        except VendomatError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                throttle.note_failure(network)
+            raise
+        return InvitedView(
+            email=invited.email,
+            name=invited.name,
+            role=invited.role.value,
+            merchant_name=invited.merchant_name,
+            expires_at=invited.expires_at,
+        )
+
+    return router
+
+
+def account_router(account: OwnAccount, current: CurrentOperator) -> APIRouter:
+    """About oneself: every role may."""
+    router = APIRouter(prefix="/api/v1/account", tags=["account"])
+
+    @router.put("/password", operation_id="account.password")
+    async def password(
+        body: PasswordBody, request: Request, operator: Annotated[Operator, Depends(current)]
+    ) -> EndedView:
+        address = request.client.host if request.client is not None else ""
+        return EndedView(sessions_ended=await account.change_password(operator, body.old, body.new, address=address))
+
+    @router.get("/sessions", operation_id="account.sessions")
+    async def sessions(operator: Annotated[Operator, Depends(current)]) -> SessionsView:
+        return SessionsView(
+            data=[
+                StandingSessionView(
+                    id=one.session_id,
+                    started_at=one.started_at,
+                    expires_at=one.expires_at,
+                    source=one.source,
+                    agent=one.agent,
+                    is_this=one.session_id == operator.session_id,
+                )
+                for one in await account.sessions(operator)
+            ]
+        )
+
+    @router.delete("/sessions", operation_id="account.end_others")
+    async def end_others(operator: Annotated[Operator, Depends(current)]) -> EndedView:
+        return EndedView(sessions_ended=await account.end_others(operator))
+
+    @router.delete("/sessions/{session_id}", operation_id="account.end_session", status_code=204)
+    async def end_session(session_id: SessionId, operator: Annotated[Operator, Depends(current)]) -> None:
+        await account.end_session(operator, session_id)
+
+    return router
+
+
+def _view(person: Person) -> PersonView:
+    return PersonView(
+        id=person.operator_id,
+        email=person.email,
+        name=person.name,
+        role=person.role.value,
+        state=person.state.value,
+        created_at=person.created_at,
+        invited_until=person.invited_until,
+        sessions=person.sessions,
+        signed_in_at=person.signed_in_at,
+    )
+
+
+def _invitation(made: Invitation) -> InvitationView:
+    return InvitationView(person=_view(made.person), path=INVITATION_PATH + made.token, expires_at=made.expires_at)

@@ -1,0 +1,171 @@
+"""How people, invitations and their sessions are kept. Each function runs in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vendomat.cloud.merchants.model import Invited, Person, PersonState, StandingSession
+from vendomat.cloud.merchants.permissions import Role
+
+_PEOPLE = """
+SELECT o.operator_id, o.email, o.name, o.role, o.state, o.created_at, i.expires_at AS invited_until,
+    coalesce(s.sessions, 0) AS sessions, s.signed_in_at
+FROM operator o LEFT JOIN operator_invitation i ON (i.merchant_id, i.operator_id) = (o.merchant_id, o.operator_id)
+    AND i.expires_at > :now
+LEFT JOIN LATERAL (SELECT count(*) AS sessions, max(started_at) AS signed_in_at FROM operator_session s
+    WHERE (s.merchant_id, s.operator_id) = (o.merchant_id, o.operator_id) AND s.expires_at > :now) s ON true
+ORDER BY o.state = 'inactive', o.name, o.operator_id
+"""
+_FIND_INVITATION = """
+SELECT i.merchant_id, i.operator_id, o.email, o.name, o.role, m.name AS merchant_name, i.expires_at
+FROM operator_invitation i JOIN operator o USING (merchant_id, operator_id) JOIN merchant m USING (merchant_id)
+WHERE i.token_hash = :token_hash AND i.expires_at > :now
+"""
+
+
+async def list_people(connection: AsyncConnection, now: datetime) -> list[Person]:
+    found = await connection.execute(sa.text(_PEOPLE), {"now": now})
+    return [_person(row) for row in found.mappings()]
+
+
+async def lock_person(connection: AsyncConnection, operator_id: str) -> Person | None:
+    found = await connection.execute(
+        sa.text(
+            "SELECT operator_id, email, name, role, state, created_at FROM operator WHERE operator_id = :operator_id "
+            "FOR UPDATE"
+        ),
+        {"operator_id": operator_id},
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else _person(row)
+
+
+async def lock_owners(connection: AsyncConnection) -> list[str]:
+    """The active owners, held in one order, so that of two who leave at once one sees the other gone."""
+    found = await connection.execute(
+        sa.text(
+            "SELECT operator_id FROM operator WHERE role = 'owner' AND state = 'active' ORDER BY operator_id FOR UPDATE"
+        )
+    )
+    return list(found.scalars())
+
+
+async def insert_person(connection: AsyncConnection, merchant_id: str, person: Person) -> None:
+    """Without a password: nobody signs in yet."""
+    await connection.execute(
+        sa.text(
+            "INSERT INTO operator (merchant_id, operator_id, email, name, role, state, password_hash, created_at) "
+            "VALUES (:merchant_id, :operator_id, :email, :name, :role, :state, '', :created_at)"
+        ),
+        {
+            "merchant_id": merchant_id,
+            "operator_id": person.operator_id,
+            "email": person.email,
+            "name": person.name,
+            "role": person.role.value,
+            "state": person.state.value,
+            "created_at": person.created_at,
+        },
+    )
+
+
+async def update_person(connection: AsyncConnection, person: Person) -> None:
+    await connection.execute(
+        sa.text("UPDATE operator SET name = :name, role = :role, state = :state WHERE operator_id = :operator_id"),
+        {
+            "name": person.name,
+            "role": person.role.value,
+            "state": person.state.value,
+            "operator_id": person.operator_id,
+        },
+    )
+
+
+async def password_hash_of(connection: AsyncConnection, operator_id: str) -> str:
+    found = await connection.execute(
+        sa.text("SELECT password_hash FROM operator WHERE operator_id = :operator_id FOR UPDATE"),
+        {"operator_id": operator_id},
+    )
+    return str(found.scalar_one())
+
+
+async def set_password(connection: AsyncConnection, operator_id: str, password_hash: str) -> None:
+    await connection.execute(
+        sa.text("UPDATE operator SET password_hash = :password_hash WHERE operator_id = :operator_id"),
+        {"password_hash": password_hash, "operator_id": operator_id},
+    )
+
+
+async def put_invitation(
+    connection: AsyncConnection, merchant_id: str, operator_id: str, *, token_hash: bytes, expires_at: datetime
+) -> None:
+    """The one before no longer works."""
+    await connection.execute(
+        sa.text(
+            "INSERT INTO operator_invitation (merchant_id, operator_id, token_hash, expires_at) "
+            "VALUES (:merchant_id, :operator_id, :token_hash, :expires_at) ON CONFLICT (merchant_id, operator_id) "
+            "DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at"
+        ),
+        {
+            "merchant_id": merchant_id,
+            "operator_id": operator_id,
+            "token_hash": token_hash,
+            "expires_at": expires_at,
+        },
+    )
+
+
+async def find_invitation(connection: AsyncConnection, token_hash: bytes, now: datetime) -> Invited | None:
+    found = await connection.execute(sa.text(_FIND_INVITATION), {"token_hash": token_hash, "now": now})
+    row = found.mappings().one_or_none()
+    return None if row is None else Invited(**{**row, "role": Role(row["role"])})
+
+
+async def take_invitation(connection: AsyncConnection, token_hash: bytes, now: datetime) -> bool:
+    """Whether it was there to be used; of two who use it at once one does."""
+    done = await connection.execute(
+        sa.text("DELETE FROM operator_invitation WHERE token_hash = :token_hash AND expires_at > :now"),
+        {"token_hash": token_hash, "now": now},
+    )
+    return done.rowcount == 1
+
+
+async def delete_invitation(connection: AsyncConnection, operator_id: str) -> None:
+    await connection.execute(
+        sa.text("DELETE FROM operator_invitation WHERE operator_id = :operator_id"), {"operator_id": operator_id}
+    )
+
+
+async def list_sessions(connection: AsyncConnection, operator_id: str, now: datetime) -> list[StandingSession]:
+    """Newest first."""
+    found = await connection.execute(
+        sa.text(
+            "SELECT encode(session_hash, 'hex') AS session_id, started_at, expires_at, source, agent "
+            "FROM operator_session WHERE operator_id = :operator_id AND expires_at > :now "
+            "ORDER BY started_at DESC NULLS LAST, session_hash"
+        ),
+        {"operator_id": operator_id, "now": now},
+    )
+    return [StandingSession(**row) for row in found.mappings()]
+
+
+async def end_sessions(
+    connection: AsyncConnection, operator_id: str, *, only: str | None = None, but: Sequence[str] = ()
+) -> int:
+    """End one person's sessions: `only` that one, or all `but` some. How many there were."""
+    done = await connection.execute(
+        sa.text(
+            "DELETE FROM operator_session WHERE operator_id = :operator_id AND NOT encode(session_hash, 'hex') = "
+            "ANY(CAST(:but AS text[])) AND (CAST(:only AS text) IS NULL OR encode(session_hash, 'hex') = :only)"
+        ),
+        {"operator_id": operator_id, "only": only, "but": list(but)},
+    )
+    return done.rowcount
+
+
+def _person(row: sa.RowMapping) -> Person:
+    return Person(**{**row, "role": Role(row["role"]), "state": PersonState(row["state"])})

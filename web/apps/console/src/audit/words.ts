@@ -1,0 +1,52 @@
+/** How changes are said: the action in words, what differs, and where its subject is shown. */
+import { i18n, t } from "../i18n";
+
+/** The first words of actions, as one may ask for them. */
+export const WHATS = ["person", "password", "session", "refund", "payment", "claim", "vend", "visit", "wallet", "slot", "machine", "product", "planogram", "price", "promotion", "code", "site", "payment_account", "reconciliation", "fee_contract", "alarm", "notification"] as const;
+
+type State = Readonly<Record<string, unknown>> | null;
+export type Difference = { name: string; before: unknown; after: unknown; isSame: boolean };
+
+/** `site.terms_agreed` → its words; an action that has none yet is shown as it is. */
+export function wordOf(action: string): string {
+  const key = `change.${action.replace(".", "_")}`;
+  return i18n.has(key) ? t(key) : action;
+}
+
+/** Every field that is named before or after, what differs first. */
+export function differences(before: State, after: State): Difference[] {
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
+  const rows = names.map((name) => {
+    const [was, is] = [before?.[name], after?.[name]];
+    return { name, before: was, after: is, isSame: JSON.stringify(was) === JSON.stringify(is) };
+  });
+  return [...rows.filter((row) => !row.isSame), ...rows.filter((row) => row.isSame)];
+}
+
+/** Values as a reader can read them; nothing is a dash. */
+export function shownValue(value: unknown): string {
+  if (value === undefined || value === null || value === "") return t("app.none");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+const PATHS: Readonly<Record<string, string>> = { ord: "orders", mch: "machines", mbr: "members" };
+
+/** Where the thing is shown, when it has a page of its own. */
+export function subjectPath(subject: string): string | undefined {
+  const [prefix = "", rest] = subject.split("_");
+  const area = PATHS[prefix];
+  return area !== undefined && rest !== undefined ? `${area}/${subject}` : undefined;
+}
+
+/** The first moment of a day of the reader's calendar. */
+export function dayStart(day: string): string | undefined {
+  return day === "" ? undefined : new Date(`${day}T00:00:00`).toISOString();
+}
+
+/** The first moment after that day. */
+export function dayEnd(day: string): string | undefined {
+  if (day === "") return undefined;
+  const next = new Date(`${day}T00:00:00`);
+  next.setDate(next.getDate() + 1);
+  return next.toISOString();
+}

@@ -255,9 +255,9 @@ async def open_sharing_stage(
         writer = Writer(world.database, settings, ids)
         stack.push_async_callback(writer.aclose)
         sites = Sites(world.database, ids, clock)
-        site = await sites.create(MERCHANT, "Lobby", "Wang")
-        await sites.stay(MERCHANT, Stay(MACHINE, date(2025, 12, 1), site.site_id))
-        await sites.agree(MERCHANT, site.site_id, Rule(date(2026, 1, 1), TENTH))
+        site = await sites.create(OWNER, "Lobby", "Wang")
+        await sites.stay(OWNER, Stay(MACHINE, date(2025, 12, 1), site.site_id))
+        await sites.agree(OWNER, site.site_id, Rule(date(2026, 1, 1), TENTH))
         statements = SiteStatements(world.database, Statements(world.database, clock), sites, clock)
         await parts.sharing.look(MERCHANT, site.site_id)  # opens the account
         yield SharingStage(

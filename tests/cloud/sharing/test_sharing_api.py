@@ -60,3 +60,9 @@ async def test_a_statement_is_followed_from_the_switch_to_the_last_share(firm: S
         assert (await owner.post(f"{path}/take-backs", json={"amount_minor": 1})).status_code == 409
         assert (await owner.post(f"{path}/stop")).json()["agreement"]["is_sharing"] is False
         assert (await owner.get(f"/api/v1/sites/sit_{'0' * 26}/sharing")).status_code == 404
+    noted = await firm.world.superuser.fetch(
+        "SELECT action FROM change_entry WHERE action LIKE 'site.shar%' ORDER BY seq"
+    )
+    assert [row[0] for row in noted] == ["site.sharing_agreed", "site.sharing_stopped"], (
+        "and nothing for what was refused"
+    )

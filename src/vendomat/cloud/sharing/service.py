@@ -1,7 +1,7 @@
 """Profit sharing as people arrange it: who is paid by the platform, a plan once more, a number given up, money back.
 
-Each method is one short transaction; the platform is asked by the sweeps, but for the one look before a number is given
-up. Refuses to pay an owner by two ways at once: what is on its way is not owed any more.
+Each method is one short transaction, its change noted in it; the platform is asked by the sweeps, but for the one look
+before a number is given up. Refuses to pay an owner by two ways at once: what is on its way is not owed any more.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
+from vendomat.cloud.changes import Change, State, note_change
 from vendomat.cloud.ledger import postings
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.payments import (
@@ -116,6 +117,8 @@ class SharingDesk:
             if before is not None and _is_same(before, wanted):
                 return
             await store.put_agreement(connection, wanted, due_at=now)
+            shown = _said(before) if before and before.is_sharing else None
+            await self._note(connection, operator, "site.sharing_agreed", site_id, before=shown, after=_said(wanted))
 
         await self._database.write(write)
 
@@ -131,7 +134,9 @@ class SharingDesk:
             off = replace(one, is_sharing=False, changed_at=now, changed_by=operator.operator_id)
             await store.put_agreement(connection, off, due_at=None)
             currency = await store.currency_of(connection, operator.merchant_id)
-            return await free_all(connection, one, currency, Asked(now, operator.operator_id))
+            freed = await free_all(connection, one, currency, Asked(now, operator.operator_id))
+            await self._note(connection, operator, "site.sharing_stopped", site_id, before=_said(one))
+            return freed
 
         return await self._database.write(write)
 
@@ -150,7 +155,9 @@ class SharingDesk:
                 )
             stated, rounds = found
             asked = Asked(self._clock.now(), operator.operator_id)
-            await write_plan(connection, one, stated, rounds + 1, asked=asked, ids=self._ids)
+            plan = await write_plan(connection, one, stated, rounds + 1, asked=asked, ids=self._ids)
+            said = {"position": position, "given_minor": plan.given_minor, "missing_minor": plan.missing_minor}
+            await self._note(connection, operator, "site.shares_planned", site_id, after=said)
 
         await self._database.write(write)
 
@@ -172,8 +179,14 @@ class SharingDesk:
             raise VendomatError(
                 ErrorCode.CONFLICT, "the platform does not say that it has none such; nothing changed, try later"
             )
-        event = GivenUp(operator.operator_id, now)
-        return await self._database.write(lambda c: apply_event(c, key, event, ids=self._ids))
+
+        async def write(connection: asyncpg.Connection) -> Share:
+            given_up = await apply_event(connection, key, GivenUp(operator.operator_id, now), ids=self._ids)
+            said = {"share_id": share_id, "amount_minor": share.amount_minor}
+            await self._note(connection, operator, "site.share_given_up", share.site_id, after=said)
+            return given_up
+
+        return await self._database.write(write)
 
     async def take_back(self, operator: Operator, site_id: str, amount_minor: int) -> None:
         """Have the owner, a merchant, give back what they were given too much: at most what they owe."""
@@ -200,6 +213,8 @@ class SharingDesk:
                 )
             backs = [self._back(given[g.share_id][1], minor, operator) for g, minor in parts]
             await store.insert_shares(connection, backs)
+            said = {"amount_minor": amount_minor}
+            await self._note(connection, operator, "site.share_taken_back", site_id, after=said)
 
         await self._database.write(write)
 
@@ -214,6 +229,27 @@ class SharingDesk:
             asked_by=operator.operator_id,
             may_until=share.asked_at + RETURNABLE,
         )
+
+    async def _note(
+        self,
+        connection: asyncpg.Connection,
+        operator: Operator,
+        action: str,
+        site_id: str,
+        *,
+        before: State | None = None,
+        after: State | None = None,
+    ) -> None:
+        change = Change(
+            merchant_id=operator.merchant_id,
+            actor=operator.operator_id,
+            action=action,
+            subject=site_id,
+            at=self._clock.now(),
+            before=before,
+            after=after,
+        )
+        await note_change(connection, change)
 
     async def sharing_at(self, merchant_id: str, channel: str, account: str) -> ProfitSharing:
         """The account that something was begun with. Raises `VendomatError(method_unavailable)`; nothing was asked."""
@@ -260,6 +296,11 @@ async def _lock_site(connection: asyncpg.Connection, merchant_id: str, site_id: 
     """As for a payout by hand: the two take turns."""
     if await find_site(connection, merchant_id, site_id, is_locking=True) is None:
         raise no_site()
+
+
+def _said(one: Agreement) -> State:
+    shown = ("account", "kind", "receiver", "name", "ceiling_bp")
+    return {name: str(value) if isinstance(value := getattr(one, name), ReceiverKind) else value for name in shown}
 
 
 def _is_same(before: Agreement, wanted: Agreement) -> bool:

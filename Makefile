@@ -8,6 +8,7 @@
 #   make fuzz    feed the parsers of what comes from outside for SECONDS_EACH=60 of what reaches new code in them
 #   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
 #   make states  draw docs/states.md again from the tables in the code
+#   make openapi write the API's document and the types made from it again from the routes
 #   make faults  draw docs/faults.md and the table of docs/emulators.md again from the names of the tests
 #   make clean   remove what setup made (not the data of a demo, which is in .vendomat)
 
@@ -33,7 +34,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants fuzz lock states faults clean
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants fuzz lock states openapi faults clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -131,6 +132,9 @@ lock: $(VENV)/.uv-ready
 
 states: setup
 	@$(BIN)/python tools/draw_states.py
+
+openapi: setup
+	@$(BIN)/python tools/draw_openapi.py
 
 faults: setup
 	@$(BIN)/python tools/draw_faults.py

@@ -22,6 +22,7 @@ CHECKS: dict[str, list[str]] = {
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
     "tidy": [sys.executable, "tools/tidy.py"],
     "states": [sys.executable, "tools/draw_states.py", "--check"],
+    "openapi": [sys.executable, "tools/draw_openapi.py", "--check"],
     "faults": [sys.executable, "tools/draw_faults.py", "--check"],
     "acceptance": [sys.executable, "tools/draw_acceptance.py", "--check"],
     "web": [sys.executable, "tools/check_web.py"],

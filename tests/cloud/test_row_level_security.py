@@ -147,6 +147,7 @@ ROWS = {
     f"issued_at, expires_at) VALUES ('{{m}}', 'c{{n}}', '{{m}}_m', convert_to('{{n}}', 'UTF8'), 'gift', 'p', 1, 'CNY', "
     f"'issued', '{AT}', '{AT}'",
     "code_attempt": f"merchant_id, machine_id, at) VALUES ('{{m}}', 'm', '{AT}'",
+    "kept_answer": f"merchant_id, key, request_hash, turn_id, begun_at) VALUES ('{{m}}', 'k{{n}}', 'x', 't', '{AT}'",
     "idempotency_key": "merchant_id, key, request_hash, status, answer, created_at) "
     f"VALUES ('{{m}}', 'k{{n}}', 'x', 200, 'x', '{AT}'",
 }

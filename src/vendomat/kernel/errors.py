@@ -20,6 +20,9 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    IN_PROGRESS = "in_progress"
+    VERSION_MISSING = "version_missing"
+    VERSION_STALE = "version_stale"
     # who
     NOT_SIGNED_IN = "not_signed_in"
     FORBIDDEN = "forbidden"

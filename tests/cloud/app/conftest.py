@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.shop_stage import PASSWORD, PlainIssuer, Shop
 from vendomat.cloud.app import MachineParts, PublicParts, build_machine_app, build_public_app
 from vendomat.cloud.app.metrics import metrics_router
@@ -44,7 +45,9 @@ def public_app(shop: Shop) -> FastAPI:
 async def stranger(public_app: FastAPI, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     """A browser on our page, not signed in."""
     transport = httpx.ASGITransport(public_app, client=(shop.address, 1), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=HOST, headers={"Origin": HOST}) as client:
+    async with httpx.AsyncClient(
+        transport=transport, base_url=HOST, headers={"Origin": HOST}, event_hooks=ONE_KEY_EACH
+    ) as client:
         yield client
 
 

@@ -193,7 +193,7 @@ async def test_alarms_are_acknowledged_and_cleared(shop: Shop, browser: httpx.As
 
 async def test_codes_are_issued_once_per_key_and_shown_once(shop: Shop, browser: httpx.AsyncClient) -> None:
     body = {"machine_id": shop.machine_id, "product_id": shop.seeded.products["cola"], "kind": "gift", "count": 3}
-    missing = await browser.post("/api/v1/codes", json=body)
+    missing = await browser.post("/api/v1/codes", json=body, headers={"Idempotency-Key": ""})
     assert missing.status_code == 422 and "idempotency-key" in missing.text.lower()
     first = await browser.post("/api/v1/codes", json=body, headers={"Idempotency-Key": "a"})
     again = await browser.post("/api/v1/codes", json=body, headers={"Idempotency-Key": "a"})

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.sales.conftest import MERCHANT, World, world
 from tests.cloud.sales.selling_stage import MASTER, Stage, fact, open_stage
 from tests.cloud.sales.test_use_cases import AT, create, new_order, paid
@@ -51,7 +52,9 @@ class Counter:
     @asynccontextmanager
     async def visitor(self, address: str = "10.9.9.9") -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(self.app, client=(address, 1), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=HOST, headers={"Origin": HOST}) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url=HOST, headers={"Origin": HOST}, event_hooks=ONE_KEY_EACH
+        ) as client:
             yield client
 
     @asynccontextmanager

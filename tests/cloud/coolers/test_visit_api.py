@@ -6,6 +6,7 @@ import httpx
 from fastapi import FastAPI, Request
 
 from tests.cloud.coolers.cooler_stage import CoolerStage
+from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.sales.conftest import MACHINE, MERCHANT
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.coolers import VisitState, buyer_router, buyer_throttle, visits_router
@@ -22,7 +23,7 @@ def _client(shop: CoolerStage) -> httpx.AsyncClient:
     install_problems(app)
     app.include_router(buyer_router(visits, database, buyer_throttle(shop.clock)))
     app.include_router(visits_router(visits, database, _owner))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://cooler")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://cooler", event_hooks=ONE_KEY_EACH)
 
 
 async def test_a_visit_is_begun_watched_and_seen(shop: CoolerStage):
@@ -42,7 +43,7 @@ async def test_a_visit_is_begun_watched_and_seen(shop: CoolerStage):
         await shop.comes_to(visit, VisitState.PAID)
         seen = (await client.get(f"/cooler/{MACHINE}/visits/{begun['id']}")).json()
         assert (seen["state"], seen["paid_minor"], seen["goods"][0]["slot"]) == ("paid", 200, "A2")
-        listed = (await client.get("/api/v1/visits")).json()
+        listed = (await client.get("/api/v1/visits")).json()["data"]
         assert [(row["id"], row["pieces"], row["door"]) for row in listed] == [(begun["id"], 1, "door_shut")]
         detail = (await client.get(f"/api/v1/visits/{begun['id']}")).json()
         kinds = [entry["kind"] for entry in detail["timeline"]]

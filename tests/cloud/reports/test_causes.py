@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from vendomat.cloud.reports.causes import Expected, Fix, Found, Stakes, causes_of, ranked
+from vendomat.cloud.reports.causes import Expected, Found, Remedy, Stakes, causes_of, ranked
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STAKES = Stakes(
@@ -66,7 +66,7 @@ def test_alarms_of_one_slot_are_one_cause_and_a_lock_speaks_for_the_rest() -> No
     )
     assert (row.found.kind, row.fix, row.found.since, row.found.count) == (
         "slot_locked",
-        Fix.UNLOCK_SLOT,
+        Remedy.UNLOCK_SLOT,
         AT + timedelta(minutes=1),
         5,
     )
@@ -103,22 +103,22 @@ def test_many_machines_away_and_a_way_to_pay_count_against_the_whole_merchant() 
 @pytest.mark.parametrize(
     ("one", "fix"),
     [
-        (found("vend_failed", slot="A1"), Fix.REOPEN_SLOT),
-        (found("refund_held", order_id="ord_1", refund_id="rf_1"), Fix.RELEASE_REFUND),
-        (found("refund_held", order_id="ord_1"), Fix.OPEN_ORDER),
-        (found("refund_stuck", order_id="ord_1", refund_id="rf_1"), Fix.REFUND_AGAIN),
-        (found("payment_unknown"), Fix.OPEN_MACHINE),
-        (found("payment_mismatch", ""), Fix.CLEAR),
-        (found("channel_away", ""), Fix.OPEN_WAYS),
-        (found("machine.clone"), Fix.CLEAR),
-        (found("sold_out"), Fix.OPEN_MACHINE),
+        (found("vend_failed", slot="A1"), Remedy.REOPEN_SLOT),
+        (found("refund_held", order_id="ord_1", refund_id="rf_1"), Remedy.RELEASE_REFUND),
+        (found("refund_held", order_id="ord_1"), Remedy.OPEN_ORDER),
+        (found("refund_stuck", order_id="ord_1", refund_id="rf_1"), Remedy.REFUND_AGAIN),
+        (found("payment_unknown"), Remedy.OPEN_MACHINE),
+        (found("payment_mismatch", ""), Remedy.CLEAR),
+        (found("channel_away", ""), Remedy.OPEN_WAYS),
+        (found("machine.clone"), Remedy.CLEAR),
+        (found("sold_out"), Remedy.OPEN_MACHINE),
     ],
     ids=lambda one: one.kind if isinstance(one, Found) else one.value,
 )
-def test_each_cause_has_one_fix(one: Found, fix: Fix) -> None:
+def test_each_cause_has_one_fix(one: Found, fix: Remedy) -> None:
     assert causes_of([one])[0].fix is fix
 
 
 def test_a_slot_that_sells_again_loses_nothing() -> None:
     (row,) = ranked(causes_of([found("delivered_after_refund", slot="A9")]), STAKES)
-    assert (row.loss_minor_per_hour, row.fix) == (0, Fix.CLEAR)
+    assert (row.loss_minor_per_hour, row.fix) == (0, Remedy.CLEAR)

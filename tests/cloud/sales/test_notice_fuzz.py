@@ -39,6 +39,7 @@ from tests.cloud.payments.providers.scripted_platform import (
 from tests.cloud.sales.conftest import MERCHANT, World
 from tests.cloud.sales.selling_stage import Stage, open_stage
 from tests.cloud.sales.test_use_cases import create, new_order
+from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.merchants import PaymentAccount
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.payments.providers.alipay.wire import timestamp_of
@@ -235,6 +236,7 @@ async def door(world: World) -> AsyncIterator[Door]:
             payment = Payment(numbers[channel], channel, account, 0, PaymentState.CREATED)
             await create(world, new_order(n, payment=payment))
         application = FastAPI()
+        install_problems(application)
         application.include_router(notice_router(stage.till))
         transport = httpx.ASGITransport(app=application)  # an exception inside is one here: it is never a 500
         async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:

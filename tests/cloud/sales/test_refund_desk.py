@@ -9,6 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.sales.conftest import MERCHANT, World
 from tests.cloud.sales.selling_stage import MASTER, Stage, fact, open_stage
 from tests.cloud.sales.test_use_cases import create, new_order, paid
@@ -65,7 +66,9 @@ async def browser(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
         )
     )
     transport = httpx.ASGITransport(app, client=("10.9.9.9", 1), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=HOST, headers={"Origin": HOST}) as client:
+    async with httpx.AsyncClient(
+        transport=transport, base_url=HOST, headers={"Origin": HOST}, event_hooks=ONE_KEY_EACH
+    ) as client:
         await sign_in(client, Role.MANAGER)
         yield client
     passwords.close()

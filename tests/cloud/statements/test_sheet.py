@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from vendomat.cloud.statements.sheet import cell, row, rows_sheet, statement_sheet
 from vendomat.cloud.statements.views import (
     AccountLineView,
-    DayView,
     FiguresView,
     RowView,
     SalesView,
+    StatementDayView,
     StatementView,
 )
 
@@ -42,7 +42,7 @@ VIEW = StatementView(
     begins_at=AT,
     ends_at=AT,
     standing="closed",
-    days=[DayView(day=date(2026, 6, 1), standing="closed", open_accounts=[])],
+    days=[StatementDayView(day=date(2026, 6, 1), standing="closed", open_accounts=[])],
     accounts=[
         AccountLineView(
             account="asset:clearing:wechat:1",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
-from vendomat.cloud.alarms.model import Alarm, AlarmEvent
+from vendomat.cloud.alarms.model import Alarm, AlarmEvent, AlarmState, Severity
 from vendomat.cloud.alarms.service import Alarms
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
@@ -20,8 +20,8 @@ class AlarmView(BaseModel):
     machine_number: str
     slot: str
     kind: str
-    severity: str
-    state: str
+    severity: Severity
+    state: AlarmState
     order_id: str
     detail: str
     count: int
@@ -74,8 +74,8 @@ def _view(alarm: Alarm) -> AlarmView:
         machine_number=alarm.machine_number,
         slot=alarm.slot,
         kind=alarm.kind,
-        severity=alarm.severity.value,
-        state=alarm.state.value,
+        severity=alarm.severity,
+        state=alarm.state,
         order_id=alarm.order_id,
         detail=alarm.detail,
         count=alarm.count,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 import structlog
 from fastapi import APIRouter, Response
@@ -17,7 +18,7 @@ _log = structlog.get_logger("health")
 class HealthView(BaseModel):
     """`status` is `ok` or `failing`; `checks` says which part."""
 
-    status: str
+    status: Literal["ok", "failing"]
     checks: dict[str, bool]
 
 
@@ -29,7 +30,7 @@ def database_check(database: Database) -> Check:
 def health_router(checks: Mapping[str, Check]) -> APIRouter:
     router = APIRouter(tags=["health"])
 
-    @router.get("/api/v1/health", operation_id="health.get")
+    @router.get("/api/v1/health", operation_id="health.get", responses={503: {"model": HealthView}})
     async def health(response: Response) -> HealthView:
         results = await asyncio.gather(*(_passes(name, check) for name, check in checks.items()))
         named = dict(zip(checks, results, strict=True))

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
+from starlette.middleware import Middleware
 
 from vendomat.cloud.alarms import Alarms, alarms_router
 from vendomat.cloud.app.console_files import ConsoleFiles
+from vendomat.cloud.app.document import document_router
 from vendomat.cloud.app.guards import Guards
 from vendomat.cloud.app.health import Check, database_check, health_router
 from vendomat.cloud.app.problems import install_problems
+from vendomat.cloud.app.repeats import KeepsAnswers
 from vendomat.cloud.catalog import Catalog, media_router
 from vendomat.cloud.changes import ChangeLog, changes_router
 from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_router, claims_router
@@ -44,7 +47,7 @@ from vendomat.cloud.merchants import (
 from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import AccountDesk, accounts_router
 from vendomat.cloud.platform.database import Database
-from vendomat.cloud.platform.http import Throttle
+from vendomat.cloud.platform.http import KeptAnswers, Throttle
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.promotions import Promotions, promotions_router
 from vendomat.cloud.reconciliation import ReconciliationDesk, reconciliation_router
@@ -139,8 +142,10 @@ class MachineParts:
 
 def build_public_app(parts: PublicParts) -> FastAPI:
     """Console API, console pages, health, metrics, and the routers given."""
-    app = _bare_app("Vendomat console API", parts.lifespan)
     sign_ins = SignIns(parts.database, parts.passwords, parts.clock)
+    kept = KeptAnswers(parts.database, parts.ids, parts.clock)
+    keeping = Middleware(KeepsAnswers, sign_ins=sign_ins, kept=kept, master_key=parts.master_key)
+    app = _bare_app("Vendomat console API", parts.lifespan, keeping)
     current = current_operator(sign_ins)
     codes = Codes(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock, post_ledger=parts.post_ledger)
     fleet = FleetReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
@@ -178,9 +183,15 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database), **parts.checks}))
+    app.include_router(document_router(app))
     if parts.metrics is not None:
         app.include_router(parts.metrics)
 
+    _add_pages(app, parts)
+    return app
+
+
+def _add_pages(app: FastAPI, parts: PublicParts) -> None:
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
         return RedirectResponse("/console/", 307)
@@ -188,12 +199,11 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.mount("/console", ConsoleFiles(parts.console_folder), name="console")
     app.mount("/member", ConsoleFiles(parts.member_folder), name="member")
     app.mount("/order", ConsoleFiles(parts.order_folder), name="order")
-    return app
 
 
 def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:
     """What a merchant arranges and reads of its business: books, sites, figures, ways to pay, promotions."""
-    statements, sites = Statements(parts.database, parts.clock), Sites(parts.database, parts.ids, parts.clock)
+    statements, sites = Statements(parts.database, parts.clock), Sites(parts.database, parts.clock)
     return [
         statements_router(statements, current),
         sites_router(sites, current),
@@ -229,8 +239,8 @@ def build_machine_app(parts: MachineParts) -> FastAPI:
     return app
 
 
-def _bare_app(title: str, lifespan: Lifespan | None) -> FastAPI:
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+def _bare_app(title: str, lifespan: Lifespan | None, *inside: Middleware) -> FastAPI:
+    around = [Middleware(Guards), *inside]  # the first is asked first
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan, middleware=around)
     install_problems(app)
-    app.add_middleware(Guards)
     return app

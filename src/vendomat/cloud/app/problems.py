@@ -6,6 +6,7 @@ An unexpected error says nothing about its cause to the caller; the log says eve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import asyncpg
 import msgspec
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from vendomat.kernel import ErrorCode, VendomatError
@@ -37,6 +39,9 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
     ErrorCode.IDEMPOTENCY_MISMATCH: 422,
+    ErrorCode.IN_PROGRESS: 409,
+    ErrorCode.VERSION_MISSING: 428,
+    ErrorCode.VERSION_STALE: 412,
     ErrorCode.NOT_SIGNED_IN: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.BAD_SIGNATURE: 401,
@@ -81,14 +86,37 @@ _TITLES = {
     405: "Method not allowed",
     406: "Not acceptable",
     409: "Not possible now",
+    408: "Too slow",
+    412: "Changed meanwhile",
     413: "Too large",
     415: "Unsupported media type",
     422: "Not valid",
+    428: "Version needed",
     429: "Too many tries",
     500: "Our fault",
     502: "A platform refused",
     503: "Not available now",
 }
+
+
+class FieldProblem(BaseModel):
+    """A field at fault, such as `body.count`, and what is wrong with it. Never what was sent."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with our `code`: a stable name that programs decide by. `detail` is for people: what happened, what it
+    means for money or goods, and what to do. `errors` is there when fields are at fault."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: ErrorCode
+    errors: list[FieldProblem] | None = None
 
 
 def problem_body(
@@ -118,17 +146,23 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected_error)
 
 
-async def _vendomat_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, VendomatError)
+def problem_of(error: VendomatError, path: str) -> Response:
+    """The answer that says it."""
     status = STATUS[error.code]
     if status >= 500:
-        _log.error("request failed", path=request.url.path, code=error.code.value, message=error.message)
+        _log.error("request failed", path=path, code=error.code.value, message=error.message)
     headers = {}
     retry_after_s = error.detail.get("retry_after_s", error.detail.get("locked_for_s"))
     if isinstance(retry_after_s, int):
         headers["Retry-After"] = str(retry_after_s)
     detail = "this is our fault; nothing is known to have changed" if status == 500 else error.message
-    return _problem(request, status, error.code.value, detail=detail, headers=headers)
+    body = problem_body(status, error.code.value, detail, instance=path)
+    return Response(body, status, headers, media_type=MEDIA_TYPE)
+
+
+async def _vendomat_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VendomatError)
+    return problem_of(error, request.url.path)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

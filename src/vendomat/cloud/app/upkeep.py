@@ -10,6 +10,7 @@ from vendomat.cloud.codes import forget_failures
 from vendomat.cloud.members import forget_codes
 from vendomat.cloud.merchants import SignIns
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.http import forget_answers
 from vendomat.cloud.reports import Tally
 from vendomat.kernel import Clock
 
@@ -35,6 +36,7 @@ class Upkeep:
             await forget_failures(connection, before=now - timedelta(days=1))
             await forget_codes(connection, before=now - timedelta(days=1))
             await connection.execute("DELETE FROM idempotency_key WHERE created_at < $1", now - IDEMPOTENCY_KEPT)
+            await forget_answers(connection, before=now - IDEMPOTENCY_KEPT)
 
     async def _make_partitions(self) -> None:
         connection = await asyncpg.connect(self._owner_url)

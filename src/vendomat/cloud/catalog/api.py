@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from vendomat.cloud.catalog.service import Catalog
+from vendomat.cloud.platform.http import described_file
 
 _HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -17,7 +18,12 @@ _HEADERS = {
 def media_router(catalog: Catalog) -> APIRouter:
     router = APIRouter(tags=["media"])
 
-    @router.get("/media/{sha256}.svg", operation_id="media.get")
+    @router.get(
+        "/media/{sha256}.svg",
+        operation_id="media.get",
+        response_class=Response,
+        responses=described_file("image/svg+xml"),
+    )
     async def media(sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]) -> Response:
         media_type, content = await catalog.find_media(sha256)
         return Response(content, media_type=media_type, headers={**_HEADERS, "ETag": f'"{sha256}"'})

@@ -17,7 +17,7 @@ from vendomat.cloud.claims.model import TEXT_CHARACTERS_MAX, What
 from vendomat.cloud.claims.record_store import ClaimFilter
 from vendomat.cloud.claims.views import BuyersOrderView, ClaimView, buyers_view, claim_view
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, network_of, permitted
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, Throttle, page_of
+from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, Throttle, page_of
 from vendomat.cloud.sales import Gift
 from vendomat.kernel import MINOR_UNITS_MAX, Clock, ErrorCode, VendomatError
 
@@ -177,7 +177,7 @@ def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> AP
     async def get(order_id: OrderId, operator: Annotated[Operator, Depends(reading)]) -> ClaimView:
         return await view(operator, order_id)
 
-    @router.post("/{order_id}/grant", operation_id="claims.grant")
+    @router.post("/{order_id}/grant", operation_id="claims.grant", dependencies=[ASKED_ONCE])
     async def grant(order_id: OrderId, body: GrantBody, operator: Annotated[Operator, Depends(deciding)]) -> ClaimView:
         if body.amount_minor is None and body.ordinal is None:
             await desk.grant_by_standing(operator, order_id, body.reason)
@@ -187,7 +187,7 @@ def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> AP
             raise VendomatError(ErrorCode.INVALID_VALUE, "an amount goes with its ordinal; nothing changed")
         return await view(operator, order_id)
 
-    @router.post("/{order_id}/decline", operation_id="claims.decline")
+    @router.post("/{order_id}/decline", operation_id="claims.decline", dependencies=[ASKED_ONCE])
     async def decline(
         order_id: OrderId, body: DeclineBody, operator: Annotated[Operator, Depends(deciding)]
     ) -> ClaimView:

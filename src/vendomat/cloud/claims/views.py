@@ -7,26 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from vendomat.cloud.claims.buyer_desk import Seen
-from vendomat.cloud.claims.evidence import OrderRecord, RefundRecord, UnitRecord, what_records_say
-from vendomat.cloud.claims.model import ClaimState, Word
+from vendomat.cloud.claims.evidence import Bar, OrderRecord, RefundRecord, Says, UnitRecord, what_records_say
+from vendomat.cloud.claims.model import ClaimState, What, Word
 from vendomat.cloud.orders import UnitOutcome
 from vendomat.cloud.payments import RefundStage
 from vendomat.kernel import reference_of
 
+GoodsState = Literal["delivered", "not_delivered", "not_known", "checking"]
+_ENDS: Mapping[UnitOutcome, GoodsState] = {
+    UnitOutcome.DELIVERED: "delivered",
+    UnitOutcome.NOT_DELIVERED: "not_delivered",
+    UnitOutcome.UNKNOWN: "not_known",
+}
+BackState = Literal["returning", "returned", "waiting"]
 
-class GoodsView(BaseModel):
+
+class OrderGoodsView(BaseModel):
     """`state` is delivered, not_delivered, not_known (nobody could say; counted as not delivered) or checking."""
 
     unit: int
     name_zh: str
     name_en: str
     price_minor: int
-    state: str
+    state: GoodsState
 
 
 class MoneyBackView(BaseModel):
@@ -35,13 +43,13 @@ class MoneyBackView(BaseModel):
     reference: str
     amount_minor: int
     channel: str
-    state: str
+    state: BackState
     by_hand: bool
     at: datetime | None
 
 
 class WordView(BaseModel):
-    what: str
+    what: What
     units: list[int]
     text: str
     at: datetime
@@ -50,7 +58,7 @@ class WordView(BaseModel):
 class BuyersClaimView(BaseModel):
     """`answer` is the reason of one that was declined."""
 
-    state: str
+    state: ClaimState
     since: datetime
     answer: str
     answered_at: datetime | None
@@ -73,11 +81,11 @@ class BuyersOrderView(BaseModel):
     not_taken_minor: int
     currency: str
     channel: str
-    goods: list[GoodsView]
+    goods: list[OrderGoodsView]
     money_back: list[MoneyBackView]
     claim: BuyersClaimView | None
     may_claim: bool
-    bar: str
+    bar: Bar | Literal[""]
     claim_until: datetime | None
 
 
@@ -88,7 +96,7 @@ class ClaimView(BaseModel):
     reference: str
     machine_id: str
     machine_number: str
-    state: str
+    state: ClaimState
     opened_at: datetime
     since: datetime
     total_minor: int
@@ -97,7 +105,7 @@ class ClaimView(BaseModel):
     currency: str
     units: int
     units_delivered: int
-    records: str
+    records: Says
     machine_claims: int
     payer_claims: int | None
     words: list[WordView]
@@ -128,27 +136,25 @@ def buyers_view(seen: Seen) -> BuyersOrderView:
         claim=None
         if claim is None
         else BuyersClaimView(
-            state=claim.state.value,
+            state=claim.state,
             since=claim.since,
             answer=claim.reason if claim.state in (ClaimState.DECLINED, ClaimState.REFUSED) else "",
             answered_at=claim.decided_at,
             words=[word_view(word) for word in seen.words],
         ),
         may_claim=seen.may_claim,
-        bar=seen.bar.value if seen.bar is not None else "",
+        bar=seen.bar if seen.bar is not None else "",
         claim_until=order.claim_until,
     )
 
 
 def word_view(word: Word) -> WordView:
-    return WordView(what=word.what.value, units=list(word.units), text=word.text, at=word.at)
+    return WordView(what=word.what, units=list(word.units), text=word.text, at=word.at)
 
 
-def _goods(unit: UnitRecord) -> GoodsView:
-    state = "checking"
-    if unit.is_final:
-        state = "not_known" if unit.outcome is UnitOutcome.UNKNOWN else unit.outcome.value
-    return GoodsView(
+def _goods(unit: UnitRecord) -> OrderGoodsView:
+    state: GoodsState = _ENDS[unit.outcome] if unit.is_final else "checking"
+    return OrderGoodsView(
         unit=unit.unit, name_zh=unit.name_zh, name_en=unit.name_en, price_minor=unit.price_minor, state=state
     )
 
@@ -171,7 +177,7 @@ def _money_back(order: OrderRecord) -> list[MoneyBackView]:
     ]
 
 
-def _back_state(record: RefundRecord) -> str:
+def _back_state(record: RefundRecord) -> BackState:
     if record.refund.stage is RefundStage.SUCCEEDED:
         return "returned"
     return "waiting" if record.refund.stage in (RefundStage.HELD, RefundStage.FAILED) else "returning"

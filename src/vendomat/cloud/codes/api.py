@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.codes.model import COUNT_MAX, CodeKind, NewCodes, PickupCode
+from vendomat.cloud.codes.model import COUNT_MAX, CodeKind, CodeState, NewCodes, PickupCode
 from vendomat.cloud.codes.service import Codes, IssuedCode
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, RepeatKey, page_of
+from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, RepeatKey, page_of
 
 HOURS_MAX = 24 * 366
 
@@ -28,8 +28,8 @@ class CodeView(BaseModel):
     id: str
     machine_id: str
     product_id: str
-    kind: str
-    state: str
+    kind: CodeKind
+    state: CodeState
     value_minor: int
     currency: str
     order_id: str
@@ -85,7 +85,7 @@ def codes_router(codes: Codes, current: CurrentOperator) -> APIRouter:
         )
         return page_of(rows, limit, _view, lambda c: Cursor(c.issued_at, c.code_id))
 
-    @router.post("/{code_id}/withdraw", operation_id="codes.withdraw")
+    @router.post("/{code_id}/withdraw", operation_id="codes.withdraw", dependencies=[ASKED_ONCE])
     async def withdraw(
         code_id: Annotated[str, Path(pattern=r"^cod_[0-9a-z]{26}$")], operator: Annotated[Operator, Depends(issuing)]
     ) -> CodeView:
@@ -104,8 +104,8 @@ def _view(code: PickupCode) -> CodeView:
         id=code.code_id,
         machine_id=code.machine_id,
         product_id=code.product_id,
-        kind=code.kind.value,
-        state=code.state.value,
+        kind=code.kind,
+        state=code.state,
         value_minor=code.value.minor_units,
         currency=code.value.currency,
         order_id=code.order_id,

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.commission.model import Correction
 from vendomat.cloud.commission.service import Payout, SiteStatements, Wish
-from vendomat.cloud.commission.views import AccountView, PayoutView, SiteStatementView, VerifiedView
+from vendomat.cloud.commission.views import SiteAccountView, SitePayoutView, SiteStatementView, VerifiedView
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
+from vendomat.cloud.platform.http import ASKED_ONCE, described_file
 from vendomat.cloud.sites import Day
 from vendomat.cloud.statements import CSV, PDF, file_answer
 from vendomat.kernel import MINOR_UNITS_MAX
@@ -37,7 +38,7 @@ class IssueBody(BaseModel):
     despite_open_days: bool = False
 
 
-class PayoutBody(BaseModel):
+class SitePayoutBody(BaseModel):
     """`reference` is the bank's: the same payout said again is recorded once."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
@@ -53,10 +54,10 @@ def commission_router(statements: SiteStatements, current: CurrentOperator) -> A
     paying = permitted(current, Permission.SITE_PAY)
 
     @router.get("/sites/{site_id}/statements", operation_id="site_statements.account")
-    async def account(site_id: SiteId, operator: Annotated[Operator, Depends(reading)]) -> AccountView:
+    async def account(site_id: SiteId, operator: Annotated[Operator, Depends(reading)]) -> SiteAccountView:
         return await statements.account(operator.merchant_id, site_id)
 
-    @router.post("/sites/{site_id}/statements", operation_id="site_statements.issue")
+    @router.post("/sites/{site_id}/statements", operation_id="site_statements.issue", dependencies=[ASKED_ONCE])
     async def issue(
         site_id: SiteId, body: IssueBody, operator: Annotated[Operator, Depends(paying)]
     ) -> SiteStatementView:
@@ -69,23 +70,12 @@ def commission_router(statements: SiteStatements, current: CurrentOperator) -> A
     ) -> SiteStatementView:
         return await statements.statement(operator.merchant_id, site_id, month)
 
-    @router.get("/sites/{site_id}/statements/{month}/statement.csv", operation_id="site_statements.csv")
-    async def as_csv(site_id: SiteId, month: Month, operator: Annotated[Operator, Depends(reading)]) -> Response:
-        content = await statements.file(operator.merchant_id, site_id, month, "csv")
-        return file_answer(content, CSV, f"site-{month}.csv")
+    _file_routes(router, statements, reading)
 
-    @router.get("/sites/{site_id}/statements/{month}/statement.pdf", operation_id="site_statements.pdf")
-    async def as_pdf(
-        site_id: SiteId,
-        month: Month,
-        operator: Annotated[Operator, Depends(reading)],
-        lang: Annotated[Literal["zh", "en"], Query()] = "zh",
-    ) -> Response:
-        content = await statements.file(operator.merchant_id, site_id, month, f"pdf_{lang}")
-        return file_answer(content, PDF, f"site-{month}.pdf")
-
-    @router.post("/sites/{site_id}/payouts", operation_id="site_statements.pay")
-    async def pay(site_id: SiteId, body: PayoutBody, operator: Annotated[Operator, Depends(paying)]) -> PayoutView:
+    @router.post("/sites/{site_id}/payouts", operation_id="site_statements.pay", dependencies=[ASKED_ONCE])
+    async def pay(
+        site_id: SiteId, body: SitePayoutBody, operator: Annotated[Operator, Depends(paying)]
+    ) -> SitePayoutView:
         payout = Payout(body.amount_minor, body.paid_on, body.reference)
         return await statements.pay(operator, site_id, payout)
 
@@ -96,3 +86,30 @@ def commission_router(statements: SiteStatements, current: CurrentOperator) -> A
         return await statements.verify(operator.merchant_id, sha256)
 
     return router
+
+
+def _file_routes(router: APIRouter, statements: SiteStatements, reading: CurrentOperator) -> None:
+    @router.get(
+        "/sites/{site_id}/statements/{month}/statement.csv",
+        operation_id="site_statements.csv",
+        response_class=Response,
+        responses=described_file(CSV),
+    )
+    async def as_csv(site_id: SiteId, month: Month, operator: Annotated[Operator, Depends(reading)]) -> Response:
+        content = await statements.file(operator.merchant_id, site_id, month, "csv")
+        return file_answer(content, CSV, f"site-{month}.csv")
+
+    @router.get(
+        "/sites/{site_id}/statements/{month}/statement.pdf",
+        operation_id="site_statements.pdf",
+        response_class=Response,
+        responses=described_file(PDF),
+    )
+    async def as_pdf(
+        site_id: SiteId,
+        month: Month,
+        operator: Annotated[Operator, Depends(reading)],
+        lang: Annotated[Literal["zh", "en"], Query()] = "zh",
+    ) -> Response:
+        content = await statements.file(operator.merchant_id, site_id, month, f"pdf_{lang}")
+        return file_answer(content, PDF, f"site-{month}.pdf")

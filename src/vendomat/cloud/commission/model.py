@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from vendomat.cloud.sites import Rule, Span, Step, Terms, terms_within
 from vendomat.kernel import Money
@@ -29,6 +30,9 @@ class Sold:
     net_minor: int
 
 
+LineKind = Literal["share", "units", "fixed", "minimum"]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line: `share`, `units`, `fixed` or `minimum`, for the days from `first` to `last`.
@@ -37,7 +41,7 @@ class Line:
     how much of it each machine brought, and sum to `amount_minor` where there are any.
     """
 
-    kind: str
+    kind: LineKind
     first: date
     last: date
     base_minor: int

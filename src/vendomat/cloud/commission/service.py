@@ -20,10 +20,10 @@ from vendomat.cloud.commission.chain import broken_at
 from vendomat.cloud.commission.drafting import Draft, draft_of, issued_view, line_view, machine_views
 from vendomat.cloud.commission.model import Correction, Line, Sold, corrections, month_lines
 from vendomat.cloud.commission.views import (
-    AccountView,
     CorrectionView,
     IssuedView,
-    PayoutView,
+    SiteAccountView,
+    SitePayoutView,
     SiteStatementView,
     VerifiedView,
 )
@@ -65,14 +65,14 @@ class SiteStatements:
         self._sites = sites
         self._clock = clock
 
-    async def account(self, merchant_id: str, site_id: str) -> AccountView:
+    async def account(self, merchant_id: str, site_id: str) -> SiteAccountView:
         """What was stated and paid. Raises `VendomatError(not_found)`."""
         _, _, rules = await self._sites.arrangement(merchant_id, site_id)
         async with self._database.hot.acquire() as connection:
             _, currency, _, today = await store.frame_of(connection, merchant_id, self._clock.now())
             rows = await store.statements_of(connection, merchant_id, site_id)
             following = _next_month(rows, rules)
-            return AccountView(
+            return SiteAccountView(
                 currency=currency,
                 owed_minor=await store.owed_minor(connection, merchant_id, postings.site_rent(site_id)),
                 next_month=following if following and Period.from_text(following).last < today else None,
@@ -131,7 +131,7 @@ class SiteStatements:
             raise VendomatError(ErrorCode.NOT_FOUND, "no statement of this month was issued to this site")
         return content
 
-    async def pay(self, operator: Operator, site_id: str, payout: Payout) -> PayoutView:
+    async def pay(self, operator: Operator, site_id: str, payout: Payout) -> SitePayoutView:
         """Record a payout. Raises `VendomatError` (not_found, conflict for more than is owed, or a used reference)."""
         merchant_id = operator.merchant_id
 
@@ -313,5 +313,5 @@ def _stated(rows: Sequence[asyncpg.Record], months: Sequence[str]) -> dict[str, 
     return found
 
 
-def _payout_view(row: asyncpg.Record) -> PayoutView:
-    return PayoutView.model_validate({**dict(row), "id": row["payout_id"]})
+def _payout_view(row: asyncpg.Record) -> SitePayoutView:
+    return SitePayoutView.model_validate({**dict(row), "id": row["payout_id"]})

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel
+
+from vendomat.cloud.commission.model import LineKind
 
 
 class MachineShareView(BaseModel):
@@ -20,7 +23,7 @@ class MachineShareView(BaseModel):
 class LineView(BaseModel):
     """`share`, `units`, `fixed` or `minimum`; `base_minor` is what it was computed from."""
 
-    kind: str
+    kind: LineKind
     first: date
     last: date
     base_minor: int
@@ -40,7 +43,7 @@ class CorrectionView(BaseModel):
 class SiteStatementView(BaseModel):
     """A site's month. `state`: `preview` (nothing is promised) or `issued`, and then it never changes."""
 
-    state: str
+    state: Literal["preview", "issued"]
     site_id: str
     site: str
     owner: str
@@ -73,7 +76,7 @@ class IssuedView(BaseModel):
     issued_by: str
 
 
-class PayoutView(BaseModel):
+class SitePayoutView(BaseModel):
     """Money that went to a site's owner."""
 
     id: str
@@ -84,14 +87,14 @@ class PayoutView(BaseModel):
     recorded_at: datetime
 
 
-class AccountView(BaseModel):
+class SiteAccountView(BaseModel):
     """What a site's owner was promised and got: `owed_minor` is what the ledger still owes."""
 
     currency: str
     owed_minor: int
     next_month: str | None
     statements: list[IssuedView]
-    payouts: list[PayoutView]
+    payouts: list[SitePayoutView]
 
 
 class VerifiedView(BaseModel):

@@ -15,7 +15,16 @@ from vendomat.cloud.coolers.model import Visit, VisitState
 from vendomat.cloud.coolers.service import VisitRequest, Visits
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.database import Database
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Throttle
+from vendomat.cloud.platform.http import (
+    ASKED_ONCE,
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    Cursor,
+    Page,
+    Throttle,
+    page_of,
+    read_body,
+)
 from vendomat.cloud.platform.rows import is_storable
 from vendomat.kernel import MINOR_UNITS_MAX, Clock, ErrorCode, VendomatError, reference_of
 
@@ -77,7 +86,7 @@ class VisitView(BaseModel):
     paid_at: datetime | None
 
 
-class EntryView(BaseModel):
+class VisitEntryView(BaseModel):
     at: datetime
     source: str
     kind: str
@@ -86,7 +95,7 @@ class EntryView(BaseModel):
 
 class VisitDetailView(VisitView):
     goods: list[GoodView]
-    timeline: list[EntryView]
+    timeline: list[VisitEntryView]
     transaction_id: str
 
 
@@ -113,11 +122,7 @@ def visit_notice_router(visits: Visits) -> APIRouter:
     async def notice(merchant_id: str, channel: str, request: Request) -> Response:
         if not is_storable(merchant_id + channel):
             return Response(status_code=404)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > NOTICE_BYTES_MAX:
-                return Response(status_code=413)
+        body = await read_body(request, NOTICE_BYTES_MAX)
         answer = await visits.take_notice(merchant_id, channel, dict(request.headers), body)
         if answer is None:
             return Response(status_code=404)
@@ -168,21 +173,29 @@ def visits_router(visits: Visits, database: Database, current: CurrentOperator) 
     @router.get("/visits", operation_id="visits.list")
     async def list_visits(
         operator: Annotated[Operator, Depends(reading)],
+        *,
         machine_id: Annotated[str, Query(max_length=40)] = "",
         state: VisitState | None = None,
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    ) -> list[VisitView]:
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> Page[VisitView]:
+        after = Cursor.from_text(cursor) if cursor else None
         async with database.hot.acquire() as connection:
             rows = await store.list_visits(
-                connection, operator.merchant_id, limit, machine_id=machine_id, state=state or ""
+                connection,
+                operator.merchant_id,
+                limit + 1,
+                machine_id=machine_id,
+                state=state or "",
+                after=(after.at, after.id) if after else None,
             )
-        return [VisitView.model_validate(_row(row)) for row in rows]
+        return page_of(rows, limit, _listed, lambda row: Cursor(row["created_at"], row["visit_id"]))
 
     @router.get("/visits/{visit_id}", operation_id="visits.get")
     async def get_visit(visit_id: VisitId, operator: Annotated[Operator, Depends(reading)]) -> VisitDetailView:
         return await _detail(database, operator, visit_id)
 
-    @router.post("/visits/{visit_id}/write-off", operation_id="visits.write_off")
+    @router.post("/visits/{visit_id}/write-off", operation_id="visits.write_off", dependencies=[ASKED_ONCE])
     async def write_off(
         visit_id: VisitId, body: WriteOffBody, operator: Annotated[Operator, Depends(writing_off)]
     ) -> VisitDetailView:
@@ -214,6 +227,10 @@ async def _detail(database: Database, operator: Operator, visit_id: str) -> Visi
     return VisitDetailView.model_validate(
         _row(row) | {"goods": _goods(visit), "timeline": [dict(entry) for entry in timeline]}
     )
+
+
+def _listed(row: asyncpg.Record) -> VisitView:
+    return VisitView.model_validate(_row(row))
 
 
 def _row(row: asyncpg.Record) -> dict[str, object]:

@@ -259,16 +259,24 @@ _LISTED = (
 
 
 async def list_visits(
-    connection: asyncpg.Connection, merchant_id: str, limit: int, *, machine_id: str = "", state: str = ""
+    connection: asyncpg.Connection,
+    merchant_id: str,
+    limit: int,
+    *,
+    machine_id: str = "",
+    state: str = "",
+    after: tuple[datetime, str] | None = None,
 ) -> Sequence[asyncpg.Record]:
-    """The newest visits of a merchant."""
+    """A merchant's visits, the newest first; those `after` (created at, visit) when it is given."""
     rows: list[asyncpg.Record] = await connection.fetch(
         _LISTED + "AND ($3 = '' OR v.machine_id = $3) AND ($4 = '' OR v.state = $4) "
+        "AND ($5::timestamptz IS NULL OR (v.created_at, v.visit_id) < ($5, $6::text)) "
         "ORDER BY v.created_at DESC, v.visit_id DESC LIMIT $2",
         merchant_id,
         limit,
         machine_id,
         state,
+        *(after or (None, None)),
     )
     return rows
 

@@ -2,6 +2,7 @@
 
 from vendomat.cloud.merchants.accounts import PaymentAccount, PaymentAccounts
 from vendomat.cloud.merchants.api import (
+    COOKIE,
     CurrentOperator,
     Permitted,
     changing_operator,
@@ -22,6 +23,7 @@ from vendomat.cloud.merchants.sign_in import Session, SignIns
 from vendomat.cloud.merchants.vault import MasterKey
 
 __all__ = [
+    "COOKIE",
     "GRANTED",
     "CurrentOperator",
     "MasterKey",

@@ -39,8 +39,8 @@ class OperatorView(BaseModel):
     id: str
     email: str
     name: str
-    role: str
-    permissions: list[str]
+    role: Role
+    permissions: list[Permission]
 
 
 class MerchantView(BaseModel):
@@ -50,6 +50,8 @@ class MerchantView(BaseModel):
 
 
 class SessionView(BaseModel):
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     operator: OperatorView
     merchant: MerchantView
     expires_at: datetime | None = None
@@ -149,8 +151,8 @@ def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
             id=operator.operator_id,
             email=operator.email,
             name=operator.name,
-            role=operator.role.value,
-            permissions=sorted(one.value for one in GRANTED[operator.role]),
+            role=operator.role,
+            permissions=sorted(GRANTED[operator.role]),
         ),
         merchant=MerchantView(id=operator.merchant_id, name=operator.merchant_name, currency=operator.currency),
         expires_at=expires_at,

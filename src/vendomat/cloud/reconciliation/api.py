@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
-from vendomat.cloud.reconciliation.desk import DayView, ItemView, ReconciliationDesk
+from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
+from vendomat.cloud.reconciliation.desk import ReconciliationDayView, ReconciliationDesk, ReconciliationItemView
 from vendomat.cloud.reconciliation.model import AccountDay, ItemMove
 
 REASON_CHARACTERS_MAX = 500
@@ -44,7 +44,7 @@ def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) ->
         operator: Annotated[Operator, Depends(reading)],
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
-    ) -> Page[DayView]:
+    ) -> Page[ReconciliationDayView]:
         after = Cursor.from_text(cursor) if cursor else None
         return await desk.days(operator.merchant_id, after=after, limit=limit)
 
@@ -56,16 +56,16 @@ def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) ->
         day: date,
         operator: Annotated[Operator, Depends(reading)],
         state: Annotated[Literal["open"] | None, Query()] = None,
-    ) -> list[ItemView]:
+    ) -> list[ReconciliationItemView]:
         place = AccountDay(operator.merchant_id, channel, account, day)
         return await desk.items(operator.merchant_id, place, only_open=state == "open")
 
-    @router.post("/items/{item_id}/resolve", operation_id="reconciliation.resolve")
+    @router.post("/items/{item_id}/resolve", operation_id="reconciliation.resolve", dependencies=[ASKED_ONCE])
     async def resolve(
         item_id: Annotated[str, Path(pattern=r"^rci_[0-9a-z]{26}$")],
         body: ResolutionBody,
         operator: Annotated[Operator, Depends(reconciling)],
-    ) -> ItemView:
+    ) -> ReconciliationItemView:
         return await desk.resolve(operator, item_id, _MOVES[body.state], body.reason)
 
     @router.put("/fees/{channel}/{account}", operation_id="reconciliation.set_fee", status_code=204)

@@ -19,7 +19,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, Page, page_of
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
 from vendomat.cloud.reconciliation import store
-from vendomat.cloud.reconciliation.model import ITEM_MOVES, AccountDay, ItemMove, ItemState
+from vendomat.cloud.reconciliation.model import ITEM_MOVES, AccountDay, DayState, Fix, ItemMove, ItemState, ReconClass
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 _DAYS = """
@@ -67,13 +67,13 @@ class BillView(BaseModel):
     fetched_at: datetime
 
 
-class DayView(BaseModel):
+class ReconciliationDayView(BaseModel):
     """One account's day. Amounts in minor units of `currency`; `unexplained` is 0 when and only when it may close."""
 
     channel: str
     account: str
     day: date
-    state: str
+    state: DayState
     currency: str
     runs: int
     bill_rows: int
@@ -85,7 +85,7 @@ class DayView(BaseModel):
     opening_minor: int | None
     closing_minor: int | None
     unexplained: int
-    classes: dict[str, ClassCount]
+    classes: dict[ReconClass, ClassCount]
     bills: list[BillView]
     note: str
     reconciled_at: datetime | None
@@ -93,13 +93,13 @@ class DayView(BaseModel):
     next_try_at: datetime | None
 
 
-class ItemView(BaseModel):
+class ReconciliationItemView(BaseModel):
     """One difference with the evidence of both sides; null amounts are those of a side that has none."""
 
     id: str
-    cls: str
-    fix: str
-    state: str
+    cls: ReconClass
+    fix: Fix
+    state: ItemState
     note: str
     bill_sha256: str
     bill_row: int
@@ -130,7 +130,7 @@ class ReconciliationDesk:
         self._database = database
         self._clock = clock
 
-    async def days(self, merchant_id: str, *, after: Cursor | None, limit: int) -> Page[DayView]:
+    async def days(self, merchant_id: str, *, after: Cursor | None, limit: int) -> Page[ReconciliationDayView]:
         """Newest first."""
         values: dict[str, object] = {"merchant_id": merchant_id, "limit": limit + 1}
         if after is not None:
@@ -138,9 +138,9 @@ class ReconciliationDesk:
         statement = sa.text(_DAYS.replace("{where}", _AFTER if after is not None else ""))
         async with self._database.merchant(merchant_id) as connection:
             rows = (await connection.execute(statement, values)).mappings().all()
-        return page_of(rows, limit, lambda row: DayView.model_validate(dict(row)), _place_of)
+        return page_of(rows, limit, lambda row: ReconciliationDayView.model_validate(dict(row)), _place_of)
 
-    async def items(self, merchant_id: str, place: AccountDay, *, only_open: bool) -> list[ItemView]:
+    async def items(self, merchant_id: str, place: AccountDay, *, only_open: bool) -> list[ReconciliationItemView]:
         """The day's items, the open ones first. Raises `VendomatError(not_found)` for a day there is not."""
         values = dict(zip(("merchant_id", "channel", "account", "day"), place.key, strict=True))
         where = "AND i.state = 'open'" if only_open else ""
@@ -157,7 +157,7 @@ class ReconciliationDesk:
             rows = (await connection.execute(sa.text(_ITEMS.replace("{where}", where)), values)).mappings().all()
         return [_item_view(dict(row)) for row in rows]
 
-    async def resolve(self, operator: Operator, item_id: str, move: ItemMove, reason: str) -> ItemView:
+    async def resolve(self, operator: Operator, item_id: str, move: ItemMove, reason: str) -> ReconciliationItemView:
         """End an open item by a person's word. Raises `VendomatError` (not_found, illegal_move)."""
         now = self._clock.now()
 
@@ -257,5 +257,5 @@ def _place_of(row: sa.RowMapping) -> Cursor:
     return Cursor(at, f"{row['channel']}:{row['account']}")
 
 
-def _item_view(row: dict[str, object]) -> ItemView:
-    return ItemView.model_validate({**row, "id": row["item_id"], "cls": row["class"]})
+def _item_view(row: dict[str, object]) -> ReconciliationItemView:
+    return ReconciliationItemView.model_validate({**row, "id": row["item_id"], "cls": row["class"]})

@@ -14,6 +14,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, Page, page_of
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reports.views import (
+    AmbiguityRates,
     AmbiguityRateView,
     AmbiguityReportView,
     AmbiguityView,
@@ -122,7 +123,11 @@ class AmbiguityReport:
         """Rates, sums, the machines with the highest rates, and what is open with its deadline."""
         now, key = self._clock.now(), {"merchant_id": merchant_id}
         async with self._database.merchant(merchant_id) as connection:
-            rates = {name: await _rate(connection, merchant_id, now - span) for name, span in WINDOWS.items()}
+            rates: AmbiguityRates = {
+                "24h": await _rate(connection, merchant_id, now - WINDOWS["24h"]),
+                "7d": await _rate(connection, merchant_id, now - WINDOWS["7d"]),
+                "30d": await _rate(connection, merchant_id, now - WINDOWS["30d"]),
+            }
             sums = (await connection.execute(sa.text(_SUMS), key)).mappings().one()
             since = now - WINDOWS["30d"]
             machines = await connection.execute(sa.text(_MACHINES), key | {"since": since, "limit": MACHINES_MAX})

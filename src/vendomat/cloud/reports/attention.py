@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vendomat.cloud.alarms import AlarmState, Severity
 from vendomat.cloud.machines import offline_before
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.reports.causes import (
@@ -22,8 +24,10 @@ from vendomat.cloud.reports.causes import (
     NOT_READY,
     OFFLINE,
     SOLD_OUT,
+    Basis,
     Cause,
     Found,
+    Remedy,
     Stakes,
     causes_of,
     ranked,
@@ -73,8 +77,8 @@ class CauseView(BaseModel):
 
     key: str
     kind: str
-    severity: str
-    state: str
+    severity: Severity
+    state: AlarmState | Literal[""]
     machine_id: str
     machine_number: str
     machine_name_zh: str
@@ -87,10 +91,10 @@ class CauseView(BaseModel):
     alarm_ids: list[str]
     order_id: str
     refund_id: str
-    fix: str
+    fix: Remedy
     loss_minor_per_hour: int
     share_ppm: int
-    basis: str
+    basis: Basis | Literal[""]
 
 
 class AttentionView(BaseModel):
@@ -203,8 +207,8 @@ def _view(cause: Cause, names: dict[str, sa.RowMapping]) -> CauseView:
     return CauseView(
         key=cause.key,
         kind=found.kind,
-        severity=found.severity,
-        state=found.state,
+        severity=Severity(found.severity),
+        state=AlarmState(found.state) if found.state else "",
         machine_id=found.machine_id,
         machine_number=machine["number"] if machine else "",
         machine_name_zh=machine["name_zh"] if machine else "",
@@ -217,7 +221,7 @@ def _view(cause: Cause, names: dict[str, sa.RowMapping]) -> CauseView:
         alarm_ids=list(found.alarm_ids),
         order_id=found.order_id,
         refund_id=found.refund_id,
-        fix=cause.fix.value,
+        fix=cause.fix,
         loss_minor_per_hour=cause.loss_minor_per_hour,
         share_ppm=cause.share_ppm,
         basis=cause.basis,

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 WHOLE_PPM = 1_000_000
 OFFLINE, MANY_OFFLINE, NOT_READY, SOLD_OUT = "machine.offline", "machines.offline", "machine.not_ready", "sold_out"
@@ -23,7 +24,10 @@ MACHINES_NAMED_MAX = 20
 """More machines away at once are one row."""
 
 
-class Fix(StrEnum):
+Basis = Literal["own", "merchant", "price"]
+
+
+class Remedy(StrEnum):
     """The one thing to do. What begins with `open_` leads to the page where a person decides."""
 
     REOPEN_SLOT = "reopen_slot"
@@ -39,29 +43,29 @@ class Fix(StrEnum):
     OPEN_RECONCILIATION = "open_reconciliation"
 
 
-_FIXES: Mapping[str, Fix] = {
-    "slot_locked": Fix.UNLOCK_SLOT,
-    "vend_failed": Fix.REOPEN_SLOT,
-    "vend_unknown": Fix.REOPEN_SLOT,
-    "refund_held": Fix.OPEN_ORDER,
-    "refund_stuck": Fix.OPEN_ORDER,
-    "refund_open": Fix.OPEN_ORDER,
-    "payment_unknown": Fix.OPEN_ORDER,
-    "payment_mismatch": Fix.OPEN_ORDER,
-    "hold_open": Fix.OPEN_ORDER,
-    "channel_away": Fix.OPEN_WAYS,
-    "claim_old": Fix.OPEN_CLAIMS,
-    "claims_many": Fix.OPEN_CLAIMS,
-    "bill_missing": Fix.OPEN_RECONCILIATION,
-    "payment_short": Fix.OPEN_RECONCILIATION,
-    OFFLINE: Fix.OPEN_MACHINE,
-    NOT_READY: Fix.OPEN_MACHINE,
-    SOLD_OUT: Fix.OPEN_MACHINE,
-    MANY_OFFLINE: Fix.OPEN_MACHINES,
+_FIXES: Mapping[str, Remedy] = {
+    "slot_locked": Remedy.UNLOCK_SLOT,
+    "vend_failed": Remedy.REOPEN_SLOT,
+    "vend_unknown": Remedy.REOPEN_SLOT,
+    "refund_held": Remedy.OPEN_ORDER,
+    "refund_stuck": Remedy.OPEN_ORDER,
+    "refund_open": Remedy.OPEN_ORDER,
+    "payment_unknown": Remedy.OPEN_ORDER,
+    "payment_mismatch": Remedy.OPEN_ORDER,
+    "hold_open": Remedy.OPEN_ORDER,
+    "channel_away": Remedy.OPEN_WAYS,
+    "claim_old": Remedy.OPEN_CLAIMS,
+    "claims_many": Remedy.OPEN_CLAIMS,
+    "bill_missing": Remedy.OPEN_RECONCILIATION,
+    "payment_short": Remedy.OPEN_RECONCILIATION,
+    OFFLINE: Remedy.OPEN_MACHINE,
+    NOT_READY: Remedy.OPEN_MACHINE,
+    SOLD_OUT: Remedy.OPEN_MACHINE,
+    MANY_OFFLINE: Remedy.OPEN_MACHINES,
 }
 """What is not named here stays until a person has seen it: acknowledged and cleared in one step."""
 
-_WITH_REFUND = {"refund_held": Fix.RELEASE_REFUND, "refund_stuck": Fix.REFUND_AGAIN}
+_WITH_REFUND = {"refund_held": Remedy.RELEASE_REFUND, "refund_stuck": Remedy.REFUND_AGAIN}
 _STANDING_STILL = (MANY_OFFLINE, OFFLINE, NOT_READY)
 """A machine that sells nothing at all, the deeper cause first."""
 
@@ -90,7 +94,7 @@ class Expected:
     """What is taken in an hour like this one. `basis` says how it is known: own, merchant, or price."""
 
     minor_per_hour: int
-    basis: str
+    basis: Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,10 @@ class Cause:
     """A row. `folded` counts what else is wrong there and is not told apart."""
 
     found: Found
-    fix: Fix
+    fix: Remedy
     share_ppm: int = 0
     loss_minor_per_hour: int = 0
-    basis: str = ""
+    basis: Basis | Literal[""] = ""
     folded: int = 0
 
     @property
@@ -172,12 +176,12 @@ def _said(group: Sequence[Found]) -> str:
     return next((one.detail for one in group if one.detail), "")
 
 
-def _fix(found: Found) -> Fix:
+def _fix(found: Found) -> Remedy:
     if found.refund_id and found.kind in _WITH_REFUND:
         return _WITH_REFUND[found.kind]
-    fix = _FIXES.get(found.kind, Fix.CLEAR)
-    if fix is Fix.OPEN_ORDER and not found.order_id:
-        return Fix.OPEN_MACHINE if found.machine_id else Fix.CLEAR
+    fix = _FIXES.get(found.kind, Remedy.CLEAR)
+    if fix is Remedy.OPEN_ORDER and not found.order_id:
+        return Remedy.OPEN_MACHINE if found.machine_id else Remedy.CLEAR
     return fix
 
 

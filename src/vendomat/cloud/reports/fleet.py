@@ -11,7 +11,14 @@ from vendomat.cloud.catalog import image_path, slot_order, slot_state
 from vendomat.cloud.machines import MachineState, is_online
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, Page, page_of
-from vendomat.cloud.reports.views import MachineDetailView, MachineView, SalesToday, SlotCounts, SlotView
+from vendomat.cloud.reports.views import (
+    ConnectionState,
+    MachineDetailView,
+    MachineView,
+    SalesToday,
+    SlotCounts,
+    SlotView,
+)
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 _MACHINES = """
@@ -128,7 +135,7 @@ class FleetReport:
         )
 
 
-def _state(row: sa.RowMapping, *, is_online_now: bool) -> str:
+def _state(row: sa.RowMapping, *, is_online_now: bool) -> ConnectionState:
     if row["state"] == MachineState.NEW.value:
         return "new"
     if not is_online_now:
@@ -153,7 +160,7 @@ async def _slots(connection: AsyncConnection, merchant_id: str, machine_id: str)
             on_hand=row["on_hand"],
             reserved=row["reserved"],
             available=max(0, row["on_hand"] - row["reserved"]),
-            state=slot_state(row["on_hand"], row["reserved"], row["closed_reason"]).value,
+            state=slot_state(row["on_hand"], row["reserved"], row["closed_reason"]),
             closed_reason=row["closed_reason"],
         )
         for row in sorted(rows, key=lambda row: slot_order(row["slot"]))

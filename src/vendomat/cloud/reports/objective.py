@@ -55,14 +55,18 @@ class ObjectiveReport:
                 return SettlementShareView.model_validate(dict(row.mappings().one()))
 
             midnight = await connection.execute(sa.text(_TODAY), {"merchant_id": merchant_id, "now": now})
-            since = {"today": midnight.scalar_one()} | {f"{d}d": now - timedelta(days=d) for d in (7, 30)}
+            month = now - timedelta(days=30)
             worst = await connection.execute(
-                sa.text(_WORST), {"merchant_id": merchant_id, "since": since["30d"], "limit": WORST_MAX}
+                sa.text(_WORST), {"merchant_id": merchant_id, "since": month, "limit": WORST_MAX}
             )
             return SettlementReportView(
                 objective_s=int(OBJECTIVE.total_seconds()),
                 slot_s=int(SLOT.total_seconds()),
-                windows={name: await shares(at) for name, at in since.items()},
+                windows={
+                    "today": await shares(midnight.scalar_one()),
+                    "7d": await shares(now - timedelta(days=7)),
+                    "30d": await shares(month),
+                },
                 worst=[SettlementSlotView.model_validate(dict(row)) for row in worst.mappings()],
             )
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.reports.causes import SOLD_OUT, WHOLE_PPM, Expected, Found
+from vendomat.cloud.reports.causes import SOLD_OUT, WHOLE_PPM, Basis, Expected, Found
 
 LOOKED_BACK = timedelta(days=28)
 KNOWN_AFTER = timedelta(days=7)
 HOURS_AROUND = 3
-OWN, OF_MERCHANT, OF_PRICE = "own", "merchant", "price"
+OWN: Final = "own"
+OF_MERCHANT: Final = "merchant"
+OF_PRICE: Final = "price"
 
 _PACES = """
 SELECT z.machine_id, min(h.hour) AS since, coalesce(sum(h.delivered_minor) FILTER (WHERE
@@ -68,7 +71,7 @@ async def expected_takings(
     whole = known.get("")
     if whole is not None:
         each = Expected(whole // max(1, machines), OF_MERCHANT)
-        basis = OWN
+        basis: Basis = OWN
     else:
         price = await connection.execute(sa.text(_PRICES), {"merchant_id": merchant_id})
         each = Expected(int(price.scalar() or 0), OF_PRICE)

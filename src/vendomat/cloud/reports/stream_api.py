@@ -14,16 +14,28 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.reports.stream import EventFeeds, Place
+from vendomat.cloud.reports.views import LiveEventView
 
 PING_S = 15
 STREAM_S_MAX = 600.0
+
+
+class _EventStream(EventSourceResponse):
+    """Says to the API's document what kind of answer it is."""
+
+    media_type = "text/event-stream"
 
 
 def stream_router(feeds: EventFeeds, current: CurrentOperator) -> APIRouter:
     router = APIRouter(tags=["events"])
     reading = permitted(current, Permission.FLEET_READ)
 
-    @router.get("/api/v1/events/stream", operation_id="events.stream", response_class=EventSourceResponse)
+    @router.get(
+        "/api/v1/events/stream",
+        operation_id="events.stream",
+        response_class=_EventStream,
+        responses={200: {"model": LiveEventView, "description": "Events, each with its name and its id."}},
+    )
     async def stream(
         operator: Annotated[Operator, Depends(reading)],
         last_event_id: Annotated[str | None, Header(max_length=40)] = None,

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, JsonValue
+from typing_extensions import TypedDict
+
+from vendomat.cloud.machines import MachineState
+from vendomat.cloud.orders import Closing, Finding, OrderState, UnitOutcome
+from vendomat.cloud.payments import PaymentState, RefundStage, Verdict
+from vendomat.protocol import SlotState
 
 
 class SlotCounts(BaseModel):
@@ -21,6 +28,9 @@ class SalesToday(BaseModel):
     currency: str
 
 
+ConnectionState = Literal["new", "offline", "attention", "online"]
+
+
 class MachineView(BaseModel):
     """`state` is `new`, `offline`, `attention` or `online`; `lifecycle` is the machine's own state."""
 
@@ -30,8 +40,8 @@ class MachineView(BaseModel):
     name_en: str
     site: str
     time_zone: str
-    lifecycle: str
-    state: str
+    lifecycle: MachineState
+    state: ConnectionState
     seen_at: datetime | None
     is_ready: bool
     reasons: list[str]
@@ -54,7 +64,7 @@ class SlotView(BaseModel):
     on_hand: int
     reserved: int
     available: int
-    state: str
+    state: SlotState
     closed_reason: str
 
 
@@ -71,8 +81,8 @@ class OrderView(BaseModel):
     reference: str
     machine_id: str
     machine_number: str
-    state: str
-    closing: str
+    state: OrderState
+    closing: Closing
     origin: str
     channel: str
     total_minor: int
@@ -93,11 +103,11 @@ class UnitView(BaseModel):
     name_zh: str
     name_en: str
     price_minor: int
-    outcome: str
+    outcome: UnitOutcome
     is_final: bool
     result: str
     reason: str
-    finding: str
+    finding: Finding
 
 
 class PaymentView(BaseModel):
@@ -109,7 +119,7 @@ class PaymentView(BaseModel):
     id: str
     channel: str
     account: str
-    state: str
+    state: PaymentState
     is_winning: bool
     is_frozen: bool
     amount_minor: int
@@ -119,7 +129,7 @@ class PaymentView(BaseModel):
     created_at: datetime
     expires_at: datetime
     paid_at: datetime | None
-    verdict: str
+    verdict: Verdict
     verdict_by: str
     is_hold: bool
     capture_minor: int
@@ -134,16 +144,16 @@ class RefundView(BaseModel):
     ordinal: int
     amount_minor: int
     reason: str
-    state: str
+    state: RefundStage
     error: str
     approved_by: str
     asked_by: str
-    hand_way: str
+    hand_way: Literal["", "cash", "bank_transfer", "wallet_transfer", "other"]
     hand_reference: str
     recorded_by: str
     send_to: str
     send_asked_by: str
-    came_back: str
+    came_back: Literal["", "bank", "balance"]
     tries: int
     requested_at: datetime
     ended_at: datetime | None
@@ -163,9 +173,9 @@ class LedgerLineView(BaseModel):
 
 class TimelineEntryView(BaseModel):
     at: datetime
-    source: str
+    source: Literal["terminal", "cloud", "platform", "operator"]
     kind: str
-    data: JsonValue
+    data: dict[str, JsonValue]
 
 
 class OrderDetailView(OrderView):
@@ -177,6 +187,15 @@ class OrderDetailView(OrderView):
     refunds: list[RefundView]
     ledger: list[LedgerLineView]
     timeline: list[TimelineEntryView]
+
+
+class LiveEventView(BaseModel):
+    """One event of the live stream, and the body of a webhook. `subject` is the id it is about."""
+
+    type: str
+    timestamp: datetime
+    subject: str
+    data: dict[str, JsonValue]
 
 
 class AmbiguityView(BaseModel):
@@ -196,8 +215,8 @@ class AmbiguityView(BaseModel):
     declared_at: datetime
     result: str
     reason: str
-    refund_state: str
-    finding: str
+    refund_state: RefundStage | Literal[""]
+    finding: Finding
     found_at: datetime | None
     found_by: str
     found_reason: str
@@ -234,11 +253,16 @@ class OpenUnknownView(BaseModel):
     deadline: datetime
 
 
+AmbiguityRates = TypedDict(
+    "AmbiguityRates", {"24h": AmbiguityRateView, "7d": AmbiguityRateView, "30d": AmbiguityRateView}
+)
+
+
 class AmbiguityReportView(BaseModel):
     """`rates` by window (`24h`, `7d`, `30d`); `open_minor` stands on the account of ambiguities now."""
 
     currency: str
-    rates: dict[str, AmbiguityRateView]
+    rates: AmbiguityRates
     unresolved: int
     open_minor: int
     machines: list[MachineAmbiguityView]
@@ -253,6 +277,11 @@ class SettlementShareView(BaseModel):
     missed: int
 
 
+SettlementWindows = TypedDict(
+    "SettlementWindows", {"today": SettlementShareView, "7d": SettlementShareView, "30d": SettlementShareView}
+)
+
+
 class SettlementSlotView(SettlementShareView):
     slot_at: datetime
 
@@ -262,7 +291,7 @@ class SettlementReportView(BaseModel):
 
     objective_s: int
     slot_s: int
-    windows: dict[str, SettlementShareView]
+    windows: SettlementWindows
     worst: list[SettlementSlotView]
 
 
@@ -275,10 +304,10 @@ class MissView(BaseModel):
     machine_number: str
     total_minor: int
     currency: str
-    state: str
+    state: OrderState
     paid_at: datetime
     outcome_at: datetime | None
     settled_at: datetime | None
     is_unreachable: bool
-    verdict: str
+    verdict: Literal["late", "missed"]
     slot_at: datetime

@@ -25,6 +25,7 @@ from vendomat.cloud.machines import (
     known_machines,
 )
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.http import read_body as read_bytes
 from vendomat.cloud.platform.rows import is_storable
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.promotions import told_promotions
@@ -258,15 +259,11 @@ def notice_router(till: Till) -> APIRouter:
     """`POST /notify/{merchant_id}/{channel}`: where payment platforms report."""
     router = APIRouter()
 
-    @router.post("/notify/{merchant_id}/{channel}")
+    @router.post("/notify/{merchant_id}/{channel}", include_in_schema=False)
     async def notice(merchant_id: str, channel: str, request: Request) -> Response:
         if not is_storable(merchant_id + channel):
             return Response(status_code=404)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > NOTICE_BYTES_MAX:
-                return Response(status_code=413)
+        body = await read_bytes(request, NOTICE_BYTES_MAX)
         answer = await till.take_notice(merchant_id, channel, dict(request.headers), body)
         if answer is None:
             return Response(status_code=404)

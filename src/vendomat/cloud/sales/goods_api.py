@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.orders import Finding
+from vendomat.cloud.platform.http import ASKED_ONCE
 from vendomat.cloud.sales.goods_desk import GoodsDesk
 
 REASON_CHARACTERS_MAX = 500
@@ -31,7 +32,7 @@ class FindingBody(LookedBody):
 class FoundView(BaseModel):
     order_id: str
     unit: int
-    finding: str
+    finding: Finding
 
 
 class UnlockedView(BaseModel):
@@ -44,7 +45,7 @@ def goods_router(desk: GoodsDesk, current: CurrentOperator) -> APIRouter:
     resolving = permitted(current, Permission.UNIT_RESOLVE)
     unlocking = permitted(current, Permission.SLOT_UNLOCK)
 
-    @router.post("/orders/{order_id}/units/{unit}/resolve", operation_id="units.resolve")
+    @router.post("/orders/{order_id}/units/{unit}/resolve", operation_id="units.resolve", dependencies=[ASKED_ONCE])
     async def resolve(
         order_id: Annotated[str, Path(pattern=r"^ord_[0-9a-z]{26}$")],
         unit: Annotated[int, Path(ge=1, le=1000)],
@@ -52,9 +53,9 @@ def goods_router(desk: GoodsDesk, current: CurrentOperator) -> APIRouter:
         operator: Annotated[Operator, Depends(resolving)],
     ) -> FoundView:
         found = await desk.resolve(operator, order_id, unit, Finding(body.finding), reason=body.reason)
-        return FoundView(order_id=order_id, unit=found.unit, finding=found.finding.value)
+        return FoundView(order_id=order_id, unit=found.unit, finding=found.finding)
 
-    @router.post("/machines/{machine_id}/slots/{slot}/unlock", operation_id="slots.unlock")
+    @router.post("/machines/{machine_id}/slots/{slot}/unlock", operation_id="slots.unlock", dependencies=[ASKED_ONCE])
     async def unlock(
         machine_id: Annotated[str, Path(pattern=r"^mch_[0-9a-z]{26}$")],
         slot: Annotated[str, Path(pattern=r"^[A-Z0-9]{1,6}$")],

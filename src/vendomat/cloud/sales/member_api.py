@@ -5,18 +5,18 @@ anything but the codes shown and the top-ups begun.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.members import CODE_LIFE, Member, Members, qr_of
+from vendomat.cloud.members import CODE_LIFE, Member, Members, MemberState, qr_of
 from vendomat.cloud.orders import OrderState
 from vendomat.cloud.payments import PaymentState
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Throttle
 from vendomat.cloud.sales.model import Purchase
 from vendomat.cloud.sales.top_ups import TopUpRequest, TopUps
-from vendomat.cloud.wallets import NEWEST, StatementView, WalletBook, statement_view
+from vendomat.cloud.wallets import NEWEST, WalletBook, WalletStatementView, statement_view
 from vendomat.kernel import MINOR_UNITS_MAX, Clock, ErrorCode, VendomatError, reference_of
 
 FAILURES_MAX = 20
@@ -29,7 +29,7 @@ class WalletView(BaseModel):
 
     name: str
     merchant: str
-    state: str
+    state: MemberState
     balance_minor: int
     currency: str
     channels: list[str]
@@ -53,12 +53,15 @@ class TopUpBody(BaseModel):
     amount_minor: Annotated[int, Field(gt=0, le=MINOR_UNITS_MAX, strict=True)]
 
 
+TopUpState = Literal["starting", "waiting", "checking", "credited", "refunded", "ended"]
+
+
 class TopUpView(BaseModel):
     """`state` is starting (no code yet), waiting, checking, credited, refunded or ended."""
 
     id: str
     reference: str
-    state: str
+    state: TopUpState
     channel: str
     amount_minor: int
     currency: str
@@ -89,7 +92,7 @@ def member_router(members: Members, book: WalletBook, top_ups: TopUps, throttle:
         return WalletView(
             name=member.name,
             merchant=offer.merchant_name,
-            state=member.state.value,
+            state=member.state,
             balance_minor=balances[member.member_id],
             currency=offer.currency,
             channels=list(offer.channels),
@@ -108,7 +111,7 @@ def member_router(members: Members, book: WalletBook, top_ups: TopUps, throttle:
         member: Annotated[Member, Depends(current)],
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         before: Annotated[int, Query(ge=1, le=NEWEST)] = NEWEST,
-    ) -> StatementView:
+    ) -> WalletStatementView:
         found = await book.statement(member.merchant_id, member.member_id, before=before, limit=limit + 1)
         return statement_view(found, limit)
 
@@ -147,7 +150,7 @@ def _view(purchase: Purchase) -> TopUpView:
     )
 
 
-def _state(purchase: Purchase) -> str:
+def _state(purchase: Purchase) -> TopUpState:
     payment = purchase.payments[0]
     if purchase.state is OrderState.SETTLED:
         return "credited"

@@ -1,5 +1,6 @@
 """`/api/v1/members/{id}/payout` and `/api/v1/wallet-payouts/{id}/…`: a member leaves, and what is stored goes back."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -7,15 +8,16 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
+from vendomat.cloud.platform.http import ASKED_ONCE
 from vendomat.cloud.sales.wallet_payouts import Outlook, PayoutWish, WalletPayouts
-from vendomat.cloud.wallets import Payout
+from vendomat.cloud.wallets import Payout, PayoutState
 from vendomat.kernel import MINOR_UNITS_MAX
 
 MemberId = Annotated[str, Path(pattern=r"^mbr_[0-9a-z]{26}$")]
 PayoutId = Annotated[str, Path(pattern=r"^wpo_[0-9a-z]{26}$")]
 
 
-class PayoutBody(BaseModel):
+class WalletPayoutBody(BaseModel):
     """`amount_minor` is all that is stored, typed in again. `way` and `reference` are of the rest by hand."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
@@ -33,8 +35,8 @@ class WalletPayoutView(BaseModel):
     amount_minor: int
     by_hand_minor: int
     currency: str
-    state: str
-    hand_way: str
+    state: PayoutState
+    hand_way: Literal["", "cash", "bank_transfer", "wallet_transfer", "other"]
     hand_reference: str
     reason: str
     asked_by: str
@@ -68,18 +70,20 @@ def wallet_payouts_router(desk: WalletPayouts, current: CurrentOperator) -> APIR
     async def look(member_id: MemberId, operator: Annotated[Operator, Depends(reading)]) -> OutlookView:
         return _outlook(await desk.look(operator.merchant_id, member_id))
 
-    @router.post("/members/{member_id}/payout", operation_id="wallet_payouts.ask")
+    @router.post("/members/{member_id}/payout", operation_id="wallet_payouts.ask", dependencies=[ASKED_ONCE])
     async def ask(
-        member_id: MemberId, body: PayoutBody, operator: Annotated[Operator, Depends(paying)]
+        member_id: MemberId, body: WalletPayoutBody, operator: Annotated[Operator, Depends(paying)]
     ) -> WalletPayoutView:
         wish = PayoutWish(body.amount_minor, body.way, body.reference, body.reason)
         return _view(await desk.ask(operator, member_id, wish))
 
-    @router.post("/wallet-payouts/{payout_id}/agree", operation_id="wallet_payouts.agree")
+    @router.post("/wallet-payouts/{payout_id}/agree", operation_id="wallet_payouts.agree", dependencies=[ASKED_ONCE])
     async def agree(payout_id: PayoutId, operator: Annotated[Operator, Depends(paying)]) -> WalletPayoutView:
         return _view(await desk.agree(operator, payout_id))
 
-    @router.post("/wallet-payouts/{payout_id}/decline", operation_id="wallet_payouts.decline")
+    @router.post(
+        "/wallet-payouts/{payout_id}/decline", operation_id="wallet_payouts.decline", dependencies=[ASKED_ONCE]
+    )
     async def decline(payout_id: PayoutId, operator: Annotated[Operator, Depends(paying)]) -> WalletPayoutView:
         return _view(await desk.decline(operator, payout_id))
 
@@ -100,17 +104,4 @@ def _outlook(found: Outlook) -> OutlookView:
 
 
 def _view(one: Payout) -> WalletPayoutView:
-    return WalletPayoutView(
-        id=one.payout_id,
-        amount_minor=one.amount_minor,
-        by_hand_minor=one.by_hand_minor,
-        currency=one.currency,
-        state=one.state.value,
-        hand_way=one.hand_way,
-        hand_reference=one.hand_reference,
-        reason=one.reason,
-        asked_by=one.asked_by,
-        asked_at=one.asked_at,
-        decided_by=one.decided_by,
-        decided_at=one.decided_at,
-    )
+    return WalletPayoutView.model_validate({**asdict(one), "id": one.payout_id})

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
+from vendomat.cloud.orders import OrderState
 from vendomat.cloud.payments import BankCard
+from vendomat.cloud.platform.http import ASKED_ONCE
 from vendomat.cloud.sales.model import Purchase
 from vendomat.cloud.sales.refund_desk import Gift, HandPayment, Judgement, Onward, RefundDesk
 from vendomat.kernel import MINOR_UNITS_MAX, ErrorCode, VendomatError
@@ -83,7 +85,7 @@ class StandingView(BaseModel):
     """How the order stands now; the whole of it is read where orders are read."""
 
     id: str
-    state: str
+    state: OrderState
     version: int
 
 
@@ -92,40 +94,40 @@ def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
     asking = permitted(current, Permission.REFUND_ASK)
     releasing = permitted(current, Permission.REFUND_RELEASE)
 
-    @router.post("/refund", operation_id="refunds.ask")
+    @router.post("/refund", operation_id="refunds.ask", dependencies=[ASKED_ONCE])
     async def ask(order_id: OrderId, body: ReasonBody, operator: Annotated[Operator, Depends(asking)]) -> StandingView:
         return _view(await desk.ask(operator, order_id, body.reason))
 
-    @router.post("/refunds/{refund_id}/again", operation_id="refunds.again")
+    @router.post("/refunds/{refund_id}/again", operation_id="refunds.again", dependencies=[ASKED_ONCE])
     async def again(
         order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(asking)]
     ) -> StandingView:
         return _view(await desk.try_again(operator, order_id, refund_id, body.reason))
 
-    @router.post("/refunds/{refund_id}/release", operation_id="refunds.release")
+    @router.post("/refunds/{refund_id}/release", operation_id="refunds.release", dependencies=[ASKED_ONCE])
     async def release(
         order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(releasing)]
     ) -> StandingView:
         return _view(await desk.release(operator, order_id, refund_id, body.reason))
 
-    @router.post("/refunds/{refund_id}/decline", operation_id="refunds.decline")
+    @router.post("/refunds/{refund_id}/decline", operation_id="refunds.decline", dependencies=[ASKED_ONCE])
     async def decline(
         order_id: OrderId, refund_id: RefundId, body: ReasonBody, operator: Annotated[Operator, Depends(releasing)]
     ) -> StandingView:
         return _view(await desk.decline(operator, order_id, refund_id, body.reason))
 
-    @router.post("/goodwill", operation_id="refunds.give")
+    @router.post("/goodwill", operation_id="refunds.give", dependencies=[ASKED_ONCE])
     async def give(order_id: OrderId, body: GiftBody, operator: Annotated[Operator, Depends(asking)]) -> StandingView:
         return _view(await desk.give(operator, order_id, Gift(body.amount_minor, body.ordinal, body.reason)))
 
-    @router.post("/refunds/{refund_id}/by-hand", operation_id="refunds.by_hand")
+    @router.post("/refunds/{refund_id}/by-hand", operation_id="refunds.by_hand", dependencies=[ASKED_ONCE])
     async def by_hand(
         order_id: OrderId, refund_id: RefundId, body: HandPaymentBody, operator: Annotated[Operator, Depends(asking)]
     ) -> StandingView:
         paid = HandPayment(body.amount_minor, body.way, body.reference, body.reason)
         return _view(await desk.pay_by_hand(operator, order_id, refund_id, paid))
 
-    @router.post("/refunds/{refund_id}/onward", operation_id="refunds.send_on")
+    @router.post("/refunds/{refund_id}/onward", operation_id="refunds.send_on", dependencies=[ASKED_ONCE])
     async def send_on(
         order_id: OrderId, refund_id: RefundId, body: SendOnBody, operator: Annotated[Operator, Depends(asking)]
     ) -> StandingView:
@@ -139,19 +141,19 @@ def _add_verdicts(router: APIRouter, desk: RefundDesk, current: CurrentOperator)
     """What becomes of money that did not fit its order."""
     judging = permitted(current, Permission.PAYMENT_JUDGE)
 
-    @router.post("/payments/{payment_id}/verdict", operation_id="payments.judge")
+    @router.post("/payments/{payment_id}/verdict", operation_id="payments.judge", dependencies=[ASKED_ONCE])
     async def judge(
         order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(judging)]
     ) -> StandingView:
         return _view(await desk.judge(operator, order_id, payment_id, body.judgement))
 
-    @router.post("/payments/{payment_id}/verdict/agree", operation_id="payments.agree")
+    @router.post("/payments/{payment_id}/verdict/agree", operation_id="payments.agree", dependencies=[ASKED_ONCE])
     async def agree(
         order_id: OrderId, payment_id: PaymentId, body: VerdictBody, operator: Annotated[Operator, Depends(judging)]
     ) -> StandingView:
         return _view(await desk.agree(operator, order_id, payment_id, body.judgement))
 
-    @router.post("/payments/{payment_id}/verdict/decline", operation_id="payments.decline")
+    @router.post("/payments/{payment_id}/verdict/decline", operation_id="payments.decline", dependencies=[ASKED_ONCE])
     async def decline_verdict(
         order_id: OrderId, payment_id: PaymentId, body: ReasonBody, operator: Annotated[Operator, Depends(judging)]
     ) -> StandingView:
@@ -159,4 +161,4 @@ def _add_verdicts(router: APIRouter, desk: RefundDesk, current: CurrentOperator)
 
 
 def _view(purchase: Purchase) -> StandingView:
-    return StandingView(id=purchase.order_id, state=purchase.state.value, version=purchase.version)
+    return StandingView(id=purchase.order_id, state=purchase.state, version=purchase.version)

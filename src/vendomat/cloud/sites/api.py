@@ -3,10 +3,11 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
+from vendomat.cloud.platform.http import ASKED_ONCE
 from vendomat.cloud.sites.model import BASIS_POINTS_MAX, STEPS_MAX, Rule, Site, Stay, Step, Terms
 from vendomat.cloud.sites.service import Sites
 from vendomat.kernel import MINOR_UNITS_MAX
@@ -69,6 +70,8 @@ class StayView(BaseModel):
 
 
 class RuleView(TermsBody):
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     first_day: date
 
 
@@ -90,9 +93,11 @@ def sites_router(sites: Sites, current: CurrentOperator) -> APIRouter:
         rows = await sites.sites(operator.merchant_id)
         return [SiteView.model_validate({**row, "id": row["site_id"]}) for row in rows]
 
-    @router.post("", operation_id="sites.create", status_code=201)
-    async def create(body: SiteBody, operator: Annotated[Operator, Depends(changing)]) -> ArrangementView:
-        site = await sites.create(operator, body.name, body.owner)
+    @router.post("", operation_id="sites.create", dependencies=[ASKED_ONCE], status_code=201)
+    async def create(
+        body: SiteBody, operator: Annotated[Operator, Depends(changing)], idempotency_key: Annotated[str, Header()]
+    ) -> ArrangementView:
+        site = await sites.create(operator, body.name, body.owner, request_key=idempotency_key)
         return await _arrangement(sites, operator, site.site_id)
 
     @router.get("/{site_id}", operation_id="sites.get")

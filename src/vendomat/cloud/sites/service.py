@@ -15,7 +15,7 @@ from vendomat.cloud.merchants import Operator
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.sites import store
 from vendomat.cloud.sites.model import Rule, Site, Stay
-from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
+from vendomat.kernel import Clock, ErrorCode, VendomatError, derive_id
 
 LOOK_BACK_MAX = timedelta(days=731)
 
@@ -23,14 +23,16 @@ LOOK_BACK_MAX = timedelta(days=731)
 class Sites:
     """One merchant's sites."""
 
-    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._ids = ids
         self._clock = clock
 
-    async def create(self, operator: Operator, name: str, owner: str) -> Site:
-        site = Site(self._ids.new("sit"), name, owner)
+    async def create(self, operator: Operator, name: str, owner: str, *, request_key: str) -> Site:
+        """The same request again gives the same site: its number follows from it."""
+        site = Site(derive_id("sit", operator.merchant_id, request_key, name, owner), name, owner)
         async with self._database.hot.acquire() as connection, connection.transaction():
+            if await store.find_site(connection, operator.merchant_id, site.site_id, is_locking=True) is not None:
+                return site
             await store.put_site(connection, operator.merchant_id, site, self._clock.now())
             await self._note(connection, operator, "site.created", site.site_id, after=_said(site))
         return site

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
+from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, described_file
 from vendomat.cloud.statements import paper
 from vendomat.cloud.statements.model import Period
 from vendomat.cloud.statements.paper import draw
@@ -22,6 +22,8 @@ ROWS_AT_ONCE = 10_000
 PeriodText = Annotated[str, Path(pattern=r"^2\d{3}-\d{2}(-\d{2})?$")]
 AccountText = Annotated[str | None, Query(pattern=r"^[a-z]+:[0-9A-Za-z_:.-]{1,150}$")]
 FamilyText = Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")]
+
+_CSV, _PDF = described_file(MEDIA_TYPE), described_file(paper.MEDIA_TYPE)
 
 
 def statements_router(statements: Statements, current: CurrentOperator) -> APIRouter:
@@ -60,12 +62,12 @@ def statements_router(statements: Statements, current: CurrentOperator) -> APIRo
 
 
 def _file_routes(router: APIRouter, statements: Statements, reading: CurrentOperator) -> None:
-    @router.get("/{period}/statement.csv", operation_id="statements.csv", response_class=Response)
+    @router.get("/{period}/statement.csv", operation_id="statements.csv", response_class=Response, responses=_CSV)
     async def as_csv(period: PeriodText, operator: Annotated[Operator, Depends(reading)]) -> Response:
         view = await statements.statement(operator.merchant_id, Period.from_text(period))
         return file_answer(statement_sheet(view).encode(), MEDIA_TYPE, f"statement-{period}.csv")
 
-    @router.get("/{period}/statement.pdf", operation_id="statements.pdf", response_class=Response)
+    @router.get("/{period}/statement.pdf", operation_id="statements.pdf", response_class=Response, responses=_PDF)
     async def as_pdf(
         period: PeriodText,
         operator: Annotated[Operator, Depends(reading)],
@@ -75,7 +77,7 @@ def _file_routes(router: APIRouter, statements: Statements, reading: CurrentOper
         content = await asyncio.to_thread(draw, statement_paper(view, lang))
         return file_answer(content, paper.MEDIA_TYPE, f"statement-{period}.pdf")
 
-    @router.get("/{period}/rows.csv", operation_id="statements.rows_csv", response_class=StreamingResponse)
+    @router.get("/{period}/rows.csv", operation_id="statements.rows_csv", response_class=Response, responses=_CSV)
     async def rows_as_csv(
         period: PeriodText,
         operator: Annotated[Operator, Depends(reading)],

@@ -31,11 +31,11 @@ from vendomat.cloud.statements.model import (
 from vendomat.cloud.statements.views import (
     AccountLineView,
     DayFiguresView,
-    DayView,
     FiguresView,
     PeriodsView,
     RowView,
     SalesView,
+    StatementDayView,
     StatementView,
 )
 from vendomat.kernel import Clock, ErrorCode, VendomatError
@@ -82,9 +82,10 @@ class Statements:
             time_zone=frame["time_zone"],
             begins_at=frame["begins_at"],
             ends_at=frame["ends_at"],
-            standing=standing_of(days).value,
+            standing=standing_of(days),
             days=[
-                DayView(day=one.day, standing=one.standing.value, open_accounts=list(one.open_accounts)) for one in days
+                StatementDayView(day=one.day, standing=one.standing, open_accounts=list(one.open_accounts))
+                for one in days
             ],
             accounts=[_account_view(line) for line in account_lines(sums)],
             figures=[_figures_view(one) for one in figures(sums)],
@@ -169,7 +170,7 @@ def _account_view(line: AccountLine) -> AccountLineView:
     columns = {f"{column.value}_minor": line.columns[column] for column in Column}
     return AccountLineView(
         account=line.account,
-        group=line.group.value,
+        group=line.group,
         currency=line.currency,
         opening_minor=line.opening_minor,
         closing_minor=line.closing_minor,

@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel
 
+from vendomat.cloud.statements.model import Group, Standing
+
 
 class PeriodsView(BaseModel):
     """What may be asked for. `first_day` is null before anything was booked; `today` is not over yet."""
@@ -20,7 +22,7 @@ class AccountLineView(BaseModel):
     """One account: closing = opening + payments + refunds + fees + payouts + other; debit is positive."""
 
     account: str
-    group: str
+    group: Group
     currency: str
     opening_minor: int
     payments_minor: int
@@ -64,11 +66,11 @@ class SalesView(BaseModel):
     other_minor: int
 
 
-class DayView(BaseModel):
+class StatementDayView(BaseModel):
     """One business day of the period. `open_accounts` (`channel:account`) keep it provisional."""
 
     day: date
-    standing: str
+    standing: Standing
     open_accounts: list[str]
 
 
@@ -85,8 +87,8 @@ class StatementView(BaseModel):
     time_zone: str
     begins_at: datetime
     ends_at: datetime
-    standing: str
-    days: list[DayView]
+    standing: Standing
+    days: list[StatementDayView]
     accounts: list[AccountLineView]
     figures: list[FiguresView]
     daily: list[DayFiguresView]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
+from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, described_file
 from vendomat.cloud.statements import file_answer
 from vendomat.cloud.statistics.files import FORMS, Form
 from vendomat.cloud.statistics.formulas import FORMULAS
@@ -86,7 +86,12 @@ def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> API
     async def refund_times(operator: Annotated[Operator, Depends(reading)], first: date, last: date) -> RefundTimesView:
         return await figures.refund_times(operator.merchant_id, first, last)
 
-    @router.get("/file.{form}", operation_id="sales_figures.file", response_class=Response)
+    @router.get(
+        "/file.{form}",
+        operation_id="sales_figures.file",
+        response_class=Response,
+        responses=described_file(*(one.media_type for one in FORMS.values())),
+    )
     async def as_file(
         operator: Annotated[Operator, Depends(reading)], wanted: Asked, form: Annotated[Form, Path()]
     ) -> Response:

@@ -32,7 +32,7 @@ from vendomat.cloud.wallets.payouts import (
 )
 from vendomat.cloud.wallets.service import NEWEST, Offer, WalletBook
 from vendomat.cloud.wallets.store import WalletEntry
-from vendomat.cloud.wallets.views import StatementView, statement_view
+from vendomat.cloud.wallets.views import WalletStatementView, statement_view
 
 __all__ = [
     "DAY",
@@ -46,13 +46,13 @@ __all__ = [
     "Payout",
     "PayoutMove",
     "PayoutState",
-    "StatementView",
     "ToppedUp",
     "Wallet",
     "WalletBook",
     "WalletEntry",
     "WalletLimits",
     "WalletRefusal",
+    "WalletStatementView",
     "check_top_up",
     "divide",
     "follow",

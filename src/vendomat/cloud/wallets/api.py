@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.members import Member, MemberLink, Members, NewMember, qr_of
+from vendomat.cloud.members import Member, MemberLink, Members, MemberState, NewMember, qr_of
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
+from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.wallets.service import NEWEST, WalletBook
-from vendomat.cloud.wallets.views import StatementView, statement_view
+from vendomat.cloud.wallets.views import WalletStatementView, statement_view
 
 MemberId = Annotated[str, Path(pattern=r"^mbr_[0-9a-z]{26}$")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
@@ -36,7 +36,7 @@ class MemberView(BaseModel):
     name: str
     phone_tail: str
     external_id: str
-    state: str
+    state: MemberState
     created_at: datetime
     balance_minor: int
     currency: str
@@ -55,7 +55,7 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
     reading = permitted(current, Permission.MEMBER_READ)
     changing = permitted(current, Permission.MEMBER_CHANGE)
 
-    @router.post("", operation_id="members.create", status_code=201)
+    @router.post("", operation_id="members.create", dependencies=[ASKED_ONCE], status_code=201)
     async def create(
         body: NewMemberBody, request: Request, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> MemberLinkView:
@@ -86,12 +86,12 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
         operator: Annotated[Operator, Depends(reading)],
         limit: Limit = LIMIT_DEFAULT,
         before: Before = NEWEST,
-    ) -> StatementView:
+    ) -> WalletStatementView:
         await members.find(operator.merchant_id, member_id)
         found = await book.statement(operator.merchant_id, member_id, before=before, limit=limit + 1)
         return statement_view(found, limit)
 
-    @router.post("/{member_id}/link", operation_id="members.renew_link")
+    @router.post("/{member_id}/link", operation_id="members.renew_link", dependencies=[ASKED_ONCE])
     async def renew_link(
         member_id: MemberId, request: Request, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> MemberLinkView:
@@ -126,7 +126,7 @@ def _view(member: Member, balance_minor: int, currency: str) -> MemberView:
         name=member.name,
         phone_tail=member.phone_tail,
         external_id=member.external_id,
-        state=member.state.value,
+        state=member.state,
         created_at=member.created_at,
         balance_minor=balance_minor,
         currency=currency,

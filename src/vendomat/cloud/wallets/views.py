@@ -11,7 +11,7 @@ from vendomat.cloud.wallets.store import WalletEntry
 from vendomat.kernel import reference_of
 
 
-class EntryView(BaseModel):
+class WalletEntryView(BaseModel):
     """One movement; what came in is positive. `reference` is the order's, as its buyer knows it."""
 
     entry: int
@@ -23,17 +23,17 @@ class EntryView(BaseModel):
     at: datetime
 
 
-class StatementView(BaseModel):
+class WalletStatementView(BaseModel):
     """Newest first. `next_before` asks for the older ones; null when there are none."""
 
-    data: list[EntryView]
+    data: list[WalletEntryView]
     next_before: int | None
 
 
-def statement_view(entries: Sequence[WalletEntry], limit: int) -> StatementView:
+def statement_view(entries: Sequence[WalletEntry], limit: int) -> WalletStatementView:
     """`entries` are one more than `limit` when there are more."""
     data = [
-        EntryView(
+        WalletEntryView(
             entry=e.entry,
             kind=e.kind,
             order_id=e.order_id,
@@ -44,4 +44,4 @@ def statement_view(entries: Sequence[WalletEntry], limit: int) -> StatementView:
         )
         for e in entries[:limit]
     ]
-    return StatementView(data=data, next_before=data[-1].entry if len(entries) > limit else None)
+    return WalletStatementView(data=data, next_before=data[-1].entry if len(entries) > limit else None)

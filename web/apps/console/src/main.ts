@@ -3,7 +3,7 @@ import "@vendomat/ui/styles.css";
 import "./console.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
-import { ConsoleClient } from "./api/client";
+import { ConsoleClient, randomKey } from "./api/client";
 import { Console } from "./app/console.svelte";
 import { Live } from "./app/live.svelte";
 import { Preferences } from "./app/preferences.svelte";
@@ -17,7 +17,7 @@ const office = new Console({
   live: new Live(),
   router: new Router(),
   preferences: new Preferences(),
-  newKey: () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+  newKey: randomKey,
 });
 
 office.router.start();

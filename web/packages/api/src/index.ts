@@ -7,6 +7,7 @@ export {
   type OrderRequest,
   type Problem,
 } from "./kioskClient";
+export type { Schemas } from "./cloud";
 export type * from "./snapshot";
 export {
   type EventStream,

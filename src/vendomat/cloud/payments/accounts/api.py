@@ -13,8 +13,9 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.payments.accounts.service import AccountDesk, ChannelAccount, MachineChannel
-from vendomat.cloud.payments.providers import SettingField
+from vendomat.cloud.payments.accounts.model import MarkKind
+from vendomat.cloud.payments.accounts.service import AccountDesk, Answers, ChannelAccount, MachineChannel
+from vendomat.cloud.payments.providers import SettingField, SettingForm
 
 SETTINGS_MAX = 40
 Channel = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
@@ -40,7 +41,7 @@ class FieldView(BaseModel):
     """`form`: line, text (PEM), flag, choice, list or texts. `is_secret`: goes in and never comes out."""
 
     name: str
-    form: str
+    form: SettingForm
     is_secret: bool
     is_shown: bool
     is_required: bool
@@ -48,12 +49,12 @@ class FieldView(BaseModel):
 
 
 class MarkView(BaseModel):
-    kind: str
+    kind: MarkKind
     text: str
     until: datetime | None
 
 
-class AccountView(BaseModel):
+class PaymentAccountView(BaseModel):
     """`settings` are those that may be shown; `marks` has an entry for each of the others that is set."""
 
     account: str
@@ -69,7 +70,7 @@ class AccountView(BaseModel):
 class ChannelView(BaseModel):
     channel: str
     fields: list[FieldView]
-    account: AccountView | None
+    account: PaymentAccountView | None
     machines_off: int
 
 
@@ -80,7 +81,7 @@ class ChannelsView(BaseModel):
 class TriedView(BaseModel):
     """`state`: reachable, keys_refused or not_reachable; `detail` is what the platform said."""
 
-    state: str
+    state: Answers
     detail: str
 
 
@@ -125,7 +126,7 @@ def accounts_router(desk: AccountDesk, current: CurrentOperator) -> APIRouter:
     @router.post("/payment-accounts/{channel}/try", operation_id="payment_accounts.try")
     async def try_out(channel: Channel, operator: Annotated[Operator, Depends(trying)]) -> TriedView:
         tried = await desk.try_out(operator.merchant_id, channel)
-        return TriedView(state=tried.state.value, detail=tried.detail)
+        return TriedView(state=tried.state, detail=tried.detail)
 
     @router.get("/machines/{machine_id}/channels", operation_id="machine_channels.list")
     async def at_machine(machine_id: Machine, operator: Annotated[Operator, Depends(looking)]) -> MachineChannelsView:
@@ -144,7 +145,7 @@ def _view(one: ChannelAccount) -> ChannelView:
     fields = [_field_view(field) for field in one.fields if field.is_of_merchant]
     account = None
     if one.account is not None:
-        account = AccountView(
+        account = PaymentAccountView(
             account=one.account.account,
             is_active=one.account.is_active,
             off_since=one.account.off_since,
@@ -163,7 +164,7 @@ def _view(one: ChannelAccount) -> ChannelView:
 def _field_view(field: SettingField) -> FieldView:
     return FieldView(
         name=field.name,
-        form=field.form.value,
+        form=field.form,
         is_secret=field.is_secret,
         is_shown=field.is_shown,
         is_required=field.is_required,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from vendomat.cloud.payments.providers import SettingField, SettingForm
 from vendomat.kernel import ErrorCode, VendomatError
@@ -23,6 +24,9 @@ REST = timedelta(seconds=60)
 Settings = Mapping[str, object]
 
 
+MarkKind = Literal["certificate", "key", "secret"]
+
+
 @dataclass(frozen=True, slots=True)
 class KeyMark:
     """How a person tells one key from another. `until` is the end of a certificate.
@@ -31,7 +35,7 @@ class KeyMark:
     too. secret: a keyed hash, the same only for the same secret of the same account, and of no use to anybody else.
     """
 
-    kind: str
+    kind: MarkKind
     text: str
     until: datetime | None = None
 

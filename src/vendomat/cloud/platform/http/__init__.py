@@ -1,7 +1,32 @@
-"""How the cloud is asked over HTTP, the same for every feature: pages, repeats, throttles. Knows no feature."""
+"""How the cloud is asked over HTTP, alike for every feature: pages, versions, repeats, throttles. Knows no feature."""
 
+from vendomat.cloud.platform.http.bodies import read_body
+from vendomat.cloud.platform.http.etags import IfMatch, check_version, etag_of, set_version
+from vendomat.cloud.platform.http.files import described_file
 from vendomat.cloud.platform.http.idempotency import RepeatKey, Repeats
+from vendomat.cloud.platform.http.kept import ASKED_ONCE, KeptAnswer, KeptAnswers, Turn, forget_answers, is_good_key
 from vendomat.cloud.platform.http.paging import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.platform.http.throttle import Throttle
 
-__all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "Cursor", "Page", "RepeatKey", "Repeats", "Throttle", "page_of"]
+__all__ = [
+    "ASKED_ONCE",
+    "LIMIT_DEFAULT",
+    "LIMIT_MAX",
+    "Cursor",
+    "IfMatch",
+    "KeptAnswer",
+    "KeptAnswers",
+    "Page",
+    "RepeatKey",
+    "Repeats",
+    "Throttle",
+    "Turn",
+    "check_version",
+    "described_file",
+    "etag_of",
+    "forget_answers",
+    "is_good_key",
+    "page_of",
+    "read_body",
+    "set_version",
+]

@@ -1,32 +1,8 @@
-/** The shapes in which the cloud gives buyers' claims. Amounts are minor units, times RFC 3339 UTC. */
+/** What the console calls the shapes in which the cloud gives buyers' claims: aliases of types made from its document. */
+import type { Schemas } from "@vendomat/api";
 
-export type ClaimState = "opened" | "reopened" | "granted" | "declined" | "refused";
-export type Records = "came_out" | "partly" | "nothing" | "not_known" | "paid_twice";
-
-export type ClaimWord = { what: string; units: number[]; text: string; at: string };
-
-export type Claim = {
-  order_id: string;
-  reference: string;
-  machine_id: string;
-  machine_number: string;
-  state: ClaimState;
-  opened_at: string;
-  /** When it was opened, or opened again. */
-  since: string;
-  total_minor: number;
-  returned_minor: number;
-  returning_minor: number;
-  currency: string;
-  units: number;
-  units_delivered: number;
-  records: Records;
-  /** How many claims its machine and its payer made within 30 days; null: it is not known who paid. */
-  machine_claims: number;
-  payer_claims: number | null;
-  words: ClaimWord[];
-  refund_id: string;
-  decided_by: string;
-  decided_at: string | null;
-  reason: string;
-};
+export type Claim = Schemas["ClaimView"];
+export type ClaimState = Schemas["ClaimState"];
+export type ClaimWord = Schemas["WordView"];
+/** What the order's own records say. */
+export type Records = Schemas["Says"];

@@ -47,6 +47,37 @@ describe("ConsoleClient", () => {
     expect(JSON.parse(String(asked[0]?.init.body))).toEqual(codes);
   });
 
+  it("repeats a wish whose answer never came under its key, and gives the next wish another", async () => {
+    const keyOf = (index: number) => new Headers(asked[index]?.init.headers).get("idempotency-key");
+    expect(await client.createSite("Airport", "Ann")).toEqual({ kind: "not_known" });
+    answers = [json(201, { id: "s" }), json(201, { id: "t" }), problem(409, "conflict"), json(201, { id: "u" })];
+    await client.createSite("Airport", "Ann");
+    await client.createSite("Airport", "Ann");
+    await client.createSite("Station", "Ann");
+    await client.createSite("Station", "Ann");
+    expect(keyOf(0)).toMatch(/^[0-9a-f]{32}$/);
+    expect(keyOf(1)).toBe(keyOf(0));
+    expect(new Set([1, 2, 3, 4].map(keyOf)).size).toBe(4);
+  });
+
+  it.each([problem(409, "in_progress"), problem(500, "internal"), problem(503, "unavailable")])(
+    "keeps the key of a wish that may still be done",
+    async (answer) => {
+      answers = [answer, json(201, { id: "s" })];
+      await client.createSite("Airport", "Ann");
+      await client.createSite("Airport", "Ann");
+      const keys = asked.map(({ init }) => new Headers(init.headers).get("idempotency-key"));
+      expect(keys[1]).toBe(keys[0]);
+    },
+  );
+
+  it("gives other wishes keys of their own while one is not answered", async () => {
+    await client.createSite("Airport", "Ann");
+    await client.createSite("Station", "Ann");
+    const keys = asked.map(({ init }) => new Headers(init.headers).get("idempotency-key"));
+    expect(new Set(keys).size).toBe(2);
+  });
+
   it("gathers all machines over their pages", async () => {
     answers = [
       json(200, { data: [{ id: "1" }], next_cursor: "next", has_more: true }),

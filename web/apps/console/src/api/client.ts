@@ -1,11 +1,12 @@
 /**
  * Asks the cloud. An answer is the value, a refusal with its problem document, or "not known" when nothing certain came
- * back. Reading is tried once: the page asks again by itself. Issuing codes carries its idempotency key, so that asking
- * again after silence is harmless. Refuses to guess: a refusal without a problem document counts as not known.
+ * back. Reading is tried once: the page asks again by itself. What is to be done carries an idempotency key, one for each
+ * wish: the same wish again after silence has the same key, so that it is done once. Refuses to guess: a refusal without
+ * a problem document counts as not known.
  */
-import type { Problem } from "@vendomat/api";
+import type { Problem, Schemas } from "@vendomat/api";
 import type {
-  Alarm, Ambiguity, AmbiguityReport, Finding, IssuedCode, Machine, MachineChannel, MachineDetail, Member, MemberLink, Miss, MoneyMove,
+  Alarm, Ambiguity, AmbiguityReport, Finding, Machine, MachineDetail, Member, MemberLink, Miss, MoneyMove,
   NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, SettlementReport, Tried,
   WalletStatement, WayToPay,
 } from "./views";
@@ -24,6 +25,7 @@ export type Reply<Value> = { kind: "ok"; value: Value } | { kind: "refused"; pro
 export type Failure = Exclude<Reply<never>, { kind: "ok" }>;
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
+const SESSION = "/api/v1/session";
 const ANSWER_WITHIN_MS = 10_000;
 /** A platform has ten seconds to answer, and our own cloud a moment more. */
 const TRY_WITHIN_MS = 30_000;
@@ -36,12 +38,18 @@ export class ConsoleClient {
   /** Called when the cloud says that nobody is signed in (any more). */
   onSignedOut: () => void = () => undefined;
 
-  constructor(readonly fetch: Fetch = (address, init) => globalThis.fetch(address, init)) {}
+  /** Keys of the wishes whose answers never came. */
+  readonly #unanswered = new Map<string, string>();
 
-  session = (): Promise<Reply<Session>> => this.#ask("GET", "/api/v1/session");
+  constructor(
+    readonly fetch: Fetch = (address, init) => globalThis.fetch(address, init),
+    readonly newKey: () => string = randomKey,
+  ) {}
+
+  session = (): Promise<Reply<Session>> => this.#ask("GET", SESSION);
   signIn = (email: string, password: string): Promise<Reply<Session>> =>
-    this.#ask("POST", "/api/v1/session", { email, password });
-  signOut = (): Promise<Reply<null>> => this.#ask("DELETE", "/api/v1/session");
+    this.#ask("POST", SESSION, { email, password });
+  signOut = (): Promise<Reply<null>> => this.#ask("DELETE", SESSION);
 
   people = (): Promise<Reply<{ data: Person[] }>> => this.#ask("GET", "/api/v1/people");
   roles = (): Promise<Reply<Roles>> => this.#ask("GET", "/api/v1/roles");
@@ -64,7 +72,7 @@ export class ConsoleClient {
   orders = (query: Query): Promise<Reply<Page<Order>>> => this.#ask("GET", `/api/v1/orders${queryText(query)}`);
   order = (id: string): Promise<Reply<OrderDetail>> => this.#ask("GET", `/api/v1/orders/${id}`);
   /** What a person does about the money of an order: `refund`, `goodwill`, `refunds/<id>/again`, `payments/<id>/verdict` … */
-  moveRefund = (orderId: string, move: string, body: MoneyMove): Promise<Reply<{ id: string }>> =>
+  moveRefund = (orderId: string, move: string, body: MoneyMove): Promise<Reply<Schemas["StandingView"]>> =>
     this.#ask("POST", `/api/v1/orders/${orderId}/${move}`, body);
   claims = (query: Query): Promise<Reply<Page<Claim>>> => this.#ask("GET", `/api/v1/claims${queryText(query)}`);
   claim = (orderId: string): Promise<Reply<Claim>> => this.#ask("GET", `/api/v1/claims/${orderId}`);
@@ -83,7 +91,7 @@ export class ConsoleClient {
   settlement = (): Promise<Reply<SettlementReport>> => this.#ask("GET", "/api/v1/reports/settlement");
   misses = (query: Query): Promise<Reply<Page<Miss>>> =>
     this.#ask("GET", `/api/v1/reports/settlement/misses${queryText(query)}`);
-  resolveUnit = (orderId: string, unit: number, finding: Finding, reason: string): Promise<Reply<{ finding: string }>> =>
+  resolveUnit = (orderId: string, unit: number, finding: Finding, reason: string): Promise<Reply<Schemas["FoundView"]>> =>
     this.#ask("POST", `/api/v1/orders/${orderId}/units/${unit}/resolve`, { finding, reason });
   reconDays = (query: Query): Promise<Reply<Page<ReconDay>>> =>
     this.#ask("GET", `/api/v1/reconciliation/days${queryText(query)}`);
@@ -107,7 +115,7 @@ export class ConsoleClient {
     this.#ask("GET", `/api/v1/sites/${id}/statements/${month}`);
   issueStatement = (id: string, month: string, despiteOpenDays: boolean): Promise<Reply<SiteStatement>> =>
     this.#ask("POST", `/api/v1/sites/${id}/statements`, { month, despite_open_days: despiteOpenDays });
-  paySite = (id: string, payout: { amount_minor: number; paid_on: string; reference: string }): Promise<Reply<Payout>> =>
+  paySite = (id: string, payout: Schemas["SitePayoutBody"]): Promise<Reply<Payout>> =>
     this.#ask("POST", `/api/v1/sites/${id}/payouts`, payout);
   sharing = (id: string): Promise<Reply<SharingStanding>> => this.#ask("GET", `/api/v1/sites/${id}/sharing`);
   agreeSharing = (id: string, wish: AgreementWish): Promise<Reply<SharingStanding>> => this.#ask("PUT", `/api/v1/sites/${id}/sharing`, wish);
@@ -120,21 +128,21 @@ export class ConsoleClient {
     this.#ask("GET", `/api/v1/sites/${id}/sharing/shares/${position}`);
   giveUpShare = (shareId: string): Promise<Reply<SiteShare>> => this.#ask("POST", `/api/v1/shares/${shareId}/give-up`);
   verifyFile = (sha256: string): Promise<Reply<Verified>> => this.#ask("GET", `/api/v1/site-statements/verify/${sha256}`);
-  unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<{ slot: string }>> =>
+  unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<Schemas["UnlockedView"]>> =>
     this.#ask("POST", `/api/v1/machines/${machineId}/slots/${slot}/unlock`, { reason });
-  ways = (): Promise<Reply<{ data: WayToPay[] }>> => this.#ask("GET", "/api/v1/payment-accounts");
+  ways = (): Promise<Reply<Schemas["ChannelsView"]>> => this.#ask("GET", "/api/v1/payment-accounts");
   putWay = (channel: string, settings: Readonly<Record<string, Setting>>): Promise<Reply<WayToPay>> =>
     this.#ask("PUT", `/api/v1/payment-accounts/${channel}`, { settings });
   switchWay = (channel: string, move: "activate" | "deactivate"): Promise<Reply<WayToPay>> =>
     this.#ask("POST", `/api/v1/payment-accounts/${channel}/${move}`);
   tryWay = (channel: string): Promise<Reply<Tried>> =>
     this.#ask("POST", `/api/v1/payment-accounts/${channel}/try`, undefined, {}, TRY_WITHIN_MS);
-  machineChannels = (id: string): Promise<Reply<{ data: MachineChannel[] }>> =>
+  machineChannels = (id: string): Promise<Reply<Schemas["MachineChannelsView"]>> =>
     this.#ask("GET", `/api/v1/machines/${id}/channels`);
-  offerAt = (id: string, channel: string, isOffered: boolean): Promise<Reply<{ data: MachineChannel[] }>> =>
+  offerAt = (id: string, channel: string, isOffered: boolean): Promise<Reply<Schemas["MachineChannelsView"]>> =>
     this.#ask("PUT", `/api/v1/machines/${id}/channels/${channel}`, { is_offered: isOffered });
   codes = (query: Query): Promise<Reply<Page<PickupCode>>> => this.#ask("GET", `/api/v1/codes${queryText(query)}`);
-  issueCodes = (key: string, codes: NewCodes): Promise<Reply<{ data: IssuedCode[] }>> =>
+  issueCodes = (key: string, codes: NewCodes): Promise<Reply<Schemas["IssuedCodesView"]>> =>
     this.#ask("POST", "/api/v1/codes", codes, { "idempotency-key": key });
   withdrawCode = (id: string): Promise<Reply<PickupCode>> => this.#ask("POST", `/api/v1/codes/${id}/withdraw`);
 
@@ -173,6 +181,18 @@ export class ConsoleClient {
       init.headers = { ...headers, "content-type": "application/json" };
       init.body = JSON.stringify(body);
     }
+    const wish = `${path} ${String(init.body ?? "")}`;
+    if (method === "POST" && path !== SESSION) {
+      const key = headers["idempotency-key"] ?? this.#unanswered.get(wish) ?? this.newKey();
+      init.headers = { ...init.headers, "idempotency-key": key };
+      this.#unanswered.set(wish, key);
+    }
+    const reply = await this.#answer<Value>(path, init);
+    if (isAnswered(reply)) this.#unanswered.delete(wish);
+    return reply;
+  }
+
+  async #answer<Value>(path: string, init: RequestInit): Promise<Reply<Value>> {
     let response: Response;
     try {
       response = await this.fetch(path, init);
@@ -181,9 +201,15 @@ export class ConsoleClient {
       return { kind: "not_known" };
     }
     const reply = await refusal(response);
-    if (reply.kind === "refused" && reply.problem.code === "not_signed_in" && path !== "/api/v1/session") this.onSignedOut();
+    if (reply.kind === "refused" && reply.problem.code === "not_signed_in" && path !== SESSION) this.onSignedOut();
     return reply;
   }
+}
+
+/** Whether it is known what became of a wish: done, or refused and nothing changed. */
+function isAnswered(reply: Reply<unknown>): boolean {
+  if (reply.kind !== "refused") return reply.kind === "ok";
+  return reply.problem.status < 500 && reply.problem.code !== "in_progress";
 }
 
 async function refusal(response: Response): Promise<Failure> {
@@ -194,6 +220,11 @@ async function refusal(response: Response): Promise<Failure> {
   } catch {
     return { kind: "not_known" };
   }
+}
+
+/** 128 random bits; works on plain HTTP, too, where `crypto.randomUUID` does not. */
+export function randomKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** `{a: 1, b: undefined}` → `?a=1`; nothing at all → the empty text. */

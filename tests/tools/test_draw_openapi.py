@@ -1,0 +1,122 @@
+"""The API's document: whole, current, and what it lacks is said."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from draw_openapi import PAGE, TYPES, breaches, document, operations, run, text_of
+
+from vendomat.kernel import ErrorCode
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, Any]:
+    return document()
+
+
+def operation(document: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [one for _, one in operations(document) if one["operationId"] == name]
+    return found
+
+
+def test_the_document_lacks_nothing(drawn: dict[str, Any]) -> None:
+    assert breaches(drawn) == []
+
+
+def test_the_kept_document_is_what_the_routes_say(drawn: dict[str, Any], repository: Path) -> None:
+    assert (repository / PAGE).read_text(encoding="utf-8") == text_of(drawn), "run `make openapi`"
+
+
+def test_it_says_who_may_ask(drawn: dict[str, Any]) -> None:
+    asked = {name: operation(drawn, name).get("security") for name in ("orders.list", "order.see", "member.wallet")}
+    assert asked == {
+        "orders.list": [{"session": []}],
+        "order.see": [{"orderLink": []}],
+        "member.wallet": [{"memberLink": []}],
+    }
+    assert all("security" not in operation(drawn, name) for name in ("session.create", "health.get", "buyer.visit"))
+
+
+def test_every_error_is_a_problem_and_every_code_is_listed(drawn: dict[str, Any]) -> None:
+    for where, one in operations(drawn):
+        errors = {status: answer for status, answer in one["responses"].items() if status >= "400"}
+        assert {"400", "500", "503"} <= set(errors), where
+        for status, answer in errors.items():
+            assert "$ref" in answer or (where, status) == ("GET /api/v1/health", "503"), (where, status)
+    for answer in drawn["components"]["responses"].values():
+        assert list(answer["content"]) == ["application/problem+json"]
+    assert set(drawn["components"]["schemas"]["ErrorCode"]["enum"]) == set(ErrorCode)
+
+
+def test_what_does_something_needs_a_key(drawn: dict[str, Any]) -> None:
+    """Each request of the console that makes or moves something; signing in, alarms, switches and drafts do not."""
+    free = {
+        "session.create",
+        "month_closes.close",
+        "alarms.acknowledge",
+        "alarms.clear",
+        "members.block",
+        "members.unblock",
+    }
+    for where, one in operations(drawn):
+        if not where.startswith("POST") or one.get("security") != [{"session": []}]:
+            continue
+        keys = [p for p in one.get("parameters", ()) if p["name"].lower() == "idempotency-key" and p["required"]]
+        is_free = one["operationId"] in free or one["operationId"].startswith(
+            ("payment_accounts.", "promotions.", "people.")
+        )
+        assert len(keys) == (0 if is_free else 1), where
+
+
+def test_nothing_platforms_or_machines_call_is_in_it(drawn: dict[str, Any]) -> None:
+    assert not [path for path in drawn["paths"] if path.startswith(("/notify", "/metrics", "/enrol"))]
+
+
+def without_name(document: dict[str, Any]) -> None:
+    document["paths"]["/api/v1/orders"]["get"]["operationId"] = "list_orders_api_v1_orders_get"
+
+
+def without_tag(document: dict[str, Any]) -> None:
+    document["paths"]["/api/v1/orders"]["get"]["tags"] = ["nobody explained this"]
+
+
+def without_shape(document: dict[str, Any]) -> None:
+    document["paths"]["/api/v1/orders"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] = {}
+
+
+def without_cursor(document: dict[str, Any]) -> None:
+    document["paths"]["/api/v1/orders"]["get"]["parameters"] = []
+
+
+def with_a_path_for_a_name(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["vendomat__cloud__x__DayView"] = {"type": "object"}
+
+
+@pytest.mark.parametrize("spoil", [without_name, without_tag, without_shape, without_cursor, with_a_path_for_a_name])
+def test_what_it_lacks_is_said(drawn: dict[str, Any], spoil: Any) -> None:
+    spoilt = copy.deepcopy(drawn)
+    spoil(spoilt)
+    assert len(breaches(spoilt)) == 1
+
+
+def test_the_tool_compares_writes_and_is_quiet_the_second_time(tmp_path: Path, drawn: dict[str, Any]) -> None:
+    written: list[Path] = []
+
+    def types(root: Path) -> None:
+        (root / TYPES).parent.mkdir(parents=True, exist_ok=True)
+        (root / TYPES).touch()
+        written.append(root)
+
+    (tmp_path / PAGE).parent.mkdir(parents=True)
+    assert run(tmp_path, drawn, is_check=True, types=types) == 1
+    assert run(tmp_path, drawn, is_check=False, types=types) == 0
+    assert run(tmp_path, drawn, is_check=False, types=types) == 0
+    assert run(tmp_path, drawn, is_check=True, types=types) == 0
+    assert written == [tmp_path]
+    changed = json.loads(text_of(drawn))
+    changed["info"]["version"] = "2"
+    assert run(tmp_path, changed, is_check=True, types=types) == 1

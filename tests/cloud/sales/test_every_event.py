@@ -350,6 +350,10 @@ def test_the_platforms_own_moment_of_payment_is_kept_else_ours() -> None:
         assert after.purchase.payments[0].paid_at == kept
 
 
+def test_who_paid_is_kept_as_the_platform_says() -> None:
+    assert play([replace(paid(), payer="openid")]).purchase.payments[0].payer == "openid"
+
+
 @pytest.mark.parametrize(
     ("name", "late", "are_goods_free"),
     [

@@ -35,6 +35,7 @@ from vendomat.cloud.merchants import (
 )
 from vendomat.cloud.reports import EventFeeds
 from vendomat.cloud.sales import GoodsDesk
+from vendomat.cloud.sharing import SharingDesk
 from vendomat.kernel import TimeOrderedIds, derive_id
 
 __all__ = ["counter", "world"]
@@ -100,6 +101,8 @@ IDS = {
     "member_id": "mbr_" + "1" * 26,
     "operator_id": "opr_" + "1" * 26,
     "promotion_id": "prm_" + "1" * 26,
+    "position": "1",
+    "share_id": "shr_" + "1" * 26,
 }
 BODIES: dict[str, Any] = {
     "units.resolve": WHY | {"finding": "came_out"},
@@ -126,6 +129,9 @@ BODIES: dict[str, Any] = {
     "sites.change": {"name": "n", "owner": "o"},
     "sites.stay": {"first_day": "2026-05-01"},
     "sites.agree": {},
+    "site_sharing.agree": {"kind": "person", "receiver": "o1"},
+    "site_sharing.plan": {"position": 1},
+    "site_sharing.take_back": {"amount_minor": 1},
     "promotions.change": {"name": "n", "kind": "percent", "basis_points": 100, "version": 1},
     "promotions.activate": {"version": 1},
     "promotions.end": {"version": 1},
@@ -179,6 +185,7 @@ async def whole_app(counter: Counter) -> AsyncIterator[FastAPI]:
             top_ups=stage.top_ups,
             payouts=stage.payouts,
             visits=Visits(database=database, book=stage.book, settings=stage.settings, clock=clock, ids=ids),
+            sharing=SharingDesk(database, stage.book, clock=clock, ids=ids),
         )
     )
     passwords.close()

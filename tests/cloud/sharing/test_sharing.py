@@ -285,7 +285,8 @@ async def test_an_account_that_shares_nothing_cannot_be_agreed_and_leaves_the_ow
         await firm.agree()
     assert refused.value.code is ErrorCode.METHOD_UNAVAILABLE
     await firm.settle(2)
-    assert (await firm.owed(), await firm.stages()) == (total, {})
+    assert (await firm.owed(), await firm.stages(), len(await firm.alarms())) == (total, {}, 1)
+    assert await firm.one("SELECT missing_minor FROM share_plan") == total
     assert not (await firm.parts.sharing.look(MERCHANT, firm.site_id)).may_share
 
 

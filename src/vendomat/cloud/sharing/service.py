@@ -86,6 +86,8 @@ class SharingDesk:
 
     async def shares(self, merchant_id: str, site_id: str, position: int) -> list[Share]:
         async with self._database.hot.acquire() as connection:
+            if await find_site(connection, merchant_id, site_id) is None:
+                raise no_site()
             return await store.shares_of(connection, merchant_id, site_id, position, limit=SHARES_SHOWN_MAX)
 
     async def agree(self, operator: Operator, site_id: str, wish: AgreementWish) -> None:
@@ -94,6 +96,9 @@ class SharingDesk:
             raise VendomatError(
                 ErrorCode.INVALID_VALUE, "a merchant is named in full, and a person is not; nothing changed"
             )
+        async with self._database.hot.acquire() as connection:
+            if await find_site(connection, operator.merchant_id, site_id) is None:
+                raise no_site()
         provider = await self._book.get(operator.merchant_id, CHANNEL)
         sharing_of(provider)
 

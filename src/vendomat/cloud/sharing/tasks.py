@@ -104,13 +104,12 @@ class SharingSweeps:
         async with self._database.hot.acquire() as connection:
             found = await store.find_unplanned(connection, AT_ONCE)
         for stated in found:
-            if not await self._may_plan(stated):
-                continue
-            await self._database.write(partial(self._plan_one, stated=stated))
+            may_share = await self._may_share(stated)
+            await self._database.write(partial(self._plan_one, stated=stated, may_share=may_share))
         return len(found)
 
-    async def _may_plan(self, stated: store.Stated) -> bool:
-        """Whether the account can share now: what nobody could ask for is better paid by hand."""
+    async def _may_share(self, stated: store.Stated) -> bool:
+        """Whether the account can share now: what nobody could ask for is planned as missing, to be paid by hand."""
         async with self._database.hot.acquire() as connection:
             one = await store.find_agreement(connection, stated.merchant_id, stated.site_id)
         if one is None:
@@ -123,14 +122,15 @@ class SharingSweeps:
             return False
         return True
 
-    async def _plan_one(self, connection: asyncpg.Connection, stated: store.Stated) -> None:
+    async def _plan_one(self, connection: asyncpg.Connection, stated: store.Stated, *, may_share: bool) -> None:
         """Under the site's lock it is seen whether another worker was faster."""
         await find_site(connection, stated.merchant_id, stated.site_id, is_locking=True)
         found = await store.find_stated(connection, stated.merchant_id, stated.site_id, stated.position)
         one = await store.find_agreement(connection, stated.merchant_id, stated.site_id)
         if found is None or found[1] or one is None or not (one.is_sharing and one.is_added):
             return
-        await write_plan(connection, one, stated, 1, asked=Asked(self._clock.now()), ids=self._ids)
+        asked = Asked(self._clock.now(), may_share=may_share)
+        await write_plan(connection, one, stated, 1, asked=asked, ids=self._ids)
 
     # --- shares ------------------------------------------------------------------------------------------------------
 

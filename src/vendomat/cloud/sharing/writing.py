@@ -20,10 +20,11 @@ from vendomat.kernel import ErrorCode, Ids, VendomatError, derive_id
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """When, and by whom unless by itself."""
+    """When, and by whom unless by itself. `may_share`: the account can share now."""
 
     at: datetime
     by: str = ""
+    may_share: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,13 @@ async def write_plan(
     asked: Asked,
     ids: Ids,
 ) -> Plan:
-    """Divide what is still owed for a statement over payments, under the site's lock, which the caller holds."""
+    """Divide what is still owed for a statement over payments, under the site's lock, which the caller holds.
+
+    While the account cannot share, all of it is missing: no payment is touched.
+    """
     owed = await store.owed_minor(connection, stated.merchant_id, postings.site_rent(stated.site_id))
     wanted = max(0, min(owed, stated.total_minor - await store.planned_minor(connection, stated)))
-    frozen = await store.find_frozen(connection, agreement, stated.currency, asked.at)
+    frozen = await store.find_frozen(connection, agreement, stated.currency, asked.at) if asked.may_share else ()
     plan = plan_shares(wanted, frozen, ceiling_bp=agreement.ceiling_bp, month_end=stated.month_end)
     await store.keep_plan(
         connection, stated, (round_, wanted, plan.given_minor, plan.missing_minor), at=asked.at, by=asked.by

@@ -17,6 +17,7 @@ import type {
 } from "./peopleViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
+import type { Band, SalesFigures, SoldUnit } from "./salesViews";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
 } from "./statementViews";
@@ -103,6 +104,10 @@ export class ConsoleClient {
   statement = (period: string): Promise<Reply<Statement>> => this.#ask("GET", `/api/v1/statements/${period}`);
   statementRows = (period: string, query: Query): Promise<Reply<Page<StatementRow>>> =>
     this.#ask("GET", `/api/v1/statements/${period}/rows${queryText(query)}`);
+  salesFigures = (query: Query): Promise<Reply<SalesFigures>> => this.#ask("GET", `/api/v1/sales-figures${queryText(query)}`);
+  soldUnits = (query: Query): Promise<Reply<Page<SoldUnit>>> =>
+    this.#ask("GET", `/api/v1/sales-figures/units${queryText(query)}`);
+  band = (query: Query = {}): Promise<Reply<Band>> => this.#ask("GET", `/api/v1/sales-figures/band${queryText(query)}`);
   sites = (): Promise<Reply<Site[]>> => this.#ask("GET", "/api/v1/sites");
   createSite = (name: string, owner: string): Promise<Reply<Arrangement>> => this.#ask("POST", "/api/v1/sites", { name, owner });
   site = (id: string): Promise<Reply<Arrangement>> => this.#ask("GET", `/api/v1/sites/${id}`);

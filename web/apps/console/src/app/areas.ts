@@ -10,6 +10,7 @@ import machineIcon from "lucide-static/icons/store.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
 import memberIcon from "lucide-static/icons/users.svg?raw";
 import wayIcon from "lucide-static/icons/wallet-cards.svg?raw";
+import salesIcon from "lucide-static/icons/chart-column.svg?raw";
 import peopleIcon from "lucide-static/icons/user-cog.svg?raw";
 import auditIcon from "lucide-static/icons/scroll-text.svg?raw";
 import scaleIcon from "lucide-static/icons/scale.svg?raw";
@@ -22,6 +23,7 @@ export const AREAS: readonly Area[] = [
   { page: "today", path: "", word: "today.title", icon: todayIcon, isOnBar: true },
   { page: "machines", path: "machines", word: "machines.title", icon: machineIcon, isOnBar: true, needs: "fleet.read" },
   { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true, needs: "order.read" },
+  { page: "sales", path: "sales", word: "sales.title", icon: salesIcon, needs: "statement.read" },
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true, needs: "fleet.read" },
   { page: "claims", path: "claims", word: "claims.title", icon: claimIcon, needs: "order.read" },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon, needs: "order.read" },

@@ -1,0 +1,44 @@
+/** Words of the sales pages: hours, days and months as people say them, and shares. */
+import type { Locale } from "@vendomat/ui";
+import type { By, SalesRow } from "../api/salesViews";
+import { i18n, t } from "../i18n";
+import { channelWord } from "../orders/words";
+
+/** `2026-06-01T08:00:00` of the merchant's clock: no zone may move it. */
+function ofClock(at: string): Date {
+  return new Date(`${at.slice(0, 19)}Z`);
+}
+
+const SHAPES: Readonly<Record<"hour" | "day" | "month", Intl.DateTimeFormatOptions>> = {
+  hour: { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" },
+  day: { month: "short", day: "numeric", weekday: "short", timeZone: "UTC" },
+  month: { year: "numeric", month: "long", timeZone: "UTC" },
+};
+
+/** The hour, day or month that begins at `at`; an hour of one day alone is said without its day. */
+export function timeWord(at: string, by: By, locale: Locale, isOneDay: boolean): string {
+  const shape = by === "hour" ? "hour" : by === "month" ? "month" : "day";
+  const word = new Intl.DateTimeFormat(locale, SHAPES[shape]).format(ofClock(at));
+  if (by !== "hour" || isOneDay) return word;
+  return `${new Intl.DateTimeFormat(locale, SHAPES.day).format(ofClock(at))} ${word}`;
+}
+
+/** What stands on an axis: short. */
+export function axisWord(at: string, by: By): string {
+  if (by === "hour") return at.slice(11, 13);
+  return by === "month" ? at.slice(0, 7) : at.slice(5, 10);
+}
+
+/** What a row is of. */
+export function rowWord(row: SalesRow, by: By, isOneDay: boolean): string {
+  if (row.at !== null) return timeWord(row.at, by, i18n.locale, isOneDay);
+  if (by === "channel") return channelWord(row.key);
+  if (by === "site" && row.key === "") return t("sales.no_site");
+  return i18n.pick({ zh: row.name, en: row.name_en }) || row.key;
+}
+
+/** `0.9871` → `98.7 %`; nothing known → undefined. */
+export function percent(share: number | null, locale: Locale): string | undefined {
+  if (share === null) return undefined;
+  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(share);
+}

@@ -7,6 +7,7 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.statistics import month_store, store
 from vendomat.cloud.statistics.closing import (
@@ -78,8 +79,20 @@ class Months:
         previous = kept[-1].link if kept else ""
         close = Close(month, len(kept) + 1, previous, living.get(month, {}), corrections_of(living, closes))
         async with self._database.merchant(merchant_id) as connection:
-            if not await month_store.insert_close(connection, merchant_id, self._sealed(close, by)):
+            sealed = self._sealed(close, by)
+            if not await month_store.insert_close(connection, merchant_id, sealed):
                 raise VendomatError(ErrorCode.CONFLICT, "somebody has closed a month at this moment; look again")
+            await note_change(
+                connection,
+                Change(
+                    merchant_id=merchant_id,
+                    actor=by,
+                    action="month.closed",
+                    subject=month,
+                    at=sealed.closed_at,
+                    after={"position": sealed.position, "content_sha256": sealed.content_sha256, "link": sealed.link},
+                ),
+            )
         return await self.month(merchant_id, month)
 
     def _sealed(self, close: Close, by: str) -> KeptClose:

@@ -22,7 +22,12 @@ const refused = (code: string) =>
     status: 409,
     headers: { "content-type": "application/problem+json" },
   });
-const ORDER = { request_id: "r1", lines: [{ slot: "A1", quantity: 1, price_minor: 350 }], channel: "wechat" as const };
+const ORDER = {
+  request_id: "r1",
+  lines: [{ slot: "A1", quantity: 1, price_minor: 350 }],
+  channel: "wechat" as const,
+  shown_minor: 350,
+};
 
 describe("KioskClient", () => {
   it("repeats an unanswered order with the same body", async () => {

@@ -7,6 +7,7 @@ import type { Schemas } from "@vendomat/api";
 export type Page<Item> = Omit<Schemas["OrderViewPage"], "data"> & { data: Item[] };
 
 export type Session = Schemas["SessionView"];
+export type Permission = Schemas["Permission"];
 
 export type Machine = Schemas["MachineView"];
 export type MachineState = Machine["state"];

@@ -1,7 +1,7 @@
 /** What every page of the console shares: the client, the session, the fleet, what is live, and short messages. */
 import type { Tone } from "@vendomat/ui";
 import type { ConsoleClient, Failure } from "../api/client";
-import type { Alarm, Machine, Session } from "../api/views";
+import type { Alarm, Machine, Permission, Session } from "../api/views";
 import { t } from "../i18n";
 import type { Live } from "./live.svelte";
 import type { Preferences } from "./preferences.svelte";
@@ -58,7 +58,7 @@ export class Console {
     return this.parts.preferences;
   }
   /** Whether this operator's role has a right, such as `refund.ask`; the cloud decides again at each request. */
-  may(permission: string): boolean {
+  may(permission: Permission): boolean {
     return this.session?.operator.permissions.includes(permission) ?? false;
   }
 

@@ -126,6 +126,14 @@ PLANTS = {
     ),
     "ambiguity_forgotten": Plant("I4.ambiguities", "DELETE FROM ambiguity WHERE order_id = 'ord_unknown'"),
     "locked_in_silence": Plant("I11.locked", "UPDATE stock_slot SET closed_reason = 'locked'"),
+    "price_past_the_console": Plant(
+        "I11.planogram",
+        "INSERT INTO planogram (merchant_id, machine_id, version, wanted, published_at) VALUES "
+        f"('{MERCHANT}', '{MACHINE}', 1, 7, now()); INSERT INTO planogram_version SELECT merchant_id, machine_id, 1, "
+        "7, jsonb_agg(jsonb_build_object('slot', slot, 'product_id', product_id, 'price_minor', price_minor + 1, "
+        "'capacity', capacity)), now(), 'opr_1' FROM planogram_slot GROUP BY merchant_id, machine_id",
+    ),
+    "put_away_and_sold": Plant("I11.put_away", "UPDATE product SET archived_at = now()"),
     # motors and rights
     "second_command": Plant(
         "I1.commands I5.sold_air I7.paid_before_command",

@@ -40,6 +40,13 @@ ROWS = {
     "VALUES ('{m}', 'p{n}', 's{n}', 'z', 'e', 1",
     "planogram_slot": "merchant_id, machine_id, slot, product_id, price_minor, currency, capacity) "
     "VALUES ('{m}', '{m}_m', 'A1{n}', 'p', 1, 'CNY', 1",
+    "product_cost": "merchant_id, product_id, first_day, cost_minor, set_at, set_by) "
+    f"VALUES ('{{m}}', 'p', date '2026-01-01' + coalesce(nullif('{{n}}', ''), '0')::int, 1, '{AT}', 'o'",
+    "planogram": "merchant_id, machine_id) VALUES ('{m}', '{m}_m{n}'",
+    "planogram_version": "merchant_id, machine_id, version, wanted, slots, published_at, published_by) "
+    f"VALUES ('{{m}}', '{{m}}_m', 1{{n}}, 1, '[]', '{AT}', 'o'",
+    "planogram_template": "merchant_id, template_id, name, slots, changed_at, changed_by) "
+    f"VALUES ('{{m}}', 't{{n}}', 'n{{n}}', '[]', '{AT}', 'o'",
     "stock_slot": "merchant_id, machine_id, slot, on_hand) VALUES ('{m}', '{m}_m', 'A1{n}', 1",
     "stock_move": "merchant_id, machine_id, slot, kind, quantity, at) "
     f"VALUES ('{{m}}', '{{m}}_m', 'A1', 'loaded', 1, '{AT}'",

@@ -84,6 +84,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     closed_slots: Annotated[list[Slot], Meta(max_length=200)] = []
     temperature_c: float | None = None
     facts_waiting: int = 0
+    catalogue_version: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0  # what the screen shows; 0: not said
 
 
 class HeartbeatReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,6 +77,8 @@ NEVER_MADE = {"site_statements.csv", "site_statements.pdf", "site_statements.ver
 ENDLESS = {"events.stream"}
 WHY = {"reason": "why"}
 MONTH = "2026-05"
+SLOTS = [{"slot": "A1", "product_id": PRODUCT, "price_minor": 1, "capacity": 1}]
+GOODS = {"sku": "s", "name_zh": "z", "name_en": "e", "price_minor": 1}
 IDS = {
     "order_id": derive_id("ord", 1),
     "payment_id": derive_id("pay", 1),
@@ -103,6 +105,8 @@ IDS = {
     "promotion_id": "prm_" + "1" * 26,
     "position": "1",
     "share_id": "shr_" + "1" * 26,
+    "product_id": PRODUCT,
+    "template_id": "tpl_" + "1" * 26,
 }
 BODIES: dict[str, Any] = {
     "units.resolve": WHY | {"finding": "came_out"},
@@ -135,6 +139,13 @@ BODIES: dict[str, Any] = {
     "promotions.change": {"name": "n", "kind": "percent", "basis_points": 100, "version": 1},
     "promotions.activate": {"version": 1},
     "promotions.end": {"version": 1},
+    "products.change": GOODS,
+    "products.set_cost": {"cost_minor": 1},
+    "products.set_price": {"price_minor": 1, "machines": [{"machine_id": MACHINE, "edit": 1}]},
+    "planograms.save_draft": {"slots": SLOTS},
+    "planograms.publish": {"counts": {}},
+    "planogram_templates.change": {"name": "n", "slots": SLOTS},
+    "planogram_templates.apply": {"machines": [{"machine_id": MACHINE, "edit": 1}]},
     "people.change": {"name": "n", "role": "manager"},
 }
 ESTATE = f"""
@@ -160,6 +171,7 @@ INSERT INTO pickup_code (merchant_id, code_id, machine_id, code_hash, kind, prod
     'issued', now(), now());
 INSERT INTO promotion (merchant_id, promotion_id, name, rule, state, created_at, changed_at, changed_by)
     VALUES ('{MERCHANT}', '{IDS["promotion_id"]}', 'n', '{{}}', 'draft', now(), now(), 'o');
+INSERT INTO planogram_template VALUES ('{MERCHANT}', '{IDS["template_id"]}', 'n', '[]', 1, now(), 'o');
 INSERT INTO operator (merchant_id, operator_id, email, name, role, password_hash, created_at)
     VALUES ('{MERCHANT}', '{IDS["operator_id"]}', 'li@vendomat.example', 'Li', 'finance', 'h', now());
 """

@@ -14,7 +14,7 @@ CHECKS: tuple[Check, ...] = (
             SELECT merchant_id, machine_id, slot,
                 sum(CASE kind WHEN 'delivered' THEN -quantity ELSE quantity END) AS moved
             FROM stock_move GROUP BY merchant_id, machine_id, slot) m USING (merchant_id, machine_id, slot)
-        WHERE s.on_hand IS DISTINCT FROM coalesce(m.moved, 0)
+        WHERE coalesce(s.on_hand, 0) <> coalesce(m.moved, 0)
         """,
     ),
     Check(

@@ -56,6 +56,8 @@ TAGS: Mapping[str, Tag] = {
     "goods": Tag("What was found out by looking into a machine."),
     "visits": Tag("Open-door coolers: visits of buyers, what was taken, and money that is given up."),
     "promotions": Tag("Rules that lower prices: drafted, previewed, tried on a cart, active, ended."),
+    "products": Tag("What is sold: names, pictures, what a label says, what it costs from when."),
+    "planograms": Tag("What each machine shall hold: drafted, published, and compared with what its screen shows."),
     "alarms": Tag("What needs somebody: listed, acknowledged, cleared."),
     "codes": Tag("Pickup codes: issued, listed, withdrawn. The digits are in the answer to issuing only."),
     "members": Tag("Whom the merchant knows, their links and wallets, and what goes back to those who leave."),

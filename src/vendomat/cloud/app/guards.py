@@ -7,13 +7,15 @@ host that was asked. Together with the cookie's SameSite this keeps other sites 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vendomat.cloud.app.problems import MEDIA_TYPE, problem_body
+from vendomat.cloud.catalog import PICTURE_TYPES
 from vendomat.kernel import ErrorCode
 
 BODY_BYTES_MAX = 65_536
@@ -39,12 +41,28 @@ class _RefusedError(Exception):
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What one path takes instead of JSON: a file of these media types, up to so many bytes, zero bytes among them."""
+
+    bytes_max: int
+    media_types: frozenset[str]
+
+
+UPLOADS: Mapping[str, Upload] = {
+    "/api/v1/pictures": Upload(2_000_000, frozenset(PICTURE_TYPES)),
+}
+
+
 class Guards:
     """ASGI middleware. `browser_paths` are the prefixes that pages call: there the origin and JSON rules hold."""
 
-    def __init__(self, app: ASGIApp, *, browser_paths: Sequence[str] = ("/api/",)) -> None:
+    def __init__(
+        self, app: ASGIApp, *, browser_paths: Sequence[str] = ("/api/",), uploads: Mapping[str, Upload] = UPLOADS
+    ) -> None:
         self._app = app
         self._browser_paths = tuple(browser_paths)
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,11 +71,14 @@ class Guards:
         send = _with_headers(send)
         try:
             self._check_form(scope)
-            body = await _read_body(Headers(scope=scope), receive)
+            body = await _read_body(Headers(scope=scope), receive, self._upload(scope))
         except _RefusedError as refused:
             await _refuse(scope, send, refused)
             return
         await self._app(scope, _replay(body, receive), send)
+
+    def _upload(self, scope: Scope) -> Upload | None:
+        return self._uploads.get(scope["path"]) if scope["method"] == "POST" else None
 
     def _check_form(self, scope: Scope) -> None:
         if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
@@ -72,15 +93,18 @@ class Guards:
             )
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if has_body and media_type != "application/json":
-            raise _RefusedError(415, ErrorCode.MALFORMED, "send application/json; nothing changed")
+        upload = self._upload(scope)
+        allowed = frozenset({"application/json"}) if upload is None else upload.media_types
+        if has_body and media_type not in allowed:
+            raise _RefusedError(415, ErrorCode.MALFORMED, f"send {' or '.join(sorted(allowed))}; nothing changed")
 
 
-async def _read_body(headers: Headers, receive: Receive) -> bytes:
+async def _read_body(headers: Headers, receive: Receive, upload: Upload | None) -> bytes:
     """The whole body, which is small by rule and soon here by rule."""
+    bytes_max = BODY_BYTES_MAX if upload is None else upload.bytes_max
     declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > BODY_BYTES_MAX:
-        raise _too_large()
+    if not declared.isdecimal() or int(declared) > bytes_max:
+        raise _too_large(bytes_max)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -89,13 +113,13 @@ async def _read_body(headers: Headers, receive: Receive) -> bytes:
                 if message["type"] == "http.disconnect":
                     raise _RefusedError(400, ErrorCode.MALFORMED, "the request ended early; nothing changed")
                 body += message.get("body", b"")
-                if len(body) > BODY_BYTES_MAX:
-                    raise _too_large()
+                if len(body) > bytes_max:
+                    raise _too_large(bytes_max)
                 if not message.get("more_body", False):
                     break
     except TimeoutError as error:
         raise _RefusedError(408, ErrorCode.MALFORMED, "the request came too slowly; nothing changed") from error
-    if any(refused in body for refused in _REFUSED_BYTES):
+    if upload is None and any(refused in body for refused in _REFUSED_BYTES):
         raise _RefusedError(400, ErrorCode.MALFORMED, "the request has a NUL character; nothing changed")
     return bytes(body)
 
@@ -131,7 +155,5 @@ async def _refuse(scope: Scope, send: Send, refused: _RefusedError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _too_large() -> _RefusedError:
-    return _RefusedError(
-        413, ErrorCode.TOO_LARGE, f"a request has at most {BODY_BYTES_MAX // 1024} KB; nothing changed"
-    )
+def _too_large(bytes_max: int) -> _RefusedError:
+    return _RefusedError(413, ErrorCode.TOO_LARGE, f"a request has at most {bytes_max // 1024} KB; nothing changed")

@@ -21,7 +21,7 @@ from vendomat.cloud.app.guards import Guards
 from vendomat.cloud.app.health import Check, database_check, health_router
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.app.repeats import KeepsAnswers
-from vendomat.cloud.catalog import Catalog, media_router
+from vendomat.cloud.catalog import Catalog, ProductDesk, catalog_router, media_router
 from vendomat.cloud.changes import ChangeLog, changes_router
 from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_router, claims_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
@@ -46,6 +46,14 @@ from vendomat.cloud.merchants import (
 )
 from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import AccountDesk, accounts_router
+from vendomat.cloud.planograms import (
+    PlanogramDesk,
+    PlanogramReport,
+    TemplateDesk,
+    drafts_naming,
+    planograms_router,
+    templates_router,
+)
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import KeptAnswers, Throttle
 from vendomat.cloud.platform.settings import CloudSettings
@@ -178,7 +186,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))
-    for router in _merchants_routers(parts, current):
+    for router in (*_merchants_routers(parts, current), *_goods_routers(parts, current)):
         app.include_router(router)
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
@@ -225,6 +233,17 @@ def _add_people(app: FastAPI, parts: PublicParts, sign_ins: SignIns, current: Cu
     account = OwnAccount(parts.database, parts.passwords, sign_ins, parts.clock)
     app.include_router(account_router(account, current))
     app.include_router(changes_router(ChangeLog(parts.database), permitted(current, Permission.AUDIT_READ)))
+
+
+def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:
+    """What is sold, and where."""
+    planograms = PlanogramDesk(parts.database, parts.clock)
+    report = PlanogramReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
+    return [
+        catalog_router(ProductDesk(parts.database, parts.ids, parts.clock, planned_in=drafts_naming), current),
+        planograms_router(planograms, report, current),
+        templates_router(TemplateDesk(parts.database, parts.ids, parts.clock, planograms), current),
+    ]
 
 
 def build_machine_app(parts: MachineParts) -> FastAPI:

@@ -11,27 +11,48 @@ from vendomat.cloud.catalog.channels import (
     set_channel_off,
 )
 from vendomat.cloud.catalog.drawing import clean_svg
-from vendomat.cloud.catalog.model import NewProduct, PlannedSlot, channel_order, image_path, slot_order, slot_state
+from vendomat.cloud.catalog.model import (
+    PRICE_MINOR_MAX,
+    NewProduct,
+    PlannedSlot,
+    Use,
+    channel_order,
+    checked_plan,
+    image_path,
+    slot_order,
+    slot_state,
+)
+from vendomat.cloud.catalog.photo import PICTURE_TYPES
+from vendomat.cloud.catalog.product_api import catalog_router
+from vendomat.cloud.catalog.products import PlannedIn, ProductDesk
 from vendomat.cloud.catalog.seed import SeedProduct, seed_image, seed_products
 from vendomat.cloud.catalog.service import Catalog
-from vendomat.cloud.catalog.store import bump_catalogue_versions, bump_merchant_catalogues
+from vendomat.cloud.catalog.store import bump_catalogue_versions, bump_merchant_catalogues, put_slots
 
 __all__ = [
+    "PICTURE_TYPES",
+    "PRICE_MINOR_MAX",
     "Catalog",
     "NewProduct",
+    "PlannedIn",
     "PlannedSlot",
+    "ProductDesk",
     "SeedProduct",
+    "Use",
     "bump_all",
     "bump_catalogue_versions",
     "bump_merchant_catalogues",
+    "catalog_router",
     "catalogue_for",
     "channel_order",
     "channels_off",
+    "checked_plan",
     "clean_svg",
     "count_machines_off",
     "image_path",
     "media_router",
     "not_offered",
+    "put_slots",
     "refused_channels",
     "seed_image",
     "seed_products",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from vendomat.kernel import ErrorCode, Money, VendomatError
 from vendomat.protocol import SlotState
@@ -11,13 +12,39 @@ from vendomat.protocol import SlotState
 SLOTS_MAX = 200
 CAPACITY_MAX = 100
 PRICE_MINOR_MAX = 10_000_000
+BASIS_POINTS_MAX = 10_000
 _SLOT = re.compile(r"([A-Z]*)([0-9]*)([A-Z0-9]*)")
 _SLOT_FORM = re.compile(r"[A-Z0-9]{1,6}")
+_SKU_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,39}")
+_TEXTS = {"name_zh": 80, "name_en": 80, "detail_zh": 80, "detail_en": 80, "category": 80}  # as the wire takes them
+_RANGES = {"tax_bp": BASIS_POINTS_MAX, "energy_kcal": 10_000, "age_min": 99, "shelf_life_days": 3_650}
+
+
+class Allergen(StrEnum):
+    """The fourteen of Regulation (EU) 1169/2011, Annex II."""
+
+    GLUTEN = "gluten"
+    CRUSTACEANS = "crustaceans"
+    EGGS = "eggs"
+    FISH = "fish"
+    PEANUTS = "peanuts"
+    SOYA = "soya"
+    MILK = "milk"
+    NUTS = "nuts"
+    CELERY = "celery"
+    MUSTARD = "mustard"
+    SESAME = "sesame"
+    SULPHITES = "sulphites"
+    LUPIN = "lupin"
+    MOLLUSCS = "molluscs"
 
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """`image` is the SHA-256 of a stored picture, or empty."""
+    """`image` names a stored picture: `<sha256>.<form>`, for a drawing (SVG) the bare hash; or is empty.
+
+    `price` is what a slot begins with; each slot has its own. `energy_kcal` is of one piece.
+    """
 
     sku: str
     name_zh: str
@@ -27,6 +54,51 @@ class NewProduct:
     detail_en: str = ""
     category: str = ""
     image: str = ""
+    barcode: str = ""
+    tax_bp: int = 0
+    allergens: tuple[Allergen, ...] = ()
+    energy_kcal: int | None = None
+    age_min: int = 0
+    is_perishable: bool = False
+    shelf_life_days: int | None = None
+
+    def check(self) -> None:
+        """Raises `VendomatError(invalid_value)` naming the field at fault."""
+        if _SKU_FORM.fullmatch(self.sku) is None:
+            raise _wrong("sku", "1 to 40 letters, digits and . _ / -")
+        for name, longest in _TEXTS.items():
+            text: str = getattr(self, name)
+            if len(text) > longest or any(not sign.isprintable() for sign in text):
+                raise _wrong(name, f"at most {longest} characters on one line")
+        if not self.name_zh or not self.name_en:
+            raise _wrong("name_zh, name_en", "a name in both languages")
+        if not 1 <= self.price.minor_units <= PRICE_MINOR_MAX:
+            raise _wrong("price", f"1 to {PRICE_MINOR_MAX} minor units")
+        for name, most in _RANGES.items():
+            value: int | None = getattr(self, name)
+            if value is not None and not (1 if name == "shelf_life_days" else 0) <= value <= most:
+                raise _wrong(name, f"at most {most}")
+        check_barcode(self.barcode)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as it is kept. `version` rises with each change."""
+
+    product_id: str
+    data: NewProduct
+    version: int
+    is_archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Where a product is planned: at a machine (`is_draft`: not published yet), or in a template (no machine)."""
+
+    machine_id: str
+    name: str
+    slot: str
+    is_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +125,20 @@ def checked_plan(slots: list[PlannedSlot]) -> list[PlannedSlot]:
     return sorted(slots, key=lambda planned: slot_order(planned.slot))
 
 
+def check_barcode(text: str) -> None:
+    """GTIN-8, UPC-A and EAN-13 with their check digit (GS1 General Specifications, 7.9); empty is none.
+
+    Raises `VendomatError(invalid_value)`.
+    """
+    if text == "":
+        return
+    if not (text.isascii() and text.isdigit() and len(text) in (8, 12, 13)):
+        raise _wrong("barcode", "8, 12 or 13 digits")
+    weighed = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(text[:-1]), start=1))
+    if (weighed + int(text[-1])) % 10:
+        raise _wrong("barcode", f"a right check digit; {-weighed % 10} would be right here")
+
+
 def slot_order(slot: str) -> tuple[str, int, str]:
     """A2 before A10, rows first: the order in which people see the slots."""
     match = _SLOT.match(slot)
@@ -68,12 +154,18 @@ def slot_state(on_hand: int, reserved: int, closed_reason: str) -> SlotState:
     return SlotState.OK if on_hand - reserved > 0 else SlotState.SOLD_OUT
 
 
-def image_path(sha256: str) -> str:
+def image_path(image: str) -> str:
     """Where a picture is served, empty for none."""
-    return f"/media/{sha256}.svg" if sha256 else ""
+    if not image:
+        return ""
+    return f"/media/{image}" if "." in image else f"/media/{image}.svg"
 
 
 def channel_order(channel: str) -> tuple[int, str]:
     """Sorts the ways to pay as buyers meet them: the usual ones first. The kiosk offers the first one unasked."""
     usual = ("wechat", "alipay", "stripe")
     return (usual.index(channel) if channel in usual else len(usual), channel)
+
+
+def _wrong(field: str, allowed: str) -> VendomatError:
+    return VendomatError(ErrorCode.INVALID_VALUE, f"{field}: {allowed}; nothing changed", field=field)

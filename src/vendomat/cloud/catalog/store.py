@@ -10,25 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog.model import NewProduct, PlannedSlot
+from vendomat.cloud.catalog.product_store import PRODUCT, columns_of
 
-PRODUCT = sa.table(
-    "product",
-    *map(
-        sa.column,
-        (
-            "merchant_id",
-            "product_id",
-            "sku",
-            "name_zh",
-            "name_en",
-            "detail_zh",
-            "detail_en",
-            "category",
-            "price_minor",
-            "image",
-        ),
-    ),
-)
 MEDIA = sa.table("media", *map(sa.column, ("merchant_id", "sha256", "media_type", "content")))
 SLOT = sa.table(
     "planogram_slot",
@@ -39,19 +22,12 @@ MACHINE = sa.table("machine", *map(sa.column, ("merchant_id", "machine_id", "cat
 
 async def put_product(connection: AsyncConnection, merchant_id: str, product_id: str, new: NewProduct) -> str:
     """Insert, or change the product with this `sku`; returns its id, which stays."""
-    row = {
-        "name_zh": new.name_zh,
-        "name_en": new.name_en,
-        "detail_zh": new.detail_zh,
-        "detail_en": new.detail_en,
-        "category": new.category,
-        "price_minor": new.price.minor_units,
-        "image": new.image,
-    }
+    row = dict(columns_of(new))
+    changed = row | {"version": PRODUCT.c.version + 1}
     done = await connection.execute(
         upsert(PRODUCT)
-        .values(merchant_id=merchant_id, product_id=product_id, sku=new.sku, **row)
-        .on_conflict_do_update(index_elements=["merchant_id", "sku"], set_=row)
+        .values(merchant_id=merchant_id, product_id=product_id, **row)
+        .on_conflict_do_update(index_elements=["merchant_id", "sku"], set_=changed)
         .returning(PRODUCT.c.product_id)
     )
     return str(done.scalar_one())

@@ -71,9 +71,9 @@ FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[
 _BEAT = """
 WITH beat AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::boolean[], $7::text[],
-        $8::double precision[], $9::integer[], $10::bigint[], $11::text[])
+        $8::double precision[], $9::integer[], $10::bigint[], $11::text[], $12::integer[])
         AS b(merchant_id, machine_id, epoch, nonce, at, is_ready, reasons, temperature_c, facts_waiting, seq,
-        public_key)
+        public_key, shown_version)
 ), heard AS (
     SELECT b.*, m.epoch AS known_epoch, m.catalogue_version, m.public_key = b.public_key AS is_own_key
     FROM beat b JOIN machine m ON (m.merchant_id, m.machine_id) = (b.merchant_id, b.machine_id)
@@ -81,15 +81,17 @@ WITH beat AS (
 ), kept AS (
     INSERT INTO machine_live AS l
         (merchant_id, machine_id, epoch, nonce, nonce_at, seen_at, is_ready, reasons, temperature_c, facts_waiting,
-         seq, beat_seq)
+         seq, beat_seq, shown_version)
     SELECT merchant_id, machine_id, epoch, nonce, at, at, is_ready,
-        ARRAY(SELECT jsonb_array_elements_text(reasons::jsonb)), temperature_c, facts_waiting, seq, seq
+        ARRAY(SELECT jsonb_array_elements_text(reasons::jsonb)), temperature_c, facts_waiting, seq, seq,
+        shown_version
     FROM heard WHERE epoch = known_epoch AND is_own_key
     ORDER BY merchant_id, machine_id
     ON CONFLICT (merchant_id, machine_id) DO UPDATE SET
         epoch = excluded.epoch, nonce = excluded.nonce, nonce_at = excluded.nonce_at, seen_at = excluded.seen_at,
         is_ready = excluded.is_ready, reasons = excluded.reasons, temperature_c = excluded.temperature_c,
         facts_waiting = excluded.facts_waiting, seq = excluded.seq, beat_seq = excluded.beat_seq,
+        shown_version = excluded.shown_version,
         overtaken_seq = CASE WHEN l.epoch = excluded.epoch THEN l.beat_seq ELSE 0 END
     WHERE (l.epoch, l.seq) < (excluded.epoch, excluded.seq)
     RETURNING merchant_id, machine_id
@@ -181,6 +183,7 @@ async def apply_heartbeats(
         [b.facts_waiting for b in beats],
         [b.seq for b in beats],
         [b.public_key for b in beats],
+        [b.catalogue_version for b in beats],
     )
     known = {(r["merchant_id"], r["machine_id"]): r for r in rows}
     return [_heard(item, known.get(item.key)) for item in items]

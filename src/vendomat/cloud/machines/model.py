@@ -95,6 +95,7 @@ class HeartbeatItem:
     facts_waiting: int = 0
     seq: int = 0
     public_key: str = ""
+    catalogue_version: int = 0  # what its screen shows; 0: it did not say
 
     @property
     def key(self) -> tuple[str, str]:

@@ -221,6 +221,7 @@ class UpMessages:
                 facts_waiting=max(0, min(beat.facts_waiting, _WAITING_MAX)),
                 seq=envelope.seq,
                 public_key=machine.public_key,
+                catalogue_version=beat.catalogue_version,
             )
         )
         return HeartbeatReply(catalogue_version=heard.catalogue_version, key_ids=self._key_ids())

@@ -10,8 +10,8 @@ from vendomat.kernel import VendomatError
 from vendomat.terminal.link.https import CloudHttps
 from vendomat.terminal.link.keys import write_private
 
-_NAME = re.compile(r"([0-9a-f]{64})\.svg")
-_PATH = re.compile(r"/media/([0-9a-f]{64}\.svg)")
+_NAME = re.compile(r"([0-9a-f]{64})\.(svg|png|jpg|webp)")
+_PATH = re.compile(r"/media/(([0-9a-f]{64})\.(?:svg|png|jpg|webp))")
 
 
 class Pictures:
@@ -22,11 +22,11 @@ class Pictures:
         self._here = {path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)}
 
     def path_of(self, name: str) -> Path | None:
-        """The file of `<sha256>.svg`, when it is here."""
+        """The file of `<sha256>.<form>`, when it is here."""
         return self._folder / name if name in self._here else None
 
     def address_of(self, image: str) -> str:
-        """The catalogue's `/media/<sha256>.svg` when the picture is here, else empty."""
+        """The catalogue's `/media/<sha256>.<form>` when the picture is here, else empty."""
         found = _PATH.fullmatch(image)
         return image if found and found[1] in self._here else ""
 
@@ -39,7 +39,7 @@ class Pictures:
         if found is None or found[1] in self._here:
             return False
         content = await self._https.get(image)
-        if hashlib.sha256(content).hexdigest() + ".svg" != found[1]:
+        if hashlib.sha256(content).hexdigest() != found[2]:
             return False
         write_private(self._folder / found[1], content)
         self._here.add(found[1])

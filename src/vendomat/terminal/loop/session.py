@@ -105,6 +105,7 @@ class Session:
             closed_slots=machine.slots.closed(),
             temperature_c=machine.readings.temperature_c,
             facts_waiting=machine.facts_waiting,
+            catalogue_version=machine.catalogue.version if machine.catalogue else 0,
         )
         reply = await machine.ports.wire.request("heartbeat", beat, HeartbeatReply, timeout_s=REQUEST_TIMEOUT_S)
         self._compare_keys(reply.key_ids)

@@ -45,7 +45,7 @@ class Desk(Protocol):
     def awake(self) -> None: ...
 
     def picture(self, name: str) -> Path | None:
-        """The file of a picture that is here, by `<sha256>.svg`."""
+        """The file of a picture that is here, by `<sha256>.<form>`."""
         ...
 
 

@@ -155,13 +155,17 @@ def _events(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     return events
 
 
+_PICTURES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
+_AS_SAID = {"X-Content-Type-Options": "nosniff"}
+
+
 def _picture(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     async def picture(request: Request) -> Response:
         path = desk.picture(request.path_params["name"])
         if path is None:
             return problem(ErrorCode.NOT_FOUND, "there is no such picture here")
         headers = {"Cache-Control": "public, max-age=31536000, immutable", "Content-Security-Policy": "sandbox"}
-        return FileResponse(path, media_type="image/svg+xml", headers=headers)
+        return FileResponse(path, media_type=_PICTURES[path.suffix], headers=headers | _AS_SAID)
 
     return picture
 

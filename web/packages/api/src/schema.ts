@@ -431,6 +431,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines/{machine_id}/planogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find */
+        get: operations["planograms.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine_id}/planogram/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Save Draft */
+        put: operations["planograms.save_draft"];
+        post?: never;
+        /** Drop Draft */
+        delete: operations["planograms.drop_draft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine_id}/planogram/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish */
+        post: operations["planograms.publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine_id}/slots/{slot}/unlock": {
         parameters: {
             query?: never;
@@ -1115,6 +1167,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put Picture
+         * @description SVG, PNG, JPEG or WebP as the whole body; what it is, its content says.
+         */
+        post: operations["pictures.put"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/planogram-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Templates */
+        get: operations["planogram_templates.list"];
+        put?: never;
+        /** Create */
+        post: operations["planogram_templates.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/planogram-templates/{template_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change */
+        put: operations["planogram_templates.change"];
+        post?: never;
+        /** Delete */
+        delete: operations["planogram_templates.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/planogram-templates/{template_id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Apply */
+        post: operations["planogram_templates.apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/planograms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Planograms */
+        get: operations["planograms.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/planograms/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish Many */
+        post: operations["planograms.publish_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/product-ranking": {
         parameters: {
             query?: never;
@@ -1126,6 +1285,127 @@ export interface paths {
         get: operations["product_ranking.get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Products */
+        get: operations["products.list"];
+        put?: never;
+        /** Create */
+        post: operations["products.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find */
+        get: operations["products.get"];
+        /** Change */
+        put: operations["products.change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Archive */
+        post: operations["products.archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/costs/{first_day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set Cost */
+        put: operations["products.set_cost"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Places */
+        get: operations["products.places"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/price": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set Price */
+        post: operations["products.set_price"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore */
+        post: operations["products.restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1903,7 +2183,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/media/{sha256}.svg": {
+    "/media/{sha256}.{form}": {
         parameters: {
             query?: never;
             header?: never;
@@ -2000,6 +2280,12 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /**
+         * Allergen
+         * @description The fourteen of Regulation (EU) 1169/2011, Annex II.
+         * @enum {string}
+         */
+        Allergen: "gluten" | "crustaceans" | "eggs" | "fish" | "peanuts" | "soya" | "milk" | "nuts" | "celery" | "mustard" | "sesame" | "sulphites" | "lupin" | "molluscs";
         /** AmbiguityRates */
         AmbiguityRates: {
             "7d": components["schemas"]["AmbiguityRateView"];
@@ -2778,6 +3064,41 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /** CostBody */
+        CostBody: {
+            /** Cost Minor */
+            cost_minor: number;
+        };
+        /** CostView */
+        CostView: {
+            /** Cost Minor */
+            cost_minor: number;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /**
+             * Set At
+             * Format: date-time
+             */
+            set_at: string;
+            /** Set By Name */
+            set_by_name: string;
+        };
+        /**
+         * CountsBody
+         * @description `counts`: how many pieces are now in each slot that holds another product, or none.
+         */
+        CountsBody: {
+            /**
+             * Counts
+             * @default {}
+             */
+            counts?: {
+                [key: string]: number;
+            };
+        };
         /** DayFiguresView */
         DayFiguresView: {
             /** Ambiguous Minor */
@@ -2820,6 +3141,11 @@ export interface components {
         DeclineBody: {
             /** Reason */
             reason: string;
+        };
+        /** DraftBody */
+        DraftBody: {
+            /** Slots */
+            slots: components["schemas"]["PlanSlotBody"][];
         };
         /** EndedView */
         EndedView: {
@@ -3209,6 +3535,38 @@ export interface components {
             token: string;
         };
         /**
+         * ListedProductView
+         * @description One row of the list. `cost_minor` holds today; null: nobody said. `machines` have it in a slot.
+         */
+        ListedProductView: {
+            /** Barcode */
+            barcode: string;
+            /** Category */
+            category: string;
+            /** Cost Minor */
+            cost_minor: number | null;
+            /** Currency */
+            currency: string;
+            /** Id */
+            id: string;
+            /** Image */
+            image: string;
+            /** Is Archived */
+            is_archived: boolean;
+            /** Machines */
+            machines: number;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Price Minor */
+            price_minor: number;
+            /** Sku */
+            sku: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * LiveEventView
          * @description One event of the live stream, and the body of a webhook. `subject` is the id it is about.
          */
@@ -3330,6 +3688,62 @@ export interface components {
             temperature_c: number | null;
             /** Time Zone */
             time_zone: string;
+        };
+        /**
+         * MachinePlanView
+         * @description `shown_plan` is the version that the screen shows, null when it is not known.
+         */
+        MachinePlanView: {
+            /** Draft At */
+            draft_at: string | null;
+            /** Draft By Name */
+            draft_by_name: string;
+            /** Edit */
+            edit: number;
+            /** Id */
+            id: string;
+            /** Is Online */
+            is_online: boolean;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Number */
+            number: string;
+            /** Published At */
+            published_at: string | null;
+            /** Published By Name */
+            published_by_name: string;
+            /** Seen At */
+            seen_at: string | null;
+            /**
+             * Shown
+             * @enum {string}
+             */
+            shown: "as_wanted" | "older" | "not_known";
+            /** Shown Plan */
+            shown_plan: number | null;
+            /** Since */
+            since: string | null;
+            /** Version */
+            version: number;
+        };
+        /** Page[MachinePlanView] */
+        MachinePlanViewPage: {
+            /** Data */
+            data: components["schemas"]["MachinePlanView"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * MachinesDoneView
+         * @description How many machines were changed.
+         */
+        MachinesDoneView: {
+            /** Machines */
+            machines: number;
         };
         /**
          * MachineShareView
@@ -4010,6 +4424,118 @@ export interface components {
             /** State */
             state: string;
         };
+        /** PictureView */
+        PictureView: {
+            /** Image */
+            image: string;
+            /** Picture */
+            picture: string;
+        };
+        /**
+         * PlacesBody
+         * @description Several machines, all or none; `edit` as each was read.
+         */
+        PlacesBody: {
+            /** Machines */
+            machines: components["schemas"]["WishBody"][];
+        };
+        /** PlacesView */
+        PlacesView: {
+            /** Data */
+            data: components["schemas"]["PlaceView"][];
+        };
+        /** PlaceView */
+        PlaceView: {
+            /** Edit */
+            edit: number;
+            /** Has Draft */
+            has_draft: boolean;
+            /** Machine Id */
+            machine_id: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Number */
+            number: string;
+            /** Price Minor */
+            price_minor: number;
+            /** Slot */
+            slot: string;
+        };
+        /** PlanChangeView */
+        PlanChangeView: {
+            after: components["schemas"]["PlanSlotView"] | null;
+            /** Asks Count */
+            asks_count: boolean;
+            before: components["schemas"]["PlanSlotView"] | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "added" | "removed" | "swapped" | "changed";
+            /** On Hand */
+            on_hand: number;
+            /** Reserved */
+            reserved: number;
+            /** Slot */
+            slot: string;
+        };
+        /** PlannedProductView */
+        PlannedProductView: {
+            /** Id */
+            id: string;
+            /** Image */
+            image: string;
+            /** Is Archived */
+            is_archived: boolean;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Price Minor */
+            price_minor: number;
+            /** Sku */
+            sku: string;
+        };
+        /** PlanogramView */
+        PlanogramView: {
+            /** Currency */
+            currency: string;
+            /** Draft */
+            draft: components["schemas"]["PlanSlotView"][] | null;
+            machine: components["schemas"]["MachinePlanView"];
+            /** Products */
+            products: components["schemas"]["PlannedProductView"][];
+            /** Slots */
+            slots: components["schemas"]["StockedPlanSlotView"][];
+            /** Unpublished */
+            unpublished: components["schemas"]["PlanChangeView"][];
+            /** Unshown */
+            unshown: components["schemas"]["PlanChangeView"][];
+        };
+        /** PlanSlotBody */
+        PlanSlotBody: {
+            /** Capacity */
+            capacity: number;
+            /** Price Minor */
+            price_minor: number;
+            /** Product Id */
+            product_id: string;
+            /** Slot */
+            slot: string;
+        };
+        /** PlanSlotView */
+        PlanSlotView: {
+            /** Capacity */
+            capacity: number;
+            /** Price Minor */
+            price_minor: number;
+            /** Product Id */
+            product_id: string;
+            /** Slot */
+            slot: string;
+        };
         /** PreviewBody */
         PreviewBody: {
             /**
@@ -4094,6 +4620,13 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** PriceBody */
+        PriceBody: {
+            /** Machines */
+            machines: components["schemas"]["WishBody"][];
+            /** Price Minor */
+            price_minor: number;
+        };
         /**
          * Problem
          * @description RFC 9457, with our `code`: a stable name that programs decide by. `detail` is for people: what happened, what it
@@ -4119,6 +4652,101 @@ export interface components {
              * @constant
              */
             type: "about:blank";
+        };
+        /**
+         * ProductBody
+         * @description All of a product. `image` is what an upload of a picture gave, `tax_bp` in hundredths of a percent.
+         */
+        ProductBody: {
+            /**
+             * Age Min
+             * @default 0
+             */
+            age_min?: number;
+            /**
+             * Allergens
+             * @default []
+             */
+            allergens?: components["schemas"]["Allergen"][];
+            /**
+             * Barcode
+             * @default
+             */
+            barcode?: string;
+            /**
+             * Category
+             * @default
+             */
+            category?: string;
+            /**
+             * Detail En
+             * @default
+             */
+            detail_en?: string;
+            /**
+             * Detail Zh
+             * @default
+             */
+            detail_zh?: string;
+            /** Energy Kcal */
+            energy_kcal?: number | null;
+            /**
+             * Image
+             * @default
+             */
+            image?: string;
+            /**
+             * Is Perishable
+             * @default false
+             */
+            is_perishable?: boolean;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Price Minor */
+            price_minor: number;
+            /** Shelf Life Days */
+            shelf_life_days?: number | null;
+            /** Sku */
+            sku: string;
+            /**
+             * Tax Bp
+             * @default 0
+             */
+            tax_bp?: number;
+        };
+        /**
+         * ProductDetailView
+         * @description `data.image` names the picture, `picture` is its address.
+         */
+        ProductDetailView: {
+            /** Costs */
+            costs: components["schemas"]["CostView"][];
+            /** Currency */
+            currency: string;
+            data: components["schemas"]["ProductBody"];
+            /** Id */
+            id: string;
+            /** Is Archived */
+            is_archived: boolean;
+            /** Picture */
+            picture: string;
+            /** Uses */
+            uses: components["schemas"]["UseView"][];
+            /** Version */
+            version: number;
+        };
+        /** ProductListView */
+        ProductListView: {
+            /** Categories */
+            categories: string[];
+            /** Data */
+            data: components["schemas"]["ListedProductView"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * ProductRankingView
@@ -5300,6 +5928,49 @@ export interface components {
             /** From Minor */
             from_minor: number;
         };
+        /** StockedPlanSlotView */
+        StockedPlanSlotView: {
+            /** Capacity */
+            capacity: number;
+            /** On Hand */
+            on_hand: number;
+            /** Price Minor */
+            price_minor: number;
+            /** Product Id */
+            product_id: string;
+            /** Reserved */
+            reserved: number;
+            /** Slot */
+            slot: string;
+        };
+        /** TemplateBody */
+        TemplateBody: {
+            /** Name */
+            name: string;
+            /** Slots */
+            slots: components["schemas"]["PlanSlotBody"][];
+        };
+        /** TemplatesView */
+        TemplatesView: {
+            /** Data */
+            data: components["schemas"]["TemplateView"][];
+        };
+        /** TemplateView */
+        TemplateView: {
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Slots */
+            slots: components["schemas"]["PlanSlotView"][];
+            /** Version */
+            version: number;
+        };
         /** TermsBody */
         TermsBody: {
             /**
@@ -5476,6 +6147,20 @@ export interface components {
         UnlockedView: {
             /** Machine Id */
             machine_id: string;
+            /** Slot */
+            slot: string;
+        };
+        /**
+         * UseView
+         * @description A slot of a machine, or of a template (then `machine_id` is empty).
+         */
+        UseView: {
+            /** Is Draft */
+            is_draft: boolean;
+            /** Machine Id */
+            machine_id: string;
+            /** Name */
+            name: string;
             /** Slot */
             slot: string;
         };
@@ -5752,6 +6437,20 @@ export interface components {
             end: number;
             /** Start */
             start: number;
+        };
+        /** WishBody */
+        WishBody: {
+            /**
+             * Counts
+             * @default {}
+             */
+            counts?: {
+                [key: string]: number;
+            };
+            /** Edit */
+            edit: number;
+            /** Machine Id */
+            machine_id: string;
         };
         /** WordView */
         WordView: {
@@ -6805,6 +7504,163 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planograms.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanogramView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planograms.save_draft": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanogramView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planograms.drop_draft": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanogramView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planograms.publish": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanogramView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];
@@ -8375,6 +9231,296 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "pictures.put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/svg+xml": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planogram_templates.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planogram_templates.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planogram_templates.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planogram_templates.delete": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planogram_templates.apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlacesBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachinesDoneView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planograms.list": {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                state?: "all" | "differs" | "drafts";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachinePlanViewPage"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "planograms.publish_many": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlacesBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachinesDoneView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "product_ranking.get": {
         parameters: {
             query: {
@@ -8402,6 +9548,336 @@ export interface operations {
             403: components["responses"]["Refused"];
             422: components["responses"]["NotValid"];
             500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.list": {
+        parameters: {
+            query?: {
+                category?: string;
+                cursor?: string | null;
+                is_archived?: boolean;
+                limit?: number;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductListView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProductBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetailView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetailView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProductBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetailView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.archive": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetailView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.set_cost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                first_day: string;
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CostBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetailView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.set_price": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachinesDoneView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.restore": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                product_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductDetailView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
             503: components["responses"]["NotAvailable"];
         };
     };
@@ -10083,6 +11559,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                form: string;
                 sha256: string;
             };
             cookie?: never;
@@ -10095,7 +11572,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "image/jpeg": string;
+                    "image/png": string;
                     "image/svg+xml": string;
+                    "image/webp": string;
                 };
             };
             400: components["responses"]["NotUnderstood"];

@@ -12,6 +12,7 @@ import type {
 } from "./views";
 import type { AttentionList } from "./attentionViews";
 import type { Claim } from "./claimViews";
+import { GoodsClient } from "./goodsClient";
 import type {
   Change, Invitation, Invited, NewPerson, Person, PersonWords, Roles, Seal, StandingSession,
 } from "./peopleViews";
@@ -46,6 +47,8 @@ export class ConsoleClient {
     readonly fetch: Fetch = (address, init) => globalThis.fetch(address, init),
     readonly newKey: () => string = randomKey,
   ) {}
+
+  readonly goods = new GoodsClient((method, path, body, headers) => this.#ask(method, path, body, headers));
 
   session = (): Promise<Reply<Session>> => this.#ask("GET", SESSION);
   signIn = (email: string, password: string): Promise<Reply<Session>> =>
@@ -182,11 +185,15 @@ export class ConsoleClient {
 
   async #ask<Value>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, withinMs = ANSWER_WITHIN_MS): Promise<Reply<Value>> {
     const init: RequestInit = { method, headers, signal: AbortSignal.timeout(withinMs) };
-    if (body !== undefined) {
+    if (body instanceof Blob) {
+      init.headers = { ...headers, "content-type": body.type };
+      init.body = body;
+    } else if (body !== undefined) {
       init.headers = { ...headers, "content-type": "application/json" };
       init.body = JSON.stringify(body);
     }
-    const wish = `${path} ${String(init.body ?? "")}`;
+    // Two files look alike as text, so a file is a wish of its own each time.
+    const wish = `${path} ${init.body instanceof Blob ? this.newKey() : String(init.body ?? "")}`;
     if (method === "POST" && path !== SESSION) {
       const key = headers["idempotency-key"] ?? this.#unanswered.get(wish) ?? this.newKey();
       init.headers = { ...init.headers, "idempotency-key": key };

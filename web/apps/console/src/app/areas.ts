@@ -9,6 +9,8 @@ import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
 import machineIcon from "lucide-static/icons/store.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
 import memberIcon from "lucide-static/icons/users.svg?raw";
+import goodsIcon from "lucide-static/icons/package.svg?raw";
+import planIcon from "lucide-static/icons/grid-3-x-3.svg?raw";
 import wayIcon from "lucide-static/icons/wallet-cards.svg?raw";
 import salesIcon from "lucide-static/icons/chart-column.svg?raw";
 import peopleIcon from "lucide-static/icons/user-cog.svg?raw";
@@ -27,6 +29,8 @@ export const AREAS: readonly Area[] = [
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true, needs: "fleet.read" },
   { page: "claims", path: "claims", word: "claims.title", icon: claimIcon, needs: "order.read" },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon, needs: "order.read" },
+  { page: "products", path: "products", word: "products.title", icon: goodsIcon, needs: "catalog.read" },
+  { page: "planograms", path: "planograms", word: "plans.title", icon: planIcon, needs: "catalog.read" },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon, needs: "code.read" },
   { page: "members", path: "members", word: "members.title", icon: memberIcon, needs: "member.read" },
   { page: "statements", path: "statements", word: "statement.title", icon: bookIcon, needs: "statement.read" },
@@ -47,5 +51,7 @@ export function areaOf(place: Place): Place["page"] {
   if (place.page === "machine") return "machines";
   if (place.page === "settlement") return "today";
   if (place.page === "member") return "members";
+  if (place.page === "product") return "products";
+  if (place.page === "planogram") return "planograms";
   return place.page === "order" ? "orders" : place.page;
 }

@@ -2,11 +2,11 @@
 import { queryText } from "../api/client";
 
 export type Place =
-  | { page: "today" | "machines" | "orders" | "alarms" | "claims" | "doubts" | "settlement" | "codes" | "members" | "reconciliation" | "statements" | "sites" | "ways" | "sales" | "people" | "audit" | "account" | "invitation" | "nowhere" }
-  | { page: "machine" | "order" | "member"; id: string };
+  | { page: "today" | "machines" | "orders" | "alarms" | "claims" | "doubts" | "settlement" | "codes" | "members" | "reconciliation" | "statements" | "sites" | "ways" | "products" | "planograms" | "sales" | "people" | "audit" | "account" | "invitation" | "nowhere" }
+  | { page: "machine" | "order" | "member" | "product" | "planogram"; id: string };
 
 const BASE = "/console";
-const LISTS = ["machines", "orders", "alarms", "claims", "doubts", "settlement", "codes", "members", "reconciliation", "statements", "sites", "ways", "sales", "people", "audit", "account", "invitation"] as const;
+const LISTS = ["machines", "orders", "alarms", "claims", "doubts", "settlement", "codes", "members", "reconciliation", "statements", "sites", "ways", "products", "planograms", "sales", "people", "audit", "account", "invitation"] as const;
 
 /** `/console/orders/ord_x` → the order's place. */
 export function placeOf(path: string): Place {
@@ -16,6 +16,8 @@ export function placeOf(path: string): Place {
   if (id !== "" && first === "machines") return { page: "machine", id };
   if (id !== "" && first === "orders") return { page: "order", id };
   if (id !== "" && first === "members") return { page: "member", id };
+  if (id !== "" && first === "products") return { page: "product", id };
+  if (id !== "" && first === "planograms") return { page: "planogram", id };
   const list = LISTS.find((name) => name === first);
   return list !== undefined && id === "" ? { page: list } : { page: "nowhere" };
 }

@@ -11,6 +11,8 @@ describe("placeOf", () => {
     ["/console/claims", { page: "claims" }],
     ["/console/codes/", { page: "codes" }],
     ["/console/members/mbr_1", { page: "member", id: "mbr_1" }],
+    ["/console/products/new", { page: "product", id: "new" }],
+    ["/console/planograms/mch_1", { page: "planogram", id: "mch_1" }],
     ["/console/alarms/alm_1", { page: "nowhere" }],
     ["/console/orders/ord_1/more", { page: "nowhere" }],
     ["/console/today", { page: "nowhere" }],

@@ -12,10 +12,10 @@ const scripts: Record<string, string> = import.meta.glob(["../**/*.ts", "!../**/
 
 /** Keys made at run time: prefix and a name from the cloud, or from a short list. */
 const BUILT = [
-  "account.", "alarm.", "attention.basis_", "cause_title.", "fix.", "alarms.acknowledged", "alarms.none_", "cause.", "channel.", "claims.none_", "claims.open", "claims.decided", "claims.records_", "claims.state_", "claim_what.", "code.explain_", "code.kind_", "event.", "failure.",
+  "account.", "allergen.", "change.", "alarm.", "attention.basis_", "cause_title.", "fix.", "alarms.acknowledged", "alarms.none_", "cause.", "channel.", "claims.none_", "claims.open", "claims.decided", "claims.records_", "claims.state_", "claim_what.", "code.explain_", "code.kind_", "event.", "failure.",
   "audit.what_", "change.", "people.group_", "people.state_", "permission.", "role_text.",
   "doubts.ask_", "doubts.means_", "doubts.none_", "doubts.open", "doubts.rate_", "doubts.resolved", "doubts.say_", "finding.",
-  "lifecycle.", "live.", "machine.attention", "machine.new", "machine.o", "order.filter_", "payment.", "payout.asked", "payout.declined", "payout.done", "payout.was_", "phase.",
+  "lifecycle.", "live.", "machine.attention", "machine.new", "machine.o", "order.filter_", "payment.", "plan.shown_", "plans.all", "plans.differs", "plans.drafts", "plans.none_", "product.detail_", "product.energy", "product.name_", "product.shelfLife", "product.sku", "product.tax", "product.age", "product.barcode", "product.wrong_", "payout.asked", "payout.declined", "payout.done", "payout.was_", "phase.",
   "member.active", "member.blocked", "member.was_", "posting.", "reason.", "recon.ask_", "recon.class_", "recon.fix_", "recon.item_", "recon.means_", "recon.say_", "recon.state_", "refund.", "role.", "sales.by_", "sales.outcome_", "sales.span_", "settlement.", "severity.", "setting.", "sharing.duty_", "sharing.kind_", "sharing.stage_", "site.fixed", "site.line_", "site.minimum", "site.per_unit", "slot.", "source.", "statement.", "theme.", "timeline.", "unit.", "ways.state_", "ways.tried_",
 ];
 

@@ -1,0 +1,134 @@
+"""`/api/v1/products` and `/api/v1/pictures`: the goods of a merchant, as the console and an integrator keep them."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from vendomat.cloud.catalog.model import image_path
+from vendomat.cloud.catalog.photo import PICTURE_TYPES
+from vendomat.cloud.catalog.product_store import Wanted
+from vendomat.cloud.catalog.product_views import (
+    CostBody,
+    PictureView,
+    ProductBody,
+    ProductDetailView,
+    ProductListView,
+    detail_view,
+    listed_view,
+)
+from vendomat.cloud.catalog.products import ProductDesk, ProductFile
+from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
+from vendomat.cloud.platform.http import (
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    Cursor,
+    IfMatch,
+    page_of,
+    set_version,
+)
+
+ProductId = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
+Day = Annotated[date, Path()]
+Words = Annotated[str, Query(max_length=80)]
+
+
+def catalog_router(desk: ProductDesk, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1", tags=["products"])
+    _add_reading(router, desk, permitted(current, Permission.CATALOG_READ))
+    _add_changes(router, desk, permitted(current, Permission.CATALOG_CHANGE))
+    return router
+
+
+def _add_reading(router: APIRouter, desk: ProductDesk, reading: CurrentOperator) -> None:
+    @router.get("/products", operation_id="products.list")
+    async def list_products(
+        *,
+        operator: Annotated[Operator, Depends(reading)],
+        search: Words = "",
+        category: Words = "",
+        is_archived: bool = False,
+        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+        cursor: str | None = None,
+    ) -> ProductListView:
+        after = None if cursor is None else Cursor.from_text(cursor)
+        wanted = Wanted(search, category, is_archived)
+        found, categories = await desk.page(operator, wanted, after=after, limit=limit + 1)
+        page = page_of(found, limit, listed_view, lambda one: Cursor(one.created_at, one.product.product_id))
+        return ProductListView(
+            data=page.data, next_cursor=page.next_cursor, has_more=page.has_more, categories=categories
+        )
+
+    @router.get("/products/{product_id}", operation_id="products.get")
+    async def find(
+        product_id: ProductId, response: Response, operator: Annotated[Operator, Depends(reading)]
+    ) -> ProductDetailView:
+        return _answer(response, await desk.find(operator, product_id))
+
+
+def _add_changes(router: APIRouter, desk: ProductDesk, changing: CurrentOperator) -> None:
+    @router.post("/products", operation_id="products.create", status_code=201)
+    async def create(
+        body: ProductBody, response: Response, operator: Annotated[Operator, Depends(changing)]
+    ) -> ProductDetailView:
+        return _answer(response, await desk.create(operator, body.to_new(operator.currency)))
+
+    @router.put("/products/{product_id}", operation_id="products.change")
+    async def change(
+        *,
+        product_id: ProductId,
+        body: ProductBody,
+        response: Response,
+        operator: Annotated[Operator, Depends(changing)],
+        if_match: IfMatch = None,
+    ) -> ProductDetailView:
+        new = body.to_new(operator.currency)
+        return _answer(response, await desk.change(operator, product_id, new, if_match=if_match))
+
+    @router.post("/products/{product_id}/archive", operation_id="products.archive")
+    async def archive(
+        *,
+        product_id: ProductId,
+        response: Response,
+        operator: Annotated[Operator, Depends(changing)],
+        if_match: IfMatch = None,
+    ) -> ProductDetailView:
+        return _answer(response, await desk.archive(operator, product_id, if_match=if_match))
+
+    @router.post("/products/{product_id}/restore", operation_id="products.restore")
+    async def restore(
+        *,
+        product_id: ProductId,
+        response: Response,
+        operator: Annotated[Operator, Depends(changing)],
+        if_match: IfMatch = None,
+    ) -> ProductDetailView:
+        return _answer(response, await desk.restore(operator, product_id, if_match=if_match))
+
+    @router.put("/products/{product_id}/costs/{first_day}", operation_id="products.set_cost")
+    async def set_cost(
+        *,
+        product_id: ProductId,
+        first_day: Day,
+        body: CostBody,
+        response: Response,
+        operator: Annotated[Operator, Depends(changing)],
+    ) -> ProductDetailView:
+        return _answer(response, await desk.set_cost(operator, product_id, first_day, body.cost_minor))
+
+    @router.post("/pictures", operation_id="pictures.put", status_code=201, openapi_extra=_described(*PICTURE_TYPES))
+    async def put_picture(request: Request, operator: Annotated[Operator, Depends(changing)]) -> PictureView:
+        """SVG, PNG, JPEG or WebP as the whole body; what it is, its content says."""
+        image = await desk.put_picture(operator, await request.body())
+        return PictureView(image=image, picture=image_path(image))
+
+
+def _described(*media_types: str) -> dict[str, object]:
+    """A body that is a file, as the API's document says it."""
+    content: dict[str, object] = {one: {"schema": {"type": "string", "contentMediaType": one}} for one in media_types}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _answer(response: Response, file: ProductFile) -> ProductDetailView:
+    set_version(response, file.product.version)
+    return detail_view(file)

@@ -1,0 +1,56 @@
+/** Asks the cloud about products and planograms. A change quotes the version it was made from. */
+import type { Page } from "./views";
+import { type Query, queryText, type Reply } from "./client";
+import type {
+  MachinePlan, MachineWish, Picture, Place, PlanSlot, Planogram, ProductData, ProductFile, ProductList, Template,
+} from "./goodsViews";
+
+export type Ask = <Value>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Reply<Value>>;
+
+const PRODUCTS = "/api/v1/products";
+const TEMPLATES = "/api/v1/planogram-templates";
+
+export class GoodsClient {
+  constructor(readonly ask: Ask) {}
+
+  products = (query: Query): Promise<Reply<ProductList>> => this.ask("GET", `${PRODUCTS}${queryText(query)}`);
+  product = (id: string): Promise<Reply<ProductFile>> => this.ask("GET", `${PRODUCTS}/${id}`);
+  createProduct = (data: ProductData): Promise<Reply<ProductFile>> => this.ask("POST", PRODUCTS, data);
+  changeProduct = (id: string, data: ProductData, version: number): Promise<Reply<ProductFile>> =>
+    this.ask("PUT", `${PRODUCTS}/${id}`, data, quoting(version));
+  moveProduct = (id: string, move: "archive" | "restore", version: number): Promise<Reply<ProductFile>> =>
+    this.ask("POST", `${PRODUCTS}/${id}/${move}`, undefined, quoting(version));
+  setCost = (id: string, firstDay: string, costMinor: number): Promise<Reply<ProductFile>> =>
+    this.ask("PUT", `${PRODUCTS}/${id}/costs/${firstDay}`, { cost_minor: costMinor });
+  putPicture = (file: Blob): Promise<Reply<Picture>> => this.ask("POST", "/api/v1/pictures", file);
+  places = (id: string): Promise<Reply<{ data: Place[] }>> => this.ask("GET", `${PRODUCTS}/${id}/places`);
+  setPrice = (id: string, priceMinor: number, machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>
+    this.ask("POST", `${PRODUCTS}/${id}/price`, { price_minor: priceMinor, machines });
+
+  planograms = (query: Query): Promise<Reply<Page<MachinePlan>>> => this.ask("GET", `/api/v1/planograms${queryText(query)}`);
+  publishMany = (machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>
+    this.ask("POST", "/api/v1/planograms/publish", { machines });
+  planogram = (machineId: string): Promise<Reply<Planogram>> => this.ask("GET", planogramOf(machineId));
+  saveDraft = (machineId: string, slots: readonly PlanSlot[], edit: number): Promise<Reply<Planogram>> =>
+    this.ask("PUT", `${planogramOf(machineId)}/draft`, { slots }, quoting(edit));
+  dropDraft = (machineId: string, edit: number): Promise<Reply<Planogram>> =>
+    this.ask("DELETE", `${planogramOf(machineId)}/draft`, undefined, quoting(edit));
+  publish = (machineId: string, counts: Readonly<Record<string, number>>, edit: number): Promise<Reply<Planogram>> =>
+    this.ask("POST", `${planogramOf(machineId)}/publish`, { counts }, quoting(edit));
+
+  templates = (): Promise<Reply<{ data: Template[] }>> => this.ask("GET", TEMPLATES);
+  createTemplate = (name: string, slots: readonly PlanSlot[]): Promise<Reply<Template>> =>
+    this.ask("POST", TEMPLATES, { name, slots });
+  deleteTemplate = (id: string, version: number): Promise<Reply<null>> =>
+    this.ask("DELETE", `${TEMPLATES}/${id}`, undefined, quoting(version));
+  applyTemplate = (id: string, machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>
+    this.ask("POST", `${TEMPLATES}/${id}/apply`, { machines });
+}
+
+function planogramOf(machineId: string): string {
+  return `/api/v1/machines/${machineId}/planogram`;
+}
+
+function quoting(version: number): Record<string, string> {
+  return { "if-match": `"v${version}"` };
+}

@@ -1,0 +1,11 @@
+import { expect, it } from "vitest";
+import { machinesOf } from "./places";
+
+const at = (machine_id: string, slot: string, price_minor: number) => ({
+  machine_id, slot, price_minor, number: machine_id.toUpperCase(), name_zh: "", name_en: "", edit: 3, has_draft: false,
+});
+
+it("gathers slots by machine, each price once", () => {
+  const found = machinesOf([at("a", "A1", 400), at("b", "A1", 400), at("a", "A2", 400), at("a", "A3", 500)]);
+  expect(found.map((one) => [one.id, one.edit, one.prices])).toEqual([["a", 3, [400, 500]], ["b", 3, [400]]]);
+});

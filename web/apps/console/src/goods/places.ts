@@ -1,0 +1,16 @@
+/** The slots that sell a product, gathered by machine. Pure. */
+import type { Place } from "../api/goodsViews";
+
+export type PricedMachine = { id: string; number: string; name_zh: string; name_en: string; edit: number; prices: number[] };
+
+/** One entry per machine in the order given, each price once. */
+export function machinesOf(places: readonly Place[]): PricedMachine[] {
+  const found = new Map<string, PricedMachine>();
+  for (const place of places) {
+    const { machine_id: id, number, name_zh, name_en, edit } = place;
+    const machine = found.get(id) ?? { id, number, name_zh, name_en, edit, prices: [] };
+    if (!machine.prices.includes(place.price_minor)) machine.prices.push(place.price_minor);
+    found.set(id, machine);
+  }
+  return [...found.values()];
+}

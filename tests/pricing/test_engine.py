@@ -167,3 +167,28 @@ def test_a_rule_that_nobody_could_compute_is_refused(wrong: dict[str, object]) -
     with pytest.raises(VendomatError) as refused:
         rule(**wrong)  # type: ignore[arg-type]
     assert refused.value.code is ErrorCode.INVALID_VALUE
+
+
+@pytest.mark.parametrize(
+    ("cart", "is_bundle"),
+    [
+        ((COLA, TEA, NUTS), True),
+        ((NUTS, TEA, COLA), True),
+        ((COLA, COLA, TEA), False),
+        ((NUTS, COLA, NUTS), False),
+    ],
+)
+def test_a_bundle_takes_just_as_many_of_each_part_as_it_names(cart: tuple[PricedLine, ...], is_bundle: bool) -> None:
+    menu = rule(
+        Kind.BUNDLE, value_minor=100, parts=(Goods(categories=("drinks",), quantity=2), Goods(products=("nuts",)))
+    )
+    assert (sum(cost(*cart, by=(menu,))) == 100) is is_bundle
+
+
+def test_a_unit_that_fits_two_parts_of_a_bundle_makes_room_for_another() -> None:
+    menu = rule(
+        Kind.BUNDLE, value_minor=100, parts=(Goods(categories=("drinks",), quantity=2), Goods(products=("tea",)))
+    )
+    for cart in ((TEA, COLA, COLA), (COLA, TEA, COLA), (COLA, COLA, TEA), (TEA, TEA, COLA)):
+        assert sum(cost(*cart, by=(menu,))) == 100
+    assert sum(cost(COLA, COLA, COLA, by=(menu,))) == 3 * 350

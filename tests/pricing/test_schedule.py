@@ -76,3 +76,14 @@ def test_the_next_change_is_the_nearest_of_all() -> None:
     assert next_change([Offer(happy)], MONDAY_NOON) == MONDAY_NOON + timedelta(hours=2)
     assert next_change([Offer(happy), Offer(soon)], MONDAY_NOON) == MONDAY_NOON + timedelta(minutes=5)
     assert next_change([Offer(rule(Kind.PERCENT, basis_points=1))], MONDAY_NOON) is None
+
+
+def test_windows_that_only_touch_do_not_overlap() -> None:
+    before = Window(days=(0,), start=12 * 60, end=14 * 60)
+    assert not do_overlap([before], [OFFICE])
+    assert not do_overlap([OFFICE], [before])
+
+
+def test_an_edge_is_a_whole_minute() -> None:
+    local = datetime.fromisoformat("2026-11-23T13:59:30.250000")
+    assert next_edge([OFFICE], local) == datetime.fromisoformat("2026-11-23T14:00:00")

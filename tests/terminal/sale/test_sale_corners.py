@@ -135,6 +135,20 @@ def test_the_refund_names_the_wallet_that_paid_else_the_one_on_the_screen(
     assert refund is not None and refund.channel == told
 
 
+@pytest.mark.parametrize(("told", "back"), [((300, 450), 450), ((300, None), 500), ((None, None), 500)])
+def test_what_comes_back_is_what_was_paid_for_the_unit(told: tuple[int | None, int | None], back: int) -> None:
+    talk = Talk().to_delivering()
+    talk.see(2, UnitOutcome.NOT_DELIVERED, "jam")
+    assert talk.sale.order is not None
+    units = [
+        msgspec.structs.replace(unit, price_minor=price)
+        for unit, price in zip(talk.sale.order.units, told, strict=True)
+    ]
+    talk.sale = replace(talk.sale, order=msgspec.structs.replace(talk.sale.order, units=units))
+    refund = refund_of(talk.sale)
+    assert refund is not None and refund.amount_minor == back
+
+
 def test_a_closed_offer_shows_no_code() -> None:
     offer = PaymentOffer(payment_id="p", channel="wechat", state="created", code_url="weixin://x")
     order = msgspec.structs.replace(Talk().order.status(), offers=[offer])

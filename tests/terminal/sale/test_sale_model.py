@@ -91,6 +91,13 @@ def test_the_same_press_twice_is_one_order() -> None:
         talk.say(Ordered, request_id=derive_id("req", 2), lines=LINES, channel="wechat")
 
 
+def test_what_the_page_showed_goes_to_the_cloud_with_every_try() -> None:
+    talk = Talk()
+    talk.say(Ordered, request_id=REQ, lines=LINES, channel="wechat", shown_minor=700)
+    assert talk.say(Checked, request_id=REQ) == (AskOrder(REQ, LINES, "wechat", 700),)
+    assert talk.say(Unanswered, about=REQ) == (AskOrder(REQ, LINES, "wechat", 700),)
+
+
 def test_silence_asks_the_same_request_again_and_then_gives_up() -> None:
     talk = Talk()
     talk.press()

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = "web/packages/api/openapi.json"
 TYPES = "web/packages/api/src/schema.ts"
 _NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+_NO_ROUTES = frozenset({"metrics", "lifespan", "wall"})
 _NAME = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 
 
@@ -86,23 +88,27 @@ async def unconnected_app() -> FastAPI:
     )
     async with AsyncExitStack() as stack:
         sales = build_sales(ground, stack)
-        return build_public_app(
-            PublicParts(
-                database=database,
-                master_key=master_key,
-                passwords=Passwords(PasswordHasher()),
-                ids=ids,
-                clock=clock,
-                post_ledger=_no_posting,
-                feeds=EventFeeds(database, clock),
-                settings=settings,
-                refunds=sales.refunds,
-                goods=sales.goods,
-                top_ups=sales.top_ups,
-                payouts=sales.payouts,
-                visits=sales.visits,
-            )
+        parts = PublicParts(
+            database=database,
+            master_key=master_key,
+            passwords=Passwords(PasswordHasher()),
+            ids=ids,
+            clock=clock,
+            post_ledger=_no_posting,
+            feeds=EventFeeds(database, clock),
+            settings=settings,
+            refunds=sales.refunds,
+            goods=sales.goods,
+            top_ups=sales.top_ups,
+            payouts=sales.payouts,
+            visits=sales.visits,
+            sharing=sales.sharing,
         )
+        left_out = [
+            one.name for one in fields(parts) if getattr(parts, one.name) is None and one.name not in _NO_ROUTES
+        ]
+        assert not left_out, f"the document would lack the routes of {sorted(left_out)}: hand them over here, too"
+        return build_public_app(parts)
 
 
 def document() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
+from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.sharing.sharing_stage import OWNER, SharingStage
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.merchants import Operator, Role
@@ -24,7 +25,7 @@ def client_of(firm: SharingStage, role: Role) -> httpx.AsyncClient:
     app = FastAPI()
     install_problems(app)
     app.include_router(sharing_router(firm.parts.sharing, who))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://firm")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://firm", event_hooks=ONE_KEY_EACH)
 
 
 async def test_a_statement_is_followed_from_the_switch_to_the_last_share(firm: SharingStage) -> None:

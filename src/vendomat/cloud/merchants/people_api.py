@@ -11,7 +11,14 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants.api import CurrentOperator, permitted
-from vendomat.cloud.merchants.model import EMAIL_CHARACTERS_MAX, PASSWORD_CHARACTERS_MAX, Operator, Person, network_of
+from vendomat.cloud.merchants.model import (
+    EMAIL_CHARACTERS_MAX,
+    PASSWORD_CHARACTERS_MAX,
+    Operator,
+    Person,
+    PersonState,
+    network_of,
+)
 from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.people import Invitation, NewPerson, People
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role
@@ -62,8 +69,8 @@ class PersonView(BaseModel):
     id: str
     email: str
     name: str
-    role: str
-    state: str
+    role: Role
+    state: PersonState
     created_at: datetime
     invited_until: datetime | None
     sessions: int
@@ -83,21 +90,21 @@ class InvitationView(BaseModel):
 
 
 class RoleView(BaseModel):
-    role: str
-    permissions: list[str]
+    role: Role
+    permissions: list[Permission]
 
 
 class RolesView(BaseModel):
     """`permissions` are all there are, in the order in which they are shown."""
 
-    permissions: list[str]
+    permissions: list[Permission]
     roles: list[RoleView]
 
 
 class InvitedView(BaseModel):
     email: str
     name: str
-    role: str
+    role: Role
     merchant_name: str
     expires_at: datetime
 
@@ -127,10 +134,9 @@ def people_router(people: People, current: CurrentOperator) -> APIRouter:
     @router.get("/roles", operation_id="roles.list")
     async def roles(operator: Annotated[Operator, Depends(current)]) -> RolesView:
         return RolesView(
-            permissions=[one.value for one in Permission],
+            permissions=list(Permission),
             roles=[
-                RoleView(role=role.value, permissions=[one.value for one in Permission if one in GRANTED[role]])
-                for role in Role
+                RoleView(role=role, permissions=[one for one in Permission if one in GRANTED[role]]) for role in Role
             ],
         )
 
@@ -192,7 +198,7 @@ def invitation_router(people: People, clock: Clock) -> APIRouter:
         return InvitedView(
             email=invited.email,
             name=invited.name,
-            role=invited.role.value,
+            role=invited.role,
             merchant_name=invited.merchant_name,
             expires_at=invited.expires_at,
         )
@@ -243,8 +249,8 @@ def _view(person: Person) -> PersonView:
         id=person.operator_id,
         email=person.email,
         name=person.name,
-        role=person.role.value,
-        state=person.state.value,
+        role=person.role,
+        state=person.state,
         created_at=person.created_at,
         invited_until=person.invited_until,
         sessions=person.sessions,

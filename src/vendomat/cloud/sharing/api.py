@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.payments import ReceiverKind
+from vendomat.cloud.platform.http import ASKED_ONCE
 from vendomat.cloud.sharing.model import CEILING_BP_DEFAULT, Agreement, Duty, Share, ShareStage
 from vendomat.cloud.sharing.service import AgreementWish, SharingDesk, Standing
 from vendomat.kernel import MINOR_UNITS_MAX
@@ -130,17 +131,19 @@ def sharing_router(desk: SharingDesk, current: CurrentOperator) -> APIRouter:
         await desk.agree(operator, site_id, wish)
         return _view(await desk.look(operator.merchant_id, site_id))
 
-    @router.post("/sites/{site_id}/sharing/stop", operation_id="site_sharing.stop")
+    @router.post("/sites/{site_id}/sharing/stop", operation_id="site_sharing.stop", dependencies=[ASKED_ONCE])
     async def stop(site_id: SiteId, operator: Annotated[Operator, Depends(directing)]) -> SharingView:
         await desk.stop(operator, site_id)
         return _view(await desk.look(operator.merchant_id, site_id))
 
-    @router.post("/sites/{site_id}/sharing/plans", operation_id="site_sharing.plan")
+    @router.post("/sites/{site_id}/sharing/plans", operation_id="site_sharing.plan", dependencies=[ASKED_ONCE])
     async def plan(site_id: SiteId, body: PlanBody, operator: Annotated[Operator, Depends(paying)]) -> SharingView:
         await desk.plan_again(operator, site_id, body.position)
         return _view(await desk.look(operator.merchant_id, site_id))
 
-    @router.post("/sites/{site_id}/sharing/take-backs", operation_id="site_sharing.take_back")
+    @router.post(
+        "/sites/{site_id}/sharing/take-backs", operation_id="site_sharing.take_back", dependencies=[ASKED_ONCE]
+    )
     async def take_back(
         site_id: SiteId, body: TakeBackBody, operator: Annotated[Operator, Depends(directing)]
     ) -> SharingView:
@@ -153,7 +156,7 @@ def sharing_router(desk: SharingDesk, current: CurrentOperator) -> APIRouter:
     ) -> list[ShareView]:
         return [_share_view(one) for one in await desk.shares(operator.merchant_id, site_id, position)]
 
-    @router.post("/shares/{share_id}/give-up", operation_id="shares.give_up")
+    @router.post("/shares/{share_id}/give-up", operation_id="shares.give_up", dependencies=[ASKED_ONCE])
     async def give_up(share_id: ShareId, operator: Annotated[Operator, Depends(directing)]) -> ShareView:
         return _share_view(await desk.give_up(operator, share_id))
 

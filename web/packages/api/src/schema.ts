@@ -1789,6 +1789,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/shares/{share_id}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give Up */
+        post: operations["shares.give_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/site-statements/verify/{sha256}": {
         parameters: {
             query?: never;
@@ -1887,6 +1904,92 @@ export interface paths {
         /** Agree */
         put: operations["sites.agree"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}/sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look */
+        get: operations["site_sharing.get"];
+        /** Agree */
+        put: operations["site_sharing.agree"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}/sharing/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Plan */
+        post: operations["site_sharing.plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}/sharing/shares/{position}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shares */
+        get: operations["site_sharing.shares"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}/sharing/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop */
+        post: operations["site_sharing.stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site_id}/sharing/take-backs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take Back */
+        post: operations["site_sharing.take_back"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2237,6 +2340,55 @@ export interface components {
             payouts_minor: number;
             /** Refunds Minor */
             refunds_minor: number;
+        };
+        /**
+         * AgreementBody
+         * @description `receiver` is the owner's merchant number, or a person's openid; `name` a merchant's full registered name.
+         *
+         *     `ceiling_bp` is what the account may give of a payment, in hundredths of a percent: 3000 unless the platform has
+         *     agreed to more.
+         */
+        AgreementBody: {
+            /**
+             * Ceiling Bp
+             * @default 3000
+             */
+            ceiling_bp?: number;
+            kind: components["schemas"]["ReceiverKind"];
+            /**
+             * Name
+             * @default
+             */
+            name?: string;
+            /** Receiver */
+            receiver: string;
+        };
+        /**
+         * AgreementView
+         * @description `is_added`: the platform knows the receiver; until then nothing is frozen and nothing planned.
+         */
+        AgreementView: {
+            /** Account */
+            account: string;
+            /** Ceiling Bp */
+            ceiling_bp: number;
+            /** Changed At */
+            changed_at: string | null;
+            /** Channel */
+            channel: string;
+            /** Error */
+            error: string;
+            /** Is Added */
+            is_added: boolean;
+            /** Is Sharing */
+            is_sharing: boolean;
+            kind: components["schemas"]["ReceiverKind"];
+            /** Name */
+            name: string;
+            /** Receiver */
+            receiver: string;
+            /** Since */
+            since: string | null;
         };
         /**
          * AlarmState
@@ -3147,6 +3299,11 @@ export interface components {
             /** Slots */
             slots: components["schemas"]["PlanSlotBody"][];
         };
+        /**
+         * Duty
+         * @enum {string}
+         */
+        Duty: "give" | "free" | "take_back";
         /** EndedView */
         EndedView: {
             /** Sessions Ended */
@@ -3383,8 +3540,7 @@ export interface components {
             merchant_name: string;
             /** Name */
             name: string;
-            /** Role */
-            role: string;
+            role: components["schemas"]["Role"];
         };
         /** IssueBody */
         IssueBody: {
@@ -4398,6 +4554,11 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
+         * PersonState
+         * @enum {string}
+         */
+        PersonState: "invited" | "active" | "inactive";
+        /**
          * PersonView
          * @description `invited_until`: a link waits to be used until then. `sessions`: where this person is signed in now.
          */
@@ -4415,14 +4576,12 @@ export interface components {
             invited_until: string | null;
             /** Name */
             name: string;
-            /** Role */
-            role: string;
+            role: components["schemas"]["Role"];
             /** Sessions */
             sessions: number;
             /** Signed In At */
             signed_in_at: string | null;
-            /** State */
-            state: string;
+            state: components["schemas"]["PersonState"];
         };
         /** PictureView */
         PictureView: {
@@ -4462,6 +4621,11 @@ export interface components {
             price_minor: number;
             /** Slot */
             slot: string;
+        };
+        /** PlanBody */
+        PlanBody: {
+            /** Position */
+            position: number;
         };
         /** PlanChangeView */
         PlanChangeView: {
@@ -4535,6 +4699,31 @@ export interface components {
             product_id: string;
             /** Slot */
             slot: string;
+        };
+        /**
+         * PlanView
+         * @description One division of a statement over payments; `missing_minor` found none. `planned_by` is empty of the first.
+         */
+        PlanView: {
+            /** Given Minor */
+            given_minor: number;
+            /** Missing Minor */
+            missing_minor: number;
+            /** Month */
+            month: string;
+            /**
+             * Planned At
+             * Format: date-time
+             */
+            planned_at: string;
+            /** Planned By */
+            planned_by: string;
+            /** Position */
+            position: number;
+            /** Round */
+            round: number;
+            /** Wanted Minor */
+            wanted_minor: number;
         };
         /** PreviewBody */
         PreviewBody: {
@@ -5007,6 +5196,11 @@ export interface components {
             reason: string;
         };
         /**
+         * ReceiverKind
+         * @enum {string}
+         */
+        ReceiverKind: "merchant" | "person";
+        /**
          * ReconciliationDayView
          * @description One account's day. Amounts in minor units of `currency`; `unexplained` is 0 when and only when it may close.
          */
@@ -5240,16 +5434,15 @@ export interface components {
          */
         RolesView: {
             /** Permissions */
-            permissions: string[];
+            permissions: components["schemas"]["Permission"][];
             /** Roles */
             roles: components["schemas"]["RoleView"][];
         };
         /** RoleView */
         RoleView: {
             /** Permissions */
-            permissions: string[];
-            /** Role */
-            role: string;
+            permissions: components["schemas"]["Permission"][];
+            role: components["schemas"]["Role"];
         };
         /**
          * RowView
@@ -5565,6 +5758,58 @@ export interface components {
          * @enum {string}
          */
         Severity: "warning" | "critical";
+        /**
+         * ShareStage
+         * @enum {string}
+         */
+        ShareStage: "requested" | "unknown" | "processing" | "refused" | "succeeded" | "closed";
+        /** ShareView */
+        ShareView: {
+            /** Amount Minor */
+            amount_minor: number;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Currency */
+            currency: string;
+            duty: components["schemas"]["Duty"];
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string;
+            /** Id */
+            id: string;
+            /** Payment Id */
+            payment_id: string;
+            /** Position */
+            position: number;
+            /** Receiver */
+            receiver: string;
+            /** Round */
+            round: number;
+            stage: components["schemas"]["ShareStage"];
+        };
+        /**
+         * SharingView
+         * @description `may_share`: the merchant's account can. `on_its_way_minor` is stated, planned and not with the owner yet.
+         */
+        SharingView: {
+            agreement: components["schemas"]["AgreementView"] | null;
+            /** Currency */
+            currency: string;
+            /** May Share */
+            may_share: boolean;
+            /** On Its Way Minor */
+            on_its_way_minor: number;
+            /** Plans */
+            plans: components["schemas"]["PlanView"][];
+            /** Sums */
+            sums: components["schemas"]["SumView"][];
+            /** Too Much Minor */
+            too_much_minor: number;
+        };
         /**
          * ShownCodeView
          * @description `digits` and `qr` (an SVG drawing of them) are good for `expires_in_s`, and for one payment.
@@ -5942,6 +6187,22 @@ export interface components {
             reserved: number;
             /** Slot */
             slot: string;
+        };
+        /** SumView */
+        SumView: {
+            /** Amount Minor */
+            amount_minor: number;
+            /** Count */
+            count: number;
+            duty: components["schemas"]["Duty"];
+            /** Position */
+            position: number;
+            stage: components["schemas"]["ShareStage"];
+        };
+        /** TakeBackBody */
+        TakeBackBody: {
+            /** Amount Minor */
+            amount_minor: number;
         };
         /** TemplateBody */
         TemplateBody: {
@@ -10685,6 +10946,44 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "shares.give_up": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "site_statements.verify": {
         parameters: {
             query?: never;
@@ -10952,6 +11251,226 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ArrangementView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_sharing.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharingView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_sharing.agree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgreementBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharingView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_sharing.plan": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharingView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_sharing.shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareView"][];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_sharing.stop": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharingView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_sharing.take_back": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeBackBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharingView"];
                 };
             };
             400: components["responses"]["NotUnderstood"];

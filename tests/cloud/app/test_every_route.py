@@ -19,6 +19,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from tests.cloud.claims.conftest import HOST, PASSWORD, Counter, _no_ledger, counter
+from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, PRODUCT, world
 from tests.cloud.sales.selling_stage import MASTER, Stage
 from vendomat.cloud.app import PublicParts, build_public_app
@@ -42,6 +43,7 @@ __all__ = ["counter", "world"]
 pytestmark = pytest.mark.slow
 
 OPEN = {
+    "document.get",
     "health.get",
     "session.create",
     "session.get",
@@ -235,7 +237,7 @@ async def _ask(client: httpx.AsyncClient, route: APIRoute, body: object = None) 
 
 async def _signed_in(app: FastAPI, email: str, address: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, client=(address, 1), raise_app_exceptions=False)
-    client = httpx.AsyncClient(transport=transport, base_url=HOST, headers={"Origin": HOST})
+    client = httpx.AsyncClient(transport=transport, base_url=HOST, headers={"Origin": HOST}, event_hooks=ONE_KEY_EACH)
     assert (await client.post("/api/v1/session", json={"email": email, "password": PASSWORD})).status_code == 200
     return client
 

@@ -134,7 +134,7 @@ def document_router(app: FastAPI) -> APIRouter:
     router = APIRouter()
     kept: list[bytes] = []
 
-    @router.get(PATH, include_in_schema=False)  # it describes, and is not described
+    @router.get(PATH, operation_id="document.get", include_in_schema=False)  # it describes, and is not described
     async def document(request: Request) -> Response:
         if not kept:
             kept.append(await asyncio.to_thread(lambda: msgspec.json.encode(document_of(app))))

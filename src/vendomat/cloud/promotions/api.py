@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
+from vendomat.cloud.platform.http import ASKED_ONCE
 from vendomat.cloud.promotions.model import KeptPromotion, Limits, PromotionState
 from vendomat.cloud.promotions.service import CartLine, Promotions, TestedCart
 from vendomat.cloud.promotions.store import kept_of
@@ -186,7 +187,7 @@ def promotions_router(promotions: Promotions, current: CurrentOperator) -> APIRo
         products = [ProductView.model_validate({**row, "id": row["product_id"]}) for row in found.products]
         return GoodsView(currency=found.currency, time_zone=found.time_zone, products=products)
 
-    @router.post("", operation_id="promotions.create", status_code=201)
+    @router.post("", operation_id="promotions.create", dependencies=[ASKED_ONCE], status_code=201)
     async def create(body: PromotionBody, operator: Annotated[Operator, Depends(changing)]) -> PromotionView:
         limits = Limits(body.money_max, body.uses_max)
         return _view(await promotions.create(operator.merchant_id, _rule(body, ""), limits, by=operator.operator_id))

@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from vendomat.cloud.catalog import bump_merchant_catalogues
+from vendomat.cloud.changes import Change, State, note_change
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.promotions import store
 from vendomat.cloud.promotions.model import (
@@ -80,8 +81,9 @@ class Promotions:
         """A draft. Raises `VendomatError(invalid_value)`."""
         rule = msgspec.structs.replace(rule, promotion_id=self._ids.new(PREFIX)).check()
         kept = KeptPromotion(rule, PromotionState.DRAFT, limits=limits)
-        async with self._database.hot.acquire() as connection:
+        async with self._database.hot.acquire() as connection, connection.transaction():
             await store.insert(connection, merchant_id, kept, by=by, at=self._clock.now())
+            await self._note(connection, merchant_id, "promotion.created", by=by, after=kept)
         return kept
 
     async def change(
@@ -94,18 +96,18 @@ class Promotions:
             kept.check_change(limits)
             return replace(kept, rule=rule, limits=limits)
 
-        return await self._moved(merchant_id, rule.promotion_id, changed, version=version, by=by)
+        return await self._moved(merchant_id, rule.promotion_id, ("promotion.changed", changed), version=version, by=by)
 
     async def activate(self, merchant_id: str, promotion_id: str, *, version: int, by: str) -> KeptPromotion:
         """It counts from now on, when its rule says so. Raises `VendomatError` (not_found, conflict)."""
         return await self._moved(
-            merchant_id, promotion_id, lambda kept: _move(kept, PromotionMove.ACTIVATE), version=version, by=by
+            merchant_id, promotion_id, ("promotion.activated", _by(PromotionMove.ACTIVATE)), version=version, by=by
         )
 
     async def end(self, merchant_id: str, promotion_id: str, *, version: int, by: str) -> KeptPromotion:
         """It never counts again; orders that have it keep it. Raises as `activate`."""
         return await self._moved(
-            merchant_id, promotion_id, lambda kept: _move(kept, PromotionMove.END), version=version, by=by
+            merchant_id, promotion_id, ("promotion.ended", _by(PromotionMove.END)), version=version, by=by
         )
 
     async def preview(self, merchant_id: str, rule: Promotion) -> tuple[list[Meeting], dict[str, str]]:
@@ -163,7 +165,11 @@ class Promotions:
             rules={offer.promotion.promotion_id: offer.promotion.name for offer in offers},
         )
 
-    async def _moved(self, merchant_id: str, promotion_id: str, move: _Move, *, version: int, by: str) -> KeptPromotion:
+    async def _moved(
+        self, merchant_id: str, promotion_id: str, named: tuple[str, _Move], *, version: int, by: str
+    ) -> KeptPromotion:
+        action, move = named
+
         async def write(connection: asyncpg.Connection) -> KeptPromotion:
             await bump_merchant_catalogues(connection, merchant_id)  # machines before promotions, as everywhere
             kept = await store.lock(connection, merchant_id, promotion_id)
@@ -182,12 +188,43 @@ class Promotions:
                     ErrorCode.CONFLICT, f"at most {ACTIVE_MAX} promotions are active at a time; end one first"
                 )
             await store.update(connection, merchant_id, moved, by=by, at=self._clock.now())
+            await self._note(connection, merchant_id, action, by=by, before=kept, after=moved)
             return moved
 
         return await self._database.write(write)
 
+    async def _note(
+        self,
+        connection: asyncpg.Connection,
+        merchant_id: str,
+        action: str,
+        *,
+        by: str,
+        before: KeptPromotion | None = None,
+        after: KeptPromotion,
+    ) -> None:
+        change = Change(
+            merchant_id=merchant_id,
+            actor=by,
+            action=action,
+            subject=after.rule.promotion_id,
+            at=self._clock.now(),
+            before=None if before is None else _said(before),
+            after=_said(after),
+        )
+        await note_change(connection, change)
 
-def _move(kept: KeptPromotion, move: PromotionMove) -> KeptPromotion:
-    if not PROMOTION_MOVES.may(kept.state, move):
-        raise VendomatError(ErrorCode.CONFLICT, f"this promotion is {kept.state}; nothing changed")
-    return replace(kept, state=PROMOTION_MOVES.next(kept.state, move))
+
+def _said(kept: KeptPromotion) -> State:
+    limits = {"money_max": kept.limits.money_max, "uses_max": kept.limits.uses_max}
+    rule: dict[str, object] = msgspec.to_builtins(kept.rule)
+    return {**rule, **limits, "state": kept.state.value}
+
+
+def _by(move: PromotionMove) -> _Move:
+    def moved(kept: KeptPromotion) -> KeptPromotion:
+        if not PROMOTION_MOVES.may(kept.state, move):
+            raise VendomatError(ErrorCode.CONFLICT, f"this promotion is {kept.state}; nothing changed")
+        return replace(kept, state=PROMOTION_MOVES.next(kept.state, move))
+
+    return moved

@@ -10170,7 +10170,10 @@ export interface operations {
     "promotions.create": {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -19,6 +19,7 @@ import type {
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
 import type { Band, SalesFigures, SoldUnit } from "./salesViews";
+import type { CartTrial, Preview, Promotion, PromotionBody, PromotionGoods, Rule, TriedCart } from "./promotionViews";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
 } from "./statementViews";
@@ -153,6 +154,18 @@ export class ConsoleClient {
   issueCodes = (key: string, codes: NewCodes): Promise<Reply<Schemas["IssuedCodesView"]>> =>
     this.#ask("POST", "/api/v1/codes", codes, { "idempotency-key": key });
   withdrawCode = (id: string): Promise<Reply<PickupCode>> => this.#ask("POST", `/api/v1/codes/${id}/withdraw`);
+
+  promotions = (): Promise<Reply<Promotion[]>> => this.#ask("GET", "/api/v1/promotions");
+  promotionGoods = (): Promise<Reply<PromotionGoods>> => this.#ask("GET", "/api/v1/promotions/goods");
+  createPromotion = (body: PromotionBody): Promise<Reply<Promotion>> => this.#ask("POST", "/api/v1/promotions", body);
+  /** Refused when somebody else changed it since it was looked at. */
+  changePromotion = ({ id, version }: Promotion, body: PromotionBody): Promise<Reply<Promotion>> =>
+    this.#ask("PUT", `/api/v1/promotions/${id}`, { ...body, version });
+  movePromotion = ({ id, version }: Promotion, move: "activate" | "end"): Promise<Reply<Promotion>> =>
+    this.#ask("POST", `/api/v1/promotions/${id}/${move}`, { version });
+  previewPromotion = (rule: Rule & { id: string }): Promise<Reply<Preview>> =>
+    this.#ask("POST", "/api/v1/promotions/preview", rule);
+  tryCart = (cart: CartTrial): Promise<Reply<TriedCart>> => this.#ask("POST", "/api/v1/promotions/try", cart);
 
   members = (query: Query): Promise<Reply<Page<Member>>> => this.#ask("GET", `/api/v1/members${queryText(query)}`);
   member = (id: string): Promise<Reply<Member>> => this.#ask("GET", `/api/v1/members/${id}`);

@@ -3,6 +3,7 @@ import bookIcon from "lucide-static/icons/book-open.svg?raw";
 import placeIcon from "lucide-static/icons/map-pin.svg?raw";
 import claimIcon from "lucide-static/icons/message-square-warning.svg?raw";
 import alarmIcon from "lucide-static/icons/bell.svg?raw";
+import promotionIcon from "lucide-static/icons/badge-percent.svg?raw";
 import doubtIcon from "lucide-static/icons/circle-question-mark.svg?raw";
 import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
 import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
@@ -32,6 +33,7 @@ export const AREAS: readonly Area[] = [
   { page: "products", path: "products", word: "products.title", icon: goodsIcon, needs: "catalog.read" },
   { page: "planograms", path: "planograms", word: "plans.title", icon: planIcon, needs: "catalog.read" },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon, needs: "code.read" },
+  { page: "promotions", path: "promotions", word: "promo.list", icon: promotionIcon, needs: "catalog.read" },
   { page: "members", path: "members", word: "members.title", icon: memberIcon, needs: "member.read" },
   { page: "statements", path: "statements", word: "statement.title", icon: bookIcon, needs: "statement.read" },
   { page: "sites", path: "sites", word: "site.title", icon: placeIcon, needs: "site.read" },

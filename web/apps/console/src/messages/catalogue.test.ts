@@ -16,7 +16,7 @@ const BUILT = [
   "audit.what_", "change.", "people.group_", "people.state_", "permission.", "role_text.",
   "doubts.ask_", "doubts.means_", "doubts.none_", "doubts.open", "doubts.rate_", "doubts.resolved", "doubts.say_", "finding.",
   "lifecycle.", "live.", "machine.attention", "machine.new", "machine.o", "order.filter_", "payment.", "plan.shown_", "plans.all", "plans.differs", "plans.drafts", "plans.none_", "product.detail_", "product.energy", "product.name_", "product.shelfLife", "product.sku", "product.tax", "product.age", "product.barcode", "product.wrong_", "payout.asked", "payout.declined", "payout.done", "payout.was_", "phase.",
-  "member.active", "member.blocked", "member.was_", "posting.", "reason.", "recon.ask_", "recon.class_", "recon.fix_", "recon.item_", "recon.means_", "recon.say_", "recon.state_", "refund.", "role.", "sales.by_", "sales.outcome_", "sales.span_", "settlement.", "severity.", "setting.", "sharing.duty_", "sharing.kind_", "sharing.stage_", "site.fixed", "site.line_", "site.minimum", "site.per_unit", "slot.", "source.", "statement.", "theme.", "timeline.", "unit.", "ways.state_", "ways.tried_",
+  "member.active", "member.blocked", "member.was_", "posting.", "promo.gives_", "promo.kind_", "promo.state_", "reason.", "recon.ask_", "recon.class_", "recon.fix_", "recon.item_", "recon.means_", "recon.say_", "recon.state_", "refund.", "role.", "sales.by_", "sales.outcome_", "sales.span_", "settlement.", "severity.", "setting.", "sharing.duty_", "sharing.kind_", "sharing.stage_", "site.fixed", "site.line_", "site.minimum", "site.per_unit", "slot.", "source.", "statement.", "theme.", "timeline.", "unit.", "ways.state_", "ways.tried_",
 ];
 
 describe("the console's words", () => {

@@ -26,6 +26,9 @@ ROWS = {
     f"VALUES ('{{m}}', convert_to('{{m}}{{n}}', 'UTF8'), 'o', '{AT}'",
     "operator_invitation": "merchant_id, operator_id, token_hash, expires_at) "
     f"VALUES ('{{m}}', 'o', sha256(convert_to('{{m}}{{n}}', 'UTF8')), '{AT}'",
+    "operator_totp": "merchant_id, operator_id, secret_sealed) VALUES ('{m}', 'o', 'x'",
+    "operator_recovery_code": "merchant_id, operator_id, code_hash) "
+    "VALUES ('{m}', 'o', sha256(convert_to('{m}{n}', 'UTF8'))",
     "sign_in_attempt": f"merchant_id, subject, at) VALUES ('{{m}}', 's', '{AT}'",
     "payment_account": "merchant_id, channel, account, settings_sealed) VALUES ('{m}', 'c{n}', 'a', 'x'",
     "machine": "merchant_id, machine_id, number, name_zh, name_en, state, created_at) "

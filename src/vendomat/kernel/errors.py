@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     VERSION_STALE = "version_stale"
     # who
     NOT_SIGNED_IN = "not_signed_in"
+    SECOND_FACTOR_REQUIRED = "second_factor_required"
     FORBIDDEN = "forbidden"
     BAD_SIGNATURE = "bad_signature"
     STALE = "stale"

@@ -55,6 +55,10 @@ OPEN = {
     "account.sessions",
     "account.end_others",
     "account.end_session",
+    "account.second_factor",
+    "account.begin_second_factor",
+    "account.confirm_second_factor",
+    "account.end_second_factor",
 }
 """Asked by nobody in particular, or by anybody about themselves."""
 OF_BUYERS = re.compile(r"/api/v1/(order|member)(/|$)")

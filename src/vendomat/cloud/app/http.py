@@ -36,12 +36,14 @@ from vendomat.cloud.merchants import (
     Passwords,
     People,
     Permission,
+    SecondFactor,
     SignIns,
     account_router,
     current_operator,
     invitation_router,
     people_router,
     permitted,
+    second_factor_router,
     session_router,
 )
 from vendomat.cloud.orders import BuyerLinks
@@ -150,7 +152,8 @@ class MachineParts:
 
 def build_public_app(parts: PublicParts) -> FastAPI:
     """Console API, console pages, health, metrics, and the routers given."""
-    sign_ins = SignIns(parts.database, parts.passwords, parts.clock)
+    second_factor = SecondFactor(parts.database, parts.master_key, parts.clock)
+    sign_ins = SignIns(parts.database, parts.passwords, parts.clock, second_factor=second_factor)
     kept = KeptAnswers(parts.database, parts.ids, parts.clock)
     keeping = Middleware(KeepsAnswers, sign_ins=sign_ins, kept=kept, master_key=parts.master_key)
     app = _bare_app("Vendomat console API", parts.lifespan, keeping)
@@ -160,6 +163,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     for router in parts.more_routers:  # first, so that a notice is not held against every other path
         app.include_router(router)
     app.include_router(session_router(sign_ins, current, is_secure=parts.is_secure))
+    app.include_router(second_factor_router(second_factor, current))
     _add_people(app, parts, sign_ins, current)
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
     attention = AttentionReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)

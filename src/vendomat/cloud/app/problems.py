@@ -43,6 +43,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.VERSION_MISSING: 428,
     ErrorCode.VERSION_STALE: 412,
     ErrorCode.NOT_SIGNED_IN: 401,
+    ErrorCode.SECOND_FACTOR_REQUIRED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.BAD_SIGNATURE: 401,
     ErrorCode.STALE: 401,

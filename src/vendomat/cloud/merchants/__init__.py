@@ -16,8 +16,9 @@ from vendomat.cloud.merchants.outages import begin_outage, claim_probes, end_out
 from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.people import NewPerson, People
-from vendomat.cloud.merchants.people_api import account_router, invitation_router, people_router
+from vendomat.cloud.merchants.people_api import account_router, invitation_router, people_router, second_factor_router
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, may
+from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.merchants.service import Merchants
 from vendomat.cloud.merchants.sign_in import Session, SignIns
 from vendomat.cloud.merchants.vault import MasterKey
@@ -41,6 +42,7 @@ __all__ = [
     "Permission",
     "Permitted",
     "Role",
+    "SecondFactor",
     "Session",
     "SignIns",
     "account_router",
@@ -55,5 +57,6 @@ __all__ = [
     "owning_operator",
     "people_router",
     "permitted",
+    "second_factor_router",
     "session_router",
 ]

@@ -22,15 +22,19 @@ from vendomat.cloud.merchants.sign_in import SignIns
 from vendomat.kernel import ErrorCode, VendomatError
 
 COOKIE = "vendomat_session"
+CODE_CHARACTERS_MAX = 40
 
 CurrentOperator = Callable[[Request], Awaitable[Operator]]
 
 
 class SignInBody(BaseModel):
+    """`code`: of the phone, or a recovery code, once `second_factor_required` asked for it."""
+
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     email: Annotated[str, Field(min_length=3, max_length=EMAIL_CHARACTERS_MAX)]
     password: Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARACTERS_MAX)]
+    code: Annotated[str, Field(max_length=CODE_CHARACTERS_MAX)] = ""
 
 
 class OperatorView(BaseModel):
@@ -117,7 +121,7 @@ def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bo
     async def sign_in(body: SignInBody, request: Request, response: Response) -> SessionView:
         address = request.client.host if request.client is not None else ""
         agent = request.headers.get("user-agent", "")
-        session = await sign_ins.sign_in(body.email, body.password, address=address, agent=agent)
+        session = await sign_ins.sign_in(body.email, body.password, address=address, agent=agent, code=body.code)
         response.set_cookie(
             COOKIE,
             session.token,

@@ -1,8 +1,8 @@
 """A merchant's people: who they are, how one is invited, what changes about them, and how one leaves.
 
 Nobody types a password for another: an invitation is a link that works once, for three days, and is shown once; only
-its hash is kept. A new invitation replaces the one before, and resets whoever accepts it: password and sessions. The
-last owner stays one. Each change stands in the change log, written with it.
+its hash is kept. A new invitation replaces the one before, and resets whoever accepts it: password, second factor,
+sessions. The last owner stays one. Each change stands in the change log, written with it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from vendomat.cloud.merchants.model import (
 )
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.permissions import Role
+from vendomat.cloud.merchants.second_factor_store import forget
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
 
@@ -163,6 +164,7 @@ class People:
             await store.set_password(connection, person.operator_id, password_hash)
             await store.update_person(connection, joined)
             await store.end_sessions(connection, person.operator_id)
+            await forget(connection, person.operator_id)
             change = Change(
                 merchant_id=invited.merchant_id,
                 actor=person.operator_id,

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants.api import CurrentOperator, permitted
+from vendomat.cloud.merchants.api import CODE_CHARACTERS_MAX, CurrentOperator, permitted
 from vendomat.cloud.merchants.model import (
     EMAIL_CHARACTERS_MAX,
     PASSWORD_CHARACTERS_MAX,
@@ -22,6 +22,7 @@ from vendomat.cloud.merchants.model import (
 from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.people import Invitation, NewPerson, People
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role
+from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.platform.http import Throttle
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
@@ -120,6 +121,32 @@ class StandingSessionView(BaseModel):
 
 class SessionsView(BaseModel):
     data: list[StandingSessionView]
+
+
+class CodeBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    code: Annotated[str, Field(min_length=1, max_length=CODE_CHARACTERS_MAX)]
+
+
+class SecondFactorView(BaseModel):
+    """`since` is null while there is none."""
+
+    since: datetime | None
+    recovery_left: int
+
+
+class EnrolmentView(BaseModel):
+    """`qr` draws what an authenticator app reads; `secret` is the same to be typed."""
+
+    secret: str
+    qr: str
+
+
+class RecoveryView(BaseModel):
+    """Each signs in once without the phone."""
+
+    recovery_codes: list[str]
 
 
 class EndedView(BaseModel):
@@ -240,6 +267,35 @@ def account_router(account: OwnAccount, current: CurrentOperator) -> APIRouter:
     @router.delete("/sessions/{session_id}", operation_id="account.end_session", status_code=204)
     async def end_session(session_id: SessionId, operator: Annotated[Operator, Depends(current)]) -> None:
         await account.end_session(operator, session_id)
+
+    return router
+
+
+def second_factor_router(second: SecondFactor, current: CurrentOperator) -> APIRouter:
+    """One's own second factor. Secrets and recovery codes are shown once."""
+    router = APIRouter(prefix="/api/v1/account/second-factor", tags=["account"])
+
+    @router.get("", operation_id="account.second_factor")
+    async def standing(operator: Annotated[Operator, Depends(current)]) -> SecondFactorView:
+        found = await second.standing(operator)
+        return SecondFactorView(since=found.since, recovery_left=found.recovery_left)
+
+    @router.post("", operation_id="account.begin_second_factor")
+    async def begin(response: Response, operator: Annotated[Operator, Depends(current)]) -> EnrolmentView:
+        response.headers["Cache-Control"] = "no-store"
+        made = await second.begin(operator)
+        return EnrolmentView(secret=made.secret, qr=made.drawing())
+
+    @router.post("/confirm", operation_id="account.confirm_second_factor")
+    async def confirm(
+        body: CodeBody, response: Response, operator: Annotated[Operator, Depends(current)]
+    ) -> RecoveryView:
+        response.headers["Cache-Control"] = "no-store"
+        return RecoveryView(recovery_codes=await second.confirm(operator, body.code))
+
+    @router.post("/off", operation_id="account.end_second_factor", status_code=204)
+    async def switch_off(body: CodeBody, operator: Annotated[Operator, Depends(current)]) -> None:
+        await second.switch_off(operator, body.code)
 
     return router
 

@@ -26,6 +26,8 @@ from vendomat.cloud.merchants.model import (
     sign_in_subjects,
 )
 from vendomat.cloud.merchants.passwords import Passwords
+from vendomat.cloud.merchants.second_factor import SecondFactor
+from vendomat.cloud.merchants.second_factor_store import find_secret
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
@@ -50,20 +52,35 @@ class SignIns:
         database: Database,
         passwords: Passwords,
         clock: Clock,
+        *,
+        second_factor: SecondFactor | None = None,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
+        """Without `second_factor` nobody who has one signs in here."""
         self._database = database
+        self._second_factor = second_factor
         self._passwords = passwords
         self._clock = clock
         self._randomness = randomness
 
-    async def sign_in(self, email: str, password: str, *, address: str, agent: str = "") -> Session:
-        """Raises `VendomatError` (rate_limited with `retry_after_s`, or not_signed_in without saying why)."""
-        operator = await self.check(email, password, address=address)
+    async def sign_in(self, email: str, password: str, *, address: str, agent: str = "", code: str = "") -> Session:
+        """Raises `VendomatError`: rate_limited with `retry_after_s`, not_signed_in without saying why, or
+        second_factor_required where both are right and `code` is missing or wrong."""
+        operator, subjects, at = await self._known(email, password, address)
+        await self._check_code(operator, code, address)
+        async with self._database.auth() as connection:
+            await store.forgive(connection, subjects, at)
         return await self._open(operator, address, agent)
 
     async def check(self, email: str, password: str, *, address: str) -> Operator:
         """Whose they are. Counts the try, and forgets it when both are right. Raises as `sign_in`."""
+        operator, subjects, at = await self._known(email, password, address)
+        async with self._database.auth() as connection:
+            await store.forgive(connection, subjects, at)
+        return operator
+
+    async def _known(self, email: str, password: str, address: str) -> tuple[Operator, list[str], datetime]:
+        """The person, and the try that was counted."""
         now = self._clock.now()
         subjects = sign_in_subjects(email, address)
         async with self._database.auth() as connection:
@@ -80,9 +97,23 @@ class SignIns:
         if found is None or not is_right:
             await self._note_refusal(found[0] if found else None, address, now)
             raise VendomatError(ErrorCode.NOT_SIGNED_IN, "this e-mail and password do not belong together")
+        return found[0], subjects, now
+
+    async def _check_code(self, operator: Operator, code: str, address: str) -> None:
         async with self._database.auth() as connection:
-            await store.forgive(connection, subjects, now)
-        return found[0]
+            kept = await find_secret(connection, operator.merchant_id, operator.operator_id, is_locking=True)
+            if kept is None or kept.confirmed_at is None:
+                return
+            if self._second_factor is None:
+                raise VendomatError(ErrorCode.UNAVAILABLE, "the second factor cannot be checked here; nobody signed in")
+            if code and await self._second_factor.takes(connection, kept, code):
+                return
+        if not code:
+            raise VendomatError(ErrorCode.SECOND_FACTOR_REQUIRED, "type the code that your phone shows now")
+        await self._note_refusal(operator, address, self._clock.now())
+        raise VendomatError(
+            ErrorCode.SECOND_FACTOR_REQUIRED, "this code is not right, or was used; wait for the next one"
+        )
 
     async def prove(self, operator: Operator, password: str, *, address: str) -> None:
         """That whoever sits there knows the password of the session's person; counted like a try to sign in.

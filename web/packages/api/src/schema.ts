@@ -21,6 +21,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Standing */
+        get: operations["account.second_factor"];
+        put?: never;
+        /** Begin */
+        post: operations["account.begin_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm */
+        post: operations["account.confirm_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch Off */
+        post: operations["account.end_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/sessions": {
         parameters: {
             query?: never;
@@ -3136,6 +3188,11 @@ export interface components {
          * @enum {string}
          */
         Closing: "" | "expiring" | "cancelling";
+        /** CodeBody */
+        CodeBody: {
+            /** Code */
+            code: string;
+        };
         /**
          * CodeKind
          * @enum {string}
@@ -3310,11 +3367,21 @@ export interface components {
             sessions_ended: number;
         };
         /**
+         * EnrolmentView
+         * @description `qr` draws what an authenticator app reads; `secret` is the same to be typed.
+         */
+        EnrolmentView: {
+            /** Qr */
+            qr: string;
+            /** Secret */
+            secret: string;
+        };
+        /**
          * ErrorCode
          * @description Every code that leaves a part of Vendomat. Codes are stable names: never renamed, never reused.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
+        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "second_factor_required" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
         /**
          * FeeContractBody
          * @description The fee in millionths of what was paid: 6000 is 0.6 %.
@@ -5323,6 +5390,14 @@ export interface components {
          */
         ReconClass: "ok" | "long" | "short" | "amount" | "status" | "refund_long" | "refund_short" | "fee" | "dup" | "timing" | "vend" | "fund";
         /**
+         * RecoveryView
+         * @description Each signs in once without the phone.
+         */
+        RecoveryView: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+        };
+        /**
          * RefundStage
          * @enum {string}
          */
@@ -5673,6 +5748,16 @@ export interface components {
             seq: number;
         };
         /**
+         * SecondFactorView
+         * @description `since` is null while there is none.
+         */
+        SecondFactorView: {
+            /** Recovery Left */
+            recovery_left: number;
+            /** Since */
+            since: string | null;
+        };
+        /**
          * SendOnBody
          * @description Without a card the refund goes to the merchant's bank account, and the buyer is owed it still.
          */
@@ -5822,8 +5907,16 @@ export interface components {
             /** Qr */
             qr: string;
         };
-        /** SignInBody */
+        /**
+         * SignInBody
+         * @description `code`: of the phone, or a recovery code, once `second_factor_required` asked for it.
+         */
         SignInBody: {
+            /**
+             * Code
+             * @default
+             */
+            code?: string;
             /** Email */
             email: string;
             /** Password */
@@ -6901,6 +6994,134 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EndedView"];
                 };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "account.second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "account.begin_second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "account.confirm_second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "account.end_second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["NotUnderstood"];
             401: components["responses"]["NotSignedIn"];

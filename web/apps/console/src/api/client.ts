@@ -14,7 +14,7 @@ import type { AttentionList } from "./attentionViews";
 import type { Claim } from "./claimViews";
 import { GoodsClient } from "./goodsClient";
 import type {
-  Change, Invitation, Invited, NewPerson, Person, PersonWords, Roles, Seal, StandingSession,
+  Change, Enrolment, Invitation, Invited, NewPerson, Person, PersonWords, Roles, Seal, SecondFactor, StandingSession,
 } from "./peopleViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
@@ -52,8 +52,8 @@ export class ConsoleClient {
   readonly goods = new GoodsClient((method, path, body, headers) => this.#ask(method, path, body, headers));
 
   session = (): Promise<Reply<Session>> => this.#ask("GET", SESSION);
-  signIn = (email: string, password: string): Promise<Reply<Session>> =>
-    this.#ask("POST", SESSION, { email, password });
+  signIn = (email: string, password: string, code = ""): Promise<Reply<Session>> =>
+    this.#ask("POST", SESSION, { email, password, ...(code === "" ? {} : { code }) });
   signOut = (): Promise<Reply<null>> => this.#ask("DELETE", SESSION);
 
   people = (): Promise<Reply<{ data: Person[] }>> => this.#ask("GET", "/api/v1/people");
@@ -70,6 +70,12 @@ export class ConsoleClient {
   standingSessions = (): Promise<Reply<{ data: StandingSession[] }>> => this.#ask("GET", "/api/v1/account/sessions");
   endSession = (id: string): Promise<Reply<unknown>> => this.#ask("DELETE", `/api/v1/account/sessions/${id}`);
   endOtherSessions = (): Promise<Reply<unknown>> => this.#ask("DELETE", "/api/v1/account/sessions");
+  secondFactor = (): Promise<Reply<SecondFactor>> => this.#ask("GET", "/api/v1/account/second-factor");
+  beginSecondFactor = (): Promise<Reply<Enrolment>> => this.#ask("POST", "/api/v1/account/second-factor");
+  confirmSecondFactor = (code: string): Promise<Reply<{ recovery_codes: string[] } | null>> =>
+    this.#ask("POST", "/api/v1/account/second-factor/confirm", { code });
+  endSecondFactor = (code: string): Promise<Reply<{ recovery_codes: string[] } | null>> =>
+    this.#ask("POST", "/api/v1/account/second-factor/off", { code });
   changes = (query: Query): Promise<Reply<Page<Change>>> => this.#ask("GET", `/api/v1/changes${queryText(query)}`);
   changeSeal = (): Promise<Reply<Seal>> => this.#ask("GET", "/api/v1/changes/seal");
 

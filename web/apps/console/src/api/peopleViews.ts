@@ -14,3 +14,6 @@ export type StandingSession = Schemas["StandingSessionView"];
 
 export type Change = Schemas["ChangeView"];
 export type Seal = Schemas["SealView"];
+/** `since` is null while there is none. */
+export type SecondFactor = Schemas["SecondFactorView"];
+export type Enrolment = Schemas["EnrolmentView"];

@@ -11,6 +11,8 @@ import type { Router } from "./router.svelte";
 const MESSAGE_MS = 5000;
 const ALARMS_MAX = 200;
 
+type Permission = Session["operator"]["permissions"][number];
+
 export type Message = { text: string; tone: Tone };
 
 export type ConsoleParts = {
@@ -75,8 +77,8 @@ export class Console {
     }
   };
 
-  signIn = async (email: string, password: string): Promise<Failure | undefined> => {
-    const reply = await this.client.signIn(email, password);
+  signIn = async (email: string, password: string, code = ""): Promise<Failure | undefined> => {
+    const reply = await this.client.signIn(email, password, code);
     if (reply.kind !== "ok") return reply;
     this.session = reply.value;
     return undefined;

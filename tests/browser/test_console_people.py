@@ -1,0 +1,68 @@
+"""An owner invites somebody, who joins by the link and sees what their role may; the audit log says who did what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.browser.doubt_stage import DoubtStage, open_doubt_stage
+from tests.browser.street import Street
+from tests.browser.test_console_doubts import SECOND_PRESS_MS, sign_in
+from tests.cloud.conftest import database_url, postgres
+from vendomat.cloud.app.http import CONSOLE_FOLDER
+
+__all__ = ["database_url", "postgres"]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+PASSWORD = "a long enough word"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(database_url: str) -> AsyncIterator[DoubtStage]:
+    if not (CONSOLE_FOLDER / "index.html").is_file():
+        pytest.skip("the console is not built: run tools/build_web.py")
+    async with open_doubt_stage(database_url) as opened:
+        yield opened
+
+
+async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street: Street) -> None:
+    owner = await street.open(stage.url, size="desk", locale="en-US")
+    await sign_in(stage, owner)
+    await owner.get_by_test_id("nav-people").click()
+    email = f"ann.{stage.shop.seeded.email}"
+    await owner.get_by_test_id("invite-name").fill("Ann")
+    await owner.get_by_test_id("invite-email").fill(email)
+    await owner.get_by_test_id("invite-role").select_option("restocker")
+    await owner.get_by_test_id("invite").click()
+    path = await owner.get_by_test_id("invitation").get_attribute("data-path")
+    assert path is not None
+
+    ann = await street.open(stage.url.removesuffix("/console/") + path, size="phone", locale="en-US")
+    await ann.get_by_test_id("invitation-password").fill(PASSWORD)
+    await ann.get_by_test_id("invitation-accept").click()
+    await expect(ann.get_by_test_id("nav-machines")).to_be_visible()
+    await expect(ann.get_by_test_id("nav-alarms")).to_be_visible()
+    await expect(ann.get_by_test_id("nav-orders")).to_have_count(0)
+
+    again = await street.open(stage.url.removesuffix("/console/") + path, size="phone", locale="en-US")
+    await expect(again.get_by_test_id("invitation-failure")).to_be_visible()
+
+    await owner.reload()
+    row = owner.get_by_test_id(f"person-{email}")
+    await row.get_by_test_id("person-change").click()
+    await owner.get_by_test_id("person-deactivate").click()
+    await owner.wait_for_timeout(SECOND_PRESS_MS)
+    await owner.get_by_test_id("person-deactivate-sure").click()
+    await expect(owner.get_by_test_id("person-dialog")).to_have_count(0)
+    await ann.reload()
+    await expect(ann.get_by_test_id("sign-in")).to_be_visible()
+
+    await owner.get_by_test_id("nav-audit").click()
+    for action in ("person.invited", "person.joined", "person.deactivated"):
+        await expect(owner.locator(f"[data-action='{action}']")).to_have_count(1)
+    let_go = owner.locator("[data-action='person.deactivated']")
+    await let_go.locator("summary").click()
+    await expect(let_go.locator("[data-field='state'] td")).to_have_text(["active", "inactive"])

@@ -192,3 +192,7 @@ def test_a_unit_that_fits_two_parts_of_a_bundle_makes_room_for_another() -> None
     for cart in ((TEA, COLA, COLA), (COLA, TEA, COLA), (COLA, COLA, TEA), (TEA, TEA, COLA)):
         assert sum(cost(*cart, by=(menu,))) == 100
     assert sum(cost(COLA, COLA, COLA, by=(menu,))) == 3 * 350
+
+
+def test_goods_of_no_category_are_in_none() -> None:
+    assert not Goods(categories=("",)).has("cola", "")

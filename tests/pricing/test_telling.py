@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from tests.pricing.rules import MONDAY_NOON, NOW, offers, rule
 from vendomat.pricing import Budget, Goods, Kind, Meeting, Offer, Product, Tag, Window, meetings, tag_of
@@ -45,3 +48,58 @@ def test_those_that_stack_win_together() -> None:
     more = rule(Kind.AMOUNT_OFF, "prm_8", value_minor=50, is_stackable=True)
     (met,) = meetings([HAPPY, more], [TEA], NOW)
     assert (met.winners, met.total_minor) == (("prm_1", "prm_8"), 350)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "do_meet"),
+    [
+        ({"tiers": ("gold",)}, {"tiers": ("gold", "silver")}, True),
+        ({"tiers": ("gold",)}, {"tiers": ("silver",)}, False),
+        ({"tiers": ("gold",)}, {}, True),
+        ({"channels": ("wechat",)}, {"channels": ("wechat",)}, True),
+        ({"channels": ("wechat",)}, {"channels": ("alipay",)}, False),
+        ({"channels": ("wechat",)}, {}, True),
+        ({"groups": ("north",)}, {"machines": ("mch_1",)}, False),
+        ({"ends_at": MONDAY_NOON}, {"starts_at": MONDAY_NOON}, False),
+        ({"ends_at": MONDAY_NOON}, {"starts_at": MONDAY_NOON - timedelta(minutes=1)}, True),
+        ({"starts_at": MONDAY_NOON}, {"starts_at": MONDAY_NOON}, True),
+        ({"ends_at": MONDAY_NOON}, {"ends_at": MONDAY_NOON}, True),
+    ],
+)
+def test_rules_meet_where_all_of_their_conditions_can_hold_together(
+    one: dict[str, Any], other: dict[str, Any], do_meet: bool
+) -> None:
+    rules = [
+        rule(Kind.PERCENT, f"prm_{place}", basis_points=100, **more) for place, more in enumerate((one, other), start=1)
+    ]
+    for pair in (rules, rules[::-1]):
+        assert bool(meetings(pair, [TEA], NOW)) is do_meet
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"machines": ("mch_2",)},
+        {"groups": ("north",)},
+        {"tiers": ("gold",)},
+        {"channels": ("wechat",)},
+        {"coupon": "SPRING"},
+        {"starts_at": MONDAY_NOON + timedelta(days=1)},
+        {"ends_at": MONDAY_NOON - timedelta(days=1)},
+        {"windows": (Window(days=(3,), start=600, end=660),)},
+        {"from_minor": 100_000},
+    ],
+)
+def test_who_wins_is_computed_as_if_every_condition_held(condition: dict[str, Any]) -> None:
+    better = rule(Kind.PERCENT, "prm_9", basis_points=5_000, **condition)
+    always = rule(Kind.PERCENT, "prm_1", basis_points=2_000)
+    (met,) = meetings([always, better], [TEA], NOW)
+    assert (met.winners, met.total_minor) == (("prm_9",), 250)
+
+
+def test_groups_to_be_had_stand_in_their_order_and_only_those_of_the_product() -> None:
+    three = rule(Kind.N_FOR_M, "prm_3", take=3, pay=2, goods=Goods(categories=("drinks",)))
+    tag = tag_of(TEA, NOW, offers(three, TWO))
+    assert tag.groups == tuple(sorted((three, TWO), key=lambda one: one.rank))
+    assert tag_of(TEA, NOW, offers(TWO, three)).groups == tag.groups
+    assert tag_of(NUTS, NOW, offers(three, TWO)).groups == ()

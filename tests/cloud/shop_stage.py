@@ -79,6 +79,13 @@ class Shop:
                 key_of(machine.machine_id).public,
             )
 
+    async def as_merchant(self, statement: str, *values: object) -> None:
+        """What the merchant's own people may write."""
+        async with self.database.merchant(self.merchant_id) as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            await driver.execute(statement, *values)
+
     async def as_hot_owner(self, statement: str, *values: object) -> None:
         await self.database.hot.execute(statement, *values)
 

@@ -153,6 +153,14 @@ ROWS = {
     "security_event": f"merchant_id, at, kind, source, detail) VALUES ('{{m}}', '{AT}', 'k', 's', '{{}}'",
     "alarm": "merchant_id, alarm_id, machine_id, kind, severity, state, raised_at) "
     f"VALUES ('{{m}}', 'a{{n}}', 'm{{n}}', 'k', 'warning', 'raised', '{AT}'",
+    "alarm_entry": f"merchant_id, alarm_id, at, what) VALUES ('{{m}}', 'a', '{AT}', 'raised'",
+    "alarm_rule": "merchant_id, kind) VALUES ('{m}', 'k{n}'",
+    "notify_channel": "merchant_id, channel_id, name, scheme, endpoint_sealed, language, min_severity, is_active, "
+    "created_at, next_send_at, claimed_until) "
+    f"VALUES ('{{m}}', 'c{{n}}', 'n', 'json', 'x', 'en', 'warning', true, '{AT}', '{AT}', '{AT}'",
+    "notify_quiet": "merchant_id, from_minute, until_minute) VALUES ('{m}', 0, 1",
+    "alarm_notice": "merchant_id, alarm_id, channel_id, step, raise_id, state, next_try_at) "
+    f"VALUES ('{{m}}', 'a', 'c', 'raised', 'r{{n}}', 'waiting', '{AT}'",
     "pickup_code": "merchant_id, code_id, machine_id, code_hash, kind, product_id, value_minor, currency, state, "
     f"issued_at, expires_at) VALUES ('{{m}}', 'c{{n}}', '{{m}}_m', convert_to('{{n}}', 'UTF8'), 'gift', 'p', 1, 'CNY', "
     f"'issued', '{AT}', '{AT}'",

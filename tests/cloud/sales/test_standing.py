@@ -45,7 +45,7 @@ async def test_a_payment_that_stays_unknown_is_said_once_until_it_is_known(stage
     await stage.clock.advance(60)
     await stage.sweeps.look_up_payments()
     await stage.standing.look()
-    assert await state_of(stage, "payment_unknown") == "cleared x1"
+    assert await state_of(stage, "payment_unknown") == "passed x1"
     assert await stage.one("SELECT count(*) FROM outbox WHERE kind = 'alarm.cleared'") == 1
 
 
@@ -69,7 +69,7 @@ async def test_a_refund_open_for_long_is_said_until_it_is_paid(stage: Stage) -> 
         await stage.clock.advance(600)
         await stage.sweeps.ask_refunds()
     await stage.standing.look()
-    assert await state_of(stage, "refund_open") == "cleared x1"
+    assert await state_of(stage, "refund_open") == "passed x1"
 
 
 async def test_a_stuck_refund_is_said_until_its_next_number_succeeds(stage: Stage) -> None:
@@ -83,7 +83,7 @@ async def test_a_stuck_refund_is_said_until_its_next_number_succeeds(stage: Stag
     assert await state_of(stage, "refund_stuck") == "raised x1"
     await stage.world.superuser.execute("UPDATE refund SET state = 'succeeded'")
     await stage.standing.look()
-    assert await state_of(stage, "refund_stuck") == "cleared x1"
+    assert await state_of(stage, "refund_stuck") == "passed x1"
 
 
 async def beat(stage: Stage) -> None:
@@ -106,7 +106,7 @@ async def test_a_machine_that_falls_silent_is_said_and_one_that_comes_and_goes_m
     await stage.clock.advance(30)
     await beat(stage)
     await stage.standing.look()
-    assert await state_of(stage, "machine.offline") == "cleared x1"
+    assert await state_of(stage, "machine.offline") == "passed x1"
 
 
 async def test_silence_of_our_own_wire_is_no_machines_fault(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import asyncpg
 
+from vendomat.cloud.alarms.entries import Entry, append_entries, queue_notices
 from vendomat.cloud.alarms.model import DETAIL_CHARACTERS_MAX, AlarmRow, Severity, gather
 from vendomat.cloud.machines import CloneSuspicion, RaiseCloneAlarms
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
@@ -15,16 +16,29 @@ from vendomat.kernel import Ids
 
 _RAISE = """
 INSERT INTO alarm AS a
-    (merchant_id, alarm_id, machine_id, slot, kind, severity, state, order_id, detail, count, raised_at)
-SELECT merchant_id, alarm_id, machine_id, slot, kind, severity, 'raised', order_id, detail, count, at
+    (merchant_id, alarm_id, machine_id, slot, kind, severity, state, order_id, detail, count, raised_at,
+    raise_id)
+SELECT n.merchant_id, alarm_id, machine_id, slot, n.kind, coalesce(nullif(r.severity, ''), n.severity), 'raised',
+    order_id, detail, count, at, alarm_id
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::integer[], $10::timestamptz[])
     AS n(merchant_id, alarm_id, machine_id, slot, kind, severity, order_id, detail, count, at)
-ORDER BY merchant_id, machine_id, slot, kind
+LEFT JOIN alarm_rule r ON (r.merchant_id, r.kind) = (n.merchant_id, n.kind)
+ORDER BY n.merchant_id, machine_id, slot, n.kind
 ON CONFLICT (merchant_id, machine_id, slot, kind) WHERE state <> 'cleared' DO UPDATE SET
     count = a.count + excluded.count, order_id = excluded.order_id, detail = excluded.detail,
-    severity = CASE WHEN 'critical' IN (a.severity, excluded.severity) THEN 'critical' ELSE 'warning' END
-RETURNING merchant_id, alarm_id, machine_id, slot, kind, severity, count, raised_at
+    severity = CASE WHEN a.state <> 'passed' AND 'critical' IN (a.severity, excluded.severity) THEN 'critical'
+        ELSE excluded.severity END,
+    raised_at = CASE a.state WHEN 'passed' THEN excluded.raised_at ELSE a.raised_at END,
+    raise_id = CASE a.state WHEN 'passed' THEN excluded.raise_id ELSE a.raise_id END,
+    cleared_at = NULL, state = CASE a.state WHEN 'passed' THEN 'raised' ELSE a.state END
+RETURNING merchant_id, alarm_id, machine_id, slot, kind, severity, count, raised_at, raise_id
+"""
+_END = """
+UPDATE alarm a SET cleared_at = $3, state = CASE WHEN a.state = 'raised' AND NOT coalesce((SELECT r.is_auto_cleared
+    FROM alarm_rule r WHERE (r.merchant_id, r.kind) = (a.merchant_id, a.kind)), false) THEN 'passed' ELSE 'cleared' END
+FROM unnest($1::text[], $2::text[]) AS n(m, i)
+WHERE a.merchant_id = n.m AND a.alarm_id = n.i AND a.state IN ('raised', 'acknowledged')
 """
 
 
@@ -34,7 +48,7 @@ async def raise_alarms(connection: asyncpg.Connection, rows: Sequence[AlarmRow],
     if not gathered:
         return []
     alarms = [row for row, _ in gathered]
-    made = [ids.new("alm") for _ in alarms]
+    made = [ids.new("alm") for _ in alarms]  # of each raise; where it is the first, of the alarm too
     kept = await connection.fetch(
         _RAISE,
         [a.merchant_id for a in alarms],
@@ -48,8 +62,13 @@ async def raise_alarms(connection: asyncpg.Connection, rows: Sequence[AlarmRow],
         [count for _, count in gathered],
         [a.at for a in alarms],
     )
-    new = set(made)
-    await append_events(connection, [_event(row) for row in kept if row["alarm_id"] in new])
+    new = [row for row in kept if row["raise_id"] in made]
+    await append_events(connection, [_event(row) for row in new])
+    await append_entries(
+        connection,
+        [Entry(row["merchant_id"], row["alarm_id"], row["raised_at"], "raised", said=row["severity"]) for row in new],
+    )
+    await queue_notices(connection, [(row["merchant_id"], row["alarm_id"]) for row in new])
     return [row["alarm_id"] for row in kept]
 
 
@@ -72,23 +91,19 @@ async def find_open_alarms(connection: asyncpg.Connection, kinds: Sequence[str])
     """The open alarms of `kinds`, of all merchants."""
     rows = await connection.fetch(
         "SELECT merchant_id, alarm_id, machine_id, kind, raised_at FROM alarm "
-        "WHERE state <> 'cleared' AND slot = '' AND kind = ANY($1)",
+        "WHERE state IN ('raised', 'acknowledged') AND slot = '' AND kind = ANY($1)",
         list(kinds),
     )
     return [OpenAlarm(*row) for row in rows]
 
 
 async def clear_alarms(connection: asyncpg.Connection, alarms: Sequence[OpenAlarm], *, at: datetime) -> None:
-    """Their cause is gone: nobody has to look any more."""
+    """Their cause is gone by itself. What nobody has seen stays until somebody has, unless a rule says no."""
     if not alarms:
         return
-    await connection.execute(
-        "UPDATE alarm a SET state = 'cleared', cleared_at = $3 FROM unnest($1::text[], $2::text[]) AS n(m, i) "
-        "WHERE a.merchant_id = n.m AND a.alarm_id = n.i AND a.state <> 'cleared'",
-        [alarm.merchant_id for alarm in alarms],
-        [alarm.alarm_id for alarm in alarms],
-        at,
-    )
+    merchants, ids = [alarm.merchant_id for alarm in alarms], [alarm.alarm_id for alarm in alarms]
+    await connection.execute(_END, merchants, ids, at)
+    await append_entries(connection, [Entry(a.merchant_id, a.alarm_id, at, "passed") for a in alarms])
     await append_events(connection, [_cleared(alarm, at) for alarm in alarms])
 
 

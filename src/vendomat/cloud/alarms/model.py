@@ -1,4 +1,8 @@
-"""Alarms: what somebody must look at. One open alarm per thing and kind; more of the same only counts. Pure."""
+"""Alarms: what somebody must look at. One open alarm per thing and kind; more of the same only counts. Pure.
+
+An alarm lives along two lines: whether its cause is there, and whether somebody has seen it. One whose cause went away
+unseen stays until it is acknowledged; if the cause comes back meanwhile, it is the same alarm, raised again.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,19 @@ SLOT_LOCKED = "slot_locked"
 class AlarmState(StrEnum):
     RAISED = "raised"
     ACKNOWLEDGED = "acknowledged"  # somebody has seen it
+    PASSED = "passed"  # the cause is gone, and nobody has seen it yet
     CLEARED = "cleared"  # the cause is gone; a new one raises a new alarm
 
 
+ACTIVE = (AlarmState.RAISED, AlarmState.ACKNOWLEDGED)
+"""The cause is there."""
+
+
 class AlarmEvent(StrEnum):
+    RAISE = "raise"  # the cause is back
     ACKNOWLEDGE = "acknowledge"
-    CLEAR = "clear"
+    END = "end"  # the cause went away by itself
+    CLEAR = "clear"  # a person says that it is done, and so has seen it
 
 
 MOVES = Moves(
@@ -29,8 +40,13 @@ MOVES = Moves(
     AlarmState,
     {
         (AlarmState.RAISED, AlarmEvent.ACKNOWLEDGE): AlarmState.ACKNOWLEDGED,
+        (AlarmState.RAISED, AlarmEvent.END): AlarmState.PASSED,
         (AlarmState.RAISED, AlarmEvent.CLEAR): AlarmState.CLEARED,
+        (AlarmState.ACKNOWLEDGED, AlarmEvent.END): AlarmState.CLEARED,
         (AlarmState.ACKNOWLEDGED, AlarmEvent.CLEAR): AlarmState.CLEARED,
+        (AlarmState.PASSED, AlarmEvent.RAISE): AlarmState.RAISED,
+        (AlarmState.PASSED, AlarmEvent.ACKNOWLEDGE): AlarmState.CLEARED,
+        (AlarmState.PASSED, AlarmEvent.CLEAR): AlarmState.CLEARED,
     },
     start=AlarmState.RAISED,
     final=(AlarmState.CLEARED,),
@@ -77,6 +93,20 @@ class Alarm:
     raised_at: datetime
     cleared_at: datetime | None
     machine_number: str = ""
+    assigned_to: str = ""
+    assigned_name: str = ""
+    snoozed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEntry:
+    """A line of an alarm's timeline. `what` is one of the names in its API."""
+
+    at: datetime
+    what: str
+    operator_id: str
+    operator_name: str
+    said: str
 
 
 def gather(rows: list[AlarmRow]) -> list[tuple[AlarmRow, int]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.alarms.model import Alarm, AlarmState, Severity
+from vendomat.cloud.alarms.entries import Entry
+from vendomat.cloud.alarms.model import ACTIVE, Alarm, AlarmEntry, AlarmState, Severity
 from vendomat.cloud.platform.http import Cursor
 
 ALARM = sa.table(
@@ -27,32 +29,56 @@ ALARM = sa.table(
             "count",
             "raised_at",
             "cleared_at",
+            "assigned_to",
+            "snoozed_until",
         ),
     ),
 )
 MACHINE = sa.table("machine", *map(sa.column, ("merchant_id", "machine_id", "number", "catalogue_version")))
+ENTRY = sa.table("alarm_entry", *map(sa.column, ("merchant_id", "alarm_id", "at", "what", "operator_id", "said")))
 STOCK_SLOT = sa.table("stock_slot", *map(sa.column, ("merchant_id", "machine_id", "slot", "closed_reason")))
 OUTBOX = sa.table("outbox", *map(sa.column, ("merchant_id", "kind", "subject", "at")), sa.column("data", sa.JSON))
 
 
+OPERATOR = sa.table("operator", *map(sa.column, ("merchant_id", "operator_id", "name")))
+
+
 def _select() -> sa.Select[tuple[object, ...]]:
-    return sa.select(*ALARM.c, MACHINE.c.number.label("machine_number")).select_from(
-        ALARM.outerjoin(
-            MACHINE,
-            sa.and_(MACHINE.c.merchant_id == ALARM.c.merchant_id, MACHINE.c.machine_id == ALARM.c.machine_id),
-        )
-    )
+    of_machine = sa.and_(MACHINE.c.merchant_id == ALARM.c.merchant_id, MACHINE.c.machine_id == ALARM.c.machine_id)
+    of_person = sa.and_(OPERATOR.c.merchant_id == ALARM.c.merchant_id, OPERATOR.c.operator_id == ALARM.c.assigned_to)
+    return sa.select(
+        *ALARM.c, MACHINE.c.number.label("machine_number"), OPERATOR.c.name.label("assigned_name")
+    ).select_from(ALARM.outerjoin(MACHINE, of_machine).outerjoin(OPERATOR, of_person))
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFilter:
+    """None leaves a filter out. `states` are those shown; `snoozed_at`: whether snoozed at that moment ones are left
+    out; `assigned_to` empty: those that are nobody's."""
+
+    states: tuple[AlarmState, ...] | None = None
+    machine_id: str | None = None
+    kind: str | None = None
+    severity: Severity | None = None
+    assigned_to: str | None = None
+    awake_at: datetime | None = None
 
 
 async def list_alarms(
-    connection: AsyncConnection, *, is_open: bool | None, machine_id: str | None, after: Cursor | None, limit: int
+    connection: AsyncConnection, wanted: AlarmFilter, *, after: Cursor | None, limit: int
 ) -> list[Alarm]:
     """Newest first."""
     query = _select().order_by(ALARM.c.raised_at.desc(), ALARM.c.alarm_id.desc()).limit(limit)
-    if is_open is not None:
-        query = query.where((ALARM.c.state != AlarmState.CLEARED.value) == is_open)
-    if machine_id is not None:
-        query = query.where(ALARM.c.machine_id == machine_id)
+    if wanted.states is not None:
+        query = query.where(ALARM.c.state.in_([state.value for state in wanted.states]))
+    equal = {"machine_id": wanted.machine_id, "kind": wanted.kind, "assigned_to": wanted.assigned_to}
+    equal["severity"] = wanted.severity.value if wanted.severity is not None else None
+    for name, value in equal.items():
+        if value is not None:
+            query = query.where(ALARM.c[name] == value)
+    if wanted.awake_at is not None:
+        is_awake = sa.or_(ALARM.c.snoozed_until.is_(None), ALARM.c.snoozed_until <= wanted.awake_at)
+        query = query.where(is_awake)
     if after is not None:
         query = query.where(sa.tuple_(ALARM.c.raised_at, ALARM.c.alarm_id) < sa.tuple_(after.at, after.id))
     rows = await connection.execute(query)
@@ -68,11 +94,43 @@ async def lock_alarm(connection: AsyncConnection, alarm_id: str) -> Alarm | None
 async def set_state(
     connection: AsyncConnection, alarm: Alarm, state: AlarmState, *, cleared_at: datetime | None
 ) -> None:
+    await change(connection, alarm, state=state.value, cleared_at=cleared_at)
+
+
+async def change(connection: AsyncConnection, alarm: Alarm, **values: object) -> None:
     await connection.execute(
         sa.update(ALARM)
         .where(ALARM.c.merchant_id == alarm.merchant_id, ALARM.c.alarm_id == alarm.alarm_id)
-        .values(state=state.value, cleared_at=cleared_at)
+        .values(**values)
     )
+
+
+async def append_entry(connection: AsyncConnection, entry: Entry) -> None:
+    """A line of the timeline."""
+    await connection.execute(sa.insert(ENTRY).values(**asdict(entry)))
+
+
+async def timeline(connection: AsyncConnection, merchant_id: str, alarm_id: str) -> list[AlarmEntry]:
+    """All lines, the oldest first."""
+    rows = await connection.execute(
+        sa.text(
+            "SELECT e.at, e.what, e.operator_id, coalesce(o.name, '') AS operator_name, e.said FROM alarm_entry e "
+            "LEFT JOIN operator o ON (o.merchant_id, o.operator_id) = (e.merchant_id, e.operator_id) "
+            "WHERE e.merchant_id = :merchant_id AND e.alarm_id = :alarm_id ORDER BY e.entry"
+        ),
+        {"merchant_id": merchant_id, "alarm_id": alarm_id},
+    )
+    return [AlarmEntry(**row) for row in rows.mappings()]
+
+
+async def list_people(connection: AsyncConnection, merchant_id: str) -> list[tuple[str, str]]:
+    """`(operator_id, name)` of everybody an alarm may be given to."""
+    rows = await connection.execute(
+        sa.select(OPERATOR.c.operator_id, OPERATOR.c.name)
+        .where(OPERATOR.c.merchant_id == merchant_id)
+        .order_by(OPERATOR.c.name)
+    )
+    return [(row.operator_id, row.name) for row in rows]
 
 
 async def has_open_slot_alarm(connection: AsyncConnection, alarm: Alarm) -> bool:
@@ -82,7 +140,7 @@ async def has_open_slot_alarm(connection: AsyncConnection, alarm: Alarm) -> bool
         .where(
             ALARM.c.machine_id == alarm.machine_id,
             ALARM.c.slot == alarm.slot,
-            ALARM.c.state != AlarmState.CLEARED.value,
+            ALARM.c.state.in_([state.value for state in ACTIVE]),
             ALARM.c.alarm_id != alarm.alarm_id,
         )
         .limit(1)
@@ -129,4 +187,7 @@ def _alarm(row: sa.RowMapping) -> Alarm:
         raised_at=row["raised_at"],
         cleared_at=row["cleared_at"],
         machine_number=row["machine_number"] or "",
+        assigned_to=row["assigned_to"],
+        assigned_name=row["assigned_name"] or "",
+        snoozed_until=row["snoozed_until"],
     )

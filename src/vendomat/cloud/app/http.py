@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
-from vendomat.cloud.alarms import Alarms, alarms_router
+from vendomat.cloud.alarms import Alarms, Delivery, NoticeDesk, alarms_router, notices_router
 from vendomat.cloud.app.console_files import ConsoleFiles
 from vendomat.cloud.app.document import document_router
 from vendomat.cloud.app.guards import Guards
@@ -166,9 +166,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(second_factor_router(second_factor, current))
     _add_people(app, parts, sign_ins, current)
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
-    attention = AttentionReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
-    app.include_router(attention_router(attention, current))
-    app.include_router(alarms_router(Alarms(parts.database, parts.clock), current))
+    _include_alarms(app, parts, current)
     app.include_router(codes_router(codes, current))
     if parts.refunds is not None:
         app.include_router(refunds_router(parts.refunds, current))
@@ -248,6 +246,16 @@ def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRout
         planograms_router(planograms, report, current),
         templates_router(TemplateDesk(parts.database, parts.ids, parts.clock, planograms), current),
     ]
+
+
+def _include_alarms(app: FastAPI, parts: PublicParts, current: CurrentOperator) -> None:
+    """What is wrong, and who is told of it."""
+    attention = AttentionReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
+    app.include_router(attention_router(attention, current))
+    app.include_router(alarms_router(Alarms(parts.database, parts.clock), current))
+    delivery = Delivery(is_private_allowed=parts.settings.notify_private)
+    notices = NoticeDesk(parts.database, parts.master_key, delivery, parts.clock)
+    app.include_router(notices_router(notices, current))
 
 
 def build_machine_app(parts: MachineParts) -> FastAPI:

@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vendomat.cloud.alarms import Delivery, NoticeSender
 from vendomat.cloud.app.health import Check
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
 from vendomat.cloud.app.metrics import metrics_router
@@ -109,6 +110,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             asyncio.create_task(address.identity.command_key.keep_fresh(ground.clock)),
             asyncio.create_task(jobs.run()),
             asyncio.create_task(_claim_rounds(ground).run()),
+            asyncio.create_task(_notice_sender(ground).run()),
             asyncio.create_task(Tally(ground.database, ground.clock).run()),
         ]
         try:
@@ -121,6 +123,12 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
 
 def _claim_rounds(ground: Ground) -> ClaimRounds:
     return ClaimRounds(ground.database, settings=ground.settings, clock=ground.clock, ids=ground.ids)
+
+
+def _notice_sender(ground: Ground) -> NoticeSender:
+    delivery = Delivery(is_private_allowed=ground.settings.notify_private)
+    console_url = f"{ground.settings.base_url}/console/alarms"
+    return NoticeSender(ground.database, ground.master_key, delivery, ground.clock, console_url=console_url)
 
 
 def _upkeep(ground: Ground) -> Upkeep:

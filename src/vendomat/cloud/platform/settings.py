@@ -53,6 +53,8 @@ class CloudSettings(BaseSettings):
     payer_days: int = Field(default=7, ge=1, le=365)
     goodwill_alone_minor: int = Field(default=5_000, ge=0)  # above it a second person has to let the money go
 
+    notify_private: bool = False  # notices of alarms may go to addresses that are not public, in the own network
+
     claims_per_machine_day: int = Field(default=3, ge=0)  # so many claims raise an alarm. 0: never
 
     # Members' wallets, in minor units; a day is the last 24 hours.

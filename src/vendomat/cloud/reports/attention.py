@@ -47,6 +47,7 @@ LEFT JOIN LATERAL (
     ORDER BY x.requested_at LIMIT 1
 ) r ON true
 WHERE a.merchant_id = :merchant_id AND a.state IN ('raised', 'acknowledged')
+    AND (a.snoozed_until IS NULL OR a.snoozed_until <= :now)
 """
 _MACHINES = """
 SELECT m.machine_id, l.seen_at, coalesce(l.seen_at < :offline_before, true) AS is_offline,
@@ -144,7 +145,7 @@ class AttentionReport:
         )
 
     async def _found(self, connection: AsyncConnection, merchant_id: str, now: datetime) -> list[Found]:
-        alarms = (await connection.execute(sa.text(_ALARMS), {"merchant_id": merchant_id})).mappings().all()
+        alarms = (await connection.execute(sa.text(_ALARMS), {"merchant_id": merchant_id, "now": now})).mappings().all()
         values = {"merchant_id": merchant_id, "offline_before": offline_before(now, self._heartbeat_s)}
         still = (await connection.execute(sa.text(_MACHINES), values)).mappings().all()
         away = {row["machine_id"] for row in still if row["is_offline"]}

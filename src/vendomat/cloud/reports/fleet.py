@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
 ) s
 CROSS JOIN LATERAL (
     SELECT count(*) AS open_alarms FROM alarm k
-    WHERE k.merchant_id = p.merchant_id AND k.machine_id = p.machine_id AND k.state <> 'cleared'
+    WHERE k.merchant_id = p.merchant_id AND k.machine_id = p.machine_id AND k.state IN ('raised', 'acknowledged')
 ) a
 ORDER BY p.created_at, p.machine_id
 """

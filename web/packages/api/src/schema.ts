@@ -108,6 +108,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarm-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules */
+        get: operations["alarm_rules.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Put Rule */
+        put: operations["alarm_rules.put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms": {
         parameters: {
             query?: never;
@@ -142,6 +176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/{alarm_id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Assign */
+        post: operations["alarms.assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms/{alarm_id}/clear": {
         parameters: {
             query?: never;
@@ -153,6 +204,91 @@ export interface paths {
         put?: never;
         /** Clear */
         post: operations["alarms.clear"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Comment */
+        post: operations["alarms.comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Snooze */
+        post: operations["alarms.snooze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Timeline */
+        get: operations["alarms.timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Acknowledge All */
+        post: operations["alarms.acknowledge_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People */
+        get: operations["alarms.people"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -787,6 +923,58 @@ export interface paths {
         put?: never;
         /** Close Month */
         post: operations["month_closes.close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notification-channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Channels */
+        get: operations["notification_channels.list"];
+        put?: never;
+        /** Add */
+        post: operations["notification_channels.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notification-channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change */
+        patch: operations["notification_channels.update"];
+        trace?: never;
+    };
+    "/api/v1/notification-channels/{channel_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Test */
+        post: operations["notification_channels.test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1578,6 +1766,24 @@ export interface paths {
         put?: never;
         /** Try Cart */
         post: operations["promotions.try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quiet-hours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Quiet */
+        get: operations["quiet_hours.get"];
+        /** Put Quiet */
+        put: operations["quiet_hours.put"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2443,12 +2649,89 @@ export interface components {
             since: string | null;
         };
         /**
+         * AlarmEntryView
+         * @description `what`: raised, passed, acknowledged, cleared, assigned, snoozed, comment, told_raised, told_escalated.
+         */
+        AlarmEntryView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Operator Id */
+            operator_id: string;
+            /** Operator Name */
+            operator_name: string;
+            /** Said */
+            said: string;
+            /** What */
+            what: string;
+        };
+        /** AlarmIdsBody */
+        AlarmIdsBody: {
+            /** Alarm Ids */
+            alarm_ids: string[];
+        };
+        /** AlarmListView */
+        AlarmListView: {
+            /** Data */
+            data: components["schemas"]["AlarmView"][];
+        };
+        /** AlarmRulesView */
+        AlarmRulesView: {
+            /** Data */
+            data: components["schemas"]["AlarmRuleView"][];
+        };
+        /** AlarmRuleView */
+        AlarmRuleView: {
+            /**
+             * Delay S
+             * @default 0
+             */
+            delay_s: number;
+            /**
+             * Escalate After Min
+             * @default 0
+             */
+            escalate_after_min: number;
+            /**
+             * Escalate To
+             * @default
+             */
+            escalate_to: string;
+            /**
+             * Is Auto Cleared
+             * @default false
+             */
+            is_auto_cleared: boolean;
+            /**
+             * Is Silent
+             * @default false
+             */
+            is_silent: boolean;
+            /** Kind */
+            kind: string;
+            /**
+             * Severity
+             * @default
+             * @enum {string}
+             */
+            severity: "" | "warning" | "critical";
+        };
+        /**
          * AlarmState
          * @enum {string}
          */
-        AlarmState: "raised" | "acknowledged" | "cleared";
-        /** AlarmView */
+        AlarmState: "raised" | "acknowledged" | "passed" | "cleared";
+        /**
+         * AlarmView
+         * @description `state`: raised, acknowledged, passed (its cause is gone and nobody has seen it), cleared.
+         */
         AlarmView: {
+            /** Assigned Name */
+            assigned_name: string;
+            /** Assigned To */
+            assigned_to: string;
             /** Cleared At */
             cleared_at: string | null;
             /** Count */
@@ -2473,6 +2756,8 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** Slot */
             slot: string;
+            /** Snoozed Until */
+            snoozed_until: string | null;
             state: components["schemas"]["AlarmState"];
         };
         /** Page[AlarmView] */
@@ -2621,6 +2906,26 @@ export interface components {
             rules: components["schemas"]["RuleView"][];
             /** Stays */
             stays: components["schemas"]["StayView"][];
+        };
+        /**
+         * AssignBody
+         * @description Empty: nobody's.
+         */
+        AssignBody: {
+            /** Operator Id */
+            operator_id: string;
+        };
+        /** AssigneesView */
+        AssigneesView: {
+            /** Data */
+            data: components["schemas"]["AssigneeView"][];
+        };
+        /** AssigneeView */
+        AssigneeView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * AttentionView
@@ -3026,6 +3331,22 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /**
+         * ChannelBody
+         * @description What is not named stays.
+         */
+        ChannelBody: {
+            /** Endpoint */
+            endpoint?: string | null;
+            /** Is Active */
+            is_active?: boolean | null;
+            /** Language */
+            language?: ("zh-CN" | "en") | null;
+            /** Min Severity */
+            min_severity?: ("warning" | "critical" | "none") | null;
+            /** Name */
+            name?: string | null;
+        };
         /** ChannelsView */
         ChannelsView: {
             /** Data */
@@ -3238,6 +3559,11 @@ export interface components {
             has_more: boolean;
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /** CommentBody */
+        CommentBody: {
+            /** Text */
+            text: string;
         };
         /**
          * CoolerBody
@@ -4230,6 +4556,29 @@ export interface components {
             /** Totals */
             totals: components["schemas"]["ClosedLineView"][];
         };
+        /**
+         * NewChannelBody
+         * @description `endpoint` in the form of the library that sends, for example `json://host/path`. `min_severity` none: only what
+         *     is escalated.
+         */
+        NewChannelBody: {
+            /** Endpoint */
+            endpoint: string;
+            /**
+             * Language
+             * @default zh-CN
+             * @enum {string}
+             */
+            language?: "zh-CN" | "en";
+            /**
+             * Min Severity
+             * @default warning
+             * @enum {string}
+             */
+            min_severity?: "warning" | "critical" | "none";
+            /** Name */
+            name: string;
+        };
         /** NewCodesBody */
         NewCodesBody: {
             /**
@@ -4275,6 +4624,46 @@ export interface components {
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /** NoticeChannelsView */
+        NoticeChannelsView: {
+            /** Data */
+            data: components["schemas"]["NoticeChannelView"][];
+        };
+        /**
+         * NoticeChannelView
+         * @description `error` is why the last message did not arrive; `waiting` how many notices wait.
+         */
+        NoticeChannelView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: string;
+            /** Id */
+            id: string;
+            /** Is Active */
+            is_active: boolean;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+            /** Last Sent At */
+            last_sent_at: string | null;
+            /**
+             * Min Severity
+             * @enum {string}
+             */
+            min_severity: "warning" | "critical" | "none";
+            /** Name */
+            name: string;
+            /** Scheme */
+            scheme: string;
+            /** Waiting */
+            waiting: number;
         };
         /** OfferBody */
         OfferBody: {
@@ -5228,6 +5617,25 @@ export interface components {
             windows?: components["schemas"]["WindowBody"][];
         };
         /**
+         * QuietBody
+         * @description Minutes of the day by the merchant's clock; both null: never quiet.
+         */
+        QuietBody: {
+            /** From Minute */
+            from_minute: number | null;
+            /** Until Minute */
+            until_minute: number | null;
+        };
+        /** QuietView */
+        QuietView: {
+            /** From Minute */
+            from_minute: number | null;
+            /** Time Zone */
+            time_zone: string;
+            /** Until Minute */
+            until_minute: number | null;
+        };
+        /**
          * RankedProductView
          * @description `bottom`: probability of being among the lowest quarter; `advice`: `keep`, `watch`, `drop` or `too_soon`.
          */
@@ -5552,6 +5960,40 @@ export interface components {
             has_more: boolean;
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /** RuleBody */
+        RuleBody: {
+            /**
+             * Delay S
+             * @default 0
+             */
+            delay_s?: number;
+            /**
+             * Escalate After Min
+             * @default 0
+             */
+            escalate_after_min?: number;
+            /**
+             * Escalate To
+             * @default
+             */
+            escalate_to?: string;
+            /**
+             * Is Auto Cleared
+             * @default false
+             */
+            is_auto_cleared?: boolean;
+            /**
+             * Is Silent
+             * @default false
+             */
+            is_silent?: boolean;
+            /**
+             * Severity
+             * @default
+             * @enum {string}
+             */
+            severity?: "" | "warning" | "critical";
         };
         /** RuleView */
         RuleView: {
@@ -6088,6 +6530,14 @@ export interface components {
             state: components["schemas"]["SlotState"];
         };
         /**
+         * SnoozeBody
+         * @description Null: take it up again.
+         */
+        SnoozeBody: {
+            /** Until */
+            until: string | null;
+        };
+        /**
          * SoldUnitView
          * @description One unit behind a figure. `order_refunded_minor` is what went back of its whole order.
          */
@@ -6348,6 +6798,13 @@ export interface components {
              */
             steps?: components["schemas"]["StepBody"][];
         };
+        /** TestedView */
+        TestedView: {
+            /** Is Sent */
+            is_sent: boolean;
+            /** Reason */
+            reason: string;
+        };
         /** TimelineEntryView */
         TimelineEntryView: {
             /**
@@ -6366,6 +6823,12 @@ export interface components {
              * @enum {string}
              */
             source: "terminal" | "cloud" | "platform" | "operator";
+        };
+        /** TimelineView */
+        TimelineView: {
+            alarm: components["schemas"]["AlarmView"];
+            /** Data */
+            data: components["schemas"]["AlarmEntryView"][];
         };
         /** TokenBody */
         TokenBody: {
@@ -7227,13 +7690,80 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "alarm_rules.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmRulesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "alarm_rules.put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmRuleView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "alarms.list": {
         parameters: {
             query?: {
+                assigned?: string | null;
                 cursor?: string | null;
+                kind?: string | null;
                 limit?: number;
                 machine?: string | null;
-                state?: ("open" | "cleared") | null;
+                severity?: components["schemas"]["Severity"] | null;
+                state?: ("open" | "passed" | "cleared" | "current") | null;
             };
             header?: never;
             path?: never;
@@ -7293,6 +7823,45 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "alarms.assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "alarms.clear": {
         parameters: {
             query?: never;
@@ -7325,6 +7894,175 @@ export interface operations {
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "alarms.comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "alarms.snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnoozeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "alarms.timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "alarms.acknowledge_all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmIdsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmListView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "alarms.people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssigneesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
             503: components["responses"]["NotAvailable"];
         };
     };
@@ -8725,6 +9463,145 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClosedMonthView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "notification_channels.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeChannelsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "notification_channels.create": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeChannelView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "notification_channels.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeChannelView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "notification_channels.test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestedView"];
                 };
             };
             400: components["responses"]["NotUnderstood"];
@@ -10627,6 +11504,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TriedCartView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "quiet_hours.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "quiet_hours.put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuietBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietView"];
                 };
             };
             400: components["responses"]["NotUnderstood"];

@@ -1,10 +1,13 @@
 /** An alarm in words: what it is, why, and the one thing to do next. */
 import type { Tone } from "@vendomat/ui";
 import type { Alarm } from "../api/views";
+import { moment } from "../app/moments";
+import type { AlarmEntry } from "../api/attentionViews";
 import { i18n, t } from "../i18n";
 
 export function alarmTone(alarm: Alarm): Tone {
   if (alarm.state === "cleared") return "ok";
+  if (alarm.state === "passed") return "off";
   return alarm.severity === "critical" ? "crit" : "warn";
 }
 
@@ -28,8 +31,28 @@ export type NextMove = { move: "acknowledge" | "clear"; word: string; isAsking: 
 /** Seen first, then cleared. Clearing what closed a slot opens it again, so that is asked before. */
 export function nextMove(alarm: Alarm): NextMove | undefined {
   if (alarm.kind === SLOT_LOCKED && alarm.state !== "cleared") return { move: "clear", word: t("alarms.unlock"), isAsking: true };
-  if (alarm.state === "raised") return { move: "acknowledge", word: t("alarms.acknowledge"), isAsking: false };
+  if (alarm.state === "raised" || alarm.state === "passed") return { move: "acknowledge", word: t("alarms.acknowledge"), isAsking: false };
   if (alarm.state === "cleared") return undefined;
   const isSlot = alarm.slot !== "";
   return { move: "clear", word: t(isSlot ? "alarms.clear_slot" : "alarms.clear"), isAsking: isSlot };
+}
+
+/** Every kind an alarm can have, for rules and filters. */
+export const ALARM_KINDS = [
+  "vend_failed", "vend_unknown", "slot_locked", "machine.offline", "machines.offline", "machine.not_ready", "machine.quiet",
+  "payment_unknown", "payment_mismatch", "payment_short", "refund_held", "refund_stuck", "refund_open", "refund_paid_twice",
+  "hold_open", "hold_uncollected", "hold_mismatch", "delivered_after_refund", "channel_away", "bill_missing", "claim_old",
+  "claims_many", "cash.difference", "cash.not_booked", "code.locked", "code.guessing", "machine.clone", "machine.security",
+  "machine.fact_conflict",
+] as const;
+
+/** A line of its timeline in words. */
+export function entryWords(entry: Pick<AlarmEntry, "what" | "said">): string {
+  if (entry.what === "comment") return entry.said;
+  if (entry.what === "raised" && entry.said !== "")
+    return t("alarm_entry.raised_as", { severity: t(entry.said === "critical" ? "severity.critical" : "severity.warning") });
+  if (entry.what === "assigned") return entry.said === "" ? t("alarm_entry.assigned_to_nobody") : t("alarms.given_to", { name: entry.said });
+  if (entry.what === "snoozed") return entry.said === "" ? t("alarms.take_up") : t("alarm_entry.snoozed_until", { moment: moment(entry.said, i18n.locale) });
+  const key = `alarm_entry.${entry.what}`;
+  return i18n.has(key) ? t(key, { name: entry.said }) : entry.what;
 }

@@ -10,7 +10,9 @@ import type {
   NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, SettlementReport, Tried,
   WalletStatement, WayToPay,
 } from "./views";
-import type { AttentionList } from "./attentionViews";
+import type {
+  AlarmRule, AlarmTimeline, AttentionList, ChannelWish, Assignee, NoticeChannel, QuietHours,
+} from "./attentionViews";
 import type { Claim } from "./claimViews";
 import { GoodsClient } from "./goodsClient";
 import type {
@@ -96,6 +98,30 @@ export class ConsoleClient {
   alarms = (query: Query): Promise<Reply<Page<Alarm>>> => this.#ask("GET", `/api/v1/alarms${queryText(query)}`);
   moveAlarm = (id: string, move: "acknowledge" | "clear"): Promise<Reply<Alarm>> =>
     this.#ask("POST", `/api/v1/alarms/${id}/${move}`);
+  acknowledgeAlarms = (ids: readonly string[]): Promise<Reply<{ data: Alarm[] }>> =>
+    this.#ask("POST", "/api/v1/alarms/acknowledge", { alarm_ids: ids });
+  assignAlarm = (id: string, operatorId: string): Promise<Reply<Alarm>> =>
+    this.#ask("POST", `/api/v1/alarms/${id}/assign`, { operator_id: operatorId });
+  snoozeAlarm = (id: string, until: string | null): Promise<Reply<Alarm>> =>
+    this.#ask("POST", `/api/v1/alarms/${id}/snooze`, { until });
+  commentAlarm = (id: string, text: string): Promise<Reply<Alarm>> =>
+    this.#ask("POST", `/api/v1/alarms/${id}/comments`, { text });
+  alarmTimeline = (id: string): Promise<Reply<AlarmTimeline>> => this.#ask("GET", `/api/v1/alarms/${id}/timeline`);
+  alarmPeople = (): Promise<Reply<{ data: Assignee[] }>> => this.#ask("GET", "/api/v1/alarms/people");
+  noticeChannels = (): Promise<Reply<{ data: NoticeChannel[] }>> => this.#ask("GET", "/api/v1/notification-channels");
+  addNoticeChannel = (wish: ChannelWish): Promise<Reply<NoticeChannel>> =>
+    this.#ask("POST", "/api/v1/notification-channels", wish);
+  changeNoticeChannel = (id: string, wish: ChannelWish): Promise<Reply<NoticeChannel>> =>
+    this.#ask("PATCH", `/api/v1/notification-channels/${id}`, wish);
+  /** The endpoint itself answers, so this takes longer than other questions. */
+  testNoticeChannel = (id: string): Promise<Reply<{ is_sent: boolean; reason: string }>> =>
+    this.#ask("POST", `/api/v1/notification-channels/${id}/test`, undefined, {}, TRY_WITHIN_MS);
+  alarmRules = (): Promise<Reply<{ data: AlarmRule[] }>> => this.#ask("GET", "/api/v1/alarm-rules");
+  putAlarmRule = ({ kind, ...rule }: AlarmRule): Promise<Reply<AlarmRule>> =>
+    this.#ask("PUT", `/api/v1/alarm-rules/${kind}`, rule);
+  quietHours = (): Promise<Reply<QuietHours>> => this.#ask("GET", "/api/v1/quiet-hours");
+  putQuietHours = (hours: Pick<QuietHours, "from_minute" | "until_minute">): Promise<Reply<QuietHours>> =>
+    this.#ask("PUT", "/api/v1/quiet-hours", hours);
   ambiguities = (query: Query): Promise<Reply<Page<Ambiguity>>> =>
     this.#ask("GET", `/api/v1/ambiguities${queryText(query)}`);
   ambiguityReport = (): Promise<Reply<AmbiguityReport>> => this.#ask("GET", "/api/v1/reports/ambiguity");

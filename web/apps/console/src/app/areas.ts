@@ -8,6 +8,7 @@ import doubtIcon from "lucide-static/icons/circle-question-mark.svg?raw";
 import todayIcon from "lucide-static/icons/layout-dashboard.svg?raw";
 import orderIcon from "lucide-static/icons/receipt-text.svg?raw";
 import machineIcon from "lucide-static/icons/store.svg?raw";
+import notifyIcon from "lucide-static/icons/bell-ring.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
 import memberIcon from "lucide-static/icons/users.svg?raw";
 import goodsIcon from "lucide-static/icons/package.svg?raw";
@@ -38,6 +39,7 @@ export const AREAS: readonly Area[] = [
   { page: "statements", path: "statements", word: "statement.title", icon: bookIcon, needs: "statement.read" },
   { page: "sites", path: "sites", word: "site.title", icon: placeIcon, needs: "site.read" },
   { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon, needs: "statement.read" },
+  { page: "notifications", path: "notifications", word: "notify.title", icon: notifyIcon, needs: "fleet.read" },
   { page: "ways", path: "ways", word: "ways.title", icon: wayIcon, needs: "keys.read" },
   { page: "people", path: "people", word: "people.title", icon: peopleIcon, needs: "people.read" },
   { page: "audit", path: "audit", word: "audit.title", icon: auditIcon, needs: "audit.read" },

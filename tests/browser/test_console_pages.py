@@ -185,6 +185,9 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(stage: Consol
             "reconciliation",
             "statements",
             "sites",
+            "sales",
+            "ranking",
+            "months",
         ):
             await page.goto(stage.town.console_url + path)
             await expect(page.get_by_role("heading", level=1)).to_be_visible()

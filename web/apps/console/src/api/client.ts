@@ -20,7 +20,7 @@ import type {
 } from "./peopleViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
-import type { Band, SalesFigures, SoldUnit } from "./salesViews";
+import type { Band, ClosedMonth, Months, ProductRanking, SalesFigures, SoldUnit } from "./salesViews";
 import type { CartTrial, Preview, Promotion, PromotionBody, PromotionGoods, Rule, TriedCart } from "./promotionViews";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
@@ -143,6 +143,10 @@ export class ConsoleClient {
   salesFigures = (query: Query): Promise<Reply<SalesFigures>> => this.#ask("GET", `/api/v1/sales-figures${queryText(query)}`);
   soldUnits = (query: Query): Promise<Reply<Page<SoldUnit>>> =>
     this.#ask("GET", `/api/v1/sales-figures/units${queryText(query)}`);
+  months = (): Promise<Reply<Months>> => this.#ask("GET", "/api/v1/month-closes");
+  closedMonth = (month: string): Promise<Reply<ClosedMonth>> => this.#ask("GET", `/api/v1/month-closes/${month}`);
+  closeMonth = (month: string): Promise<Reply<ClosedMonth>> => this.#ask("POST", `/api/v1/month-closes/${month}`);
+  productRanking = (query: Query): Promise<Reply<ProductRanking>> => this.#ask("GET", `/api/v1/product-ranking${queryText(query)}`);
   band = (query: Query = {}): Promise<Reply<Band>> => this.#ask("GET", `/api/v1/sales-figures/band${queryText(query)}`);
   sites = (): Promise<Reply<Site[]>> => this.#ask("GET", "/api/v1/sites");
   createSite = (name: string, owner: string): Promise<Reply<Arrangement>> => this.#ask("POST", "/api/v1/sites", { name, owner });

@@ -1,4 +1,5 @@
 /** What the cloud says of sales. Amounts are minor units; days and hours are the merchant's own, without a zone. */
+import type { Schemas } from "@vendomat/api";
 
 export type By = "hour" | "day" | "month" | "machine" | "product" | "site" | "channel" | "slot";
 export type Amounts = {
@@ -54,3 +55,9 @@ export type Band = {
 };
 export type RefundTimes = { refunds: number; median_s: number | null; p95_s: number | null; formulas: Record<string, string> };
 export type Formula = { id: string; figure: string; en: string; zh: string };
+
+export type ClosedLine = Schemas["ClosedLineView"];
+export type Months = Schemas["MonthsView"];
+export type ClosedMonth = Schemas["ClosedMonthView"];
+export type ProductRanking = Schemas["ProductRankingView"];
+export type RankedProduct = Schemas["RankedProductView"];

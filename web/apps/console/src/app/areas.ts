@@ -14,6 +14,8 @@ import memberIcon from "lucide-static/icons/users.svg?raw";
 import goodsIcon from "lucide-static/icons/package.svg?raw";
 import planIcon from "lucide-static/icons/grid-3-x-3.svg?raw";
 import wayIcon from "lucide-static/icons/wallet-cards.svg?raw";
+import rankingIcon from "lucide-static/icons/list-ordered.svg?raw";
+import monthIcon from "lucide-static/icons/calendar-check.svg?raw";
 import salesIcon from "lucide-static/icons/chart-column.svg?raw";
 import peopleIcon from "lucide-static/icons/user-cog.svg?raw";
 import auditIcon from "lucide-static/icons/scroll-text.svg?raw";
@@ -28,6 +30,7 @@ export const AREAS: readonly Area[] = [
   { page: "machines", path: "machines", word: "machines.title", icon: machineIcon, isOnBar: true, needs: "fleet.read" },
   { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true, needs: "order.read" },
   { page: "sales", path: "sales", word: "sales.title", icon: salesIcon, needs: "statement.read" },
+  { page: "ranking", path: "ranking", word: "ranking.title", icon: rankingIcon, needs: "statement.read" },
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true, needs: "fleet.read" },
   { page: "claims", path: "claims", word: "claims.title", icon: claimIcon, needs: "order.read" },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon, needs: "order.read" },
@@ -37,6 +40,7 @@ export const AREAS: readonly Area[] = [
   { page: "promotions", path: "promotions", word: "promo.list", icon: promotionIcon, needs: "catalog.read" },
   { page: "members", path: "members", word: "members.title", icon: memberIcon, needs: "member.read" },
   { page: "statements", path: "statements", word: "statement.title", icon: bookIcon, needs: "statement.read" },
+  { page: "months", path: "months", word: "months.title", icon: monthIcon, needs: "statement.read" },
   { page: "sites", path: "sites", word: "site.title", icon: placeIcon, needs: "site.read" },
   { page: "reconciliation", path: "reconciliation", word: "recon.short", icon: scaleIcon, needs: "statement.read" },
   { page: "notifications", path: "notifications", word: "notify.title", icon: notifyIcon, needs: "fleet.read" },

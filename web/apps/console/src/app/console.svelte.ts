@@ -11,7 +11,6 @@ import type { Router } from "./router.svelte";
 const MESSAGE_MS = 5000;
 const ALARMS_MAX = 200;
 
-type Permission = Session["operator"]["permissions"][number];
 
 export type Message = { text: string; tone: Tone };
 

@@ -97,6 +97,7 @@ class FakeOrder:
     refund: RefundStatus | None = None
     hold: HoldStatus | None = None
     channels: list[str] = field(default_factory=list)
+    shown_minor: int | None = None
     charge: tuple[str, str] = ("", "")  # state and reason of a code that was shown
 
     def slots(self) -> list[str]:
@@ -202,6 +203,7 @@ class FakeCloud:
         order_id = self.by_request.setdefault(request.request_id, derive_id("ord", request.request_id))
         if order_id not in self.orders:
             order = FakeOrder(order_id, request.lines, request.channel, channels=[request.channel])
+            order.shown_minor = request.shown_minor
             order.outcomes = ["pending"] * len(order.slots())
             self.orders[order_id] = order
         return self._status(order_id)

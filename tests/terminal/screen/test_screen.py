@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tests.terminal.bench import Bench
+from vendomat.pricing import Kind, Promotion
+from vendomat.protocol import PromotionOffer
 from vendomat.terminal.screen import ScreenServer, build_app
 from vendomat.terminal.screen.snapshot import qr_svg_of
 
@@ -76,6 +79,29 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     }
     assert sale["payment"]["wallet_url"] == ""  # not a demo machine
     assert 110_000 < sale["payment"]["expires_in_ms"] <= 120_000
+
+
+async def test_a_cart_is_priced_as_the_cloud_will_and_ordered_at_what_was_shown(page: Page) -> None:
+    two = Promotion(promotion_id="prm_1", name="Two for one", kind=Kind.N_FOR_M, take=2, pay=1)
+    offer = PromotionOffer(rule=msgspec.Raw(msgspec.json.encode(two)))
+    machine = page.bench.terminal.machine
+    assert machine.catalogue is not None
+    machine.catalogue = msgspec.structs.replace(machine.catalogue, promotions=[offer], time_zone="UTC")
+    state = await page.state()
+    group = {"kind": "n_for_m", "name": "Two for one", "take": 2, "pay": 1, "value_minor": 0}
+    assert (state["is_promoted"], state["products"][0]["offer"]) == (
+        True,
+        {"price_minor": 350, "until": "", "groups": [group]},
+    )
+    cart = [{"slot": "A1", "quantity": 1}, {"slot": "A2", "quantity": 1}]
+    priced = (await page.press("/api/price", {"lines": cart})).json()
+    off = [{"name": "Two for one", "off_minor": 350}]
+    assert priced == {"list_minor": 700, "total_minor": 350, "off": off}
+    assert (await page.press("/api/price", {"lines": [{"slot": "Z9", "quantity": 1}]})).status_code == 404
+    await page.press("/api/order", {"request_id": "r1", "lines": LINES, "channel": "wechat", "shown_minor": 349})
+    await page.bench.until_screen("paying")
+    (order,) = page.bench.cloud.orders.values()
+    assert order.shown_minor == 349
 
 
 async def test_the_buttons_do_what_they_say(page: Page) -> None:

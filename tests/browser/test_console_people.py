@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,7 +13,9 @@ from tests.browser.doubt_stage import DoubtStage, open_doubt_stage
 from tests.browser.street import Street
 from tests.browser.test_console_doubts import SECOND_PRESS_MS, sign_in
 from tests.cloud.conftest import database_url, postgres
+from tests.cloud.shop_stage import PASSWORD as OWNERS_PASSWORD
 from vendomat.cloud.app.http import CONSOLE_FOLDER
+from vendomat.cloud.merchants.totp import code_of, step_at
 
 __all__ = ["database_url", "postgres"]
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -66,3 +69,24 @@ async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street
     let_go = owner.locator("[data-action='person.deactivated']")
     await let_go.locator("summary").click()
     await expect(let_go.locator("[data-field='state'] td")).to_have_text(["active", "inactive"])
+
+
+async def test_a_phone_is_enrolled_and_asked_for_at_the_next_sign_in(stage: DoubtStage, street: Street) -> None:
+    page = await street.open(stage.url, size="desk", locale="en-US")
+    await sign_in(stage, page)
+    await page.goto(f"{stage.url}account")
+    await page.get_by_test_id("second-factor-begin").click()
+    secret = base64.b32decode(await page.get_by_test_id("second-factor-secret").inner_text())
+    await page.get_by_test_id("second-factor-code").fill(code_of(secret, step_at(stage.shop.clock.now())))
+    await page.get_by_test_id("second-factor-send").click()
+    codes = (await page.get_by_test_id("recovery-codes").inner_text()).split()
+    assert len(codes) == 10
+
+    again = await street.open(stage.url, size="phone", locale="en-US")
+    await again.get_by_test_id("sign-in-email").fill(stage.shop.seeded.email)
+    await again.get_by_test_id("sign-in-password").fill(OWNERS_PASSWORD)
+    await again.get_by_test_id("sign-in").click()
+    await again.get_by_test_id("sign-in-code").fill(codes[0])
+    await again.wait_for_timeout(SECOND_PRESS_MS)
+    await again.get_by_test_id("sign-in").click()
+    await expect(again.get_by_test_id("nav-today")).to_be_visible()

@@ -19,7 +19,6 @@ from vendomat.cloud.merchants.model import (
 )
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, check_may
 from vendomat.cloud.merchants.sign_in import SignIns
-from vendomat.kernel import ErrorCode, VendomatError
 
 COOKIE = "vendomat_session"
 CODE_CHARACTERS_MAX = 40
@@ -87,30 +86,6 @@ class Permitted:
 def permitted(current: CurrentOperator, permission: Permission) -> Permitted:
     """What a route depends on: `operator: Annotated[Operator, Depends(permitted(current, Permission.X))]`."""
     return Permitted(current, permission)
-
-
-def changing_operator(current: CurrentOperator) -> CurrentOperator:
-    """The dependency for requests that change something: refuses roles that may only look."""
-
-    async def changing(request: Request) -> Operator:
-        operator = await current(request)
-        if operator.role is Role.READ_ONLY:
-            raise VendomatError(ErrorCode.FORBIDDEN, "your role may look but not change; nothing was done")
-        return operator
-
-    return changing
-
-
-def owning_operator(current: CurrentOperator) -> CurrentOperator:
-    """The dependency for what only an owner may change: keys, and where the money goes."""
-
-    async def owning(request: Request) -> Operator:
-        operator = await current(request)
-        if operator.role is not Role.OWNER:
-            raise VendomatError(ErrorCode.FORBIDDEN, "only an owner may change this; nothing was done")
-        return operator
-
-    return owning
 
 
 def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bool) -> APIRouter:

@@ -23,6 +23,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "hold_mismatch": ("预授权款与订单不符", "Reserved money does not fit its order"),
     "channel_away": ("支付方式无法连接，已暂停", "A way to pay cannot be reached and is not offered"),
     "bill_missing": ("平台账单缺失或无法读取", "A platform's bill is refused or unreadable"),
+    "site_share": ("点位方分账需要处理", "A share of a site's owner needs a person"),
     "claim_old": ("有申诉等待超过一天", "A claim waits for longer than a day"),
     "claims_many": ("一天内申诉过多", "Many claims in a day"),
     "machine.offline": ("机器离线", "Machine not heard of"),

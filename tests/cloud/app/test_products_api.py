@@ -182,3 +182,34 @@ async def test_other_paths_keep_theirs_and_strangers_have_none(
         await stranger.post("/api/v1/pictures", content=picture("PNG"), headers={"Content-Type": "image/png"}),
     ):
         assert answer.status_code == 401
+
+
+async def test_a_file_is_tried_first_and_taken_as_a_whole_or_its_good_rows(browser: httpx.AsyncClient) -> None:
+    await made(browser)
+    whole = (await browser.get(f"{PRODUCTS}/file.csv")).content
+    assert whole.startswith(b"\xef\xbb\xbfsku,") and whole.count(b"\n") == 18
+
+    async def send(content: bytes, **how: bool) -> dict[str, Any]:
+        answer = await browser.post(
+            f"{PRODUCTS}/import", content=content, params=how, headers={"Content-Type": "text/csv"}
+        )
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    same = await send(whole, is_trial=False)
+    assert (same["same"], same["rows"], same["is_done"]) == (17, [], True), "what was written changes nothing"
+    rows = b"\r\n".join((b"sku,name_zh,name_en,price,barcode", b"cola,x,Cola 2,4.2,", b"new,y,New,1,4006381333931",
+                         b"newer,z,Newer,1,", b"newer,z,Again,1,"))  # fmt: skip
+    for how in ({"is_trial": True}, {"is_trial": False}):
+        report = await send(rows, **how)
+        assert [(one["number"], one["outcome"]) for one in report["rows"]] == [
+            (2, "changed"), (3, "refused"), (4, "created"), (5, "refused"),
+        ]  # fmt: skip
+        assert "barcode" in report["rows"][1]["problem"] and "twice" in report["rows"][3]["problem"]
+        assert not report["is_done"]
+        assert (await browser.get(f"{PRODUCTS}/file.csv")).content == whole
+    assert (await send(rows, is_trial=False, is_only_good=True))["is_done"]
+    listed = (await browser.get(PRODUCTS, params={"search": "new"})).json()["data"]
+    assert [one["sku"] for one in listed] == ["newer"]
+    wrong = await browser.post(f"{PRODUCTS}/import", content=b"{}", headers={"Content-Type": "application/json"})
+    assert wrong.status_code == 415

@@ -50,6 +50,7 @@ class Upload:
 
 
 UPLOADS: Mapping[str, Upload] = {
+    "/api/v1/products/import": Upload(2_000_000, frozenset({"text/csv"})),
     "/api/v1/pictures": Upload(2_000_000, frozenset(PICTURE_TYPES)),
 }
 

@@ -21,7 +21,7 @@ from vendomat.cloud.app.guards import Guards
 from vendomat.cloud.app.health import Check, database_check, health_router
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.app.repeats import KeepsAnswers
-from vendomat.cloud.catalog import Catalog, ProductDesk, catalog_router, media_router
+from vendomat.cloud.catalog import Catalog, ProductDesk, ProductImport, catalog_router, media_router
 from vendomat.cloud.changes import ChangeLog, changes_router
 from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_router, claims_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
@@ -239,10 +239,11 @@ def _add_people(app: FastAPI, parts: PublicParts, sign_ins: SignIns, current: Cu
 
 def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:
     """What is sold, and where."""
+    products = ProductDesk(parts.database, parts.ids, parts.clock, planned_in=drafts_naming)
     planograms = PlanogramDesk(parts.database, parts.clock)
     report = PlanogramReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
     return [
-        catalog_router(ProductDesk(parts.database, parts.ids, parts.clock, planned_in=drafts_naming), current),
+        catalog_router(products, ProductImport(parts.database, products, parts.clock), current),
         planograms_router(planograms, report, current),
         templates_router(TemplateDesk(parts.database, parts.ids, parts.clock, planograms), current),
     ]

@@ -24,6 +24,7 @@ from vendomat.cloud.catalog.model import (
 )
 from vendomat.cloud.catalog.photo import PICTURE_TYPES
 from vendomat.cloud.catalog.product_api import catalog_router
+from vendomat.cloud.catalog.product_import import ProductImport
 from vendomat.cloud.catalog.products import PlannedIn, ProductDesk
 from vendomat.cloud.catalog.seed import SeedProduct, seed_image, seed_products
 from vendomat.cloud.catalog.service import Catalog
@@ -37,6 +38,7 @@ __all__ = [
     "PlannedIn",
     "PlannedSlot",
     "ProductDesk",
+    "ProductImport",
     "SeedProduct",
     "Use",
     "bump_all",

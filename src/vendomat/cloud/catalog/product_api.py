@@ -7,14 +7,17 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vendomat.cloud.catalog.model import image_path
 from vendomat.cloud.catalog.photo import PICTURE_TYPES
+from vendomat.cloud.catalog.product_import import ProductImport
 from vendomat.cloud.catalog.product_store import Wanted
 from vendomat.cloud.catalog.product_views import (
     CostBody,
+    ImportView,
     PictureView,
     ProductBody,
     ProductDetailView,
     ProductListView,
     detail_view,
+    import_view,
     listed_view,
 )
 from vendomat.cloud.catalog.products import ProductDesk, ProductFile
@@ -24,20 +27,46 @@ from vendomat.cloud.platform.http import (
     LIMIT_MAX,
     Cursor,
     IfMatch,
+    described_file,
     page_of,
     set_version,
 )
 
+CSV = "text/csv"
 ProductId = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
 Day = Annotated[date, Path()]
 Words = Annotated[str, Query(max_length=80)]
 
 
-def catalog_router(desk: ProductDesk, current: CurrentOperator) -> APIRouter:
+def catalog_router(desk: ProductDesk, files: ProductImport, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["products"])
+    _add_files(router, files, current)
     _add_reading(router, desk, permitted(current, Permission.CATALOG_READ))
     _add_changes(router, desk, permitted(current, Permission.CATALOG_CHANGE))
     return router
+
+
+def _add_files(router: APIRouter, files: ProductImport, current: CurrentOperator) -> None:
+    reading = permitted(current, Permission.CATALOG_READ)
+    changing = permitted(current, Permission.CATALOG_CHANGE)
+
+    @router.get(
+        "/products/file.csv", operation_id="products.file", response_class=Response, responses=described_file(CSV)
+    )
+    async def file(operator: Annotated[Operator, Depends(reading)]) -> Response:
+        headers = {"Content-Disposition": 'attachment; filename="products.csv"', "Cache-Control": "no-store"}
+        return Response(await files.written(operator), media_type=f"{CSV}; charset=utf-8", headers=headers)
+
+    @router.post("/products/import", operation_id="products.import", openapi_extra=_described(CSV))
+    async def take(
+        request: Request,
+        operator: Annotated[Operator, Depends(changing)],
+        is_trial: bool = True,
+        is_only_good: bool = False,
+    ) -> ImportView:
+        """A CSV file as the whole body. A trial says what would become of each row and changes nothing."""
+        content = await request.body()
+        return import_view(await files.take(operator, content, is_trial=is_trial, is_only_good=is_only_good))
 
 
 def _add_reading(router: APIRouter, desk: ProductDesk, reading: CurrentOperator) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.catalog.model import BASIS_POINTS_MAX, PRICE_MINOR_MAX, Allergen, NewProduct, image_path
+from vendomat.cloud.catalog.product_import import ImportReport, RowOutcome
 from vendomat.cloud.catalog.product_store import DatedCost, ListedProduct
 from vendomat.cloud.catalog.products import ProductFile
 from vendomat.kernel import MINOR_UNITS_MAX, Money
@@ -106,6 +107,36 @@ class ProductDetailView(BaseModel):
 class PictureView(BaseModel):
     image: str
     picture: str
+
+
+class RowView(BaseModel):
+    """One line of the file; the first line below the head is 2."""
+
+    number: int
+    sku: str
+    outcome: RowOutcome
+    problem: str
+
+
+class ImportView(BaseModel):
+    """`is_done`: it was kept; otherwise nothing changed. `rows` has those that are not the same as before."""
+
+    is_done: bool
+    created: int
+    changed: int
+    same: int
+    refused: int
+    rows: list[RowView]
+
+
+def import_view(report: ImportReport) -> ImportView:
+    counts = {outcome.value: sum(row.outcome is outcome for row in report.rows) for outcome in RowOutcome}
+    rows = [
+        RowView(number=row.number, sku=row.sku, outcome=row.outcome, problem=row.problem)
+        for row in report.rows
+        if row.outcome is not RowOutcome.SAME
+    ]
+    return ImportView(is_done=report.is_done, rows=rows, **counts)
 
 
 def listed_view(one: ListedProduct) -> ListedProductView:

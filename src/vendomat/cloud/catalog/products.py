@@ -71,30 +71,40 @@ class ProductDesk:
             return await self._file(connection, _found(product))
 
     async def create(self, operator: Operator, new: NewProduct) -> ProductFile:
-        new.check()
-        product_id = self._ids.new("prd")
         async with self._database.merchant(operator.merchant_id) as connection:
-            await self._check_image(connection, new.image)
-            with _taken():
-                await rows.insert_product(connection, operator.merchant_id, product_id, new, at=self._clock.now())
-            await self._tell(connection, operator, "product.created", product_id, after=rows.columns_of(new))
-            return ProductFile(Product(product_id, new, 1, is_archived=False), [], [])
+            return ProductFile(await self.add(connection, operator, new), [], [])
 
     async def change(
         self, operator: Operator, product_id: str, new: NewProduct, *, if_match: str | None
     ) -> ProductFile:
         """All of it anew. Machines that have it in a slot hear of it."""
-        new.check()
         async with self._database.merchant(operator.merchant_id) as connection:
             product = await self._lock(connection, operator, product_id, if_match)
-            await self._check_image(connection, new.image)
-            with _taken():
-                await rows.update_product(connection, product, new)
-            was, is_now = rows.columns_of(product.data), rows.columns_of(new)
-            names = [name for name in is_now if was[name] != is_now[name]]
-            before, after = ({name: side[name] for name in names} for side in (was, is_now))
-            await self._tell(connection, operator, "product.changed", product_id, before=before, after=after)
-            return await self._file(connection, Product(product_id, new, product.version + 1, product.is_archived))
+            return await self._file(connection, await self.replace(connection, operator, product, new))
+
+    async def add(self, connection: AsyncConnection, operator: Operator, new: NewProduct) -> Product:
+        """As `create`, in the caller's transaction, which ends when it raises."""
+        new.check()
+        await self._check_image(connection, new.image)
+        product = Product(self._ids.new("prd"), new, 1, is_archived=False)
+        with _taken():
+            await rows.insert_product(connection, operator.merchant_id, product.product_id, new, at=self._clock.now())
+        await self._tell(connection, operator, "product.created", product.product_id, after=rows.columns_of(new))
+        return product
+
+    async def replace(
+        self, connection: AsyncConnection, operator: Operator, product: Product, new: NewProduct
+    ) -> Product:
+        """As `change`, of a product that the caller locked, in the caller's transaction, which ends when it raises."""
+        new.check()
+        await self._check_image(connection, new.image)
+        with _taken():
+            await rows.update_product(connection, product, new)
+        was, is_now = rows.columns_of(product.data), rows.columns_of(new)
+        names = [name for name in is_now if was[name] != is_now[name]]
+        before, after = ({name: side[name] for name in names} for side in (was, is_now))
+        await self._tell(connection, operator, "product.changed", product.product_id, before=before, after=after)
+        return Product(product.product_id, new, product.version + 1, product.is_archived)
 
     async def archive(self, operator: Operator, product_id: str, *, if_match: str | None) -> ProductFile:
         """Put it away. Raises `conflict` while it is planned somewhere, saying where."""

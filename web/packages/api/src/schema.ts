@@ -1652,6 +1652,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/file.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** File */
+        get: operations["products.file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take
+         * @description A CSV file as the whole body. A trial says what would become of each row and changes nothing.
+         */
+        post: operations["products.import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/promotions": {
         parameters: {
             query?: never;
@@ -3907,6 +3944,24 @@ export interface components {
             status: "ok" | "failing";
         };
         /**
+         * ImportView
+         * @description `is_done`: it was kept; otherwise nothing changed. `rows` has those that are not the same as before.
+         */
+        ImportView: {
+            /** Changed */
+            changed: number;
+            /** Created */
+            created: number;
+            /** Is Done */
+            is_done: boolean;
+            /** Refused */
+            refused: number;
+            /** Rows */
+            rows: components["schemas"]["vendomat__cloud__catalog__product_views__RowView"][];
+            /** Same */
+            same: number;
+        };
+        /**
          * InvitationView
          * @description `path` opens the page where the person sets a password. It is shown here and never again.
          */
@@ -5928,34 +5983,14 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /**
-         * RowView
-         * @description One ledger line.
+         * RowOutcome
+         * @enum {string}
          */
-        RowView: {
-            /** Account */
-            account: string;
-            /** Amount Minor */
-            amount_minor: number;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Currency */
-            currency: string;
-            /** Kind */
-            kind: string;
-            /** Line */
-            line: number;
-            /** Order Id */
-            order_id: string;
-            /** Transaction */
-            transaction: string;
-        };
+        RowOutcome: "created" | "changed" | "same" | "refused";
         /** Page[RowView] */
         RowViewPage: {
             /** Data */
-            data: components["schemas"]["RowView"][];
+            data: components["schemas"]["vendomat__cloud__statements__views__RowView"][];
             /** Has More */
             has_more: boolean;
             /** Next Cursor */
@@ -6980,6 +7015,44 @@ export interface components {
             name: string;
             /** Slot */
             slot: string;
+        };
+        /**
+         * RowView
+         * @description One line of the file; the first line below the head is 2.
+         */
+        vendomat__cloud__catalog__product_views__RowView: {
+            /** Number */
+            number: number;
+            outcome: components["schemas"]["RowOutcome"];
+            /** Problem */
+            problem: string;
+            /** Sku */
+            sku: string;
+        };
+        /**
+         * RowView
+         * @description One ledger line.
+         */
+        vendomat__cloud__statements__views__RowView: {
+            /** Account */
+            account: string;
+            /** Amount Minor */
+            amount_minor: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Currency */
+            currency: string;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: number;
+            /** Order Id */
+            order_id: string;
+            /** Transaction */
+            transaction: string;
         };
         /**
          * Verdict
@@ -11234,6 +11307,71 @@ export interface operations {
             415: components["responses"]["NotJson"];
             422: components["responses"]["NotValid"];
             428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.import": {
+        parameters: {
+            query?: {
+                is_only_good?: boolean;
+                is_trial?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];

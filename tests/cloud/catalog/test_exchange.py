@@ -1,0 +1,84 @@
+"""Products as a table: what is written is read back, formulas stay words, and a wrong cell is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vendomat.cloud.catalog.exchange import CELL_CHARACTERS_MAX, file_of, rows_of
+from vendomat.cloud.catalog.model import Allergen, NewProduct
+from vendomat.kernel import ErrorCode, Money, VendomatError
+
+TEA = NewProduct(
+    sku="tea",
+    name_zh="茶",
+    name_en="Tea, green",
+    price=Money(450, "CNY"),
+    detail_en='a "fine" one',
+    barcode="4006381333931",
+    tax_bp=1350,
+    allergens=(Allergen.MILK, Allergen.SOYA),
+    energy_kcal=12,
+    is_perishable=True,
+    shelf_life_days=9,
+)
+HEAD = "sku,name_zh,name_en,price"
+
+
+def read(text: str) -> list[tuple[int, str, str]]:
+    return [(row.number, row.sku, row.problem) for row in rows_of(text.encode(), "CNY")]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=40))
+def test_what_is_written_is_read_back_and_is_no_formula(text: str) -> None:
+    product = replace(TEA, name_en=text)
+    content = file_of([product, replace(TEA, sku="b", energy_kcal=None, shelf_life_days=None)])
+    assert content.startswith(b"\xef\xbb\xbf")
+    first, second = rows_of(content, "CNY")
+    if text[:1] != "'":  # an apostrophe of one's own before a sign cannot be told from ours
+        assert first.on(None, "CNY") == product
+    assert second.on(None, "CNY").energy_kcal is None
+    assert not any(cell.startswith(b"=") for cell in content.replace(b"\r\n", b",").split(b","))
+
+
+def test_what_the_file_does_not_say_stays() -> None:
+    (row,) = rows_of(f"{HEAD}\r\ntea,茶,Tea,5\r\n".encode(), "CNY")
+    assert row.on(TEA, "CNY") == replace(TEA, name_en="Tea", price=Money(500, "CNY"))
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("tea,茶,Tea,1e9", "price"),
+        ("tea,茶,Tea,-1", "price"),
+        ("tea,茶,Tea,4.555", "price"),
+        ("tea,茶,Tea", "4 cells"),
+        ("tea,茶," + "x" * (CELL_CHARACTERS_MAX + 1) + ",5", "characters"),
+    ],
+)
+def test_a_wrong_cell_is_named_with_its_line(line: str, word: str) -> None:
+    ((number, sku, problem), good) = read(f"{HEAD}\n{line}\nbun,包,Bun,2\n")
+    assert (number, sku) == (2, "tea") and word in problem and good == (3, "bun", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", ErrorCode.INVALID_VALUE),
+        (b"PK\x03\x04\x00\x00", ErrorCode.MALFORMED),
+        ("sku,名称\n".encode("gbk"), ErrorCode.MALFORMED),
+        (b"sku,name_zh,name_en\na,b,c\n", ErrorCode.INVALID_VALUE),
+        (f"{HEAD},owner\n".encode(), ErrorCode.INVALID_VALUE),
+        (f"{HEAD},sku\n".encode(), ErrorCode.INVALID_VALUE),
+        (f'{HEAD}\n"a"b,c\n'.encode(), ErrorCode.MALFORMED),
+        (f"{HEAD}\n".encode() + b"a,b,c,1\n" * 5_001, ErrorCode.TOO_LARGE),
+        (b"x" * 2_000_001, ErrorCode.TOO_LARGE),
+    ],
+)
+def test_what_is_no_such_file_is_refused_as_a_whole(content: bytes, code: ErrorCode) -> None:
+    with pytest.raises(VendomatError) as caught:
+        rows_of(content, "CNY")
+    assert caught.value.code is code

@@ -36,7 +36,9 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """Two machines, five times faster than life. Asked for after the browser: without one, nothing is started."""
-    async with Town.open(TownPlan(tmp_path_factory.mktemp("town"), machines=2, speed=5.0)) as town:
+    async with Town.open(
+        TownPlan(tmp_path_factory.mktemp("town"), machines=2, speed=5.0, cloud={"notify_private": "1"})
+    ) as town:
         yield town
 
 

@@ -109,7 +109,7 @@ class PictureView(BaseModel):
     picture: str
 
 
-class RowView(BaseModel):
+class ImportRowView(BaseModel):
     """One line of the file; the first line below the head is 2."""
 
     number: int
@@ -126,13 +126,13 @@ class ImportView(BaseModel):
     changed: int
     same: int
     refused: int
-    rows: list[RowView]
+    rows: list[ImportRowView]
 
 
 def import_view(report: ImportReport) -> ImportView:
     counts = {outcome.value: sum(row.outcome is outcome for row in report.rows) for outcome in RowOutcome}
     rows = [
-        RowView(number=row.number, sku=row.sku, outcome=row.outcome, problem=row.problem)
+        ImportRowView(number=row.number, sku=row.sku, outcome=row.outcome, problem=row.problem)
         for row in report.rows
         if row.outcome is not RowOutcome.SAME
     ]

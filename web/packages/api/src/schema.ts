@@ -3944,6 +3944,19 @@ export interface components {
             status: "ok" | "failing";
         };
         /**
+         * ImportRowView
+         * @description One line of the file; the first line below the head is 2.
+         */
+        ImportRowView: {
+            /** Number */
+            number: number;
+            outcome: components["schemas"]["RowOutcome"];
+            /** Problem */
+            problem: string;
+            /** Sku */
+            sku: string;
+        };
+        /**
          * ImportView
          * @description `is_done`: it was kept; otherwise nothing changed. `rows` has those that are not the same as before.
          */
@@ -3957,7 +3970,7 @@ export interface components {
             /** Refused */
             refused: number;
             /** Rows */
-            rows: components["schemas"]["vendomat__cloud__catalog__product_views__RowView"][];
+            rows: components["schemas"]["ImportRowView"][];
             /** Same */
             same: number;
         };
@@ -5987,10 +6000,35 @@ export interface components {
          * @enum {string}
          */
         RowOutcome: "created" | "changed" | "same" | "refused";
+        /**
+         * RowView
+         * @description One ledger line.
+         */
+        RowView: {
+            /** Account */
+            account: string;
+            /** Amount Minor */
+            amount_minor: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Currency */
+            currency: string;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: number;
+            /** Order Id */
+            order_id: string;
+            /** Transaction */
+            transaction: string;
+        };
         /** Page[RowView] */
         RowViewPage: {
             /** Data */
-            data: components["schemas"]["vendomat__cloud__statements__views__RowView"][];
+            data: components["schemas"]["RowView"][];
             /** Has More */
             has_more: boolean;
             /** Next Cursor */
@@ -7015,44 +7053,6 @@ export interface components {
             name: string;
             /** Slot */
             slot: string;
-        };
-        /**
-         * RowView
-         * @description One line of the file; the first line below the head is 2.
-         */
-        vendomat__cloud__catalog__product_views__RowView: {
-            /** Number */
-            number: number;
-            outcome: components["schemas"]["RowOutcome"];
-            /** Problem */
-            problem: string;
-            /** Sku */
-            sku: string;
-        };
-        /**
-         * RowView
-         * @description One ledger line.
-         */
-        vendomat__cloud__statements__views__RowView: {
-            /** Account */
-            account: string;
-            /** Amount Minor */
-            amount_minor: number;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Currency */
-            currency: string;
-            /** Kind */
-            kind: string;
-            /** Line */
-            line: number;
-            /** Order Id */
-            order_id: string;
-            /** Transaction */
-            transaction: string;
         };
         /**
          * Verdict

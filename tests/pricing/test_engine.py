@@ -111,8 +111,9 @@ def test_a_promotion_counts_only_in_its_time_at_its_place_and_for_its_people() -
         "at noon": rule(Kind.PERCENT, windows=(Window(days=(0,), start=720, end=721),), **half),
         "on Tuesdays": rule(Kind.PERCENT, windows=(Window(days=(1,), start=0, end=1440),), **half),
         "from 10": rule(Kind.PERCENT, from_minor=1_000, **half),
+        "from 3.50": rule(Kind.PERCENT, from_minor=350, **half),
     }
-    plain = {"always", "here", "from now", "at noon"}
+    plain = {"always", "here", "from now", "at noon", "from 3.50"}
     assert {name for name, one in is_cheap.items() if cost(COLA, by=(one,)) == [175]} == plain
     told = {"groups": frozenset({"campus"}), "tier": "gold", "channel": "alipay", "coupons": frozenset({"NOV"})}
     more = {name for name, one in is_cheap.items() if cost(COLA, by=(one,), **told) == [175]}
@@ -196,3 +197,26 @@ def test_a_unit_that_fits_two_parts_of_a_bundle_makes_room_for_another() -> None
 
 def test_goods_of_no_category_are_in_none() -> None:
     assert not Goods(categories=("",)).has("cola", "")
+
+
+def test_an_exclusive_promotion_is_chosen_by_what_is_paid_after_those_that_stack() -> None:
+    """After the third both come to the floor: the choice is a tie, and the first in order takes it."""
+    first, second = (rule(Kind.AMOUNT_OFF, f"prm_{n}", value_minor=50 * n) for n in (1, 2))
+    stacked = rule(Kind.AMOUNT_OFF, "prm_3", value_minor=300, is_stackable=True)
+    (unit,) = quote([COLA], NOW, offers(first, second, stacked)).units
+    assert [one.promotion_id for one in unit.applied] == ["prm_1", "prm_3"]
+
+
+def test_one_that_stacks_is_for_its_own_goods() -> None:
+    for goods in (Goods(products=("tea",)), Goods(categories=("snacks",))):
+        some = rule(Kind.PERCENT, basis_points=5_000, goods=goods, is_stackable=True)
+        assert cost(COLA, TEA, NUTS, by=(some,)) == ([350, 250, 600] if goods.products else [350, 500, 300])
+
+
+def test_a_priced_unit_says_which_it_is() -> None:
+    half = rule(Kind.PERCENT, basis_points=5_000)
+    units = quote([NUTS, COLA], NOW, offers(half)).units
+    assert [(one.unit, one.slot, one.product_id, one.price_minor) for one in units] == [
+        (1, "B1", "nuts", 300),
+        (2, "A1", "cola", 175),
+    ]

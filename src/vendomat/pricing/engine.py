@@ -25,7 +25,9 @@ import msgspec
 
 from vendomat.pricing.grouping import divide, floor_of, off_each, shares
 from vendomat.pricing.model import Applied, CartUnit, Moment, PricedLine, PricedUnit, Quote, units_of
-from vendomat.pricing.promotion import RULES_VERSION, Kind, Offer, Promotion
+from vendomat.pricing.promotion import RULES_VERSION, Budget, Kind, Offer, Promotion
+
+_UNLIMITED = Budget()
 
 
 def quote(lines: Sequence[PricedLine], moment: Moment | None = None, offers: Sequence[Offer] = ()) -> Quote:
@@ -52,9 +54,7 @@ def counting_offers(units: Sequence[CartUnit], moment: Moment, offers: Sequence[
     carried = [
         offer.promotion
         for offer in found
-        if offer.budget.carries(
-            0 if offer.budget.money_left_minor is None else _off(price_units(units, moment, [offer.promotion]))
-        )
+        if offer.budget == _UNLIMITED or offer.budget.carries(_off(price_units(units, moment, [offer.promotion])))
     ]
     return sorted(carried, key=lambda promotion: promotion.rank)
 
@@ -88,8 +88,8 @@ def price_units(units: Sequence[CartUnit], moment: Moment, promotions: Sequence[
             applied[index] += _stacked(units[index], price_minor, stacking, moment)
     _take_off_cart(units, applied, [one for one in promotions if one.kind is Kind.CART_OFF], moment)
     priced = [
-        PricedUnit(unit.unit, unit.slot, unit.product_id, _left(unit, offs), tuple(offs))
-        for unit, offs in zip(units, applied, strict=True)
+        PricedUnit(unit.unit, unit.slot, unit.product_id, _left(unit, applied[index]), tuple(applied[index]))
+        for index, unit in enumerate(units)
     ]
     return tuple(sorted(priced, key=lambda unit: unit.unit))
 

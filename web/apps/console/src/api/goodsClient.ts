@@ -2,7 +2,7 @@
 import type { Page } from "./views";
 import { type Query, queryText, type Reply } from "./client";
 import type {
-  MachinePlan, MachineWish, Picture, Place, PlanSlot, Planogram, ProductData, ProductFile, ProductList, Template,
+  ImportReport, MachinePlan, MachineWish, Picture, Place, PlanSlot, Planogram, ProductData, ProductFile, ProductList, Template,
 } from "./goodsViews";
 
 export type Ask = <Value>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Reply<Value>>;
@@ -23,6 +23,8 @@ export class GoodsClient {
   setCost = (id: string, firstDay: string, costMinor: number): Promise<Reply<ProductFile>> =>
     this.ask("PUT", `${PRODUCTS}/${id}/costs/${firstDay}`, { cost_minor: costMinor });
   putPicture = (file: Blob): Promise<Reply<Picture>> => this.ask("POST", "/api/v1/pictures", file);
+  importProducts = (file: Blob, query: Query): Promise<Reply<ImportReport>> =>
+    this.ask("POST", `${PRODUCTS}/import${queryText(query)}`, file);
   places = (id: string): Promise<Reply<{ data: Place[] }>> => this.ask("GET", `${PRODUCTS}/${id}/places`);
   setPrice = (id: string, priceMinor: number, machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>
     this.ask("POST", `${PRODUCTS}/${id}/price`, { price_minor: priceMinor, machines });

@@ -5,6 +5,7 @@ export type ProductRow = Schemas["ListedProductView"];
 export type ProductList = Schemas["ProductListView"];
 export type ProductData = Required<Schemas["ProductBody"]>;
 export type ProductFile = Omit<Schemas["ProductDetailView"], "data"> & { data: ProductData };
+export type ImportReport = Schemas["ImportView"];
 export type Picture = Schemas["PictureView"];
 export type Allergen = Schemas["Allergen"];
 export const ALLERGENS = [

@@ -63,7 +63,7 @@ class SalesFigures:
         else:
             rows.sort(key=lambda row: (row.currency, -row.gross_minor, -row.units_sold, row.name, row.key))
         return SalesFiguresView(
-            by=wanted.by.value,
+            by=wanted.by,
             first=wanted.first,
             last=wanted.last,
             time_zone=frame["time_zone"],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel
+
+from vendomat.cloud.statistics.model import By
 
 
 class AmountsView(BaseModel):
@@ -37,12 +40,12 @@ class SalesTotalView(AmountsView):
 class SalesFiguresView(BaseModel):
     """`formulas` names for each figure the formula that made it; `source` is `sums` or `detail`."""
 
-    by: str
+    by: By
     first: date
     last: date
     time_zone: str
     currency: str
-    source: str
+    source: Literal["sums", "detail"]
     rows: list[SalesRowView]
     totals: list[SalesTotalView]
     formulas: dict[str, str]
@@ -86,7 +89,7 @@ class BandView(BaseModel):
     day: date
     time_zone: str
     currency: str
-    measure: str
+    measure: Literal["units", "gross"]
     hours: list[BandHourView]
     usual_days: list[date]
     sold_so_far: int

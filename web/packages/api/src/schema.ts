@@ -3012,8 +3012,11 @@ export interface components {
             };
             /** Hours */
             hours: components["schemas"]["BandHourView"][];
-            /** Measure */
-            measure: string;
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "units" | "gross";
             /**
              * Read At
              * Format: date-time
@@ -6101,8 +6104,7 @@ export interface components {
          * @description `formulas` names for each figure the formula that made it; `source` is `sums` or `detail`.
          */
         SalesFiguresView: {
-            /** By */
-            by: string;
+            by: components["schemas"]["By"];
             /** Currency */
             currency: string;
             /**
@@ -6126,8 +6128,11 @@ export interface components {
             read_at: string;
             /** Rows */
             rows: components["schemas"]["SalesRowView"][];
-            /** Source */
-            source: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "sums" | "detail";
             /** Time Zone */
             time_zone: string;
             /** Totals */

@@ -161,6 +161,22 @@ async def test_hours_of_the_night_do_not_count_by_day(shop: Shop) -> None:
     assert (row.basis, row.loss_minor_per_hour) == ("own", 0)
 
 
+async def test_takings_are_added_up_anew_after_five_minutes(shop: Shop) -> None:
+    await past(shop, shop.machine_id, 1_200)
+    await jam(shop)
+    report = AttentionReport(shop.database, shop.clock, heartbeat_s=1_000.0)
+
+    async def basis() -> str:
+        return (await report.look(shop.merchant_id, "CNY", limit=20)).data[0].basis
+
+    assert await basis() == "own"
+    await shop.as_hot_owner("DELETE FROM vend_hour WHERE machine_id = $1", shop.machine_id)
+    await shop.clock.advance(299)
+    assert await basis() == "own"
+    await shop.clock.advance(1)
+    assert await basis() == "price"
+
+
 async def test_another_merchant_sees_nothing_of_it(shop: Shop, database_url: str) -> None:
     await jam(shop)
     async with open_shop(database_url) as other:

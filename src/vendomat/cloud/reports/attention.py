@@ -26,6 +26,7 @@ from vendomat.cloud.reports.causes import (
     SOLD_OUT,
     Basis,
     Cause,
+    Expected,
     Found,
     Remedy,
     Stakes,
@@ -68,6 +69,7 @@ _NAMES = """
 SELECT machine_id, number, name_zh, name_en, time_zone FROM machine
 WHERE merchant_id = :merchant_id AND machine_id = ANY(:machines)
 """
+_PACE_KEPT = timedelta(minutes=5)
 _EMPTY_KEPT = timedelta(seconds=15)
 """Shelves are counted so often and no oftener: it looks at all of a merchant's slots."""
 
@@ -115,6 +117,7 @@ class AttentionReport:
         self._clock = clock
         self._heartbeat_s = heartbeat_s
         self._empty: dict[str, tuple[datetime, list[Found]]] = {}
+        self._paces: dict[str, tuple[datetime, dict[str, Expected]]] = {}
 
     async def look(self, merchant_id: str, currency: str, *, limit: int) -> AttentionView:
         """The first `limit` causes, the dearest first."""
@@ -124,13 +127,7 @@ class AttentionReport:
             causes = causes_of(found)
             counts = (await connection.execute(sa.text(_COUNTS), {"merchant_id": merchant_id})).mappings().one()
             stakes = Stakes(
-                await expected_takings(
-                    connection,
-                    merchant_id,
-                    [cause.found.machine_id for cause in causes if cause.found.machine_id],
-                    machines=counts["machines"],
-                    now=now,
-                ),
+                await self._expected(connection, merchant_id, causes, machines=counts["machines"], now=now),
                 await stopped_shares(connection, merchant_id, [cause.found for cause in causes], now),
                 counts["machines"],
                 counts["channels"],
@@ -143,6 +140,21 @@ class AttentionReport:
             loss_minor_per_hour=sum(cause.loss_minor_per_hour for cause in rows),
             currency=currency,
         )
+
+    async def _expected(
+        self, connection: AsyncConnection, merchant_id: str, causes: Sequence[Cause], *, machines: int, now: datetime
+    ) -> dict[str, Expected]:
+        """As `expected_takings`, which for many machines is much to add up and changes slowly."""
+        wanted = {cause.found.machine_id for cause in causes if cause.found.machine_id}
+        at, known = self._paces.get(merchant_id, (now, {}))
+        if not timedelta(0) <= now - at < _PACE_KEPT or not known:
+            at, known = now, {}
+        missing = wanted - known.keys()
+        if missing or not known:
+            fresh = await expected_takings(connection, merchant_id, missing, machines=machines, now=now)
+            known = known | fresh
+            self._paces[merchant_id] = (at, known)
+        return known
 
     async def _found(self, connection: AsyncConnection, merchant_id: str, now: datetime) -> list[Found]:
         alarms = (await connection.execute(sa.text(_ALARMS), {"merchant_id": merchant_id, "now": now})).mappings().all()

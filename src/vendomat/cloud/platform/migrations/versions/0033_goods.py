@@ -86,7 +86,7 @@ _MORE = (
     "GRANT SELECT, INSERT, UPDATE ON product_cost, planogram, planogram_template TO vendomat_merchant",
     "GRANT SELECT, INSERT ON planogram_version TO vendomat_merchant",
     "GRANT DELETE ON planogram_template, stock_slot TO vendomat_merchant",
-    "GRANT SELECT ON product_cost TO vendomat_hot",
+    "GRANT SELECT ON product_cost, planogram, planogram_version TO vendomat_hot",
 )
 
 

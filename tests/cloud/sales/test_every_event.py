@@ -44,6 +44,7 @@ from vendomat.cloud.sales.model import (
     RaiseAlarm,
     RestoreCode,
     SecurityAlert,
+    SettleUses,
     Tell,
     VendSaid,
 )
@@ -523,3 +524,20 @@ def test_how_much_money_that_fits_no_order_one_person_may_keep(captured: int, cu
 def test_nothing_is_not_given_away() -> None:
     before = state("settled").purchase
     assert play([GoodwillGiven(OPERATOR, "a slip", 0, 1, ALONE, AT)], before).purchase is before
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "is_paid"),
+    [
+        ("awaiting", "first paid", [True]),
+        ("expiring", "first closed", [False]),
+        ("cancelling", "first closed", [False]),
+        ("awaiting", "expiry asked", []),
+        ("paid", "unit 1 started", []),
+    ],
+)
+def test_what_promotions_gave_is_settled_once_with_the_order(name: str, event: str, is_paid: list[bool]) -> None:
+    plain = state(name).purchase
+    for discount_minor, told in ((50, is_paid), (0, [])):
+        after = play([EVENTS[event]], replace(plain, discount_minor=discount_minor))
+        assert [e.is_paid for e in after.effects if isinstance(e, SettleUses)] == told

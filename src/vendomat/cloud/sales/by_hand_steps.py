@@ -36,7 +36,6 @@ def on_paid_by_hand(now: Step, event: PaidByHand) -> Step:
         payment,
         given_up.amount_minor,
         given_up.reason,
-        asked_by=given_up.asked_by,
         hand_way=event.way,
         hand_reference=event.reference,
         recorded_by=event.by,

@@ -147,27 +147,45 @@ def test_the_mark_says_what_was_priced_by_which_rules() -> None:
     }  # fmt: skip
 
 
+AMOUNT = "a price or an amount off is more than nothing"
+FREE = "of the units taken together at least one is paid and one is free"
+TWO_TO_SIX = "a bundle has 2 to 6 units"
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "says"),
     [
-        {"kind": Kind.FIXED_PRICE},
-        {"kind": Kind.PERCENT},
-        {"kind": Kind.AMOUNT_OFF},
-        {"kind": Kind.CART_OFF},
-        {"kind": Kind.N_FOR_M, "take": 2, "pay": 2},
-        {"kind": Kind.N_FOR_M, "take": 2, "pay": 0},
-        {"kind": Kind.BUNDLE, "value_minor": 5, "parts": (Goods(),)},
-        {"kind": Kind.BUNDLE, "parts": (Goods(), Goods())},
-        {"kind": Kind.BUNDLE, "value_minor": 5, "parts": (Goods(quantity=6), Goods())},
-        {"kind": Kind.N_FOR_M, "take": 2, "pay": 1, "is_stackable": True},
-        {"kind": Kind.PERCENT, "basis_points": 1, "starts_at": MONDAY_NOON, "ends_at": MONDAY_NOON},
-        {"kind": Kind.PERCENT, "basis_points": 1, "starts_at": datetime(2026, 1, 1)},  # noqa: DTZ001
+        ({"kind": Kind.FIXED_PRICE}, AMOUNT),
+        ({"kind": Kind.PERCENT}, "a percentage is more than nothing and at most the whole"),
+        ({"kind": Kind.AMOUNT_OFF}, AMOUNT),
+        ({"kind": Kind.CART_OFF}, AMOUNT),
+        ({"kind": Kind.N_FOR_M, "take": 2, "pay": 2}, FREE),
+        ({"kind": Kind.N_FOR_M, "take": 2, "pay": 0}, FREE),
+        ({"kind": Kind.BUNDLE, "value_minor": 5, "parts": (Goods(),)}, TWO_TO_SIX),
+        ({"kind": Kind.BUNDLE, "parts": (Goods(), Goods())}, AMOUNT),
+        ({"kind": Kind.BUNDLE, "value_minor": 5, "parts": (Goods(quantity=6), Goods())}, TWO_TO_SIX),
+        (
+            {"kind": Kind.N_FOR_M, "take": 2, "pay": 1, "is_stackable": True},
+            "n for m and bundles choose their goods together, so they do not stack",
+        ),
+        (
+            {"kind": Kind.PERCENT, "basis_points": 1, "starts_at": MONDAY_NOON, "ends_at": MONDAY_NOON},
+            "a promotion ends after its beginning",
+        ),
+        (
+            {"kind": Kind.PERCENT, "basis_points": 1, "starts_at": datetime(2026, 1, 1)},  # noqa: DTZ001
+            "a promotion begins and ends at a moment with its offset",
+        ),
     ],
 )
-def test_a_rule_that_nobody_could_compute_is_refused(wrong: dict[str, object]) -> None:
+def test_a_rule_that_nobody_could_compute_is_refused(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(VendomatError) as refused:
         rule(**wrong)  # type: ignore[arg-type]
-    assert refused.value.code is ErrorCode.INVALID_VALUE
+    assert (refused.value.code, refused.value.message) == (ErrorCode.INVALID_VALUE, f"{says}; nothing changed")
+
+
+def test_a_bundle_may_have_as_many_units_as_can_be_computed() -> None:
+    assert rule(Kind.BUNDLE, value_minor=5, parts=(Goods(quantity=5), Goods())).group_size == 6
 
 
 @pytest.mark.parametrize(
@@ -220,3 +238,29 @@ def test_a_priced_unit_says_which_it_is() -> None:
         (1, "B1", "nuts", 300),
         (2, "A1", "cola", 175),
     ]
+
+
+def test_the_last_minor_unit_off_counts() -> None:
+    (unit,) = quote([COLA], NOW, offers(rule(Kind.CART_OFF, value_minor=1))).units
+    assert (unit.price_minor, unit.applied) == (349, (Applied("prm_1", 1),))
+    assert cost(replace(COLA, price_minor=10_001), by=(rule(Kind.PERCENT, basis_points=4_999),)) == [5_002]
+
+
+def test_of_equally_cheap_divisions_the_one_with_fewest_and_first_promotions_is_taken() -> None:
+    """Nobody pays another total for it; it says whose gift it is, and so whose budget carries it."""
+    first, second = (rule(Kind.AMOUNT_OFF, f"prm_{n}", value_minor=50) for n in (1, 2))
+    assert [one.promotion_id for one in quote([COLA], NOW, offers(second, first)).units[0].applied] == ["prm_1"]
+    to_the_floor = rule(Kind.AMOUNT_OFF, "prm_3", value_minor=400, is_stackable=True)
+    assert [one.promotion_id for one in quote([COLA], NOW, offers(first, to_the_floor)).units[0].applied] == ["prm_3"]
+
+
+def test_pairs_are_made_across_others() -> None:
+    water = PricedLine("B2", "water", 1, 290, "drinks")
+    cart = (replace(COLA, price_minor=600), replace(NUTS, price_minor=300), replace(TEA, price_minor=590), water)
+    assert sum(cost(*cart, by=(rule(Kind.N_FOR_M, take=2, pay=1),))) == 600 + 300
+
+
+def test_a_cart_too_large_for_the_exact_search_gets_nothing_that_takes_several_together() -> None:
+    pairs = rule(Kind.N_FOR_M, take=2, pay=1)
+    assert sum(cost(of(COLA, 12), by=(pairs,))) == 6 * 350
+    assert sum(cost(of(COLA, 13), by=(pairs,))) == 13 * 350

@@ -87,3 +87,9 @@ def test_windows_that_only_touch_do_not_overlap() -> None:
 def test_an_edge_is_a_whole_minute() -> None:
     local = datetime.fromisoformat("2026-11-23T13:59:30.250000")
     assert next_edge([OFFICE], local) == datetime.fromisoformat("2026-11-23T14:00:00")
+
+
+def test_a_window_over_sundays_midnight_is_two_spans_and_one_up_to_it_is_one() -> None:
+    sunday = 6 * 1440
+    assert NIGHT.spans() == [(sunday + 23 * 60, sunday + 1440), (0, 60)]
+    assert Window(days=(6,), start=0, end=1440).spans() == [(sunday, sunday + 1440)]

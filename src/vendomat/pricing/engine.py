@@ -81,7 +81,8 @@ def price_units(units: Sequence[CartUnit], moment: Moment, promotions: Sequence[
 
     applied: list[list[Applied]] = [[] for _ in units]
     for group in divide(units, [one for one in of_units if not one.is_stackable], moment, finish):
-        for index, price_minor in zip(group.members(), group.prices, strict=True):
+        for place, index in enumerate(group.members()):
+            price_minor = group.prices[place]
             if group.promotion is not None and price_minor < units[index].list_minor:
                 off_minor = units[index].list_minor - price_minor
                 applied[index].append(Applied(group.promotion.promotion_id, off_minor))
@@ -123,13 +124,11 @@ def _take_off_cart(
     alone = [one for one in off_cart if not one.is_stackable]
     first = [min(alone, key=lambda one: (-one.value_minor, one.rank))] if alone else []
     for promotion in (*first, *(one for one in off_cart if one.is_stackable)):
-        prices = [_left(unit, offs) for unit, offs in zip(units, applied, strict=True)]
+        prices = list(map(_left, units, applied))
         floors = [floor_of(unit, moment) for unit in units]
-        for offs, off_minor in zip(
-            applied, shares(promotion.value_minor, prices, floors, moment.currency), strict=True
-        ):
+        for index, off_minor in enumerate(shares(promotion.value_minor, prices, floors, moment.currency)):
             if off_minor > 0:
-                offs.append(Applied(promotion.promotion_id, off_minor))
+                applied[index].append(Applied(promotion.promotion_id, off_minor))
 
 
 def _mark(
@@ -156,8 +155,8 @@ def _mark(
         )
     )
     rows = sorted(
-        (unit.slot, unit.product_id, unit.category, unit.list_minor, paid.price_minor, _told(paid))
-        for unit, paid in zip(units, priced, strict=True)
+        (unit.slot, unit.product_id, unit.category, unit.list_minor, priced[index].price_minor, _told(priced[index]))
+        for index, unit in enumerate(units)
     )
     said = msgspec.json.encode((RULES_VERSION, who, list(counting), rows))
     return hashlib.sha256(said).hexdigest()[:32]

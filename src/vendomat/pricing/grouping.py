@@ -7,9 +7,11 @@ search is exact: a greedy choice would let one more promotion raise the total.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from operator import itemgetter, sub
 
 from vendomat.kernel import Money
 from vendomat.pricing.model import CartUnit, Moment
@@ -30,11 +32,6 @@ class Group:
     prices: tuple[int, ...]
     promotion: Promotion | None
     cost: int = 0
-    ties: int = 0  # among equal costs the least: no promotion before any, then the order of promotions
-
-    @property
-    def weight(self) -> tuple[int, int]:
-        return (self.cost, self.ties)
 
     def members(self) -> list[int]:
         return [index for index in range(self.mask.bit_length()) if self.mask >> index & 1]
@@ -47,7 +44,7 @@ def floor_of(unit: CartUnit, moment: Moment) -> int:
 
 def shares(off_minor: int, prices: Sequence[int], floors: Sequence[int], currency: str) -> list[int]:
     """`off_minor` spread over `prices` in proportion to what each is above its floor, exactly, and none below it."""
-    rooms = [price - floor for price, floor in zip(prices, floors, strict=True)]
+    rooms = list(map(sub, prices, floors))
     off_minor = min(off_minor, sum(rooms))
     if off_minor <= 0:
         return [0] * len(prices)
@@ -61,59 +58,58 @@ def off_each(promotion: Promotion, price_minor: int) -> int:
             return max(0, price_minor - promotion.value_minor)
         case Kind.PERCENT:
             return (price_minor * promotion.basis_points + 5_000) // 10_000
-        case Kind.AMOUNT_OFF:
+        case _:
             return min(price_minor, promotion.value_minor)
-    return 0
 
 
 def divide(units: Sequence[CartUnit], exclusive: Sequence[Promotion], moment: Moment, finish: Finish) -> list[Group]:
-    """The groups of the cheapest division. `exclusive` come in their order."""
+    """The groups of the cheapest division. `exclusive` come in their order, in which they go before each other, and no
+    promotion before any, where nobody pays more or less for it."""
     best: dict[int, Group] = {}
     for index, unit in enumerate(units):
-        best[1 << index] = Group(1 << index, (unit.list_minor,), None, finish(index, unit.list_minor), -1)
-    for place, promotion in enumerate(exclusive):
+        best[1 << index] = Group(1 << index, (unit.list_minor,), None, finish(index, unit.list_minor))
+    for promotion in exclusive:
         for members in _sets(units, promotion):
             group = _priced([units[index] for index in members], members, promotion, moment)
-            cost = sum(finish(index, price) for index, price in zip(members, group.prices, strict=True))
-            group = replace(group, cost=cost, ties=place * len(members))
+            cost = sum(map(finish, members, group.prices))
             known = best.get(group.mask)
-            if known is None or group.weight < known.weight:
-                best[group.mask] = group
-    by_lowest: list[list[Group]] = [[] for _ in units]
+            if known is None or cost < known.cost:
+                best[group.mask] = replace(group, cost=cost)
+    by_lowest: dict[int, list[Group]] = defaultdict(list)
     for group in best.values():
-        by_lowest[(group.mask & -group.mask).bit_length() - 1].append(group)
-    return _cheapest((1 << len(units)) - 1, by_lowest, {0: (0, 0, None)})
+        by_lowest[group.mask & -group.mask].append(group)
+    return _cheapest((1 << len(units)) - 1, by_lowest)
 
 
-_Known = dict[int, tuple[int, int, Group | None]]
+_Known = dict[int, tuple[int, Group]]
+"""Of the units of a mask: what they come to at least, and the group of the lowest of them."""
 
 
-def _cheapest(whole: int, by_lowest: Sequence[Sequence[Group]], known: _Known) -> list[Group]:
+def _cheapest(whole: int, by_lowest: Mapping[int, Sequence[Group]]) -> list[Group]:
+    known: _Known = {}
     _solve(whole, by_lowest, known)
     chosen = []
     while whole:
-        group = known[whole][2]
-        assert group is not None
+        group = known[whole][1]
         chosen.append(group)
         whole &= ~group.mask
     return chosen
 
 
-def _solve(mask: int, by_lowest: Sequence[Sequence[Group]], known: _Known) -> tuple[int, int]:
-    """The least `(cost, ties)` of the units of `mask`; each unit can stand alone, so there is one."""
-    found = known.get(mask)
-    if found is not None:
-        return found[:2]
-    best: tuple[int, int, Group] | None = None
-    for group in by_lowest[(mask & -mask).bit_length() - 1]:
-        if group.mask & ~mask:
-            continue
-        cost, ties = _solve(mask & ~group.mask, by_lowest, known)
-        if best is None or (cost + group.cost, ties + group.ties) < best[:2]:
-            best = (cost + group.cost, ties + group.ties, group)
-    assert best is not None
-    known[mask] = best
-    return best[:2]
+def _solve(mask: int, by_lowest: Mapping[int, Sequence[Group]], known: _Known) -> int:
+    """What the units of `mask` come to at least; each of them can stand alone."""
+    if not mask:
+        return 0
+    if mask not in known:
+        known[mask] = min(
+            (
+                (group.cost + _solve(mask & ~group.mask, by_lowest, known), group)
+                for group in by_lowest[mask & -mask]
+                if not group.mask & ~mask
+            ),
+            key=itemgetter(0),
+        )
+    return known[mask][0]
 
 
 def _sets(units: Sequence[CartUnit], promotion: Promotion) -> Iterator[tuple[int, ...]]:
@@ -159,5 +155,4 @@ def _priced(units: Sequence[CartUnit], members: tuple[int, ...], promotion: Prom
         case _:
             off_minor = off_each(promotion, prices[0])
     offs = shares(off_minor, prices, [floor_of(unit, moment) for unit in units], moment.currency)
-    paid = tuple(price - off for price, off in zip(prices, offs, strict=True))
-    return Group(sum(1 << index for index in members), paid, promotion)
+    return Group(sum(1 << index for index in members), tuple(map(sub, prices, offs)), promotion)

@@ -20,7 +20,7 @@ async def link_of(office: Office, town: Town, name: str) -> str:
     home = town.console_url.removesuffix("/console/")
     body = {"request_id": f"journey of {name}", "name": name}
     made = await office.page.request.post(
-        f"{home}/api/v1/members", data=body, headers={"Origin": home, "Idempotency-Key": "a-new-member"}
+        f"{home}/api/v1/members", data=body, headers={"Origin": home, "Idempotency-Key": f"a-new-member-{name}"}
     )
     assert made.ok, await made.text()
     return home + str((await made.json())["path"])

@@ -58,7 +58,7 @@ async def test_f12_pf25_a_platform_that_does_not_answer_is_not_offered_until_it_
     assert await stage.reach.probe() == 1
     assert await offered(stage) == (["wechat", "alipay"], version + 2)
     await stage.standing.look()
-    assert await state_of(stage, "channel_away") == "cleared x1"
+    assert await state_of(stage, "channel_away") == "passed x1"
     kinds = await stage.world.superuser.fetch("SELECT kind FROM outbox WHERE kind LIKE 'channel.%' ORDER BY at")
     assert [row["kind"] for row in kinds] == ["channel.away", "channel.back"]
     assert await stage.one("SELECT state FROM payment") == "created", "a payment under way is looked up as before"

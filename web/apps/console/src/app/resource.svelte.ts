@@ -10,6 +10,7 @@ export class Resource<Value> {
   failure: Failure | undefined = $state.raw();
   isAsking = $state(false);
   #isWantedAgain = false;
+  #running: Promise<void> | undefined;
   #isDropped = false;
 
   constructor(readonly ask: () => Promise<Reply<Value>>) {}
@@ -19,11 +20,14 @@ export class Resource<Value> {
     return this.value === undefined && this.failure === undefined;
   }
 
-  refresh = async (): Promise<void> => {
-    if (this.isAsking) {
-      this.#isWantedAgain = true;
-      return;
-    }
+  /** Ends when what was asked from now on is here, even if an older question is still under way. */
+  refresh = (): Promise<void> => {
+    if (this.#running !== undefined) this.#isWantedAgain = true;
+    else this.#running = this.#askUntilNew();
+    return this.#running;
+  };
+
+  async #askUntilNew(): Promise<void> {
     this.isAsking = true;
     do {
       this.#isWantedAgain = false;
@@ -37,7 +41,8 @@ export class Resource<Value> {
       }
     } while (this.#isWantedAgain);
     this.isAsking = false;
-  };
+    this.#running = undefined;
+  }
 
   /** The page that showed it is gone: an answer still under way is nobody's. */
   drop = (): void => {

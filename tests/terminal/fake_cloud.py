@@ -161,6 +161,7 @@ class FakeCloud:
         self.boot_nonces: list[str] = []
         self.epoch = 0
         self.catalogue = catalogue_of()
+        self.closed_slots: list[str] = []  # as the last pickup code told them
         self.settings = Settings(heartbeat_s=0.3, lease_s=20.0)
         self.has_url = True
         self.expires_in_s = 120.0
@@ -210,6 +211,7 @@ class FakeCloud:
 
     def _on_redeem(self, body: bytes) -> OrderStatus:
         request = msgspec.json.decode(body, type=RedeemRequest)
+        self.closed_slots = request.closed_slots
         if request.code != GOOD_CODE:
             raise VendomatError(ErrorCode.CODE_REFUSED, "this code is not known here", tries_left=4)
         order_id = self.by_request.setdefault(request.request_id, derive_id("ord", request.request_id))

@@ -187,11 +187,15 @@ class OrderRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedeemRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A pickup code typed at this machine. Idempotent by `request_id`."""
+    """A pickup code typed at this machine. Idempotent by `request_id`.
+
+    The cloud chooses the slot: `closed_slots` are those that the machine would refuse to turn now.
+    """
 
     request_id: Id
     code: Annotated[str, Meta(pattern=r"^[0-9]{8}\Z")]
     nonce: Nonce
+    closed_slots: Annotated[list[Slot], Meta(max_length=200)] = []
 
 
 class PaymentOffer(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,11 @@ async def test_the_slot_for_a_code_is_open_and_has_most_left(world: World) -> No
     assert await slot_holding(world.hot, MERCHANT, MACHINE, PRODUCT) is None
 
 
+async def test_a_code_is_not_given_from_a_slot_that_the_machine_holds_closed(world: World) -> None:
+    assert await slot_holding(world.hot, MERCHANT, MACHINE, PRODUCT, but_not=["A1"]) == "A2"
+    assert await slot_holding(world.hot, MERCHANT, MACHINE, PRODUCT, but_not=["A2", "A1"]) is None
+
+
 async def end_vends(world: World, ends: str, *, lock_after: int = 2, reason: str = "") -> list[tuple[str, str, str]]:
     """Vends in A1 that end as `ends` says: `.` known, `?` not known."""
     doubts = {A1: [end == "?" for end in ends]}

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.terminal.bench import Bench
 from tests.terminal.fake_cloud import catalogue_of
 from tests.terminal.journal.faulty_disk import FaultyDisk
 from vendomat.kernel import derive_id
-from vendomat.protocol import FactKind, OrderLine, Settings, VendResult
+from vendomat.protocol import FactKind, OrderLine, Settings, SlotState, VendResult
 from vendomat.terminal.drivers import Fault, SimulatedCabinet, VendReport
+from vendomat.terminal.loop.watching import RETEST_EVERY_S
 
 
 def lines_of(slot: str) -> list[OrderLine]:
@@ -271,6 +273,31 @@ async def test_a_pickup_code_delivers_and_a_wrong_one_says_so(bench: Bench) -> N
     bench.terminal.enter_code("12345678")
     result = await bench.until_screen("result")
     assert result["sale"]["kind"] == "code" and result["sale"]["units"][0]["outcome"] == "delivered"
+
+
+async def test_a_code_names_the_slots_that_the_machine_holds_closed(bench: Bench) -> None:
+    bench.cabinet.set_fault("A1", Fault.JAM)
+    bench.cloud.pay(await bench.order("A1"))
+    await bench.until_screen("result")
+    bench.terminal.done()
+    bench.terminal.enter_code("12345678")
+    await bench.until(lambda: bench.cloud.closed_slots == ["A1"])
+
+
+async def test_a_slot_that_the_new_catalogue_has_open_is_tested_at_once(bench: Bench) -> None:
+    for request_id, slot in (("r1", "A1"), ("r2", "A2")):
+        bench.cabinet.set_fault(slot, Fault.JAM)
+        bench.cloud.pay(await bench.order(slot, request_id=request_id))
+        await bench.until_screen("result")
+        bench.terminal.done()
+    assert bench.terminal.machine.slots.closed() == ["A1", "A2"]
+    told = catalogue_of(version=2)
+    still_closed = [
+        msgspec.structs.replace(slot, state=SlotState.CLOSED) if slot.slot == "A2" else slot for slot in told.slots
+    ]
+    bench.cloud.catalogue = msgspec.structs.replace(told, slots=still_closed)
+    await bench.terminal.session.fetch_catalogue(2)
+    await bench.until(lambda: bench.terminal.machine.slots.closed() == ["A2"], RETEST_EVERY_S / 10)
 
 
 async def test_an_order_paid_on_a_phone_is_shown_when_its_command_comes(bench: Bench) -> None:

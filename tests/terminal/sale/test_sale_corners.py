@@ -94,6 +94,30 @@ def test_a_code_refused_over_a_result_is_gone_with_it() -> None:
     assert talk.sale.code_entry.state == "idle"
 
 
+def test_a_closed_result_does_not_come_back_with_an_answer_that_was_under_way() -> None:
+    talk = Talk().to_delivering()
+    for unit in (1, 2):
+        talk.see(unit, UnitOutcome.DELIVERED)
+    talk.say(DonePressed)
+    for about in (ORD, ""):
+        assert talk.hear(about, state="dispensing") == ()
+    assert talk.sale.screen is Screen.BROWSE and talk.sale.order is None
+
+
+def test_a_code_typed_over_a_result_shows_its_own_delivery() -> None:
+    talk = Talk().to_delivering()
+    talk.hear(state="settled")
+    request = derive_id("req", 2)
+    talk.say(CodeEntered, request_id=request, code="12345678")
+    assert talk.sale.screen is Screen.RESULT
+    talk.order = FakeOrder(derive_id("ord", 2), list(LINES[:1]), "", state="dispensing", origin="code")
+    talk.order.outcomes = ["pending"]
+    effects = talk.hear(about=request)
+    assert talk.sale.screen is Screen.DELIVERING and talk.sale.code_entry.state == "idle"
+    assert effects == (Remember(None), Remember(talk.order.status(), ""))
+    assert [unit.outcome for unit in units_of(talk.sale)] == ["pending"]
+
+
 def test_a_unit_that_only_the_machine_knows_of_is_shown_and_costs_nothing() -> None:
     talk = Talk().to_delivering()
     for unit in (1, 2):

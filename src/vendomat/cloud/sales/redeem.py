@@ -58,7 +58,9 @@ class Redeemer:
         code = await enter_code(connection, entry, key=self._code_key, ids=self._ids)
         if isinstance(code, VendomatError):  # refused, or used up meanwhile by this same request, sent twice
             return await self._known(connection, asked) or code
-        slot = await slot_holding(connection, machine.merchant_id, machine.machine_id, code.product_id)
+        slot = await slot_holding(
+            connection, machine.merchant_id, machine.machine_id, code.product_id, but_not=request.closed_slots
+        )
         if slot is None:
             return VendomatError(ErrorCode.SOLD_OUT, "this product is not in the machine now; the code stays good")
         order = self._order(machine, sender, request, code=code, slot=slot)

@@ -3,7 +3,7 @@ of what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -118,15 +118,16 @@ async def append_moves(connection: Executes, rows: Sequence[tuple[object, ...]])
 
 
 async def slot_holding(
-    connection: asyncpg.Connection, merchant_id: str, machine_id: str, product_id: str
+    connection: asyncpg.Connection, merchant_id: str, machine_id: str, product_id: str, *, but_not: Collection[str] = ()
 ) -> str | None:
-    """The slot of the machine that has most of `product_id` left to promise; None when there is none."""
+    """The slot of the machine, `but_not` one of these, that has most of `product_id` left to promise; None: no slot."""
     slot: str | None = await connection.fetchval(
         "SELECT slot FROM stock_slot s JOIN planogram_slot p USING (merchant_id, machine_id, slot) "
         "WHERE merchant_id = $1 AND machine_id = $2 AND p.product_id = $3 AND s.closed_reason = '' "
-        "AND s.on_hand > s.reserved ORDER BY s.on_hand - s.reserved DESC, slot LIMIT 1",
+        "AND s.slot <> ALL($4::text[]) AND s.on_hand > s.reserved ORDER BY s.on_hand - s.reserved DESC, slot LIMIT 1",
         merchant_id,
         machine_id,
         product_id,
+        list(but_not),
     )
     return slot

@@ -154,7 +154,12 @@ class Selling:
                 )
                 self._ask("order", order, request_id)
             case AskRedeem(request_id, code):
-                redeem = RedeemRequest(request_id=request_id, code=code, nonce=self._machine.new_nonce())
+                redeem = RedeemRequest(
+                    request_id=request_id,
+                    code=code,
+                    nonce=self._machine.new_nonce(),
+                    closed_slots=self._machine.slots.closed(),
+                )
                 self._ask("redeem", redeem, request_id)
             case AskChannel(order_id, channel):
                 self._ask("channel", ChannelRequest(order_id=order_id, channel=channel), order_id)

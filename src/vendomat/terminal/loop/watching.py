@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vendomat.protocol import Catalogue, SlotState
 from vendomat.terminal.journal import HALTED_KEY, JournalError
 from vendomat.terminal.loop.machine import Machine
 
@@ -16,10 +17,12 @@ class Watching:
         self._machine = machine
         self._retest_at_s = 0.0
         self._save_time_at_s = 0.0
+        self._catalogue: Catalogue | None = None  # the last one looked at
 
     async def run(self) -> None:
         """Until cancelled."""
         clock = self._machine.ports.clock
+        self._catalogue = self._machine.catalogue
         self._retest_at_s = clock.elapsed() + RETEST_EVERY_S
         while True:
             await self.look()
@@ -36,7 +39,10 @@ class Watching:
         await self._care()
         if machine.ports.clock.elapsed() >= self._retest_at_s:
             self._retest_at_s += RETEST_EVERY_S
-            await self._retest()
+            await self._retest(machine.slots.to_retest())
+        if machine.catalogue is not self._catalogue:
+            self._catalogue = machine.catalogue
+            await self._retest(self._reopened())
         if readings != before:
             machine.changed()
 
@@ -81,9 +87,15 @@ class Watching:
         machine.caution.starts = 0
         machine.changed()
 
-    async def _retest(self) -> None:
+    def _reopened(self) -> list[str]:
+        """Closed slots that the new catalogue has open: somebody may have said that the cause is gone."""
+        machine, catalogue = self._machine, self._catalogue
+        said = {slot.slot for slot in catalogue.slots if slot.state is not SlotState.CLOSED} if catalogue else set()
+        return [slot for slot in machine.slots.to_retest() if slot in said]
+
+    async def _retest(self, slots: list[str]) -> None:
         """Quarantined slots get their test; one that passes is open again."""
         machine = self._machine
-        for slot in machine.slots.to_retest():
+        for slot in slots:
             has_passed = await machine.ports.dispenser.check(slot) is True
             await machine.keep_slots(machine.slots.after_test(slot, has_passed=has_passed))

@@ -142,15 +142,18 @@ def _on_code(sale: Sale, event: terms.CodeEntered) -> Step:
 
 def _on_status(sale: Sale, event: terms.StatusArrived) -> Step:
     status = event.status
+    before: tuple[SaleEffect, ...] = ()
     if is_shown(sale, event.about):
         sale = replace(sale, shown=None)
     if sale.order is not None and status.order_id == sale.order.order_id:
         if status.version < sale.order.version + (not event.about):  # told unasked: only what is newer
             return sale, ()
     elif sale.attempt is not None and event.about == sale.attempt.request_id:
+        if sale.screen is Screen.RESULT:  # a code was typed over the result of the order before
+            sale, before = _home(sale, SaleMove.CLOSE)
         sale = replace(sale, code_entry=CodeEntry())
     elif sale.screen in (Screen.BROWSE, Screen.OUT_OF_ORDER) and event.about in ("", status.order_id):
-        if status.state not in ("paid", "dispensing"):
+        if status.state not in ("paid", "dispensing") or status.order_id == sale.closed_id:
             return sale, ()
         if not event.about:  # genuine, but of which moment? Only the answer to a question is of now.
             return sale, (AskStatus(status.order_id),)
@@ -160,7 +163,8 @@ def _on_status(sale: Sale, event: terms.StatusArrived) -> Step:
     is_known = sale.order is not None and sale.order.order_id == status.order_id
     total_s = max(sale.expires_total_s if is_known else 0.0, status.expires_in_s)
     sale = replace(sale, order=status, expires_at_s=event.at_s + status.expires_in_s, expires_total_s=total_s)
-    return _follow(sale, event.at_s)
+    sale, effects = _follow(sale, event.at_s)
+    return sale, (*before, *effects)
 
 
 def _follow(sale: Sale, at_s: float) -> Step:
@@ -365,8 +369,13 @@ def _cancel_if_open(sale: Sale) -> tuple[SaleEffect, ...]:
 
 
 def _home(sale: Sale, move: SaleMove, effects: tuple[SaleEffect, ...] = ()) -> Step:
-    """Back to the products (or to "out of order"); the order leaves the screen and the memory."""
+    """Back to the products (or to "out of order"); the order leaves the screen and the memory.
+
+    A result that was closed does not come back with an answer that was still under way.
+    """
     had_order = sale.order is not None
+    if sale.order is not None and sale.screen is Screen.RESULT:
+        sale = replace(sale, closed_id=sale.order.order_id)
     sale = _moved(sale, move, attempt=None, order=None, is_cancelling=False, channel="", shown=None)
     sale = replace(sale, ask_at_s=None, close_at_s=None, code_entry=CodeEntry())
     if sale.faults:

@@ -124,13 +124,15 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What the screen shows, and why. `faults` are the reasons for which nothing at all is sold."""
+    """What the screen shows, and why. `faults` are the reasons for which nothing at all is sold; `closed_id` is the
+    order whose result was closed last."""
 
     screen: Screen = Screen.BROWSE
     is_online: bool = False
     faults: tuple[str, ...] = ()
     attempt: Attempt | None = None
     order: OrderStatus | None = None
+    closed_id: str = ""
     channel: str = ""
     local: tuple[LocalUnit, ...] = ()
     notice: Notice | None = None

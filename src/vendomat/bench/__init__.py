@@ -1,6 +1,7 @@
 """The benchmarks: what the system carries, measured on its real parts beside a yardstick of the same run."""
 
 from vendomat.bench.command import bench_app
+from vendomat.bench.console import ConsolePlan, ConsoleReport, console_json, console_table, run_console
 from vendomat.bench.figures import PaidVendReport, report_json
 from vendomat.bench.monthly_report import (
     MonthlyReportPlan,
@@ -15,6 +16,8 @@ from vendomat.bench.recovery import RecoveryPlan, RecoveryReport, recovery_json,
 from vendomat.bench.terminal_start import TerminalStartReport, run_terminal_start
 
 __all__ = [
+    "ConsolePlan",
+    "ConsoleReport",
     "LatencyPlan",
     "MonthlyReportPlan",
     "MonthlyReportResult",
@@ -27,11 +30,14 @@ __all__ = [
     "RecoveryReport",
     "TerminalStartReport",
     "bench_app",
+    "console_json",
+    "console_table",
     "monthly_report_json",
     "notice_json",
     "reconcile_json",
     "recovery_json",
     "report_json",
+    "run_console",
     "run_monthly_report",
     "run_notice",
     "run_paid_vend",

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from vendomat.bench.console import ConsolePlan, console_json, console_table, run_console
 from vendomat.bench.figures import report_json
 from vendomat.bench.monthly_report import MonthlyReportPlan, monthly_report_json, run_monthly_report
 from vendomat.bench.notice_latency import LatencyPlan, notice_json, run_notice
@@ -115,6 +116,27 @@ def monthly_report(
     raise typer.Exit(0 if result.is_good else 1)
 
 
+@bench_app.command()
+def console(
+    *,
+    machines: Annotated[int, typer.Option(min=12, help="Machines of one merchant.")] = 5_000,
+    sales: Annotated[int, typer.Option(min=10_000, help="Sales of the last 365 days.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each request is asked.")] = 20,
+    limit_ms: Annotated[float, typer.Option(min=1, help="What is longer at its 95th percentile is marked.")] = 300.0,
+    keep: Annotated[Path | None, typer.Option(help="Empty folder for the cloud's data and logs; kept.")] = None,
+) -> None:
+    """Milliseconds of every request that the console's pages make, with a large merchant; one JSON object."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    plan = ConsolePlan(folder, machines=machines, sales=sales, rounds=rounds, limit_ms=limit_ms)
+    report = asyncio.run(run_console(plan, lambda text: typer.echo(text, err=True)))
+    typer.echo(console_table(report), err=True)
+    typer.echo(console_json(report))
+    if keep is None and report.is_good:
+        shutil.rmtree(folder)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
+@bench_app.command()
 def terminal_start(
     *,
     facts: Annotated[int, typer.Option(min=1, help="Facts that wait in the large journal.")] = 1_000_000,

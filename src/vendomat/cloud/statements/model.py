@@ -275,6 +275,17 @@ def standing_of(days: Sequence[DayStanding]) -> Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class SalesSum:
+    """What one machine or one product sold in one way, as `SalesLine`."""
+
+    id: str
+    currency: str
+    kind: str
+    units: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class SalesLine:
     """What one machine sold of one product in one way (`sold`, `gift`, `late`, `goodwill`, `other`)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ from vendomat.cloud.statements.model import (
     Period,
     PlatformDay,
     SalesLine,
+    SalesSum,
     account_lines,
     figures,
     stand,
@@ -72,7 +73,7 @@ class Statements:
                 raise VendomatError(ErrorCode.NOT_FOUND, "this period has not begun; there is no statement of it yet")
             sums = await store.read_sums(connection, merchant_id, period)
             days = await self._days(connection, merchant_id, period, sums)
-            sales = await store.read_sales(connection, merchant_id, period)
+            of_machines, of_products = await store.read_sales(connection, merchant_id, period)
             machines = await _names(connection, _MACHINES, merchant_id)
             products = await _names(connection, _PRODUCTS, merchant_id)
         return StatementView(
@@ -90,8 +91,8 @@ class Statements:
             accounts=[_account_view(line) for line in account_lines(sums)],
             figures=[_figures_view(one) for one in figures(sums)],
             daily=_daily(sums) if period.is_month else [],
-            machines=_named(machines, sales, lambda line: line.machine_id),
-            products=_named(products, sales, lambda line: line.product_id),
+            machines=_named(machines, of_machines),
+            products=_named(products, of_products),
             read_at=self._clock.now(),
         )
 
@@ -203,11 +204,11 @@ async def _names(connection: AsyncConnection, statement: str, merchant_id: str) 
     return {row["id"]: (row["name"], row["name_en"]) for row in rows}
 
 
-def _named(names: _Names, sales: Iterable[SalesLine], key: Callable[[SalesLine], str]) -> list[SalesView]:
-    """The sales by what `key` gives, with names, best first; what belongs to none has an empty id."""
+def _named(names: _Names, sales: Iterable[SalesSum]) -> list[SalesView]:
+    """The sales with names, best first; what belongs to none has an empty id."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for line in sales:
-        sums = found.setdefault((key(line), line.currency), defaultdict(int))
+        sums = found.setdefault((line.id, line.currency), defaultdict(int))
         sums["units"] += line.units
         sums["gifts_minor" if line.kind == "gift" else f"{line.kind}_minor"] += line.amount_minor
     views = [

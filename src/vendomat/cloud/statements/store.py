@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.platform.http import Cursor
 from vendomat.cloud.statements.day_sums import DAY, FAMILY, FOLDED, LINES, SALES
-from vendomat.cloud.statements.model import DaySum, Period, SalesLine
+from vendomat.cloud.statements.model import DaySum, Period, SalesLine, SalesSum
 
 _FOLDED = re.compile(FOLDED)
 _PLACE = "(SELECT coalesce((SELECT xact FROM day_sums_place), 0))"
@@ -28,21 +28,24 @@ FROM (
     WHERE day < :next_day
 ) s GROUP BY 1, 2, 3, 4
 """
-_SALES = f"""
-SELECT s.day, s.machine_id, s.product_id, s.currency, s.kind, CAST(sum(s.units) AS bigint) AS units,
-    CAST(sum(s.amount_minor) AS bigint) AS amount_minor
-FROM (
+_SOLD = f"""
+(
     SELECT day, machine_id, product_id, currency, kind, units, amount_minor FROM sales_day
     WHERE merchant_id = :merchant_id AND day >= :first AND day < :next_day
     UNION ALL
     SELECT day, machine_id, product_id, currency, kind, units, amount_minor
     FROM ({SALES.format(where=_NEWER)}) n WHERE day >= :first AND day < :next_day
-) s GROUP BY 1, 2, 3, 4, 5
+) s
 """
-_BY_MACHINE = f"""
-SELECT s.machine_id, s.product_id, s.currency, s.kind, CAST(sum(s.units) AS bigint) AS units,
+_DAILY_SALES = f"""
+SELECT s.day, s.machine_id, s.product_id, s.currency, s.kind, CAST(sum(s.units) AS bigint) AS units,
     CAST(sum(s.amount_minor) AS bigint) AS amount_minor
-FROM ({_SALES}) s GROUP BY 1, 2, 3, 4
+FROM {_SOLD} WHERE s.machine_id = ANY(CAST(:machines AS text[])) GROUP BY 1, 2, 3, 4, 5
+"""
+_SALES = f"""
+SELECT GROUPING(s.product_id) = 1 AS is_of_machine, coalesce(s.machine_id, s.product_id) AS id, s.currency, s.kind,
+    CAST(sum(s.units) AS bigint) AS units, CAST(sum(s.amount_minor) AS bigint) AS amount_minor
+FROM {_SOLD} GROUP BY GROUPING SETS ((s.machine_id, 3, 4), (s.product_id, 3, 4))
 """
 _FRAME = """
 SELECT m.name, m.currency, m.time_zone, CAST(CAST(:now AS timestamptz) AT TIME ZONE m.time_zone AS date) AS today,
@@ -89,19 +92,27 @@ async def read_sums(connection: AsyncConnection, merchant_id: str, period: Perio
     return [DaySum(**row) for row in rows.mappings()]
 
 
-async def read_sales(connection: AsyncConnection, merchant_id: str, period: Period) -> list[SalesLine]:
-    rows = await connection.execute(sa.text(_BY_MACHINE), _span(merchant_id, period))
-    return [SalesLine(**row) for row in rows.mappings()]
+async def read_sales(
+    connection: AsyncConnection, merchant_id: str, period: Period
+) -> tuple[list[SalesSum], list[SalesSum]]:
+    """What was sold in the period: by machine, and by product."""
+    rows = (await connection.execute(sa.text(_SALES), _span(merchant_id, period))).mappings().all()
+    of_machines, of_products = (
+        [
+            SalesSum(row["id"], row["currency"], row["kind"], row["units"], row["amount_minor"])
+            for row in rows
+            if row["is_of_machine"] is wanted
+        ]
+        for wanted in (True, False)
+    )
+    return of_machines, of_products
 
 
 async def read_daily_sales(
     connection: AsyncConnection, merchant_id: str, period: Period, machines: Sequence[str]
 ) -> list[tuple[date, SalesLine]]:
-    """As `read_sales`, of `machines` and day by day: where a machine stands may change within a month."""
-    rows = await connection.execute(
-        sa.text(f"SELECT * FROM ({_SALES}) d WHERE d.machine_id = ANY(CAST(:machines AS text[]))"),
-        _span(merchant_id, period) | {"machines": list(machines)},
-    )
+    """What `machines` sold day by day: where a machine stands may change within a month."""
+    rows = await connection.execute(sa.text(_DAILY_SALES), _span(merchant_id, period) | {"machines": list(machines)})
     return [(row["day"], SalesLine(**{k: v for k, v in row.items() if k != "day"})) for row in rows.mappings()]
 
 

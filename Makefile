@@ -6,6 +6,7 @@
 #   make prove   the long proofs for HOURS=1 (or more): worlds, model, planted bugs, kills, chaos; prints a page of figures
 #   make mutants change the code that decides about money or motors, one place at a time; every change must fail a test
 #   make fuzz    feed the parsers of what comes from outside for SECONDS_EACH=60 of what reaches new code in them
+#   make explore let schemathesis walk the API as every role for MINUTES=10, from another seed each time
 #   make lock    write the lock files again (UPGRADE=--upgrade takes newer versions)
 #   make states  draw docs/states.md again from the tables in the code
 #   make openapi write the API's document and the types made from it again from the routes
@@ -24,6 +25,7 @@ PYTEST_ARGS ?=
 HOURS ?= 1
 SEED ?= 1000000
 SECONDS_EACH ?= 60
+MINUTES ?= 10
 
 # As if the environment were activated: tools find each other, and npm when Node was installed into it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -34,7 +36,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants fuzz lock states openapi faults clean
+.PHONY: help check-setup setup setup-dev web browser demo test check lint fast-tests prove mutants fuzz explore lock states openapi faults clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -116,6 +118,9 @@ mutants: setup-dev
 fuzz: setup-dev
 	@$(BIN)/python tools/install_locked.py requirements-fuzzing.lock
 	@$(BIN)/python tools/fuzz.py --seconds $(SECONDS_EACH)
+
+explore: setup-dev
+	@VENDOMAT_EXPLORE_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/cloud/app/test_explored_api.py $(PYTEST_ARGS)
 
 # --- upkeep ---------------------------------------------------------------------------------------------------------
 

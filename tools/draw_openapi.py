@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from vendomat.cloud.app import PublicParts, SalesGround, build_public_app, build_sales
 from vendomat.cloud.app.document import TAGS, document_of
+from vendomat.cloud.app.operations import SENTENCES
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.merchants import MasterKey, Passwords
 from vendomat.cloud.payments import open_provider
@@ -132,12 +133,15 @@ def breaches(document: dict[str, Any]) -> list[str]:
     found = [f"{name}: two shapes are called so; give one another name" for name in _schemas(document) if "__" in name]
     for where, operation in operations(document):
         found += [f"{where}: {what}" for what in _of_operation(document, operation)]
-    return found
+    unused = SENTENCES.keys() - {operation.get("operationId") for _, operation in operations(document)}
+    return found + [f"{name} has a sentence in cloud/app/operations.py and is no operation" for name in sorted(unused)]
 
 
 def _of_operation(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
     if not _NAME.fullmatch(operation.get("operationId", "")):
         yield "has no operation_id of the form noun.verb"
+    if "summary" not in operation:
+        yield "has no sentence in cloud/app/operations.py"
     tags = operation.get("tags", [])
     if len(tags) != 1 or tags[0] not in TAGS:
         yield f"has the tags {tags}; one is wanted, explained in cloud/app/document.py"

@@ -13,11 +13,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
+from vendomat.cloud.app.operations import SENTENCES
 from vendomat.cloud.app.problems import MEDIA_TYPE, Problem
-from vendomat.cloud.merchants import COOKIE
+from vendomat.cloud.merchants import COOKIE, Permission, Permitted
 
 API_VERSION = "1"
 PATH = "/api/v1/openapi.json"
@@ -33,6 +36,7 @@ What the console, the members' page and the order page use, and what your own pr
 * **Lists** take `limit` and `cursor` and answer `data`, `next_cursor` and `has_more`, in a stable order.
 * **Errors** are problems (`application/problem+json`, RFC 9457). Decide by `code`, which is never renamed.
 * **No answer is not a no**: a request whose answer was lost may have done its work. Look, or repeat it as it was.
+* **Permissions** are named by each operation as `x-permission`; `GET /api/v1/roles` says which role has which.
 """
 
 
@@ -112,11 +116,13 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         title="Vendomat", version=API_VERSION, openapi_version="3.1.0", description=_DESCRIPTION, routes=app.routes
     )
     used: set[str] = set()
+    permissions = _permissions(app)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if method in _METHODS:
                 used.update(operation.get("tags", ()))
                 _complete(path, method, operation)
+                _say(operation, permissions)
     document["tags"] = [{"name": name, "description": tag.description} for name, tag in TAGS.items() if name in used]
     document = _with_page_names(document)
     components = document.setdefault("components", {})
@@ -174,6 +180,41 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         del responses["422"]  # the framework's own form, which we never answer
     for status in sorted(_statuses(path, method, operation)):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{_PROBLEMS[status][0]}"})
+
+
+def _say(operation: dict[str, Any], permissions: Mapping[str, Permission]) -> None:
+    """What the operation does, in one sentence, and which permission it takes."""
+    name = operation["operationId"]
+    operation.pop("summary", None)  # the framework's own, made from the function's name
+    if name in SENTENCES:
+        operation["summary"] = SENTENCES[name]
+    if name in permissions:
+        operation["x-permission"] = permissions[name].value
+
+
+def _permissions(app: FastAPI) -> dict[str, Permission]:
+    """By operation; one that names none is open, or about oneself."""
+    return {
+        str(route.operation_id): one.permission
+        for route in _routes(app)
+        for one in _dependencies(route.dependant)
+        if isinstance(one, Permitted)
+    }
+
+
+def _routes(router: object) -> Iterator[APIRoute]:
+    """Those of the application and of the routers in it, however deep."""
+    for one in getattr(router, "routes", ()):
+        if isinstance(one, APIRoute):
+            yield one
+        else:
+            yield from _routes(getattr(one, "original_router", None))
+
+
+def _dependencies(dependant: Dependant) -> Iterator[object]:
+    yield dependant.call
+    for inner in dependant.dependencies:
+        yield from _dependencies(inner)
 
 
 def _scheme_of(operation: Mapping[str, Any]) -> str | None:

@@ -23,6 +23,7 @@ from vendomat.cloud.catalog.product_views import (
 from vendomat.cloud.catalog.products import ProductDesk, ProductFile
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import (
+    ASKED_ONCE,
     LIMIT_DEFAULT,
     LIMIT_MAX,
     Cursor,
@@ -96,7 +97,7 @@ def _add_reading(router: APIRouter, desk: ProductDesk, reading: CurrentOperator)
 
 
 def _add_changes(router: APIRouter, desk: ProductDesk, changing: CurrentOperator) -> None:
-    @router.post("/products", operation_id="products.create", status_code=201)
+    @router.post("/products", operation_id="products.create", dependencies=[ASKED_ONCE], status_code=201)
     async def create(
         body: ProductBody, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> ProductDetailView:

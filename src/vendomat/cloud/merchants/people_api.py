@@ -23,7 +23,7 @@ from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.people import Invitation, NewPerson, People
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role
 from vendomat.cloud.merchants.second_factor import SecondFactor
-from vendomat.cloud.platform.http import Throttle
+from vendomat.cloud.platform.http import ASKED_ONCE, Throttle
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 INVITATION_PATH = "/console/invitation#"
@@ -171,7 +171,7 @@ def people_router(people: People, current: CurrentOperator) -> APIRouter:
     async def everybody(operator: Annotated[Operator, Depends(reading)]) -> PeopleView:
         return PeopleView(data=[_view(one) for one in await people.everybody(operator.merchant_id)])
 
-    @router.post("/people", operation_id="people.invite", status_code=201)
+    @router.post("/people", operation_id="people.invite", dependencies=[ASKED_ONCE], status_code=201)
     async def invite(
         body: NewPersonBody, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> InvitationView:

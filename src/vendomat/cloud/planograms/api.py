@@ -26,7 +26,16 @@ from vendomat.cloud.planograms.views import (
     planogram_view,
     template_view,
 )
-from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, IfMatch, Page, page_of, set_version
+from vendomat.cloud.platform.http import (
+    ASKED_ONCE,
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    Cursor,
+    IfMatch,
+    Page,
+    page_of,
+    set_version,
+)
 
 Machine = Annotated[str, Path(pattern=r"^mch_[0-9a-z]{26}$")]
 Product = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
@@ -134,7 +143,7 @@ def templates_router(desk: TemplateDesk, current: CurrentOperator) -> APIRouter:
     async def list_templates(operator: Annotated[Operator, Depends(reading)]) -> TemplatesView:
         return TemplatesView(data=[template_view(one) for one in await desk.templates(operator)])
 
-    @router.post("", operation_id="planogram_templates.create", status_code=201)
+    @router.post("", operation_id="planogram_templates.create", dependencies=[ASKED_ONCE], status_code=201)
     async def create(
         body: TemplateBody, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> TemplateView:

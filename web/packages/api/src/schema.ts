@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Password */
+        /** Change one's own password. */
         put: operations["account.password"];
         post?: never;
         delete?: never;
@@ -28,10 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Standing */
+        /** Whether one's own second factor is on. */
         get: operations["account.second_factor"];
         put?: never;
-        /** Begin */
+        /** Begin a second factor: the secret for an authenticator, shown this once. */
         post: operations["account.begin_second_factor"];
         delete?: never;
         options?: never;
@@ -48,7 +48,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Confirm */
+        /** Switch the second factor on by a first code; answers the recovery codes. */
         post: operations["account.confirm_second_factor"];
         delete?: never;
         options?: never;
@@ -65,7 +65,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Switch Off */
+        /** Switch the second factor off, by a code. */
         post: operations["account.end_second_factor"];
         delete?: never;
         options?: never;
@@ -80,11 +80,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sessions */
+        /** Where one is signed in. */
         get: operations["account.sessions"];
         put?: never;
         post?: never;
-        /** End Others */
+        /** Sign out everywhere else. */
         delete: operations["account.end_others"];
         options?: never;
         head?: never;
@@ -101,7 +101,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End Session */
+        /** Sign out at one place. */
         delete: operations["account.end_session"];
         options?: never;
         head?: never;
@@ -115,7 +115,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rules */
+        /** Which kinds of alarm are told to whom, and when. */
         get: operations["alarm_rules.list"];
         put?: never;
         post?: never;
@@ -133,7 +133,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Put Rule */
+        /** Set the rule of one kind of alarm. */
         put: operations["alarm_rules.put"];
         post?: never;
         delete?: never;
@@ -149,7 +149,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Alarms */
+        /** Alarms, newest first. */
         get: operations["alarms.list"];
         put?: never;
         post?: never;
@@ -168,7 +168,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Acknowledge */
+        /** Say that somebody has seen an alarm. */
         post: operations["alarms.acknowledge"];
         delete?: never;
         options?: never;
@@ -185,7 +185,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Assign */
+        /** Give an alarm to somebody, or to nobody. */
         post: operations["alarms.assign"];
         delete?: never;
         options?: never;
@@ -202,7 +202,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Clear */
+        /** Say that the cause of an alarm is gone. */
         post: operations["alarms.clear"];
         delete?: never;
         options?: never;
@@ -219,7 +219,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Comment */
+        /** Add words to an alarm's history. */
         post: operations["alarms.comment"];
         delete?: never;
         options?: never;
@@ -236,7 +236,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Snooze */
+        /** Put an alarm off until a time, or call it back. */
         post: operations["alarms.snooze"];
         delete?: never;
         options?: never;
@@ -251,7 +251,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Timeline */
+        /** What happened to one alarm, from raised to cleared, and who was told. */
         get: operations["alarms.timeline"];
         put?: never;
         post?: never;
@@ -270,7 +270,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Acknowledge All */
+        /** Acknowledge several alarms at once. */
         post: operations["alarms.acknowledge_all"];
         delete?: never;
         options?: never;
@@ -285,7 +285,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** People */
+        /** To whom an alarm can be given. */
         get: operations["alarms.people"];
         put?: never;
         post?: never;
@@ -302,7 +302,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Ambiguities */
+        /** Units of which nobody can be sure, newest first. */
         get: operations["ambiguities.list"];
         put?: never;
         post?: never;
@@ -319,7 +319,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look */
+        /** What is wrong now, dearest first, each with the one thing that mends it. */
         get: operations["attention.list"];
         put?: never;
         post?: never;
@@ -336,7 +336,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Changes */
+        /** The change log, newest first. */
         get: operations["changes.list"];
         put?: never;
         post?: never;
@@ -353,7 +353,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Seal */
+        /** Recompute the log's hash chain: whether it is whole, and its last link. */
         get: operations["changes.seal"];
         put?: never;
         post?: never;
@@ -370,7 +370,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Claims */
+        /** What buyers say is wrong, oldest open first. */
         get: operations["claims.list"];
         put?: never;
         post?: never;
@@ -387,7 +387,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get */
+        /** One claim, with every word of it. */
         get: operations["claims.get"];
         put?: never;
         post?: never;
@@ -406,7 +406,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decline */
+        /** Decline a claim with a reason that the buyer reads. */
         post: operations["claims.decline"];
         delete?: never;
         options?: never;
@@ -423,7 +423,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Grant */
+        /** Grant a claim: the refund desk gives the money. */
         post: operations["claims.grant"];
         delete?: never;
         options?: never;
@@ -438,10 +438,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Codes */
+        /** Pickup codes, newest first, without their digits. */
         get: operations["codes.list"];
         put?: never;
-        /** Issue */
+        /** Issue pickup codes. Their digits are in this answer only. */
         post: operations["codes.issue"];
         delete?: never;
         options?: never;
@@ -458,7 +458,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Withdraw */
+        /** Withdraw a code that nobody has used. */
         post: operations["codes.withdraw"];
         delete?: never;
         options?: never;
@@ -474,7 +474,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Put Cooler */
+        /** How much one visit at a cooler may take, and whether it is open to buyers. */
         put: operations["visits.cooler"];
         post?: never;
         delete?: never;
@@ -490,7 +490,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Stream */
+        /** What happens, as it happens. */
         get: operations["events.stream"];
         put?: never;
         post?: never;
@@ -507,7 +507,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health */
+        /** Whether this worker can do its work, part by part. */
         get: operations["health.get"];
         put?: never;
         post?: never;
@@ -526,7 +526,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept */
+        /** Accept an invitation with a password of one's own. */
         post: operations["invitation.accept"];
         delete?: never;
         options?: never;
@@ -543,7 +543,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look */
+        /** What an invitation's link invites to. */
         post: operations["invitation.look"];
         delete?: never;
         options?: never;
@@ -558,7 +558,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Machines */
+        /** Machines with what they said last, what they could sell and what they sold today. */
         get: operations["machines.list"];
         put?: never;
         post?: never;
@@ -575,7 +575,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Machine */
+        /** One machine with all its slots. */
         get: operations["machines.get"];
         put?: never;
         post?: never;
@@ -592,7 +592,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** At Machine */
+        /** Which ways to pay one machine offers. */
         get: operations["machine_channels.list"];
         put?: never;
         post?: never;
@@ -610,7 +610,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set At Machine */
+        /** Let one machine offer a way to pay, or not. */
         put: operations["machine_channels.put"];
         post?: never;
         delete?: never;
@@ -626,7 +626,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find */
+        /** What one machine shall hold: published, and as drafted. */
         get: operations["planograms.get"];
         put?: never;
         post?: never;
@@ -644,10 +644,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Save Draft */
+        /** Keep a draft. Give the edit that was read. */
         put: operations["planograms.save_draft"];
         post?: never;
-        /** Drop Draft */
+        /** Throw a draft away. */
         delete: operations["planograms.drop_draft"];
         options?: never;
         head?: never;
@@ -663,7 +663,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Publish */
+        /** Publish a draft as the next version, with what was counted in slots that change. */
         post: operations["planograms.publish"];
         delete?: never;
         options?: never;
@@ -680,7 +680,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Unlock */
+        /** Let a locked slot sell again, after somebody has looked. */
         post: operations["slots.unlock"];
         delete?: never;
         options?: never;
@@ -695,7 +695,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Wallet */
+        /** A member's own wallet. */
         get: operations["member.wallet"];
         put?: never;
         post?: never;
@@ -714,7 +714,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Code */
+        /** A fresh code to pay with at a machine, good for a moment. */
         post: operations["member.code"];
         delete?: never;
         options?: never;
@@ -729,7 +729,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Statement */
+        /** A member's own entries, newest first. */
         get: operations["member.statement"];
         put?: never;
         post?: never;
@@ -748,7 +748,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin */
+        /** Begin to store money: answers what the platform wants to be shown. */
         post: operations["member.top_up"];
         delete?: never;
         options?: never;
@@ -763,7 +763,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find */
+        /** What became of a top-up. */
         get: operations["member.get_top_up"];
         put?: never;
         post?: never;
@@ -780,10 +780,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Members */
+        /** Members, newest first. */
         get: operations["members.list"];
         put?: never;
-        /** Create */
+        /** Make a member: answers the link to their page, shown this once. */
         post: operations["members.create"];
         delete?: never;
         options?: never;
@@ -798,7 +798,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get */
+        /** One member with the balance of the wallet. */
         get: operations["members.get"];
         put?: never;
         post?: never;
@@ -817,7 +817,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Block */
+        /** Let a wallet pay no more. */
         post: operations["members.block"];
         delete?: never;
         options?: never;
@@ -834,7 +834,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Renew Link */
+        /** A new link for a member; the old one ends. */
         post: operations["members.renew_link"];
         delete?: never;
         options?: never;
@@ -849,10 +849,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look */
+        /** What paying a wallet out would do now, and whether one is under way. */
         get: operations["wallet_payouts.look"];
         put?: never;
-        /** Ask */
+        /** Ask to pay a wallet out. Another person has to agree. */
         post: operations["wallet_payouts.ask"];
         delete?: never;
         options?: never;
@@ -867,7 +867,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Statement */
+        /** A wallet's entries, newest first. */
         get: operations["members.statement"];
         put?: never;
         post?: never;
@@ -886,7 +886,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Unblock */
+        /** Let a wallet pay again. */
         post: operations["members.unblock"];
         delete?: never;
         options?: never;
@@ -901,7 +901,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Months */
+        /** The months that are closed, newest first, and the one that may be closed next. */
         get: operations["month_closes.list"];
         put?: never;
         post?: never;
@@ -918,10 +918,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Closed Month */
+        /** A closed month as it was said, with every correction of it. */
         get: operations["month_closes.get"];
         put?: never;
-        /** Close Month */
+        /** Freeze the next month's figures in the hash chain. */
         post: operations["month_closes.close"];
         delete?: never;
         options?: never;
@@ -936,10 +936,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Channels */
+        /** Where people are told of alarms; addresses are not shown. */
         get: operations["notification_channels.list"];
         put?: never;
-        /** Add */
+        /** Add a place where people are told of alarms. */
         post: operations["notification_channels.create"];
         delete?: never;
         options?: never;
@@ -960,7 +960,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Change */
+        /** Change such a place, or switch it on or off. */
         patch: operations["notification_channels.update"];
         trace?: never;
     };
@@ -973,7 +973,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Test */
+        /** Send a test there and say what came of it. */
         post: operations["notification_channels.test"];
         delete?: never;
         options?: never;
@@ -988,7 +988,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show */
+        /** A buyer's own order: what came out, and where the money is. */
         get: operations["order.see"];
         put?: never;
         post?: never;
@@ -1007,7 +1007,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Claim */
+        /** Say that something is wrong with an order. */
         post: operations["order.claim"];
         delete?: never;
         options?: never;
@@ -1024,7 +1024,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Find */
+        /** Find one's order by what the wallet's bill shows; answers its link. */
         post: operations["order.find"];
         delete?: never;
         options?: never;
@@ -1039,7 +1039,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Orders */
+        /** Orders, newest first. */
         get: operations["orders.list"];
         put?: never;
         post?: never;
@@ -1056,7 +1056,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Order */
+        /** One order with its units, payments, refunds, postings and the whole evidence. */
         get: operations["orders.get"];
         put?: never;
         post?: never;
@@ -1075,7 +1075,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give */
+        /** Give money back as goodwill, although nothing is owed. */
         post: operations["refunds.give"];
         delete?: never;
         options?: never;
@@ -1092,7 +1092,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Judge */
+        /** Say what becomes of money that fits no order. */
         post: operations["payments.judge"];
         delete?: never;
         options?: never;
@@ -1109,7 +1109,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Agree */
+        /** Agree with such a verdict, as the second person. */
         post: operations["payments.agree"];
         delete?: never;
         options?: never;
@@ -1126,7 +1126,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decline Verdict */
+        /** Decline such a verdict. */
         post: operations["payments.decline"];
         delete?: never;
         options?: never;
@@ -1143,7 +1143,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask */
+        /** Give back what an order still owes. A large sum waits for a second person. */
         post: operations["refunds.ask"];
         delete?: never;
         options?: never;
@@ -1160,7 +1160,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Again */
+        /** Try again a refund that the platform refused. */
         post: operations["refunds.again"];
         delete?: never;
         options?: never;
@@ -1177,7 +1177,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** By Hand */
+        /** Record a refund that was paid by hand, outside of the platform. */
         post: operations["refunds.by_hand"];
         delete?: never;
         options?: never;
@@ -1194,7 +1194,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decline */
+        /** Decline a refund that waits. */
         post: operations["refunds.decline"];
         delete?: never;
         options?: never;
@@ -1211,7 +1211,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send On */
+        /** Send on a refund that the buyer's card could not take. */
         post: operations["refunds.send_on"];
         delete?: never;
         options?: never;
@@ -1228,7 +1228,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Release */
+        /** Release a refund that waits, as the second person. */
         post: operations["refunds.release"];
         delete?: never;
         options?: never;
@@ -1245,7 +1245,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Resolve */
+        /** Say what a look into the machine showed about a unit that is not known. */
         post: operations["units.resolve"];
         delete?: never;
         options?: never;
@@ -1260,7 +1260,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Accounts */
+        /** The ways to pay, and what each of them needs. Secrets are never shown. */
         get: operations["payment_accounts.list"];
         put?: never;
         post?: never;
@@ -1278,7 +1278,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Put */
+        /** Set or replace the keys of a way to pay. */
         put: operations["payment_accounts.put"];
         post?: never;
         delete?: never;
@@ -1296,7 +1296,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Activate */
+        /** Offer a way to pay. */
         post: operations["payment_accounts.activate"];
         delete?: never;
         options?: never;
@@ -1313,7 +1313,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Deactivate */
+        /** Offer it no more; what is under way is finished. */
         post: operations["payment_accounts.deactivate"];
         delete?: never;
         options?: never;
@@ -1330,7 +1330,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try Out */
+        /** Ask the platform whether the keys work. No money moves. */
         post: operations["payment_accounts.try"];
         delete?: never;
         options?: never;
@@ -1345,10 +1345,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Everybody */
+        /** Everybody who works for the merchant, and who is invited. */
         get: operations["people.list"];
         put?: never;
-        /** Invite */
+        /** Invite somebody: answers a link that is shown this once. */
         post: operations["people.invite"];
         delete?: never;
         options?: never;
@@ -1364,7 +1364,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change */
+        /** Change somebody's name or role. The last owner stays one. */
         put: operations["people.change"];
         post?: never;
         delete?: never;
@@ -1382,7 +1382,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Deactivate */
+        /** Let somebody go: every session of theirs ends at once. */
         post: operations["people.deactivate"];
         delete?: never;
         options?: never;
@@ -1399,7 +1399,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Invite Again */
+        /** A new link for somebody invited; the old one ends. */
         post: operations["people.invite_again"];
         delete?: never;
         options?: never;
@@ -1417,7 +1417,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Put Picture
+         * Keep a picture; answers its address.
          * @description SVG, PNG, JPEG or WebP as the whole body; what it is, its content says.
          */
         post: operations["pictures.put"];
@@ -1434,10 +1434,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Templates */
+        /** Planograms kept to be used again. */
         get: operations["planogram_templates.list"];
         put?: never;
-        /** Create */
+        /** Keep a planogram as a template. */
         post: operations["planogram_templates.create"];
         delete?: never;
         options?: never;
@@ -1453,10 +1453,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change */
+        /** Change a template; machines stay as they are. */
         put: operations["planogram_templates.change"];
         post?: never;
-        /** Delete */
+        /** Drop a template. */
         delete: operations["planogram_templates.delete"];
         options?: never;
         head?: never;
@@ -1472,7 +1472,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Apply */
+        /** Make a template the draft of machines. */
         post: operations["planogram_templates.apply"];
         delete?: never;
         options?: never;
@@ -1487,7 +1487,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Planograms */
+        /** Each machine's planogram: drafted, published, and whether its screen shows it. */
         get: operations["planograms.list"];
         put?: never;
         post?: never;
@@ -1506,7 +1506,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Publish Many */
+        /** Publish the drafts of many machines at once, all or none. */
         post: operations["planograms.publish_many"];
         delete?: never;
         options?: never;
@@ -1521,7 +1521,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Ranking */
+        /** Products by what they sell in a day in stock. */
         get: operations["product_ranking.get"];
         put?: never;
         post?: never;
@@ -1538,10 +1538,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Products */
+        /** Products, newest first. */
         get: operations["products.list"];
         put?: never;
-        /** Create */
+        /** Add a product. */
         post: operations["products.create"];
         delete?: never;
         options?: never;
@@ -1556,9 +1556,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find */
+        /** One product with its costs and where it is sold. */
         get: operations["products.get"];
-        /** Change */
+        /** Change a product. Give the version that was read. */
         put: operations["products.change"];
         post?: never;
         delete?: never;
@@ -1576,7 +1576,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Archive */
+        /** Put a product away. It must stand in no planogram. */
         post: operations["products.archive"];
         delete?: never;
         options?: never;
@@ -1592,7 +1592,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set Cost */
+        /** What a product costs from a day on. */
         put: operations["products.set_cost"];
         post?: never;
         delete?: never;
@@ -1608,7 +1608,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Places */
+        /** Each slot that sells a product, and at what price. */
         get: operations["products.places"];
         put?: never;
         post?: never;
@@ -1627,7 +1627,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set Price */
+        /** One price for a product at many machines at once, all or none. */
         post: operations["products.set_price"];
         delete?: never;
         options?: never;
@@ -1644,7 +1644,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore */
+        /** Take a product back into use. */
         post: operations["products.restore"];
         delete?: never;
         options?: never;
@@ -1659,7 +1659,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** File */
+        /** All products as CSV, as `products.import` reads it. */
         get: operations["products.file"];
         put?: never;
         post?: never;
@@ -1679,7 +1679,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take
+         * Read products from CSV: on trial first, or at once.
          * @description A CSV file as the whole body. A trial says what would become of each row and changes nothing.
          */
         post: operations["products.import"];
@@ -1696,10 +1696,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All Of */
+        /** Every promotion, with what is left of its budget. */
         get: operations["promotions.list"];
         put?: never;
-        /** Create */
+        /** Draft a promotion. */
         post: operations["promotions.create"];
         delete?: never;
         options?: never;
@@ -1715,7 +1715,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change */
+        /** Change a draft, or what may change of an active promotion. */
         put: operations["promotions.change"];
         post?: never;
         delete?: never;
@@ -1733,7 +1733,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Activate */
+        /** Let a promotion lower prices. */
         post: operations["promotions.activate"];
         delete?: never;
         options?: never;
@@ -1750,7 +1750,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End */
+        /** End a promotion. Orders made before keep their price. */
         post: operations["promotions.end"];
         delete?: never;
         options?: never;
@@ -1765,7 +1765,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Goods */
+        /** The products and sites a promotion can be of. */
         get: operations["promotions.goods"];
         put?: never;
         post?: never;
@@ -1784,7 +1784,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Preview */
+        /** What a rule would have given, and which others it meets. */
         post: operations["promotions.preview"];
         delete?: never;
         options?: never;
@@ -1801,7 +1801,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try Cart */
+        /** What a cart would cost at a moment. */
         post: operations["promotions.try"];
         delete?: never;
         options?: never;
@@ -1816,9 +1816,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Quiet */
+        /** When nobody is woken. */
         get: operations["quiet_hours.get"];
-        /** Put Quiet */
+        /** Set when nobody is woken. */
         put: operations["quiet_hours.put"];
         post?: never;
         delete?: never;
@@ -1834,7 +1834,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Days */
+        /** Each account's days and how they stand against the platform's bill. */
         get: operations["reconciliation.days"];
         put?: never;
         post?: never;
@@ -1851,7 +1851,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Items */
+        /** The differences of one day. */
         get: operations["reconciliation.items"];
         put?: never;
         post?: never;
@@ -1869,7 +1869,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set Fee */
+        /** What a platform has agreed to take of each payment. */
         put: operations["reconciliation.set_fee"];
         post?: never;
         delete?: never;
@@ -1887,7 +1887,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Resolve */
+        /** Explain a difference, or say that it was mended. */
         post: operations["reconciliation.resolve"];
         delete?: never;
         options?: never;
@@ -1902,7 +1902,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Ambiguity Report */
+        /** How many units are not known, by machine, against all that were started. */
         get: operations["reports.ambiguity"];
         put?: never;
         post?: never;
@@ -1919,7 +1919,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Settlement Report */
+        /** How many paid orders were settled in time, today, in 7 and in 30 days. */
         get: operations["reports.settlement"];
         put?: never;
         post?: never;
@@ -1936,7 +1936,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Misses */
+        /** The orders that were not settled in time, newest first. */
         get: operations["reports.settlement_misses"];
         put?: never;
         post?: never;
@@ -1953,7 +1953,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Roles */
+        /** Every role, and the permissions it has. */
         get: operations["roles.list"];
         put?: never;
         post?: never;
@@ -1970,7 +1970,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sales Figures */
+        /** Sales by hour, day, month, machine, slot, product, site or way to pay. */
         get: operations["sales_figures.get"];
         put?: never;
         post?: never;
@@ -1987,7 +1987,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Usual Band */
+        /** A day by the hour, against the same weekday of up to eight weeks. */
         get: operations["sales_figures.band"];
         put?: never;
         post?: never;
@@ -2004,7 +2004,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As File */
+        /** Sales as CSV or XLSX. */
         get: operations["sales_figures.file"];
         put?: never;
         post?: never;
@@ -2021,7 +2021,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Formulas */
+        /** How each figure is computed. */
         get: operations["sales_figures.formulas"];
         put?: never;
         post?: never;
@@ -2038,7 +2038,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Refund Times */
+        /** How long refunds took. */
         get: operations["sales_figures.refund_times"];
         put?: never;
         post?: never;
@@ -2055,7 +2055,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Units */
+        /** The units behind a figure, newest first. */
         get: operations["sales_figures.units"];
         put?: never;
         post?: never;
@@ -2072,12 +2072,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who Am I */
+        /** Who is signed in here, for which merchant, and what they may do. */
         get: operations["session.get"];
         put?: never;
-        /** Sign In */
+        /** Sign in with e-mail and password, and a code where a second factor is on. */
         post: operations["session.create"];
-        /** Sign Out */
+        /** Sign out: the session ends, the cookie is taken back. */
         delete: operations["session.delete"];
         options?: never;
         head?: never;
@@ -2093,7 +2093,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give Up */
+        /** Give up a share that the platform refuses for good. */
         post: operations["shares.give_up"];
         delete?: never;
         options?: never;
@@ -2108,7 +2108,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Verify */
+        /** Whose file has this hash: a statement of ours, or none. */
         get: operations["site_statements.verify"];
         put?: never;
         post?: never;
@@ -2125,10 +2125,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Sites */
+        /** Every site with its owner and its machines. */
         get: operations["sites.list"];
         put?: never;
-        /** Create */
+        /** Add a site. */
         post: operations["sites.create"];
         delete?: never;
         options?: never;
@@ -2143,9 +2143,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Arrangement */
+        /** One site: who stands there, and what is agreed. */
         get: operations["sites.get"];
-        /** Change */
+        /** Change a site's name or owner. */
         put: operations["sites.change"];
         post?: never;
         delete?: never;
@@ -2162,7 +2162,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Stay */
+        /** Say from which day a machine stands at a site, or leaves it. */
         put: operations["sites.stay"];
         post?: never;
         delete?: never;
@@ -2180,7 +2180,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Pay */
+        /** Record what was paid to a site's owner. */
         post: operations["site_statements.pay"];
         delete?: never;
         options?: never;
@@ -2196,7 +2196,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Agree */
+        /** Agree on terms from a first day on. */
         put: operations["sites.agree"];
         post?: never;
         delete?: never;
@@ -2212,9 +2212,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look */
+        /** Whether a site's owner is paid through the platform, and what stands out. */
         get: operations["site_sharing.get"];
-        /** Agree */
+        /** Agree with a receiver of shares. */
         put: operations["site_sharing.agree"];
         post?: never;
         delete?: never;
@@ -2232,7 +2232,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Plan */
+        /** Plan which payments carry a statement's sum. */
         post: operations["site_sharing.plan"];
         delete?: never;
         options?: never;
@@ -2247,7 +2247,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shares */
+        /** The shares of one statement, payment by payment. */
         get: operations["site_sharing.shares"];
         put?: never;
         post?: never;
@@ -2266,7 +2266,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop */
+        /** Share no more; what was promised is still given. */
         post: operations["site_sharing.stop"];
         delete?: never;
         options?: never;
@@ -2283,7 +2283,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take Back */
+        /** Take back shares that were given too much. */
         post: operations["site_sharing.take_back"];
         delete?: never;
         options?: never;
@@ -2298,10 +2298,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Account */
+        /** A site's statements, what was paid, and what is owed. */
         get: operations["site_statements.account"];
         put?: never;
-        /** Issue */
+        /** Issue a site's next monthly statement. It is never changed afterwards. */
         post: operations["site_statements.issue"];
         delete?: never;
         options?: never;
@@ -2316,7 +2316,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Statement */
+        /** A site's statement of one month. */
         get: operations["site_statements.get"];
         put?: never;
         post?: never;
@@ -2333,7 +2333,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As Csv */
+        /** A site's statement as CSV. */
         get: operations["site_statements.csv"];
         put?: never;
         post?: never;
@@ -2350,7 +2350,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As Pdf */
+        /** A site's statement as PDF. */
         get: operations["site_statements.pdf"];
         put?: never;
         post?: never;
@@ -2367,7 +2367,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Periods */
+        /** Which days and months there are statements of. */
         get: operations["statements.periods"];
         put?: never;
         post?: never;
@@ -2384,7 +2384,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Statement */
+        /** The statement of a month (`2026-05`) or day (`2026-05-01`). */
         get: operations["statements.get"];
         put?: never;
         post?: never;
@@ -2401,7 +2401,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rows */
+        /** The ledger lines behind a statement, in the order of booking. */
         get: operations["statements.rows"];
         put?: never;
         post?: never;
@@ -2418,7 +2418,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rows As Csv */
+        /** All ledger lines behind a statement as CSV. */
         get: operations["statements.rows_csv"];
         put?: never;
         post?: never;
@@ -2435,7 +2435,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As Csv */
+        /** A statement as CSV. */
         get: operations["statements.csv"];
         put?: never;
         post?: never;
@@ -2452,7 +2452,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** As Pdf */
+        /** A statement as PDF. */
         get: operations["statements.pdf"];
         put?: never;
         post?: never;
@@ -2469,7 +2469,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Visits */
+        /** Visits at open-door coolers, newest first. */
         get: operations["visits.list"];
         put?: never;
         post?: never;
@@ -2486,7 +2486,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Visit */
+        /** One visit with what was taken. */
         get: operations["visits.get"];
         put?: never;
         post?: never;
@@ -2505,7 +2505,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Write Off */
+        /** Give up what a buyer owes for a visit. */
         post: operations["visits.write_off"];
         delete?: never;
         options?: never;
@@ -2522,7 +2522,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Agree */
+        /** Agree to a pay-out, as the second person. */
         post: operations["wallet_payouts.agree"];
         delete?: never;
         options?: never;
@@ -2539,7 +2539,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decline */
+        /** Decline a pay-out. */
         post: operations["wallet_payouts.decline"];
         delete?: never;
         options?: never;
@@ -2556,7 +2556,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin */
+        /** Begin a visit: answers what the buyer's wallet is asked to agree to. */
         post: operations["buyer.begin_visit"];
         delete?: never;
         options?: never;
@@ -2571,7 +2571,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look */
+        /** How a visit stands. */
         get: operations["buyer.visit"];
         put?: never;
         post?: never;
@@ -2588,7 +2588,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Media */
+        /** A picture by the hash of its content. */
         get: operations["media.get"];
         put?: never;
         post?: never;
@@ -10525,7 +10525,10 @@ export interface operations {
     "people.invite": {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10736,7 +10739,10 @@ export interface operations {
     "planogram_templates.create": {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11023,7 +11029,10 @@ export interface operations {
     "products.create": {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit.conftest import Copy
+from tests.audit.conftest import Estate
 from tests.audit.plants_changes import PLANTS as CHANGE_PLANTS
 from tests.audit.plants_claims import PLANTS as CLAIM_PLANTS
 from tests.audit.plants_coolers import GOOD
@@ -23,6 +23,7 @@ from tests.audit.plants_statistics import PLANTS as STATISTICS_PLANTS
 from vendomat.audit.checks import CHECKS
 
 pytestmark = pytest.mark.slow
+on_the_shared_estate = pytest.mark.asyncio(loop_scope="module")
 PLANTS = DATABASE_PLANTS | STATEMENT_PLANTS | STATISTICS_PLANTS | CLAIM_PLANTS | COOLER_PLANTS | PROMOTION_PLANTS
 PLANTS |= SHARE_PLANTS | CHANGE_PLANTS
 SPOILS = FILE_SPOILS | COOLER_SPOILS
@@ -32,37 +33,41 @@ def _names(text: str, *, is_notice: bool = False) -> set[str]:
     return {name.removesuffix("?") for name in text.split() if name.endswith("?") is is_notice}
 
 
-async def _expect(copy: Copy, found: str) -> None:
-    report = await copy.audit()
+async def _expect(spoilt: Estate, found: str) -> None:
+    report = await spoilt.audit()
     assert {f.name for f in report.breaches} == _names(found)
     assert {f.name for f in report.notices} - {"I11.counted"} == _names(found, is_notice=True)
     assert all(f.rows and f.count >= len(f.rows) for f in report.breaches)
 
 
+@on_the_shared_estate
 @pytest.mark.parametrize("name", PLANTS)
-async def test_a_planted_breach_of_the_database_is_found(copy: Copy, name: str) -> None:
-    await copy.plant(PLANTS[name].sql)
-    await _expect(copy, PLANTS[name].found)
+async def test_a_planted_breach_of_the_database_is_found(spoilt: Estate, name: str) -> None:
+    await spoilt.plant(PLANTS[name].sql)
+    await _expect(spoilt, PLANTS[name].found)
 
 
+@on_the_shared_estate
 @pytest.mark.parametrize("name", SPOILS)
-async def test_a_planted_breach_of_machine_or_platform_is_found(copy: Copy, name: str) -> None:
+async def test_a_planted_breach_of_machine_or_platform_is_found(spoilt: Estate, name: str) -> None:
     found, spoil = SPOILS[name]
-    spoil(copy.folder)
-    await _expect(copy, found)
+    spoil(spoilt.folder)
+    await _expect(spoilt, found)
 
 
+@on_the_shared_estate
 @pytest.mark.parametrize("name", GOOD)
-async def test_a_coolers_visit_as_it_should_be_is_clean(copy: Copy, name: str) -> None:
+async def test_a_coolers_visit_as_it_should_be_is_clean(spoilt: Estate, name: str) -> None:
     sql, spoil = GOOD[name]
-    await copy.plant(sql)
-    spoil(copy.folder)
-    await _expect(copy, "")
+    await spoilt.plant(sql)
+    spoil(spoilt.folder)
+    await _expect(spoilt, "")
 
 
-async def test_a_discount_as_it_should_be_is_clean(copy: Copy) -> None:
-    await copy.plant(GOOD_DISCOUNT)
-    await _expect(copy, "")
+@on_the_shared_estate
+async def test_a_discount_as_it_should_be_is_clean(spoilt: Estate) -> None:
+    await spoilt.plant(GOOD_DISCOUNT)
+    await _expect(spoilt, "")
 
 
 def test_every_check_has_a_planted_breach() -> None:

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from tests.audit.conftest import Copy
+from tests.audit.conftest import Estate
 from tests.audit.estate import MACHINE
 from vendomat.audit import audit_command, machine_files
 from vendomat.kernel import VendomatError
@@ -21,17 +21,17 @@ APP = typer.Typer()
 APP.command()(audit_command)
 
 
-async def run(copy: Copy, *options: str) -> Result:
+async def run(copy: Estate, *options: str) -> Result:
     books = [f"--books={name}={copy.folder / name}.json" for name in ("wechat", "alipay")]
     arguments = ["--database-url", copy.owner_url, "--machines", str(copy.folder.parent), *books, *options]
     return await asyncio.to_thread(CliRunner().invoke, APP, arguments, env={"COLUMNS": "200"})
 
 
-def enrol(copy: Copy) -> None:
+def enrol(copy: Estate) -> None:
     (copy.folder / "enrolment.json").write_bytes(msgspec.json.encode({"machine_id": MACHINE, "epoch": 1}))
 
 
-async def test_a_clean_estate_exits_0(copy: Copy) -> None:
+async def test_a_clean_estate_exits_0(copy: Estate) -> None:
     enrol(copy)
     result = await run(copy, "--at-rest")
     assert result.exit_code == 0, result.output
@@ -39,7 +39,7 @@ async def test_a_clean_estate_exits_0(copy: Copy) -> None:
     assert "not checked" not in result.output
 
 
-async def test_a_breach_exits_1_and_shows_its_rows(copy: Copy) -> None:
+async def test_a_breach_exits_1_and_shows_its_rows(copy: Estate) -> None:
     enrol(copy)
     await copy.plant("UPDATE stock_slot SET on_hand = on_hand - 1")
     result = await run(copy)
@@ -48,7 +48,7 @@ async def test_a_breach_exits_1_and_shows_its_rows(copy: Copy) -> None:
     assert MACHINE in result.output
 
 
-async def test_json_carries_the_verdict_and_every_finding(copy: Copy) -> None:
+async def test_json_carries_the_verdict_and_every_finding(copy: Estate) -> None:
     enrol(copy)
     await copy.plant("UPDATE stock_slot SET on_hand = on_hand - 1")
     result = await run(copy, "--json", "--at-rest")
@@ -64,7 +64,7 @@ async def test_json_carries_the_verdict_and_every_finding(copy: Copy) -> None:
 @pytest.mark.parametrize(
     "option", ["--books=wechat=/nowhere", "--cabinet=mch_1=/nowhere", "--journal=mch_1=/nowhere", "--books=wechat"]
 )
-async def test_what_cannot_be_read_exits_2(copy: Copy, option: str) -> None:
+async def test_what_cannot_be_read_exits_2(copy: Estate, option: str) -> None:
     result = await run(copy, option)
     assert result.exit_code == 2
     assert "nothing was audited" in " ".join(result.stderr.split())

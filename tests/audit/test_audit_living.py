@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.audit.conftest import Copy
+from tests.audit.conftest import Estate
 from tests.audit.estate import MACHINE, MERCHANT
 from vendomat.audit.cabinet_log import CabinetLog
 from vendomat.audit.journal_copy import read_journal
@@ -42,7 +42,7 @@ UPDATE stock_slot SET reserved = 1;
 
 
 @pytest.mark.slow
-async def test_a_vend_under_way_is_no_breach_unless_all_should_be_at_rest(copy: Copy) -> None:
+async def test_a_vend_under_way_is_no_breach_unless_all_should_be_at_rest(copy: Estate) -> None:
     await copy.plant(_UNDER_WAY)
     paid_at = datetime.now(UTC).isoformat()
     path = copy.folder / "wechat.json"

@@ -6,12 +6,13 @@ and imports none of the code that wrote them.
 
 from vendomat.audit.command import audit_command, report_json
 from vendomat.audit.model import AuditReport, Figures, Finding, Severity, Source, Terms, Totals
-from vendomat.audit.service import run_audit
+from vendomat.audit.service import Auditor, open_auditor, run_audit
 from vendomat.audit.sources import AuditSources, machine_files
 
 __all__ = [
     "AuditReport",
     "AuditSources",
+    "Auditor",
     "Figures",
     "Finding",
     "Severity",
@@ -20,6 +21,7 @@ __all__ = [
     "Totals",
     "audit_command",
     "machine_files",
+    "open_auditor",
     "report_json",
     "run_audit",
 ]

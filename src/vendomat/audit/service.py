@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import asyncpg
@@ -10,7 +11,7 @@ import asyncpg
 from vendomat.audit.checks import CHECKS
 from vendomat.audit.figures import read_figures
 from vendomat.audit.model import ROWS_MAX, AuditReport, Cell, Check, Finding, Source, Terms
-from vendomat.audit.snapshot import open_snapshot
+from vendomat.audit.snapshot import open_connection, take_snapshot
 from vendomat.audit.sources import AuditSources
 from vendomat.kernel import ErrorCode, VendomatError
 
@@ -22,17 +23,36 @@ _TERMS = (
 
 async def run_audit(sources: AuditSources, terms: Terms | None = None) -> AuditReport:
     """Recompute the invariants. Raises `VendomatError` when any given source cannot be read: there is no half audit."""
-    terms = terms or Terms()
-    present = _present(sources, terms)
-    async with open_snapshot(sources) as connection:
-        now: datetime = terms.now or await connection.fetchval("SELECT now()")
-        values = (now, terms.is_at_rest, terms.clock_skew, terms.grace, terms.refund_age, terms.command_age)
-        findings = []
-        for check in CHECKS:
-            missing = tuple(sorted(check.needs - present))
-            findings.append(_finding(check, missing=missing) if missing else await _ask(connection, check, values))
-        figures = await read_figures(connection, now, has_cabinets=Source.CABINETS in present)
-    return AuditReport(now, tuple(findings), figures)
+    async with open_auditor(sources.database_url) as auditor:
+        return await auditor.audit(sources, terms)
+
+
+@asynccontextmanager
+async def open_auditor(database_url: str) -> AsyncIterator[Auditor]:
+    """For many audits of one database: most of a small one is finding out how to ask, which is remembered."""
+    async with open_connection(database_url) as connection:
+        yield Auditor(connection)
+
+
+class Auditor:
+    """Made by `open_auditor`. `connection` is its own; inside a transaction there, its audits see what that changed."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+
+    async def audit(self, sources: AuditSources, terms: Terms | None = None) -> AuditReport:
+        """As `run_audit`, of this auditor's database."""
+        terms, connection = terms or Terms(), self.connection
+        present = _present(sources, terms)
+        async with take_snapshot(connection, sources):
+            now: datetime = terms.now or await connection.fetchval("SELECT now()")
+            values = (now, terms.is_at_rest, terms.clock_skew, terms.grace, terms.refund_age, terms.command_age)
+            findings = []
+            for check in CHECKS:
+                missing = tuple(sorted(check.needs - present))
+                findings.append(_finding(check, missing=missing) if missing else await _ask(connection, check, values))
+            figures = await read_figures(connection, now, has_cabinets=Source.CABINETS in present)
+        return AuditReport(now, tuple(findings), figures)
 
 
 def _present(sources: AuditSources, terms: Terms) -> frozenset[Source]:

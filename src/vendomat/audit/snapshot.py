@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from itertools import islice
 
 import asyncpg
@@ -21,6 +21,8 @@ from vendomat.audit.sources import HOT_ROLE, AuditSources
 from vendomat.kernel import ErrorCode, VendomatError
 
 ROWS_AT_ONCE = 5_000
+STATEMENTS_MAX = 500
+"""Statements that a connection keeps for the next audit: more than there are checks."""
 
 _TABLES = """
 CREATE TEMPORARY TABLE audit_machine (machine_id text PRIMARY KEY, has_cabinet bool, has_journal bool);
@@ -47,51 +49,79 @@ CREATE TEMPORARY VIEW audit_run_of_log AS
     FROM audit_physical p WHERE p.what IN ('start', 'drop', 'end') GROUP BY p.machine_id, p.cmd_id;
 CREATE TEMPORARY TABLE audit_run (LIKE audit_run_of_log);
 """
+_EMPTY = """
+DELETE FROM audit_machine; DELETE FROM audit_physical; DELETE FROM audit_fact; DELETE FROM audit_journal;
+DELETE FROM audit_account; DELETE FROM audit_trade; DELETE FROM audit_refund; DELETE FROM audit_run;
+"""
 
 
 @asynccontextmanager
-async def open_snapshot(sources: AuditSources) -> AsyncIterator[asyncpg.Connection]:
-    """A connection in one snapshot with all evidence loaded. Raises `VendomatError` when any cannot be read."""
+async def open_connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that sees every row, with empty tables for the evidence beside it. For one snapshot or many."""
     try:
-        connection = await asyncpg.connect(sources.database_url, command_timeout=None)
+        connection = await asyncpg.connect(database_url, command_timeout=None, statement_cache_size=STATEMENTS_MAX)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise _unreadable(error) from error
     try:
+        with _said():
+            await _prepare(connection)
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def take_snapshot(connection: asyncpg.Connection, sources: AuditSources) -> AsyncIterator[None]:
+    """Until this ends `connection` stands in one snapshot with all evidence loaded, and none of an earlier one.
+
+    Raises `VendomatError` when any cannot be read.
+    """
+    with _said():
         logs = [CabinetLog(machine_id, path) for machine_id, path in sorted(sources.cabinets.items())]
-        await _prepare(connection, sources, logs)
+        await _load_before(connection, sources, logs)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.fetchval("SELECT count(*) FROM merchant")  # the snapshot is taken at the first question
             await _load_after(connection, sources, logs)
-            yield connection
+            yield
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise _unreadable(error) from error
-    finally:
-        await connection.close()
 
 
 def _unreadable(error: Exception) -> VendomatError:
     return VendomatError(ErrorCode.UNAVAILABLE, f"the database cannot be read: {error}; nothing was audited")
 
 
-async def _prepare(connection: asyncpg.Connection, sources: AuditSources, logs: Sequence[CabinetLog]) -> None:
-    """See every row, then load what has to be older than the snapshot."""
+async def _prepare(connection: asyncpg.Connection) -> None:
     sees_all = await connection.fetchval("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
     if not sees_all:
         await connection.execute(f"SET ROLE {HOT_ROLE}")
     await connection.execute("SET jit = off; SET work_mem = '64MB'; SET TIME ZONE 'UTC'")
     await connection.execute(_TABLES)
+
+
+async def _load_before(connection: asyncpg.Connection, sources: AuditSources, logs: Sequence[CabinetLog]) -> None:
+    """Load what has to be older than the snapshot."""
+    await connection.execute(_EMPTY)
     machines = sorted(set(sources.cabinets) | set(sources.journals))
     rows = [(m, m in sources.cabinets, m in sources.journals) for m in machines]
     await connection.copy_records_to_table("audit_machine", records=rows)
+    count = 0
     for log in logs:
-        await _load(connection, "audit_physical", PHYSICAL_COLUMNS, log.rows(is_before=True))
+        count += await _load(connection, "audit_physical", PHYSICAL_COLUMNS, log.rows(is_before=True))
     for machine_id, path in sorted(sources.journals.items()):
         content = await asyncio.to_thread(read_journal, machine_id, path)
-        await _load(connection, "audit_fact", FACT_COLUMNS, iter(content.facts))
+        count += await _load(connection, "audit_fact", FACT_COLUMNS, iter(content.facts))
         await _load(connection, "audit_journal", JOURNAL_COLUMNS, iter([content.journal]))
-    await connection.execute("CREATE INDEX ON audit_physical (cmd_id)")
-    for table in ("audit_machine", "audit_physical", "audit_fact", "audit_journal"):
-        await connection.execute(f"ANALYZE {table}")
+    if count >= ROWS_AT_ONCE:  # of less, nobody has to know how much it is
+        await connection.execute("CREATE INDEX IF NOT EXISTS audit_physical_command ON audit_physical (cmd_id)")
+        for table in ("audit_machine", "audit_physical", "audit_fact", "audit_journal"):
+            await connection.execute(f"ANALYZE {table}")
 
 
 async def _load_after(connection: asyncpg.Connection, sources: AuditSources, logs: Sequence[CabinetLog]) -> None:
@@ -108,6 +138,10 @@ async def _load_after(connection: asyncpg.Connection, sources: AuditSources, log
 
 async def _load(
     connection: asyncpg.Connection, table: str, columns: Sequence[str], rows: Iterator[tuple[object, ...]]
-) -> None:
+) -> int:
+    """How many rows there were."""
+    count = 0
     while batch := list(islice(rows, ROWS_AT_ONCE)):
         await connection.copy_records_to_table(table, records=batch, columns=columns)
+        count += len(batch)
+    return count

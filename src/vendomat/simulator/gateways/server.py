@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import socket
-import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import uvicorn
 
 from vendomat.kernel import Clock
 from vendomat.simulator.gateways.alarms import Alarms
 from vendomat.simulator.gateways.alipay import GATEWAY_PATH, AlipayApi, AlipayPlatform
-from vendomat.simulator.gateways.asgi import ResettableHttp
 from vendomat.simulator.gateways.clock_control import restore_clock
 from vendomat.simulator.gateways.context import Context
 from vendomat.simulator.gateways.control import ControlApi, Platforms
@@ -32,6 +27,7 @@ from vendomat.simulator.gateways.enrolment import (
 from vendomat.simulator.gateways.faults import CallFault, FaultBook, NoticeFault
 from vendomat.simulator.gateways.front import Front
 from vendomat.simulator.gateways.keys import KeySource, make_key
+from vendomat.simulator.gateways.listener import Listener
 from vendomat.simulator.gateways.notices import NoticeEngine
 from vendomat.simulator.gateways.numbers import Numbers, Randomness
 from vendomat.simulator.gateways.settings import GatewaySettings
@@ -52,14 +48,6 @@ class GatewayPorts:
     control: int
 
 
-class _QuietServer(uvicorn.Server):
-    """uvicorn without signal handlers of its own: who starts it also stops it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
 class GatewayServer:
     """`await start()` gives the ports; `await stop()` ends everything it started."""
 
@@ -76,8 +64,7 @@ class GatewayServer:
         self._clock = clock
         self._numbers = Numbers(randomness)
         self._make_key = make_key
-        self._servers: list[_QuietServer] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._listeners: list[Listener] = []
         self.call_faults: FaultBook[CallFault] = FaultBook()
         self.notice_faults: FaultBook[NoticeFault] = FaultBook()
         path = settings.data_dir / STORE_NAME if settings.data_dir else None
@@ -114,18 +101,20 @@ class GatewayServer:
             platform.restore()
         self._notices.resume()
         (wechat, alipay, stripe), control = self._applications(context)
-        await self._listen(wechat, sockets[0])
-        await self._listen(wechat, sockets[1], self.wechat.door.context)
-        await self._listen(alipay, sockets[2])
-        await self._listen(stripe, sockets[3])
-        await self._listen(control, sockets[4])
+        self._listeners = [
+            Listener(wechat, sockets[0]),
+            Listener(wechat, sockets[1], self.wechat.door.context),
+            Listener(alipay, sockets[2]),
+            Listener(stripe, sockets[3]),
+            Listener(control, sockets[4]),
+        ]
+        for listener in self._listeners:
+            await listener.open()
         return self.ports
 
     async def stop(self) -> None:
         """Stop listening, drop what is under way, close the books. What was answered stays on record."""
-        for server in self._servers:
-            server.should_exit = True
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*(listener.close() for listener in self._listeners))
         await self._alarms.aclose()
         await self._notices.aclose()
         self._store.close()
@@ -196,31 +185,6 @@ class GatewayServer:
         ]
         control = ControlApi(context, platforms, notice_faults=self.notice_faults, addresses=self._addresses())
         return fronts, control
-
-    async def _listen(
-        self, application: Front | ControlApi, bound: socket.socket, tls: ssl.SSLContext | None = None
-    ) -> None:
-        config = uvicorn.Config(
-            application,
-            http=ResettableHttp,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        config.load()
-        config.ssl = tls
-        server = _QuietServer(config)
-        task = asyncio.create_task(server.serve(sockets=[bound]), name=f"gateway {bound.getsockname()[1]}")
-        self._servers.append(server)
-        self._tasks.append(task)
-        while not server.started:
-            if task.done():
-                await task
-            await asyncio.sleep(0.005)
 
 
 def _bound(host: str, port: int) -> socket.socket:

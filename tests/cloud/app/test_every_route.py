@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from tests.cloud.claims.conftest import HOST, PASSWORD, Counter, _no_ledger, counter
@@ -23,6 +22,7 @@ from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, PRODUCT, world
 from tests.cloud.sales.selling_stage import MASTER, Stage
 from vendomat.cloud.app import PublicParts, build_public_app
+from vendomat.cloud.app.document import dependencies_of, needs_proof, routes_of
 from vendomat.cloud.coolers import Visits
 from vendomat.cloud.merchants import (
     Merchants,
@@ -47,6 +47,8 @@ OPEN = {
     "health.get",
     "session.create",
     "session.get",
+    "session.proof",
+    "session.prove",
     "session.delete",
     "roles.list",
     "invitation.look",
@@ -61,6 +63,16 @@ OPEN = {
     "account.end_second_factor",
 }
 """Asked by nobody in particular, or by anybody about themselves."""
+PROVEN = {
+    *("people.invite", "people.invite_again", "people.change", "people.deactivate", "account.begin_second_factor"),
+    *("refunds.ask", "refunds.again", "refunds.release", "refunds.decline", "refunds.give", "refunds.by_hand"),
+    *("refunds.send_on", "payments.judge", "payments.agree", "payments.decline", "claims.grant"),
+    *("wallet_payouts.ask", "wallet_payouts.agree", "wallet_payouts.decline", "visits.write_off", "visits.cooler"),
+    *("payment_accounts.put", "payment_accounts.activate", "payment_accounts.deactivate"),
+    *("site_sharing.agree", "site_sharing.stop", "site_sharing.take_back", "shares.give_up"),
+    *("products.set_price", "planograms.publish", "planograms.publish_many", "promotions.activate", "slots.unlock"),
+}
+"""What a stolen session shall not do: each asks for a fresh proof."""
 OF_BUYERS = re.compile(r"/api/v1/(order|member)(/|$)")
 """Opened by a link or a machine's code, not by a role."""
 NO_IDS = {
@@ -218,28 +230,13 @@ async def whole_app(counter: Counter) -> AsyncIterator[FastAPI]:
     passwords.close()
 
 
-def _dependencies(dependant: Dependant) -> Iterator[object]:
-    yield dependant.call
-    for inner in dependant.dependencies:
-        yield from _dependencies(inner)
-
-
-def _all_routes(router: object) -> Iterator[APIRoute]:
-    """Those of the application and of the routers in it, however deep."""
-    for one in getattr(router, "routes", ()):
-        if isinstance(one, APIRoute):
-            yield one
-        else:
-            yield from _all_routes(getattr(one, "original_router", None))
-
-
 def _routes(app: FastAPI) -> list[APIRoute]:
     """Those of the console."""
-    return [one for one in _all_routes(app) if one.path.startswith("/api/v1/") and not OF_BUYERS.match(one.path)]
+    return [one for one in routes_of(app) if one.path.startswith("/api/v1/") and not OF_BUYERS.match(one.path)]
 
 
 def _permission_of(route: APIRoute) -> Permission | None:
-    found = [one.permission for one in _dependencies(route.dependant) if isinstance(one, Permitted)]
+    found = [one.permission for one in dependencies_of(route.dependant) if isinstance(one, Permitted)]
     return found[0] if found else None
 
 
@@ -275,6 +272,25 @@ async def test_every_route_names_its_permission(whole_app: FastAPI) -> None:
         "codes.issue": Permission.CODE_ISSUE,
     }.items():
         assert named[name] is permission
+
+
+async def test_what_a_stolen_session_shall_not_do_asks_for_a_fresh_proof(
+    counter: Counter, whole_app: FastAPI, merchants: Merchants
+) -> None:
+    owner = NewOperator(email="owner@proofs.example", name="o", password=PASSWORD, role=Role.OWNER)
+    await merchants.add_operator(MERCHANT, owner)
+    client = await _signed_in(whole_app, owner.email, "10.8.2.1")
+    asking = [route for route in _routes(whole_app) if route.operation_id not in ENDLESS]
+    assert {str(route.operation_id) for route in asking if needs_proof(route)} == PROVEN
+    for is_old in (False, True):
+        if is_old:
+            await counter.stage.clock.advance(901)
+        for route in asking:
+            if route.operation_id in PROVEN or (is_old and route.methods == {"GET"}):
+                answer = await _ask(client, route, BODIES.get(str(route.operation_id)))
+                is_wanted = answer.status_code == 403 and answer.json()["code"] == "proof_required"
+                assert is_wanted is (is_old and route.operation_id in PROVEN), (route.operation_id, answer.text)
+    await client.aclose()
 
 
 async def test_every_role_is_refused_exactly_what_it_lacks(whole_app: FastAPI, merchants: Merchants) -> None:

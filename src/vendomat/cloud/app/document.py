@@ -20,7 +20,7 @@ from pydantic.json_schema import models_json_schema
 
 from vendomat.cloud.app.operations import SENTENCES
 from vendomat.cloud.app.problems import MEDIA_TYPE, Problem
-from vendomat.cloud.merchants import COOKIE, Permission, Permitted
+from vendomat.cloud.merchants import COOKIE, Permission, Permitted, Proven
 
 API_VERSION = "1"
 PATH = "/api/v1/openapi.json"
@@ -35,6 +35,8 @@ What the console, the members' page and the order page use, and what your own pr
 * **Money** is integer minor units of the currency beside them; **times** are RFC 3339 in UTC.
 * **Lists** take `limit` and `cursor` and answer `data`, `next_cursor` and `has_more`, in a stable order.
 * **Errors** are problems (`application/problem+json`, RFC 9457). Decide by `code`, which is never renamed.
+* **A fresh proof** of who one is (`PUT /api/v1/session/proof`) is needed for what a stolen session should not do:
+  prices, refunds, keys, people, locks (`x-fresh-proof`). Without one: 403 `proof_required`; prove it, send it again.
 * **No answer is not a no**: a request whose answer was lost may have done its work. Look, or repeat it as it was.
 * **Permissions** are named by each operation as `x-permission`; `GET /api/v1/roles` says which role has which.
 """
@@ -48,7 +50,7 @@ class Tag(NamedTuple):
 
 
 TAGS: Mapping[str, Tag] = {
-    "session": Tag("Sign in, who am I, sign out. The answer to signing in sets the cookie."),
+    "session": Tag("Sign in, who am I, prove it again, sign out. The answer to signing in sets the cookie."),
     "people": Tag("Who works for the merchant, what each role may do, and links that invite."),
     "account": Tag("One's own password and sessions."),
     "change log": Tag("Who changed what, before and after, each entry sealed to the one before it."),
@@ -93,7 +95,7 @@ _SCHEMES = {
 _PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("NotUnderstood", "The request cannot be read. Nothing changed."),
     401: ("NotSignedIn", "Nobody is known to ask. Nothing changed."),
-    403: ("Refused", "The role may not do this, or the request came from a page elsewhere. Nothing changed."),
+    403: ("Refused", "The role may not do this, a fresh proof is needed, or the page is elsewhere. Nothing changed."),
     404: ("NotFound", "There is no such thing, or it is not yours. Nothing changed."),
     408: ("TooSlow", "The request did not come in time. Nothing changed."),
     409: ("NotNow", "Not possible as things stand, or a request with this key is under way."),
@@ -117,12 +119,15 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     )
     used: set[str] = set()
     permissions = _permissions(app)
+    asking_proof = {route.operation_id for route in routes_of(app) if needs_proof(route)}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if method in _METHODS:
                 used.update(operation.get("tags", ()))
                 _complete(path, method, operation)
                 _say(operation, permissions)
+                if operation["operationId"] in asking_proof:
+                    operation["x-fresh-proof"] = True
     document["tags"] = [{"name": name, "description": tag.description} for name, tag in TAGS.items() if name in used]
     document = _with_page_names(document)
     components = document.setdefault("components", {})
@@ -134,6 +139,27 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     components["responses"] = {name: _answer(status, text) for status, (name, text) in _PROBLEMS.items()}
     components["securitySchemes"] = _SCHEMES
     return document
+
+
+def routes_of(router: object) -> Iterator[APIRoute]:
+    """Those of an application and of the routers in it, however deep."""
+    for one in getattr(router, "routes", ()):
+        if isinstance(one, APIRoute):
+            yield one
+        else:
+            yield from routes_of(getattr(one, "original_router", None))
+
+
+def dependencies_of(dependant: Dependant) -> Iterator[object]:
+    """What a route depends on, however deep."""
+    yield dependant.call
+    for inner in dependant.dependencies:
+        yield from dependencies_of(inner)
+
+
+def needs_proof(route: APIRoute) -> bool:
+    """Whether who asks must have proved lately who they are."""
+    return any(isinstance(one, Permitted | Proven) and one.is_proven for one in dependencies_of(route.dependant))
 
 
 def document_router(app: FastAPI) -> APIRouter:
@@ -196,25 +222,10 @@ def _permissions(app: FastAPI) -> dict[str, Permission]:
     """By operation; one that names none is open, or about oneself."""
     return {
         str(route.operation_id): one.permission
-        for route in _routes(app)
-        for one in _dependencies(route.dependant)
+        for route in routes_of(app)
+        for one in dependencies_of(route.dependant)
         if isinstance(one, Permitted)
     }
-
-
-def _routes(router: object) -> Iterator[APIRoute]:
-    """Those of the application and of the routers in it, however deep."""
-    for one in getattr(router, "routes", ()):
-        if isinstance(one, APIRoute):
-            yield one
-        else:
-            yield from _routes(getattr(one, "original_router", None))
-
-
-def _dependencies(dependant: Dependant) -> Iterator[object]:
-    yield dependant.call
-    for inner in dependant.dependencies:
-        yield from _dependencies(inner)
 
 
 def _scheme_of(operation: Mapping[str, Any]) -> str | None:

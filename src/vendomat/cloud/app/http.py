@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -36,6 +37,7 @@ from vendomat.cloud.merchants import (
     Passwords,
     People,
     Permission,
+    Proofs,
     SecondFactor,
     SignIns,
     account_router,
@@ -43,6 +45,7 @@ from vendomat.cloud.merchants import (
     invitation_router,
     people_router,
     permitted,
+    proof_router,
     second_factor_router,
     session_router,
 )
@@ -153,7 +156,8 @@ class MachineParts:
 def build_public_app(parts: PublicParts) -> FastAPI:
     """Console API, console pages, health, metrics, and the routers given."""
     second_factor = SecondFactor(parts.database, parts.master_key, parts.clock)
-    sign_ins = SignIns(parts.database, parts.passwords, parts.clock, second_factor=second_factor)
+    proof_life = timedelta(seconds=parts.settings.proof_s)
+    sign_ins = SignIns(parts.database, parts.passwords, parts.clock, second_factor=second_factor, proof_life=proof_life)
     kept = KeptAnswers(parts.database, parts.ids, parts.clock)
     keeping = Middleware(KeepsAnswers, sign_ins=sign_ins, kept=kept, master_key=parts.master_key)
     app = _bare_app("Vendomat console API", parts.lifespan, keeping)
@@ -163,6 +167,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     for router in parts.more_routers:  # first, so that a notice is not held against every other path
         app.include_router(router)
     app.include_router(session_router(sign_ins, current, is_secure=parts.is_secure))
+    proofs = Proofs(parts.database, sign_ins, second_factor, parts.clock, proof_life=proof_life)
+    app.include_router(proof_router(proofs, current))
     app.include_router(second_factor_router(second_factor, current))
     _add_people(app, parts, sign_ins, current)
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 SENTENCES: Mapping[str, str] = {
     "session.get": "Who is signed in here, for which merchant, and what they may do.",
     "session.create": "Sign in with e-mail and password, and a code where a second factor is on.",
+    "session.proof": "How long the last proof of who is signed in still counts, and by what one may prove it.",
+    "session.prove": "Prove again who is signed in, by password or code, for what needs a fresh proof.",
     "session.delete": "Sign out: the session ends, the cookie is taken back.",
     "account.second_factor": "Whether one's own second factor is on.",
     "account.begin_second_factor": "Begin a second factor: the secret for an authenticator, shown this once.",

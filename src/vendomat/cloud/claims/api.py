@@ -149,6 +149,7 @@ def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> AP
     router = APIRouter(prefix="/api/v1/claims", tags=["claims"])
     reading = permitted(current, Permission.ORDER_READ)
     deciding = permitted(current, Permission.CLAIM_DECIDE)
+    granting = permitted(current, Permission.CLAIM_DECIDE, is_proven=True)
 
     async def view(operator: Operator, order_id: str) -> ClaimView:
         row, words = await desk.claim(operator.merchant_id, order_id)
@@ -178,7 +179,7 @@ def claims_router(desk: ClaimDesk, current: CurrentOperator, clock: Clock) -> AP
         return await view(operator, order_id)
 
     @router.post("/{order_id}/grant", operation_id="claims.grant", dependencies=[ASKED_ONCE])
-    async def grant(order_id: OrderId, body: GrantBody, operator: Annotated[Operator, Depends(deciding)]) -> ClaimView:
+    async def grant(order_id: OrderId, body: GrantBody, operator: Annotated[Operator, Depends(granting)]) -> ClaimView:
         if body.amount_minor is None and body.ordinal is None:
             await desk.grant_by_standing(operator, order_id, body.reason)
         elif body.amount_minor is not None and body.ordinal is not None:

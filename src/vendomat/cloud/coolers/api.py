@@ -167,8 +167,8 @@ def visits_router(visits: Visits, database: Database, current: CurrentOperator) 
     """The console's: coolers, visits with their evidence, and the word of a person who gives money up."""
     router = APIRouter(prefix="/api/v1", tags=["visits"])
     reading = permitted(current, Permission.ORDER_READ)
-    writing_off = permitted(current, Permission.DEBT_WRITE_OFF)
-    limiting = permitted(current, Permission.LIMIT_CHANGE)
+    writing_off = permitted(current, Permission.DEBT_WRITE_OFF, is_proven=True)
+    limiting = permitted(current, Permission.LIMIT_CHANGE, is_proven=True)
 
     @router.get("/visits", operation_id="visits.list")
     async def list_visits(

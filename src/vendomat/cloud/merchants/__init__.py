@@ -5,8 +5,10 @@ from vendomat.cloud.merchants.api import (
     COOKIE,
     CurrentOperator,
     Permitted,
+    Proven,
     current_operator,
     permitted,
+    proof_router,
     session_router,
 )
 from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, network_of
@@ -16,6 +18,7 @@ from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.people import NewPerson, People
 from vendomat.cloud.merchants.people_api import account_router, invitation_router, people_router, second_factor_router
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, may
+from vendomat.cloud.merchants.proofs import Proofs
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.merchants.service import Merchants
 from vendomat.cloud.merchants.sign_in import Session, SignIns
@@ -39,6 +42,8 @@ __all__ = [
     "People",
     "Permission",
     "Permitted",
+    "Proofs",
+    "Proven",
     "Role",
     "SecondFactor",
     "Session",
@@ -53,6 +58,7 @@ __all__ = [
     "network_of",
     "people_router",
     "permitted",
+    "proof_router",
     "second_factor_router",
     "session_router",
 ]

@@ -1,4 +1,4 @@
-"""`/api/v1/session`: sign in, who am I, sign out; and the dependency that says who asks.
+"""`/api/v1/session`: sign in, who am I, prove it again, sign out; and the dependency that says who asks.
 
 The session lives in a cookie that no script can read and no other site can send.
 """
@@ -16,9 +16,12 @@ from vendomat.cloud.merchants.model import (
     PASSWORD_CHARACTERS_MAX,
     SESSION_LIFE,
     Operator,
+    check_proven,
 )
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, check_may
+from vendomat.cloud.merchants.proofs import Proofs, ProofWay
 from vendomat.cloud.merchants.sign_in import SignIns
+from vendomat.kernel import ErrorCode, VendomatError
 
 COOKIE = "vendomat_session"
 CODE_CHARACTERS_MAX = 40
@@ -34,6 +37,22 @@ class SignInBody(BaseModel):
     email: Annotated[str, Field(min_length=3, max_length=EMAIL_CHARACTERS_MAX)]
     password: Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARACTERS_MAX)]
     code: Annotated[str, Field(max_length=CODE_CHARACTERS_MAX)] = ""
+
+
+class ProofBody(BaseModel):
+    """One of them: the password, or a code of the phone (or a recovery code)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    password: Annotated[str, Field(max_length=PASSWORD_CHARACTERS_MAX)] = ""
+    code: Annotated[str, Field(max_length=CODE_CHARACTERS_MAX)] = ""
+
+
+class ProofView(BaseModel):
+    """`proven_until` is null when a proof is needed first; `ways` are those that this person has."""
+
+    proven_until: datetime | None
+    ways: list[ProofWay]
 
 
 class OperatorView(BaseModel):
@@ -71,21 +90,62 @@ def current_operator(sign_ins: SignIns) -> CurrentOperator:
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """The dependency of a route: the signed-in person whose role has `permission`."""
+    """The dependency of a route: the signed-in person whose role has `permission`; `is_proven`: who proved lately who
+    they are."""
 
     current: CurrentOperator
     permission: Permission
+    is_proven: bool = False
 
     async def __call__(self, request: Request) -> Operator:
-        """Raises `VendomatError` (not_signed_in, forbidden)."""
+        """Raises `VendomatError` (not_signed_in, forbidden, proof_required)."""
         operator = await self.current(request)
         check_may(operator.role, self.permission)
+        if self.is_proven:
+            check_proven(operator)
         return operator
 
 
-def permitted(current: CurrentOperator, permission: Permission) -> Permitted:
+def permitted(current: CurrentOperator, permission: Permission, *, is_proven: bool = False) -> Permitted:
     """What a route depends on: `operator: Annotated[Operator, Depends(permitted(current, Permission.X))]`."""
-    return Permitted(current, permission)
+    return Permitted(current, permission, is_proven)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The dependency of what people of any role do about themselves, having proved lately who they are."""
+
+    current: CurrentOperator
+    is_proven: bool = True
+
+    async def __call__(self, request: Request) -> Operator:
+        """Raises `VendomatError` (not_signed_in, proof_required)."""
+        operator = await self.current(request)
+        check_proven(operator)
+        return operator
+
+
+def proof_router(proofs: Proofs, current: CurrentOperator) -> APIRouter:
+    """Who was signed in a while ago proves that it is still they."""
+    router = APIRouter(prefix="/api/v1/session/proof", tags=["session"])
+
+    @router.get("", operation_id="session.proof")
+    async def standing(operator: Annotated[Operator, Depends(current)], response: Response) -> ProofView:
+        response.headers["Cache-Control"] = "no-store"
+        return ProofView(proven_until=operator.proven_until, ways=await proofs.ways(operator))
+
+    @router.put("", operation_id="session.prove")
+    async def prove(body: ProofBody, request: Request, operator: Annotated[Operator, Depends(current)]) -> ProofView:
+        address = request.client.host if request.client is not None else ""
+        if bool(body.password) == bool(body.code):
+            raise VendomatError(ErrorCode.INVALID_VALUE, "send either the password or a code; nothing changed")
+        if body.password:
+            until = await proofs.by_password(operator, body.password, address=address)
+        else:
+            until = await proofs.by_code(operator, body.code, address=address)
+        return ProofView(proven_until=until, ways=await proofs.ways(operator))
+
+    return router
 
 
 def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bool) -> APIRouter:

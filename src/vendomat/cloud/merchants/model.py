@@ -16,6 +16,7 @@ from vendomat.kernel import ErrorCode, VendomatError
 SIGN_IN_TRIES = 5
 SIGN_IN_WINDOW = timedelta(minutes=15)
 SESSION_LIFE = timedelta(hours=12)
+PROOF_LIFE = timedelta(minutes=15)
 INVITATION_LIFE = timedelta(days=3)
 PASSWORD_CHARACTERS_MIN = 8
 PASSWORD_CHARACTERS_MAX = 200
@@ -86,7 +87,8 @@ class StandingSession:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A signed-in person of one merchant; `session_id` names the session they speak in."""
+    """A signed-in person of one merchant; `session_id` names the session they speak in. `proven_until` is None once who
+    they are needs a new proof."""
 
     merchant_id: str
     operator_id: str
@@ -96,6 +98,7 @@ class Operator:
     merchant_name: str
     currency: str
     session_id: str = ""
+    proven_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,15 @@ class NewOperator:
     name: str
     password: str
     role: Role = Role.OWNER
+
+
+def check_proven(operator: Operator) -> None:
+    """Raises `VendomatError(proof_required)` unless they proved lately who they are."""
+    if operator.proven_until is None:
+        raise VendomatError(
+            ErrorCode.PROOF_REQUIRED,
+            "prove again that it is you (PUT /api/v1/session/proof), then send this again; nothing was done",
+        )
 
 
 def checked_email(text: str) -> str:

@@ -27,7 +27,7 @@ class OwnAccount:
         """How many other sessions ended. Raises `VendomatError` (invalid_value, rate_limited, forbidden for a wrong old
         password)."""
         checked_password(new)
-        await self._sign_ins.prove(operator, old, address=address)
+        await self._sign_ins.prove_by_password(operator, old, address=address)
         password_hash = await self._passwords.hash(new)
         async with self._database.merchant(operator.merchant_id) as connection:
             await store.set_password(connection, operator.operator_id, password_hash)

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants.api import CODE_CHARACTERS_MAX, CurrentOperator, permitted
+from vendomat.cloud.merchants.api import CODE_CHARACTERS_MAX, CurrentOperator, Proven, permitted
 from vendomat.cloud.merchants.model import (
     EMAIL_CHARACTERS_MAX,
     PASSWORD_CHARACTERS_MAX,
@@ -156,7 +156,7 @@ class EndedView(BaseModel):
 def people_router(people: People, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["people"])
     reading = permitted(current, Permission.PEOPLE_READ)
-    changing = permitted(current, Permission.PEOPLE_CHANGE)
+    changing = permitted(current, Permission.PEOPLE_CHANGE, is_proven=True)
 
     @router.get("/roles", operation_id="roles.list")
     async def roles(operator: Annotated[Operator, Depends(current)]) -> RolesView:
@@ -281,7 +281,7 @@ def second_factor_router(second: SecondFactor, current: CurrentOperator) -> APIR
         return SecondFactorView(since=found.since, recovery_left=found.recovery_left)
 
     @router.post("", operation_id="account.begin_second_factor")
-    async def begin(response: Response, operator: Annotated[Operator, Depends(current)]) -> EnrolmentView:
+    async def begin(response: Response, operator: Annotated[Operator, Depends(Proven(current))]) -> EnrolmentView:
         response.headers["Cache-Control"] = "no-store"
         made = await second.begin(operator)
         return EnrolmentView(secret=made.secret, qr=made.drawing())

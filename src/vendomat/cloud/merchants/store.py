@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -22,7 +22,19 @@ OPERATOR = sa.table(
 )
 SESSION = sa.table(
     "operator_session",
-    *map(sa.column, ("merchant_id", "session_hash", "operator_id", "expires_at", "started_at", "source", "agent")),
+    *map(
+        sa.column,
+        (
+            "merchant_id",
+            "session_hash",
+            "operator_id",
+            "expires_at",
+            "started_at",
+            "source",
+            "agent",
+            "proved_at",
+        ),
+    ),
 )
 ATTEMPT = sa.table("sign_in_attempt", *map(sa.column, ("merchant_id", "subject", "at")))
 ACCOUNT = sa.table(
@@ -96,7 +108,7 @@ _OPERATOR_COLUMNS = (
 )
 
 
-def _operator(row: sa.RowMapping, session_id: str = "") -> Operator:
+def _operator(row: sa.RowMapping, session_id: str = "", proven_until: datetime | None = None) -> Operator:
     return Operator(
         merchant_id=row["merchant_id"],
         operator_id=row["operator_id"],
@@ -106,6 +118,7 @@ def _operator(row: sa.RowMapping, session_id: str = "") -> Operator:
         merchant_name=row["merchant_name"],
         currency=row["currency"],
         session_id=session_id,
+        proven_until=proven_until,
     )
 
 
@@ -120,9 +133,11 @@ async def find_operator_by_email(connection: AsyncConnection, email: str) -> tup
     return None if row is None else (_operator(row), row["password_hash"])
 
 
-async def find_operator_by_session(connection: AsyncConnection, session_hash: bytes, now: datetime) -> Operator | None:
+async def find_operator_by_session(
+    connection: AsyncConnection, session_hash: bytes, now: datetime, proof_life: timedelta
+) -> Operator | None:
     found = await connection.execute(
-        sa.select(*_OPERATOR_COLUMNS)
+        sa.select(*_OPERATOR_COLUMNS, SESSION.c.proved_at)
         .select_from(
             SESSION.join(
                 OPERATOR,
@@ -138,7 +153,17 @@ async def find_operator_by_session(connection: AsyncConnection, session_hash: by
         )
     )
     row = found.mappings().one_or_none()
-    return None if row is None else _operator(row, session_hash.hex())
+    if row is None:
+        return None
+    proven_until = None if row["proved_at"] is None else row["proved_at"] + proof_life
+    is_fresh = proven_until is not None and proven_until > now
+    return _operator(row, session_hash.hex(), proven_until if is_fresh else None)
+
+
+async def prove_session(connection: AsyncConnection, session_id: str, at: datetime) -> None:
+    await connection.execute(
+        sa.update(SESSION).where(SESSION.c.session_hash == bytes.fromhex(session_id)).values(proved_at=at)
+    )
 
 
 async def insert_session(connection: AsyncConnection, row: Mapping[str, object]) -> None:

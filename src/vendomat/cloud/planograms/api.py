@@ -52,8 +52,8 @@ def planograms_router(desk: PlanogramDesk, report: PlanogramReport, current: Cur
 
 def _add_many(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, current: CurrentOperator) -> None:
     reading = permitted(current, Permission.CATALOG_READ)
-    changing = permitted(current, Permission.CATALOG_CHANGE)
-    pricing = permitted(current, Permission.PRICE_CHANGE)
+    publishing = permitted(current, Permission.CATALOG_CHANGE, is_proven=True)
+    pricing = permitted(current, Permission.PRICE_CHANGE, is_proven=True)
 
     @router.get("/planograms", operation_id="planograms.list")
     async def list_planograms(
@@ -67,7 +67,7 @@ def _add_many(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, c
         return page_of(found, limit, machine_view, lambda one: Cursor(one.created_at, one.machine_id))
 
     @router.post("/planograms/publish", operation_id="planograms.publish_many")
-    async def publish_many(body: PlacesBody, operator: Annotated[Operator, Depends(changing)]) -> MachinesDoneView:
+    async def publish_many(body: PlacesBody, operator: Annotated[Operator, Depends(publishing)]) -> MachinesDoneView:
         await desk.publish(operator, body.wishes())
         return MachinesDoneView(machines=len(body.machines))
 
@@ -86,6 +86,7 @@ def _add_many(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, c
 def _add_one(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, current: CurrentOperator) -> None:
     reading = permitted(current, Permission.CATALOG_READ)
     changing = permitted(current, Permission.CATALOG_CHANGE)
+    publishing = permitted(current, Permission.CATALOG_CHANGE, is_proven=True)
 
     async def answer(operator: Operator, machine_id: str, response: Response) -> PlanogramView:
         file = await report.find(operator, machine_id)
@@ -127,7 +128,7 @@ def _add_one(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, cu
         machine_id: Machine,
         body: CountsBody,
         response: Response,
-        operator: Annotated[Operator, Depends(changing)],
+        operator: Annotated[Operator, Depends(publishing)],
         if_match: IfMatch = None,
     ) -> PlanogramView:
         await desk.publish_one(operator, machine_id, body.counts, if_match=if_match)

@@ -53,6 +53,9 @@ class CloudSettings(BaseSettings):
     payer_days: int = Field(default=7, ge=1, le=365)
     goodwill_alone_minor: int = Field(default=5_000, ge=0)  # above it a second person has to let the money go
 
+    # Whoever is signed in proves again who they are before prices, refunds, keys, people and locks, once this is over.
+    proof_s: float = Field(default=900.0, gt=0)
+
     notify_private: bool = False  # notices of alarms may go to addresses that are not public, in the own network
 
     claims_per_machine_day: int = Field(default=3, ge=0)  # so many claims raise an alarm. 0: never

@@ -175,6 +175,7 @@ def promotions_router(promotions: Promotions, current: CurrentOperator) -> APIRo
     router = APIRouter(prefix="/api/v1/promotions", tags=["promotions"])
     reading = permitted(current, Permission.CATALOG_READ)
     changing = permitted(current, Permission.PRICE_CHANGE)
+    starting = permitted(current, Permission.PRICE_CHANGE, is_proven=True)
 
     @router.get("", operation_id="promotions.list")
     async def all_of(operator: Annotated[Operator, Depends(reading)]) -> list[PromotionView]:
@@ -202,7 +203,7 @@ def promotions_router(promotions: Promotions, current: CurrentOperator) -> APIRo
 
     @router.post("/{promotion_id}/activate", operation_id="promotions.activate")
     async def activate(
-        promotion_id: PromotionId, body: VersionBody, operator: Annotated[Operator, Depends(changing)]
+        promotion_id: PromotionId, body: VersionBody, operator: Annotated[Operator, Depends(starting)]
     ) -> PromotionView:
         who = operator.operator_id
         return _view(await promotions.activate(operator.merchant_id, promotion_id, version=body.version, by=who))

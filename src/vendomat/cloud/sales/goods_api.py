@@ -43,7 +43,7 @@ class UnlockedView(BaseModel):
 def goods_router(desk: GoodsDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["goods"])
     resolving = permitted(current, Permission.UNIT_RESOLVE)
-    unlocking = permitted(current, Permission.SLOT_UNLOCK)
+    unlocking = permitted(current, Permission.SLOT_UNLOCK, is_proven=True)
 
     @router.post("/orders/{order_id}/units/{unit}/resolve", operation_id="units.resolve", dependencies=[ASKED_ONCE])
     async def resolve(

@@ -64,7 +64,7 @@ class OutlookView(BaseModel):
 def wallet_payouts_router(desk: WalletPayouts, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["members"])
     reading = permitted(current, Permission.MEMBER_READ)
-    paying = permitted(current, Permission.WALLET_CHANGE)
+    paying = permitted(current, Permission.WALLET_CHANGE, is_proven=True)
 
     @router.get("/members/{member_id}/payout", operation_id="wallet_payouts.look")
     async def look(member_id: MemberId, operator: Annotated[Operator, Depends(reading)]) -> OutlookView:

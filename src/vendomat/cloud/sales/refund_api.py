@@ -91,8 +91,8 @@ class StandingView(BaseModel):
 
 def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/orders/{order_id}", tags=["refunds"])
-    asking = permitted(current, Permission.REFUND_ASK)
-    releasing = permitted(current, Permission.REFUND_RELEASE)
+    asking = permitted(current, Permission.REFUND_ASK, is_proven=True)
+    releasing = permitted(current, Permission.REFUND_RELEASE, is_proven=True)
 
     @router.post("/refund", operation_id="refunds.ask", dependencies=[ASKED_ONCE])
     async def ask(order_id: OrderId, body: ReasonBody, operator: Annotated[Operator, Depends(asking)]) -> StandingView:
@@ -139,7 +139,7 @@ def refunds_router(desk: RefundDesk, current: CurrentOperator) -> APIRouter:
 
 def _add_verdicts(router: APIRouter, desk: RefundDesk, current: CurrentOperator) -> None:
     """What becomes of money that did not fit its order."""
-    judging = permitted(current, Permission.PAYMENT_JUDGE)
+    judging = permitted(current, Permission.PAYMENT_JUDGE, is_proven=True)
 
     @router.post("/payments/{payment_id}/verdict", operation_id="payments.judge", dependencies=[ASKED_ONCE])
     async def judge(

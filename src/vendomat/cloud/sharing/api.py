@@ -116,7 +116,7 @@ class ShareView(BaseModel):
 def sharing_router(desk: SharingDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["profit sharing"])
     reading = permitted(current, Permission.SITE_READ)
-    directing = permitted(current, Permission.KEYS_CHANGE)  # where the money goes
+    directing = permitted(current, Permission.KEYS_CHANGE, is_proven=True)  # where the money goes
     paying = permitted(current, Permission.SITE_PAY)
 
     @router.get("/sites/{site_id}/sharing", operation_id="site_sharing.get")

@@ -2084,6 +2084,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long the last proof of who is signed in still counts, and by what one may prove it. */
+        get: operations["session.proof"];
+        /** Prove again who is signed in, by password or code, for what needs a fresh proof. */
+        put: operations["session.prove"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/shares/{share_id}/give-up": {
         parameters: {
             query?: never;
@@ -3747,7 +3765,7 @@ export interface components {
          * @description Every code that leaves a part of Vendomat. Codes are stable names: never renamed, never reused.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "second_factor_required" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
+        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "second_factor_required" | "proof_required" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
         /**
          * FeeContractBody
          * @description The fee in millionths of what was paid: 6000 is 0.6 %.
@@ -5688,6 +5706,37 @@ export interface components {
             windows?: components["schemas"]["WindowBody"][];
         };
         /**
+         * ProofBody
+         * @description One of them: the password, or a code of the phone (or a recovery code).
+         */
+        ProofBody: {
+            /**
+             * Code
+             * @default
+             */
+            code?: string;
+            /**
+             * Password
+             * @default
+             */
+            password?: string;
+        };
+        /**
+         * ProofView
+         * @description `proven_until` is null when a proof is needed first; `ways` are those that this person has.
+         */
+        ProofView: {
+            /** Proven Until */
+            proven_until: string | null;
+            /** Ways */
+            ways: components["schemas"]["ProofWay"][];
+        };
+        /**
+         * ProofWay
+         * @enum {string}
+         */
+        ProofWay: "password" | "code";
+        /**
          * QuietBody
          * @description Minutes of the day by the merchant's clock; both null: never quiet.
          */
@@ -7459,7 +7508,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The role may not do this, or the request came from a page elsewhere. Nothing changed. */
+        /** @description The role may not do this, a fresh proof is needed, or the page is elsewhere. Nothing changed. */
         Refused: {
             headers: {
                 [name: string]: unknown;
@@ -12255,6 +12304,68 @@ export interface operations {
             409: components["responses"]["NotNow"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.prove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProofBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];

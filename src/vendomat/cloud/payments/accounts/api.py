@@ -99,7 +99,7 @@ class MachineChannelsView(BaseModel):
 def accounts_router(desk: AccountDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["payment accounts"])
     reading = permitted(current, Permission.KEYS_READ)
-    changing = permitted(current, Permission.KEYS_CHANGE)
+    changing = permitted(current, Permission.KEYS_CHANGE, is_proven=True)
     trying = permitted(current, Permission.KEYS_TRY)
     looking = permitted(current, Permission.FLEET_READ)
     offering = permitted(current, Permission.MACHINE_CHANGE)

@@ -16,7 +16,7 @@ import type {
 import type { Claim } from "./claimViews";
 import { GoodsClient } from "./goodsClient";
 import type {
-  Change, Enrolment, Invitation, Invited, NewPerson, Person, PersonWords, Roles, Seal, SecondFactor, StandingSession,
+  Change, Enrolment, Invitation, Invited, NewPerson, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession,
 } from "./peopleViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
@@ -31,6 +31,7 @@ export type Failure = Exclude<Reply<never>, { kind: "ok" }>;
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 const SESSION = "/api/v1/session";
+const PROOF = `${SESSION}/proof`;
 const ANSWER_WITHIN_MS = 10_000;
 /** A platform has ten seconds to answer, and our own cloud a moment more. */
 const TRY_WITHIN_MS = 30_000;
@@ -42,6 +43,8 @@ type Fetch = (address: string, init: RequestInit) => Promise<Response>;
 export class ConsoleClient {
   /** Called when the cloud says that nobody is signed in (any more). */
   onSignedOut: () => void = () => undefined;
+  /** Called when the cloud wants a fresh proof of who asks; true once it was given: then the request is sent again. */
+  onProofWanted: () => Promise<boolean> = async () => false;
 
   /** Keys of the wishes whose answers never came. */
   readonly #unanswered = new Map<string, string>();
@@ -57,6 +60,8 @@ export class ConsoleClient {
   signIn = (email: string, password: string, code = ""): Promise<Reply<Session>> =>
     this.#ask("POST", SESSION, { email, password, ...(code === "" ? {} : { code }) });
   signOut = (): Promise<Reply<null>> => this.#ask("DELETE", SESSION);
+  proof = (): Promise<Reply<Proof>> => this.#ask("GET", PROOF);
+  prove = (proof: Partial<Schemas["ProofBody"]>): Promise<Reply<Proof>> => this.#ask("PUT", PROOF, proof);
 
   people = (): Promise<Reply<{ data: Person[] }>> => this.#ask("GET", "/api/v1/people");
   roles = (): Promise<Reply<Roles>> => this.#ask("GET", "/api/v1/roles");
@@ -233,7 +238,7 @@ export class ConsoleClient {
   };
 
   async #ask<Value>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, withinMs = ANSWER_WITHIN_MS): Promise<Reply<Value>> {
-    const init: RequestInit = { method, headers, signal: AbortSignal.timeout(withinMs) };
+    const init: RequestInit = { method, headers };
     if (body instanceof Blob) {
       init.headers = { ...headers, "content-type": body.type };
       init.body = body;
@@ -248,7 +253,9 @@ export class ConsoleClient {
       init.headers = { ...init.headers, "idempotency-key": key };
       this.#unanswered.set(wish, key);
     }
-    const reply = await this.#answer<Value>(path, init);
+    const send = () => this.#answer<Value>(path, { ...init, signal: AbortSignal.timeout(withinMs) });
+    let reply = await send();
+    if (reply.kind === "refused" && reply.problem.code === "proof_required" && (await this.onProofWanted())) reply = await send();
     if (isAnswered(reply)) this.#unanswered.delete(wish);
     return reply;
   }

@@ -12,6 +12,9 @@ export type Roles = Schemas["RolesView"];
 export type Invited = Schemas["InvitedView"];
 export type StandingSession = Schemas["StandingSessionView"];
 
+/** `proven_until` is null when a proof is needed first. */
+export type Proof = Schemas["ProofView"];
+
 export type Change = Schemas["ChangeView"];
 export type Seal = Schemas["SealView"];
 /** `since` is null while there is none. */

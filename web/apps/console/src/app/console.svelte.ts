@@ -29,13 +29,20 @@ export class Console {
   isAsked = $state(false);
   sessionFailure: Failure | undefined = $state.raw();
   message: Message | undefined = $state.raw();
+  /** Whether the person is being asked to prove who they are. */
+  isProofAsked = $state(false);
   readonly fleet: Resource<readonly Machine[]>;
   readonly alarms: Resource<readonly Alarm[]>;
   #messages = 0;
+  #proofEnds: ((isProven: boolean) => void)[] = [];
 
   constructor(readonly parts: ConsoleParts) {
     const { client } = parts;
     client.onSignedOut = () => this.#forget();
+    client.onProofWanted = () => {
+      this.isProofAsked = true;
+      return new Promise((resolve) => this.#proofEnds.push(resolve));
+    };
     this.fleet = new Resource(async () => {
       const reply = await client.machines();
       return reply.kind === "ok" ? { kind: "ok", value: reply.value.data } : reply;
@@ -89,6 +96,12 @@ export class Console {
     else this.say(t("session.still_in"), "crit");
   };
 
+  /** The person has proved who they are, or would not: all that waited for it goes on. */
+  endProof = (isProven: boolean): void => {
+    this.isProofAsked = false;
+    for (const end of this.#proofEnds.splice(0)) end(isProven);
+  };
+
   machine(id: string): Machine | undefined {
     return this.fleet.value?.find((machine) => machine.id === id);
   }
@@ -103,6 +116,7 @@ export class Console {
   };
 
   #forget(): void {
+    this.endProof(false);
     this.session = undefined;
     this.sessionFailure = undefined;
     this.isAsked = true;

@@ -1,0 +1,72 @@
+"""Proving again who one is, in a session that goes on: what a stolen session alone cannot do.
+
+A proof is the password or a code of the second factor; either keeps for `proof_life`. What needs one is said at its
+route (`permitted(…, is_proven=True)`). Wrong proofs are counted with wrong sign-ins. Each proof is in the change log.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from vendomat.cloud.changes import Change, note_change
+from vendomat.cloud.merchants import store
+from vendomat.cloud.merchants.model import PROOF_LIFE, Operator
+from vendomat.cloud.merchants.second_factor import SecondFactor
+from vendomat.cloud.merchants.sign_in import SignIns
+from vendomat.cloud.platform.database import Database
+from vendomat.kernel import Clock
+
+
+class ProofWay(StrEnum):
+    PASSWORD = "password"  # noqa: S105 - a name, not one
+    CODE = "code"  # of the phone, or a recovery code
+
+
+class Proofs:
+    """Raises `VendomatError` (rate_limited, forbidden for a wrong proof); the session goes on as it was."""
+
+    def __init__(
+        self,
+        database: Database,
+        sign_ins: SignIns,
+        second_factor: SecondFactor,
+        clock: Clock,
+        *,
+        proof_life: timedelta = PROOF_LIFE,
+    ) -> None:
+        self._database = database
+        self._sign_ins = sign_ins
+        self._second_factor = second_factor
+        self._clock = clock
+        self._proof_life = proof_life
+
+    async def ways(self, operator: Operator) -> list[ProofWay]:
+        """How this person can prove who they are."""
+        standing = await self._second_factor.standing(operator)
+        return [ProofWay.PASSWORD, *([] if standing.since is None else [ProofWay.CODE])]
+
+    async def by_password(self, operator: Operator, password: str, *, address: str) -> datetime:
+        """Until when the session is proven."""
+        await self._sign_ins.prove_by_password(operator, password, address=address)
+        return await self._proven(operator, ProofWay.PASSWORD)
+
+    async def by_code(self, operator: Operator, code: str, *, address: str) -> datetime:
+        """As `by_password`."""
+        await self._sign_ins.prove_by_code(operator, code, address=address)
+        return await self._proven(operator, ProofWay.CODE)
+
+    async def _proven(self, operator: Operator, way: ProofWay) -> datetime:
+        now = self._clock.now()
+        change = Change(
+            merchant_id=operator.merchant_id,
+            actor=operator.operator_id,
+            action="session.proven",
+            subject=operator.operator_id,
+            at=now,
+            after={"by": way.value},
+        )
+        async with self._database.merchant(operator.merchant_id) as connection:
+            await store.prove_session(connection, operator.session_id, now)
+            await note_change(connection, change)
+        return now + self._proof_life

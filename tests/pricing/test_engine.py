@@ -88,6 +88,16 @@ def test_those_that_stack_follow_by_priority_on_what_is_left() -> None:
     assert (priced.total_minor, priced.list_minor, priced.off_minor) == (110, 350, 240)
 
 
+def test_three_that_stack_each_begin_where_the_one_before_ended() -> None:
+    them = (
+        rule(Kind.PERCENT, f"prm_{n}", basis_points=1_000 * n, priority=9 - n, is_stackable=True) for n in (1, 2, 3)
+    )
+    (unit,) = quote([replace(COLA, price_minor=1_000)], NOW, offers(*them)).units
+    assert [one.off_minor for one in unit.applied] == [100, 180, 216] and unit.price_minor == 504
+    last = rule(Kind.AMOUNT_OFF, value_minor=1, is_stackable=True)
+    assert cost(COLA, by=(last,)) == [349]
+
+
 def test_of_amounts_off_the_cart_only_the_largest_that_does_not_stack() -> None:
     two = (rule(Kind.CART_OFF, "prm_1", value_minor=50), rule(Kind.CART_OFF, "prm_2", value_minor=70))
     assert sum(cost(COLA, TEA, by=two)) == 850 - 70
@@ -211,6 +221,14 @@ def test_a_unit_that_fits_two_parts_of_a_bundle_makes_room_for_another() -> None
     for cart in ((TEA, COLA, COLA), (COLA, TEA, COLA), (COLA, COLA, TEA), (TEA, TEA, COLA)):
         assert sum(cost(*cart, by=(menu,))) == 100
     assert sum(cost(COLA, COLA, COLA, by=(menu,))) == 3 * 350
+
+
+def test_a_unit_that_was_tried_in_one_part_leaves_it_as_it_was() -> None:
+    drink, tea, nuts = Goods(categories=("drinks",)), Goods(products=("tea",)), Goods(products=("nuts",))
+    for cart, is_bundle in (((TEA, COLA, NUTS), True), ((TEA, COLA, COLA), False), ((COLA, NUTS, NUTS), False)):
+        assert (
+            sum(cost(*cart, by=(rule(Kind.BUNDLE, value_minor=100, parts=(drink, tea, nuts)),))) == 100
+        ) is is_bundle
 
 
 def test_goods_of_no_category_are_in_none() -> None:

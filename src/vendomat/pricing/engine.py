@@ -36,8 +36,8 @@ def quote(lines: Sequence[PricedLine], moment: Moment | None = None, offers: Seq
     Raises `VendomatError(invalid_amount)` for a quantity below 1 or a negative price.
     """
     units = units_of(lines)
-    counting = counting_offers(units, moment, offers) if moment is not None and offers else []
-    priced = price_units(units, moment, counting) if moment is not None and counting else _at_list(units)
+    counting = [] if moment is None else counting_offers(units, moment, offers)
+    priced = _at_list(units) if moment is None else price_units(units, moment, counting)
     return Quote(priced, _mark(units, moment, counting, priced))
 
 

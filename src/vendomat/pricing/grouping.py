@@ -127,21 +127,19 @@ def _sets(units: Sequence[CartUnit], promotion: Promotion) -> Iterator[tuple[int
 
 def _fills(parts: Sequence[Goods], units: Sequence[CartUnit]) -> bool:
     """Whether each unit has a place in a part, and each part as many as it wants."""
-    wanted = [part.quantity for part in parts]
 
-    def place(position: int) -> bool:
+    def place(position: int, wanted: tuple[int, ...]) -> bool:
         if position == len(units):
             return True
         unit = units[position]
-        for number, part in enumerate(parts):
-            if wanted[number] and part.has(unit.product_id, unit.category):
-                wanted[number] -= 1
-                if place(position + 1):
-                    return True
-                wanted[number] += 1
-        return False
+        return any(
+            left > 0
+            and part.has(unit.product_id, unit.category)
+            and place(position + 1, (*wanted[:number], left - 1, *wanted[number + 1 :]))
+            for number, (part, left) in enumerate(zip(parts, wanted, strict=True))
+        )
 
-    return place(0)
+    return place(0, tuple(part.quantity for part in parts))
 
 
 def _priced(units: Sequence[CartUnit], members: tuple[int, ...], promotion: Promotion, moment: Moment) -> Group:

@@ -42,7 +42,7 @@ def reports_router(fleet: FleetReport, orders: OrderReport, current: CurrentOper
         limit: Limit = LIMIT_DEFAULT,
         cursor: CursorText = None,
     ) -> Page[OrderView]:
-        wanted = OrderFilter(machine_id=machine, state=state.value if state is not None else None)
+        wanted = OrderFilter(machine_id=machine, state=state)
         return await orders.orders(operator.merchant_id, wanted, after=_place(cursor), limit=limit)
 
     @router.get("/orders/{order_id}", operation_id="orders.get")

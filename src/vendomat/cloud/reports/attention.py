@@ -33,7 +33,7 @@ from vendomat.cloud.reports.causes import (
     causes_of,
     ranked,
 )
-from vendomat.cloud.reports.pace import expected_takings, stopped_shares
+from vendomat.cloud.reports.pace import Shares, expected_takings, slot_shares, stopped_shares
 from vendomat.kernel import Clock
 
 _ALARMS = """
@@ -118,6 +118,7 @@ class AttentionReport:
         self._heartbeat_s = heartbeat_s
         self._empty: dict[str, tuple[datetime, list[Found]]] = {}
         self._paces: dict[str, tuple[datetime, dict[str, Expected]]] = {}
+        self._shares: dict[str, tuple[datetime, dict[str, dict[str, int]]]] = {}
 
     async def look(self, merchant_id: str, currency: str, *, limit: int) -> AttentionView:
         """The first `limit` causes, the dearest first."""
@@ -128,7 +129,7 @@ class AttentionReport:
             counts = (await connection.execute(sa.text(_COUNTS), {"merchant_id": merchant_id})).mappings().one()
             stakes = Stakes(
                 await self._expected(connection, merchant_id, causes, machines=counts["machines"], now=now),
-                await stopped_shares(connection, merchant_id, [cause.found for cause in causes], now),
+                await stopped_shares(connection, merchant_id, await self._slots(connection, merchant_id, causes, now)),
                 counts["machines"],
                 counts["channels"],
             )
@@ -155,6 +156,20 @@ class AttentionReport:
             known = known | fresh
             self._paces[merchant_id] = (at, known)
         return known
+
+    async def _slots(
+        self, connection: AsyncConnection, merchant_id: str, causes: Sequence[Cause], now: datetime
+    ) -> Shares:
+        """As `slot_shares`, which change as slowly, of the machines that have a slot to value."""
+        wanted = {one.found.machine_id for one in causes if one.found.slot or one.found.kind == SOLD_OUT}
+        at, known = self._shares.get(merchant_id, (now, {}))
+        if not timedelta(0) <= now - at < _PACE_KEPT:
+            at, known = now, {}
+        missing = wanted - known.keys()
+        if missing:
+            known = known | await slot_shares(connection, merchant_id, missing, now=now)
+            self._shares[merchant_id] = (at, known)
+        return {machine_id: known[machine_id] for machine_id in wanted}
 
     async def _found(self, connection: AsyncConnection, merchant_id: str, now: datetime) -> list[Found]:
         alarms = (await connection.execute(sa.text(_ALARMS), {"merchant_id": merchant_id, "now": now})).mappings().all()

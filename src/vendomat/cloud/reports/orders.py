@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vendomat.cloud.orders import ORDER_MOVES, OrderState
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, Page, page_of
 from vendomat.cloud.reports.views import (
@@ -52,7 +53,10 @@ ORDER BY o.created_at DESC, o.order_id DESC
 _FILTERS = {
     "after": "AND (created_at, order_id) < (CAST(:after_at AS timestamptz), CAST(:after_id AS text))",
     "machine_id": "AND machine_id = :machine_id",
-    "state": "AND state = :state",
+    **{
+        f"is {state}": f"AND state = '{state}'" + ("" if state in ORDER_MOVES.final else " AND ended_at IS NULL")
+        for state in OrderState
+    },  # literals, so that the planner knows which index holds only such orders
     "order_id": "AND order_id = :order_id",
 }
 _UNITS = """
@@ -91,7 +95,7 @@ class OrderFilter:
     """What the list is narrowed to; None leaves a field open."""
 
     machine_id: str | None = None
-    state: str | None = None
+    state: OrderState | None = None
 
 
 class OrderReport:
@@ -113,8 +117,7 @@ class OrderReport:
             filters.append("machine_id")
             values["machine_id"] = wanted.machine_id
         if wanted.state is not None:
-            filters.append("state")
-            values["state"] = wanted.state
+            filters.append(f"is {wanted.state}")
         async with self._database.merchant(merchant_id) as connection:
             rows = (await connection.execute(_orders_statement(*filters), values)).mappings().all()
         return page_of(

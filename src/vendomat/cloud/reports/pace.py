@@ -7,14 +7,14 @@ that is not known either, at one article of mean price an hour. Reads sums only,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.reports.causes import SOLD_OUT, WHOLE_PPM, Basis, Expected, Found
+from vendomat.cloud.reports.causes import WHOLE_PPM, Basis, Expected
 
 LOOKED_BACK = timedelta(days=28)
 KNOWN_AFTER = timedelta(days=7)
@@ -38,7 +38,7 @@ GROUP BY z.machine_id
 _PRICES = """
 SELECT CAST(avg(price_minor) AS bigint) AS price_minor FROM product WHERE merchant_id = :merchant_id
 """
-_SLOTS = f"""
+_SHARES = f"""
 WITH place AS (
     SELECT p.machine_id, p.slot, p.product_id, count(*) OVER (PARTITION BY p.machine_id) AS slots,
         count(*) OVER (PARTITION BY p.machine_id, p.product_id) AS same
@@ -49,15 +49,19 @@ WITH place AS (
     FROM sales_day WHERE merchant_id = :merchant_id AND machine_id = ANY(:machines) AND day > :since AND kind = 'sold'
     GROUP BY machine_id, product_id
 )
-SELECT p.machine_id, p.slot, k.closed_reason <> '' AS is_closed, k.on_hand <= k.reserved AS is_empty,
+SELECT p.machine_id, p.slot,
     CAST(CASE WHEN t.machine_minor > 0 THEN {WHOLE_PPM} * coalesce(s.amount_minor, 0) / t.machine_minor / p.same
         ELSE {WHOLE_PPM} / p.slots END AS bigint) AS share_ppm
 FROM place p
-JOIN stock_slot k ON k.merchant_id = :merchant_id AND k.machine_id = p.machine_id AND k.slot = p.slot
 LEFT JOIN sold s ON s.machine_id = p.machine_id AND s.product_id = p.product_id
 LEFT JOIN (SELECT DISTINCT machine_id, machine_minor FROM sold) t ON t.machine_id = p.machine_id
-WHERE k.closed_reason <> '' OR k.on_hand <= k.reserved
 """
+_STOPPED = """
+SELECT machine_id, slot, closed_reason <> '' AS is_closed FROM stock_slot
+WHERE merchant_id = :merchant_id AND machine_id = ANY(:machines) AND (closed_reason <> '' OR on_hand <= reserved)
+"""
+Shares = Mapping[str, Mapping[str, int]]
+"""By machine and slot, the part of the machine's takings in millionths."""
 
 
 async def expected_takings(
@@ -80,24 +84,28 @@ async def expected_takings(
     return paces | {"": Expected(whole, basis)}
 
 
-async def stopped_shares(
-    connection: AsyncConnection, merchant_id: str, found: Sequence[Found], now: datetime
-) -> dict[tuple[str, str], int]:
-    """Of each slot that sells nothing because it is closed, its share of its machine's takings; under (machine, ''),
-    that of all its slots that are only empty. Without sales of its own a machine's slots share alike."""
-    machines = sorted({one.machine_id for one in found if one.slot or one.kind == SOLD_OUT})
-    if not machines:
-        return {}
-    values = {
-        "merchant_id": merchant_id,
-        "machines": machines,
-        "since": (now - LOOKED_BACK).date(),
-    }
-    shares: dict[tuple[str, str], int] = {}
-    for row in (await connection.execute(sa.text(_SLOTS), values)).mappings():
-        place = (row["machine_id"], row["slot"] if row["is_closed"] else "")
-        shares[place] = shares.get(place, 0) + row["share_ppm"]
+async def slot_shares(
+    connection: AsyncConnection, merchant_id: str, machine_ids: Iterable[str], *, now: datetime
+) -> dict[str, dict[str, int]]:
+    """What each slot of these machines is of its machine's takings. Without sales of its own a machine's slots share
+    alike."""
+    shares: dict[str, dict[str, int]] = {machine_id: {} for machine_id in machine_ids}
+    values = {"merchant_id": merchant_id, "machines": sorted(shares), "since": (now - LOOKED_BACK).date()}
+    for machine_id, slot, share_ppm in await connection.execute(sa.text(_SHARES), values):
+        shares[machine_id][slot] = share_ppm
     return shares
+
+
+async def stopped_shares(connection: AsyncConnection, merchant_id: str, shares: Shares) -> dict[tuple[str, str], int]:
+    """Of each slot of these machines that sells nothing because it is closed, its share; under (machine, ''), that of
+    all its slots that are only empty."""
+    stopped: dict[tuple[str, str], int] = {}
+    values = {"merchant_id": merchant_id, "machines": sorted(shares)}
+    for machine_id, slot, is_closed in await connection.execute(sa.text(_STOPPED), values):
+        if slot in shares[machine_id]:
+            place = (machine_id, slot if is_closed else "")
+            stopped[place] = stopped.get(place, 0) + shares[machine_id][slot]
+    return stopped
 
 
 def _pace(row: sa.RowMapping, now: datetime) -> int:

@@ -36,12 +36,13 @@ async def find_site(
 async def list_sites(connection: asyncpg.Connection, merchant_id: str) -> list[asyncpg.Record]:
     """Sites by name, with what is owed to each and how many machines stand there on `today` of the merchant."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT s.site_id, s.name, s.owner, (SELECT count(*) FROM (SELECT DISTINCT ON (k.machine_id) k.site_id "
-        "FROM site_machine k WHERE k.merchant_id = s.merchant_id AND k.first_day <= (now() AT TIME ZONE m.time_zone)::date "
-        "ORDER BY k.machine_id, k.first_day DESC) c WHERE c.site_id = s.site_id) AS machines, "
+        "WITH here AS MATERIALIZED (SELECT site_id, count(*) AS machines FROM (SELECT DISTINCT ON (k.machine_id) k.site_id "
+        "FROM site_machine k JOIN merchant m USING (merchant_id) WHERE k.merchant_id = $1 "
+        "AND k.first_day <= (now() AT TIME ZONE m.time_zone)::date ORDER BY k.machine_id, k.first_day DESC) c GROUP BY 1) "
+        "SELECT s.site_id, s.name, s.owner, coalesce(h.machines, 0) AS machines, "
         "(SELECT -coalesce(sum(l.amount_minor), 0) FROM ledger_line l WHERE l.merchant_id = s.merchant_id "
         "AND l.account = 'liab:site_rent:' || s.site_id)::bigint AS owed_minor "
-        "FROM site s JOIN merchant m USING (merchant_id) WHERE s.merchant_id = $1 ORDER BY s.name, s.site_id",
+        "FROM site s LEFT JOIN here h USING (site_id) WHERE s.merchant_id = $1 ORDER BY s.name, s.site_id",
         merchant_id,
     )
     return rows

@@ -57,6 +57,17 @@ class Close:
         return cls(said.month, said.position, said.previous, _lines(said.lines), corrections)
 
 
+def whole_of(close: Close) -> Close:
+    """The same close with only the lines of everything together. Sums only grow, and each event is in the line of
+    everything as in all others: a month whose lines of everything agree agrees in every line."""
+    lines, corrections = _whole(close.lines), {month: _whole(said) for month, said in close.corrections.items()}
+    return Close(close.month, close.position, close.previous, lines, corrections)
+
+
+def _whole(lines: Lines) -> Lines:
+    return {key: figures for key, figures in lines.items() if key[0] == "all"}
+
+
 class _Said(msgspec.Struct, frozen=True):
     month: str
     position: int

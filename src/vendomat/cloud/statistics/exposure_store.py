@@ -11,12 +11,12 @@ from vendomat.cloud.statistics.model import Wanted
 from vendomat.cloud.statistics.store import NEWER
 
 _BOUNDS = """
-SELECT greatest(CAST(:begins AS timestamp), date_trunc('hour', k.first_at AT TIME ZONE m.time_zone)
+SELECT greatest(CAST(:begins AS timestamp), date_trunc('hour', CAST(:first_at AS timestamptz) AT TIME ZONE m.time_zone)
         + interval '1 hour') AS begins,
-    least(CAST(:ends AS timestamp), date_trunc('hour', w.at AT TIME ZONE m.time_zone)) AS ends, k.first_at
-FROM merchant m, slot_watch w, (SELECT min(since) AS first_at FROM slot_span WHERE merchant_id = :merchant_id) k
-WHERE m.merchant_id = :merchant_id AND k.first_at IS NOT NULL
+    least(CAST(:ends AS timestamp), date_trunc('hour', w.at AT TIME ZONE m.time_zone)) AS ends
+FROM merchant m, slot_watch w WHERE m.merchant_id = :merchant_id
 """
+_FIRST_LOOK = "SELECT min(since) FROM slot_span WHERE merchant_id = :merchant_id"
 _TIMES = """
 SELECT k.product_id, k.state, CAST(extract(epoch FROM sum(least(coalesce(k.until, b.ends_at), b.ends_at)
     - greatest(k.since, b.begins_at))) AS double precision) AS seconds
@@ -36,9 +36,18 @@ SELECT s.product_id, CAST(sum(s.units_sold) AS bigint) AS units FROM (
 _PRICES = "SELECT product_id, name_zh, name_en, price_minor FROM product WHERE merchant_id = :merchant_id"
 
 
-async def read_bounds(connection: AsyncConnection, merchant_id: str, wanted: Wanted) -> sa.RowMapping | None:
-    """The whole hours of `wanted` in which slots were looked at, by the merchant's clock; None before any look."""
-    values = {"merchant_id": merchant_id, "begins": wanted.begins, "ends": wanted.ends}
+async def read_first_look(connection: AsyncConnection, merchant_id: str) -> datetime | None:
+    """When a slot of the merchant's was first looked at."""
+    found: datetime | None = (await connection.execute(sa.text(_FIRST_LOOK), {"merchant_id": merchant_id})).scalar()
+    return found
+
+
+async def read_bounds(
+    connection: AsyncConnection, merchant_id: str, wanted: Wanted, first_at: datetime
+) -> sa.RowMapping | None:
+    """The whole hours of `wanted`, not before `first_at`, in which slots were looked at, by the merchant's clock; None
+    before any look."""
+    values = {"merchant_id": merchant_id, "begins": wanted.begins, "ends": wanted.ends, "first_at": first_at}
     return (await connection.execute(sa.text(_BOUNDS), values)).mappings().one_or_none()
 
 

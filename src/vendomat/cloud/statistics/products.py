@@ -7,10 +7,12 @@ would be made up.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.statistics import exposure_store, store
@@ -22,6 +24,7 @@ from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 _DAY_S = 86_400.0
 _LOST_STATES = ("empty", "closed", "away")
+_TIMES_KEPT_MAX = 256
 _FORMULAS = {name: BY_FIGURE[name] for name in ("rate", "bottom", "lost_minor", "availability")}
 
 
@@ -31,6 +34,8 @@ class Products:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._first: dict[str, datetime] = {}
+        self._times: OrderedDict[tuple[object, ...], list[sa.RowMapping]] = OrderedDict()
 
     async def ranking(self, merchant_id: str, wanted: Wanted) -> ProductRankingView:
         """The best first; of one machine if `wanted` names one."""
@@ -38,12 +43,12 @@ class Products:
             frame = await store.read_frame(connection, merchant_id, self._clock.now())
             if frame is None:
                 raise VendomatError(ErrorCode.NOT_FOUND, "there is no such merchant")
-            bounds = await exposure_store.read_bounds(connection, merchant_id, wanted)
+            bounds = await self._bounds(connection, merchant_id, wanted)
             if bounds is None or bounds["begins"] >= bounds["ends"]:
                 return _view(wanted, frame, None, [])
             newer = await store.read_newer(connection, merchant_id)
             span, of = (bounds["begins"], bounds["ends"]), wanted.machine_id
-            times = await exposure_store.read_times(connection, merchant_id, *span, machine_id=of)
+            times = await self._times_of(connection, merchant_id, span, of)
             sold = await exposure_store.read_sold(connection, merchant_id, *span, machine_id=of, newer=newer)
             products = await exposure_store.read_products(connection, merchant_id)
         days: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -53,6 +58,26 @@ class Products:
         ranked = await asyncio.to_thread(rank, exposures)
         rows = [_product(one, days[one.product_id], products.get(one.product_id)) for one in ranked]
         return _view(wanted, frame, bounds, rows)
+
+    async def _bounds(self, connection: AsyncConnection, merchant_id: str, wanted: Wanted) -> sa.RowMapping | None:
+        """As `read_bounds`. The first look at a merchant's slots stays the first, and is looked for once."""
+        if merchant_id not in self._first:
+            first_at = await exposure_store.read_first_look(connection, merchant_id)
+            if first_at is None:
+                return None
+            self._first[merchant_id] = first_at
+        return await exposure_store.read_bounds(connection, merchant_id, wanted, self._first[merchant_id])
+
+    async def _times_of(
+        self, connection: AsyncConnection, merchant_id: str, span: tuple[datetime, datetime], of: str | None
+    ) -> list[sa.RowMapping]:
+        """As `read_times`. What was seen of whole hours that are over never changes, so it is added up once."""
+        key = (merchant_id, *span, of)
+        if key not in self._times:
+            self._times[key] = await exposure_store.read_times(connection, merchant_id, *span, machine_id=of)
+            while len(self._times) > _TIMES_KEPT_MAX:
+                self._times.popitem(last=False)
+        return self._times[key]
 
 
 def _product(one: Ranked, days: Mapping[str, float], product: sa.RowMapping | None) -> RankedProductView:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -174,13 +175,20 @@ def _units_link(row: sa.RowMapping, wanted: Wanted) -> str:
         month_ends = (at.date().replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         first, last = max(first, at.date()), min(last, month_ends)
     elif wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL):
-        named[wanted.by.value] = row["key"]
+        named[wanted.by.value] = None  # the row's own
     elif wanted.by is By.SLOT:
         named["machine"] = row["key"].partition("/")[0]
     else:
         return ""
+    key = f"&{wanted.by.value}={quote(row['key'])}" if wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL) else ""
+    return _units_address(first, last, tuple(named.items())) + key
+
+
+@lru_cache(maxsize=256)
+def _units_address(first: date, last: date, named: tuple[tuple[str, str | None], ...]) -> str:
+    """The part that thousands of rows may share."""
     asked = {"first": first.isoformat(), "last": last.isoformat()}
-    return f"{UNITS_PATH}?{urlencode(asked | {name: value for name, value in named.items() if value is not None})}"
+    return f"{UNITS_PATH}?{urlencode(asked | {name: value for name, value in named if value is not None})}"
 
 
 def _totals(rows: Sequence[SalesRowView]) -> list[SalesTotalView]:

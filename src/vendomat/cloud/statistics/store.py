@@ -99,7 +99,7 @@ WHERE o.merchant_id = :merchant_id AND o.origin <> 'top_up'
 ORDER BY o.created_at DESC, o.order_id DESC, u.unit DESC LIMIT :limit
 """
 _UNIT_FILTERS = {
-    "machine_id": "AND u.machine_id = :machine_id",
+    "machine_id": "AND o.machine_id = :machine_id",  # its units are there, too, and orders are fewer
     "product_id": "AND u.product_id = :product_id",
     "channel": "AND p.channel = :channel",
     "outcome": "AND u.outcome = :outcome AND u.is_final",

@@ -96,6 +96,7 @@ ROWS = {
     "fee_contract": "merchant_id, channel, account, rate_ppm) VALUES ('{m}', 'c{n}', 'a', 6000",
     "ledger_day": "merchant_id, day, account, currency, family, debit_minor, credit_minor, lines) "
     f"VALUES ('{{m}}', '{AT}', 'a{{n}}', 'CNY', 'paid', 1, 0, 1",
+    "usual_week": f"merchant_id, machine_id, judged_until) VALUES ('{{m}}', '{{m}}_m{{n}}', '{AT}'",
     "sale_hour": "merchant_id, hour, machine_id, slot, product_id, channel, currency, units_sold, units_failed, "
     "units_unknown, units_lost, gross_minor, refunded_minor) "
     "VALUES ('{m}', '2026-01-01', 'm{n}', 'A1', 'p', 'c', 'CNY', 1, 0, 0, 0, 1, 0",

@@ -41,8 +41,8 @@ from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import Writer, notice_router
 from vendomat.cloud.statements import SCHEDULE as SUMS_SCHEDULE
 from vendomat.cloud.statements import DaySums
+from vendomat.cloud.statistics import QUIET_SCHEDULE, SLOTS_SCHEDULE, QuietWatch, SaleSums, SlotWatch
 from vendomat.cloud.statistics import SCHEDULE as SALE_SUMS_SCHEDULE
-from vendomat.cloud.statistics import SLOTS_SCHEDULE, SaleSums, SlotWatch
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +95,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
                 ("day sums", SUMS_SCHEDULE): DaySums(ground.database).run,
                 ("sale sums", SALE_SUMS_SCHEDULE): SaleSums(ground.database).run,
                 ("slot spans", SLOTS_SCHEDULE): SlotWatch(ground.database, ground.clock).run,
+                ("quiet machines", QUIET_SCHEDULE): QuietWatch(ground.database, ground.clock, ground.ids).run,
             },
         )
         await ground.wire.serve(sales.messages.handle, sales.watch.note)

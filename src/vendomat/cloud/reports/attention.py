@@ -38,8 +38,10 @@ from vendomat.kernel import Clock
 
 _ALARMS = """
 SELECT a.alarm_id, a.machine_id, a.slot, a.kind, a.severity, a.state, a.order_id, a.detail, a.count, a.raised_at,
-    coalesce(r.refund_id, '') AS refund_id, coalesce(r.order_id, a.order_id) AS of_order
+    coalesce(r.refund_id, '') AS refund_id, coalesce(r.order_id, a.order_id) AS of_order,
+    CAST(1000000 * greatest(0, 1 - w.since_sold / nullif(w.since_expected, 0)) AS integer) AS unsold_ppm
 FROM alarm a
+LEFT JOIN usual_week w ON a.kind = 'machine.quiet' AND (w.merchant_id, w.machine_id) = (a.merchant_id, a.machine_id)
 LEFT JOIN LATERAL (
     SELECT x.refund_id, x.order_id FROM refund x
     JOIN sale_order o ON (o.merchant_id, o.order_id) = (x.merchant_id, x.order_id)
@@ -214,6 +216,7 @@ def _of_alarm(row: sa.RowMapping) -> Found:
         refund_id=row["refund_id"],
         detail=row["detail"],
         count=row["count"],
+        unsold_ppm=row["unsold_ppm"] or 0,
     )
 
 

@@ -5,7 +5,8 @@ nobody can lose the same sale twice. What a cause loses is
 
     (what its machine takes in this hour of the day) x (the share of that which the cause affects)
 
-where the share of a machine away is one, that of a slot its part of the machine's takings, and that of a way to pay
+where the share of a machine away is one, that of a quiet one what it has not sold since it fell silent, that of a
+slot its part of the machine's takings, and that of a way to pay
 one part of those that are switched on. Trouble with money that was taken already loses no sale: it comes after, the
 critical first. Refuses to add amounts up over causes of different currencies: a merchant has one.
 """
@@ -20,6 +21,7 @@ from typing import Literal
 
 WHOLE_PPM = 1_000_000
 OFFLINE, MANY_OFFLINE, NOT_READY, SOLD_OUT = "machine.offline", "machines.offline", "machine.not_ready", "sold_out"
+QUIET = "machine.quiet"
 MACHINES_NAMED_MAX = 20
 """More machines away at once are one row."""
 
@@ -60,14 +62,15 @@ _FIXES: Mapping[str, Remedy] = {
     "payment_short": Remedy.OPEN_RECONCILIATION,
     OFFLINE: Remedy.OPEN_MACHINE,
     NOT_READY: Remedy.OPEN_MACHINE,
+    QUIET: Remedy.OPEN_MACHINE,
     SOLD_OUT: Remedy.OPEN_MACHINE,
     MANY_OFFLINE: Remedy.OPEN_MACHINES,
 }
 """What is not named here stays until a person has seen it: acknowledged and cleared in one step."""
 
 _WITH_REFUND = {"refund_held": Remedy.RELEASE_REFUND, "refund_stuck": Remedy.REFUND_AGAIN}
-_STANDING_STILL = (MANY_OFFLINE, OFFLINE, NOT_READY)
-"""A machine that sells nothing at all, the deeper cause first."""
+_STANDING_STILL = (MANY_OFFLINE, OFFLINE, NOT_READY, QUIET)
+"""What keeps a whole machine from selling, the deeper cause first."""
 
 _SEVERITIES = ("critical", "warning")
 
@@ -87,6 +90,7 @@ class Found:
     refund_id: str = ""
     detail: str = ""
     count: int = 1
+    unsold_ppm: int = 0  # of a quiet machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,8 @@ def _valued(cause: Cause, stakes: Stakes) -> Cause:
 def _share_ppm(found: Found, stakes: Stakes) -> int:
     if found.kind in (OFFLINE, NOT_READY):
         return WHOLE_PPM
+    if found.kind == QUIET:
+        return found.unsold_ppm
     if found.kind == MANY_OFFLINE:
         return min(WHOLE_PPM, found.count * WHOLE_PPM // max(1, stakes.machines))
     if found.kind == "channel_away":

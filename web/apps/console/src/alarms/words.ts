@@ -18,6 +18,8 @@ export function alarmTitle(alarm: Pick<Alarm, "kind">): string {
 
 /** The last word of the detail ("… unit 1: jam") in the reader's language; the rest stands in the linked order. */
 export function alarmCause(alarm: Pick<Alarm, "detail">): string {
+  const quiet = /^(\d+) sold, (\d+) usual$/.exec(alarm.detail);
+  if (quiet !== null) return t("cause.quiet", { sold: quiet[1] ?? "", usual: quiet[2] ?? "" });
   const cause = alarm.detail.slice(alarm.detail.lastIndexOf(": ") + (alarm.detail.includes(": ") ? 2 : 0));
   const key = `cause.${cause}`;
   return i18n.has(key) ? t(key) : cause;

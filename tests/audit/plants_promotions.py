@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from tests.audit.estate import MERCHANT
-from tests.audit.plants_database import Plant
+from tests.audit.plants_database import Plant, _order
 
-_AN_ORDER = "(SELECT order_id FROM sale_order WHERE state = 'settled' ORDER BY order_id LIMIT 1)"
+_AN_ORDER = (
+    "(SELECT order_id FROM sale_order JOIN vend_unit USING (merchant_id, order_id) "
+    "WHERE state = 'settled' AND unit = 1 AND outcome = 'delivered' ORDER BY order_id LIMIT 1)"
+)
 GOOD = f"""
 INSERT INTO promotion (merchant_id, promotion_id, name, rule, state, money_max, taken_minor, taken_uses, created_at,
     changed_at, changed_by)
@@ -15,6 +18,23 @@ UPDATE sale_order SET discount_minor = 20 WHERE order_id = {_AN_ORDER};
 UPDATE vend_unit SET off_minor = 20 WHERE order_id = {_AN_ORDER} AND unit = 1;
 """
 """A settled order whose first unit cost 20 less: no check cries."""
+
+COUPON = (
+    GOOD
+    + f"""
+UPDATE promotion SET rule = '{{"coupon": "prm_1"}}';
+INSERT INTO coupon_batch (merchant_id, batch_id, promotion_id, count, uses_each, created_at, created_by)
+VALUES ('{MERCHANT}', 'cpb_1', 'prm_1', 1, 2, now(), 'opr_1');
+INSERT INTO coupon (merchant_id, coupon_id, batch_id, uses_max, taken) VALUES ('{MERCHANT}', 'cpn_1', 'cpb_1', 2, 1);
+UPDATE promotion_use SET coupon_id = 'cpn_1';
+"""
+)
+"""The same, by a coupon for two orders."""
+_ANOTHER = f"""
+INSERT INTO promotion (merchant_id, promotion_id, name, rule, state, created_at, changed_at, changed_by)
+VALUES ('{MERCHANT}', 'prm_2', 'other', '{{"coupon": "prm_2"}}', 'active', now(), now(), 'opr_1');
+UPDATE coupon_batch SET promotion_id = 'prm_2';
+"""
 
 PLANTS = {
     "discount_of_a_unit_that_nobody_gave": Plant(
@@ -33,4 +53,24 @@ PLANTS = {
     ),
     "budget_that_counts_less": Plant("I4.promotion_budget", GOOD + "UPDATE promotion SET taken_minor = 19"),
     "budget_that_counts_an_order_more": Plant("I4.promotion_budget", GOOD + "UPDATE promotion SET taken_uses = 2"),
+    "coupon_that_counts_an_order_more": Plant("I4.coupon", COUPON + "UPDATE coupon SET taken = 2"),
+    "coupon_that_counts_an_order_less": Plant("I4.coupon", COUPON + "UPDATE coupon SET taken = 0"),
+    "coupons_price_without_a_coupon": Plant(
+        "I4.coupon I4.coupon_use", COUPON + "UPDATE promotion_use SET coupon_id = NULL"
+    ),
+    "coupon_where_none_is_wanted": Plant("I4.coupon_use", COUPON + "UPDATE promotion SET rule = '{}'"),
+    "coupon_of_another_promotion": Plant("I4.coupon_use", COUPON + _ANOTHER),
+    "coupon_kept_by_an_order_that_ended_unpaid": Plant(
+        "I4.coupon_use I8.order_state",
+        COUPON
+        + _order("ord_over", "expired")
+        + f"""
+        INSERT INTO promotion_use VALUES ('{MERCHANT}', 'ord_over', 'prm_1', 5, '[[1, 5]]', 'released', now(), 'cpn_1');
+        UPDATE coupon SET taken = 2;
+        UPDATE sale_order SET discount_minor = 5 WHERE order_id = 'ord_over';
+        UPDATE vend_unit SET off_minor = 5 WHERE order_id = 'ord_over'""",
+    ),
+    "coupon_given_back_though_goods_came": Plant(
+        "I4.coupon_use", COUPON + "UPDATE promotion_use SET is_coupon_back = true; UPDATE coupon SET taken = 0"
+    ),
 }

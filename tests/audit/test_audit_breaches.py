@@ -15,6 +15,7 @@ from tests.audit.plants_coolers import PLANTS as COOLER_PLANTS
 from tests.audit.plants_coolers import SPOILS as COOLER_SPOILS
 from tests.audit.plants_database import PLANTS as DATABASE_PLANTS
 from tests.audit.plants_files import SPOILS as FILE_SPOILS
+from tests.audit.plants_promotions import COUPON
 from tests.audit.plants_promotions import GOOD as GOOD_DISCOUNT
 from tests.audit.plants_promotions import PLANTS as PROMOTION_PLANTS
 from tests.audit.plants_shares import PLANTS as SHARE_PLANTS
@@ -67,6 +68,12 @@ async def test_a_coolers_visit_as_it_should_be_is_clean(spoilt: Estate, name: st
 @on_the_shared_estate
 async def test_a_discount_as_it_should_be_is_clean(spoilt: Estate) -> None:
     await spoilt.plant(GOOD_DISCOUNT)
+    await _expect(spoilt, "")
+
+
+@on_the_shared_estate
+async def test_a_discount_by_a_coupon_is_clean(spoilt: Estate) -> None:
+    await spoilt.plant(COUPON)
     await _expect(spoilt, "")
 
 

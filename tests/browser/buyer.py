@@ -132,6 +132,14 @@ class Buyer:
             await self.at(f"code-key-{digit}").click()
         await self.at("code-submit").click()
 
+    async def enter_coupon(self, code: str) -> None:
+        """Type a coupon for the cart and send it."""
+        if not await self.at("coupon-page").is_visible():
+            await self.at("coupon-open").click()
+        for letter in code:
+            await self.at(f"coupon-key-{letter}").click()
+        await self.at("coupon-submit").click()
+
     async def note_moments(self) -> None:
         """From now on remember when each state of a refund is first on the screen."""
         await self.page.evaluate(MOMENTS)

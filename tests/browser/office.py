@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playwright.async_api import Locator, Page, expect
 
 from vendomat.simulator.town import Town
 
 SEEN_WITHIN_MS = 30_000
+ASK = """
+async ([path, body]) => {
+  const headers = { "content-type": "application/json", "idempotency-key": crypto.randomUUID() };
+  return await (await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+"""
 
 
 class Office:
@@ -39,6 +47,20 @@ class Office:
         code = await self.at("issued-code").get_attribute("data-code")
         assert code is not None
         return code
+
+    async def issue_coupon(self, word: str, *, uses: int, basis_points: int) -> str:
+        """A new active promotion that wants a coupon, and `word` for it; the promotion's id."""
+        rule = {"name": "Friends", "kind": "percent", "basis_points": basis_points, "needs_coupon": True}
+        made = await self.ask("", rule)
+        await self.ask(f"/{made['id']}/activate", {"version": 1})
+        await self.ask(f"/{made['id']}/coupons", {"word": word, "uses_each": uses})
+        return str(made["id"])
+
+    async def ask(self, path: str, body: dict[str, object]) -> dict[str, Any]:
+        """One request of the console about promotions."""
+        answer: dict[str, Any] = await self.page.evaluate(ASK, [f"/api/v1/promotions{path}", body])
+        assert "status" not in answer, answer
+        return answer
 
     async def open_order(self, reference: str) -> None:
         """The page of the order with this reference number, from the list of orders."""

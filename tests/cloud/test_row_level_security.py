@@ -80,6 +80,9 @@ ROWS = {
     f"VALUES ('{{m}}', 'p{{n}}', 'n', '{{}}', 'draft', '{AT}', '{AT}', 'o'",
     "promotion_use": "merchant_id, order_id, promotion_id, off_minor, units, state, at) "
     f"VALUES ('{{m}}', 'o', 'p{{n}}', 1, '[]', 'reserved', '{AT}'",
+    "coupon_batch": "merchant_id, batch_id, promotion_id, count, uses_each, created_at, created_by) "
+    f"VALUES ('{{m}}', 'b{{n}}', 'p', 1, 1, '{AT}', 'o'",
+    "coupon": "merchant_id, coupon_id, batch_id, uses_max) VALUES ('{m}', 'c{n}', 'b', 1",
     "ambiguity": "merchant_id, order_id, unit, machine_id, slot, product_id, price_minor, currency, declared_at) "
     f"VALUES ('{{m}}', 'o', 1{{n}}, 'm', 'A1', 'p', 1, 'CNY', '{AT}'",
     "tally_place": "merchant_id) VALUES ('{m}{n}'",

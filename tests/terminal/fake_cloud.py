@@ -19,6 +19,8 @@ from vendomat.protocol import (
     CatalogueSlot,
     ChannelRequest,
     CommandReply,
+    CouponReply,
+    CouponRequest,
     Dispense,
     Fact,
     FactAck,
@@ -37,6 +39,7 @@ from vendomat.protocol import (
     OrderRequest,
     OrderStatus,
     PaymentOffer,
+    PromotionOffer,
     RedeemRequest,
     RefundStatus,
     ScanRequest,
@@ -50,6 +53,7 @@ from vendomat.protocol import (
 SLOTS = ("A1", "A2", "A3")
 PRICE = 350
 GOOD_CODE = "12345678"
+GOOD_COUPON, COUPON_ID = "SUMMER10", "cpn_" + "1" * 26
 Down = Callable[[str, object], Awaitable[CommandReply | None]]
 
 
@@ -98,6 +102,7 @@ class FakeOrder:
     hold: HoldStatus | None = None
     channels: list[str] = field(default_factory=list)
     shown_minor: int | None = None
+    coupon_id: str = ""
     charge: tuple[str, str] = ("", "")  # state and reason of a code that was shown
 
     def slots(self) -> list[str]:
@@ -166,6 +171,7 @@ class FakeCloud:
         self.has_url = True
         self.expires_in_s = 120.0
         self.codes: list[str] = []
+        self.coupons: list[str] = []
         self.fact_came = asyncio.Event()
         self.down: Down | None = None
         self.is_auto_dispensing = True
@@ -204,10 +210,19 @@ class FakeCloud:
         order_id = self.by_request.setdefault(request.request_id, derive_id("ord", request.request_id))
         if order_id not in self.orders:
             order = FakeOrder(order_id, request.lines, request.channel, channels=[request.channel])
-            order.shown_minor = request.shown_minor
+            order.shown_minor, order.coupon_id = request.shown_minor, request.coupon_id
             order.outcomes = ["pending"] * len(order.slots())
             self.orders[order_id] = order
         return self._status(order_id)
+
+    def _on_coupon(self, body: bytes) -> CouponReply:
+        code = msgspec.json.decode(body, type=CouponRequest).code
+        self.coupons.append(code)
+        if code != GOOD_COUPON:
+            raise VendomatError(ErrorCode.COUPON_REFUSED, "no such coupon")
+        rule = {"promotion_id": "prm_9", "name": "Friends", "kind": "percent", "basis_points": 1000, "coupon": "prm_9"}
+        offer = PromotionOffer(rule=msgspec.Raw(msgspec.json.encode(rule)))
+        return CouponReply(coupon_id=COUPON_ID, offer=offer, time_zone="Asia/Shanghai")
 
     def _on_redeem(self, body: bytes) -> OrderStatus:
         request = msgspec.json.decode(body, type=RedeemRequest)

@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     METHOD_UNAVAILABLE = "method_unavailable"
     CODE_REFUSED = "code_refused"
     CODE_LOCKED = "code_locked"
+    COUPON_REFUSED = "coupon_refused"
     # payment
     PAYMENT_MISMATCH = "payment_mismatch"
     PLATFORM_REFUSED = "platform_refused"

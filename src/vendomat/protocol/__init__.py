@@ -20,6 +20,7 @@ from vendomat.protocol.envelope import (
     unseal,
 )
 from vendomat.protocol.messages import (
+    COUPON_PATTERN,
     FACTS_MAX,
     LINES_MAX,
     UNITS_MAX,
@@ -34,6 +35,8 @@ from vendomat.protocol.messages import (
     ChannelRequest,
     CommandReply,
     Count,
+    CouponReply,
+    CouponRequest,
     Dispense,
     Fact,
     FactAck,
@@ -76,6 +79,7 @@ from vendomat.protocol.messages import (
 )
 
 __all__ = [
+    "COUPON_PATTERN",
     "DOOR",
     "FACTS_MAX",
     "LINES_MAX",
@@ -93,6 +97,8 @@ __all__ = [
     "ChannelRequest",
     "CommandReply",
     "Count",
+    "CouponReply",
+    "CouponRequest",
     "Dispense",
     "DoorFact",
     "EnrolReply",

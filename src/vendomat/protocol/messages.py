@@ -27,6 +27,8 @@ Short = Annotated[str, Meta(max_length=80)]
 Stamp = Annotated[str, Meta(max_length=40)]
 KeyIds = Annotated[tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")], ...], Meta(max_length=8)]
 
+COUPON_PATTERN = "[A-Z0-9]{4,16}"
+"""A coupon as it is typed: a drawn code or a word."""
 LINES_MAX = 10
 UNITS_MAX = 10
 FACTS_MAX = 50
@@ -139,6 +141,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     slots: Annotated[list[CatalogueSlot], Meta(max_length=200)]
     time_zone: Short = ""  # by whose clock the promotions' hours go
     promotions: Annotated[list[PromotionOffer], Meta(max_length=100)] = []
+    takes_coupons: bool = False  # whether a promotion counts here that wants a coupon
 
 
 # --- up: order -------------------------------------------------------------------------------------------------------
@@ -161,6 +164,25 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     nonce: Nonce
     shown_minor: Minor | None = None
+    coupon_id: Annotated[str, Meta(pattern=r"^(cpn_[0-9a-z]{26})?\Z")] = ""
+
+
+class CouponRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A coupon typed or scanned at this machine. Nothing is taken by it: the order takes what it names. A wrong one
+    counts as a wrong code."""
+
+    code: Annotated[str, Meta(pattern=rf"^{COUPON_PATTERN}\Z")]
+
+    def __repr__(self) -> str:
+        return "CouponRequest(...)"
+
+
+class CouponReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What the coupon lets count, by whose clock; an order that names `coupon_id` is priced with it."""
+
+    coupon_id: Id
+    offer: PromotionOffer
+    time_zone: Short
 
 
 class ChannelRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,7 +80,9 @@ def breach(answers: dict[str, Any], answer: httpx.Response) -> str:
 
 async def test_every_answer_is_as_documented(counter: Counter, whole_app: FastAPI, merchants: Merchants) -> None:
     await counter.stage.world.superuser.execute(ESTATE)
-    await counter.stage.world.superuser.execute("DELETE FROM promotion")  # that one has a rule nobody can have made
+    await counter.stage.world.superuser.execute(
+        "DELETE FROM coupon_batch; DELETE FROM promotion"
+    )  # that one has a rule nobody can have made
     token = await counter.sell(1, "delivered")
     async with counter.visitor() as buyer:
         await counter.say(buyer, token)

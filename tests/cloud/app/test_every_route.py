@@ -122,6 +122,7 @@ IDS = {
     "member_id": "mbr_" + "1" * 26,
     "operator_id": "opr_" + "1" * 26,
     "promotion_id": "prm_" + "1" * 26,
+    "batch_id": "cpb_" + "1" * 26,
     "position": "1",
     "share_id": "shr_" + "1" * 26,
     "product_id": PRODUCT,
@@ -166,6 +167,7 @@ BODIES: dict[str, Any] = {
     "promotions.change": {"name": "n", "kind": "percent", "basis_points": 100, "version": 1},
     "promotions.activate": {"version": 1},
     "promotions.end": {"version": 1},
+    "coupons.issue": {},
     "products.change": GOODS,
     "products.set_cost": {"cost_minor": 1},
     "products.set_price": {"price_minor": 1, "machines": [{"machine_id": MACHINE, "edit": 1}]},
@@ -198,6 +200,8 @@ INSERT INTO pickup_code (merchant_id, code_id, machine_id, code_hash, kind, prod
     'issued', now(), now());
 INSERT INTO promotion (merchant_id, promotion_id, name, rule, state, created_at, changed_at, changed_by)
     VALUES ('{MERCHANT}', '{IDS["promotion_id"]}', 'n', '{{}}', 'draft', now(), now(), 'o');
+INSERT INTO coupon_batch (merchant_id, batch_id, promotion_id, count, uses_each, created_at, created_by)
+    VALUES ('{MERCHANT}', '{IDS["batch_id"]}', '{IDS["promotion_id"]}', 1, 1, now(), 'o');
 INSERT INTO planogram_template VALUES ('{MERCHANT}', '{IDS["template_id"]}', 'n', '[]', 1, now(), 'o');
 INSERT INTO operator (merchant_id, operator_id, email, name, role, password_hash, created_at)
     VALUES ('{MERCHANT}', '{IDS["operator_id"]}', 'li@vendomat.example', 'Li', 'finance', 'h', now());

@@ -83,9 +83,9 @@ async def test_a_machine_is_told_what_is_meant_for_it(browser: httpx.AsyncClient
     await activate(browser, await create(browser, machines=[other]))
     await create(browser)
     async with shop.database.hot.acquire() as connection:
-        time_zone, told = await told_promotions(connection, shop.merchant_id, shop.machine_id)
-    assert time_zone == "Asia/Shanghai"
-    (offer,) = told
+        told = await told_promotions(connection, shop.merchant_id, shop.machine_id)
+    assert (told.time_zone, told.takes_coupons) == ("Asia/Shanghai", False)
+    (offer,) = told.offers
     rule = msgspec.json.decode(offer.rule, type=Promotion)
     assert (rule.promotion_id, rule.basis_points, offer.uses_left) == (here["id"], 2_000, 7)
 

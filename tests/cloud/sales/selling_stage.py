@@ -58,6 +58,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales import (
     Charges,
+    CouponDesk,
     Dispatcher,
     FactTaker,
     Presence,
@@ -82,6 +83,7 @@ from vendomat.protocol import CommandReply, Envelope, Fact, FactKind, seal, unse
 
 ACCOUNT = "1900000001"
 CODE_KEY = b"c" * 32
+COUPON_KEY = b"p" * 32
 MASTER = MasterKey(b"k" * 32)
 BUYER_LINKS = BuyerLinks(b"b" * 32, "https://cloud.example")
 CLOUD_KEY = MachineKey(b"\x07" * 32)
@@ -432,6 +434,7 @@ async def open_stage(
         charges=charges,
         redeemer=redeemer,
         wallets=wallets,
+        coupons=CouponDesk(database, key=COUPON_KEY, clock=clock, ids=ids),
         settings=settings,
         clock=clock,
         ids=ids,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal.bench import Bench
-from vendomat.terminal.drivers import SimulatedScanner, payment_code_of
+from vendomat.terminal.drivers import SimulatedScanner, coupon_of, payment_code_of
 
 CODE = "134567890123456789"
 
@@ -23,6 +23,19 @@ def test_whole_codes(line: str) -> None:
 )
 def test_everything_else_is_nothing(line: str) -> None:
     assert payment_code_of(line) == ""
+
+
+@pytest.mark.parametrize("line", ["coupon:SUMMER10", "COUPON:summer10\r\n", " Coupon:Summer10 "])
+def test_a_coupon_says_that_it_is_one(line: str) -> None:
+    assert (coupon_of(line), payment_code_of(line)) == ("SUMMER10", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["SUMMER10", "coupon:ABC", "coupon:" + "A" * 17, "coupon: SUMMER", "xcoupon:SUMMER", CODE, "6901234567892", ""],
+)
+def test_what_does_not_is_none(line: str) -> None:
+    assert coupon_of(line) == ""
 
 
 async def test_nobody_looks_before_the_start_and_after_the_stop() -> None:

@@ -12,7 +12,7 @@ import structlog
 from tests.terminal.fake_cloud import PRICE, catalogue_of
 from vendomat.kernel import ErrorCode, ManualClock, VendomatError
 from vendomat.pricing import Kind, Promotion, Window
-from vendomat.protocol import PromotionOffer
+from vendomat.protocol import CouponReply, PromotionOffer
 from vendomat.terminal.loop import Machine, Ports
 from vendomat.terminal.loop.prices import Prices
 
@@ -115,3 +115,37 @@ async def test_a_new_catalogue_is_read_anew_and_an_unknown_slot_has_no_price(sta
     with pytest.raises(VendomatError) as refused:
         stage.cost(("Z9", 1))
     assert refused.value.code is ErrorCode.UNKNOWN_SLOT
+
+
+def coupon(rule: Promotion, zone: str = "Asia/Shanghai") -> CouponReply:
+    return CouponReply(coupon_id="cpn_" + "1" * 26, offer=told(rule)[0], time_zone=zone)
+
+
+FIRST = Promotion(promotion_id="prm_3", name="Friends", kind=Kind.PERCENT, basis_points=1_000, coupon="prm_3")
+
+
+async def test_a_coupon_counts_while_it_is_with_the_cart(stage: Stage) -> None:
+    stage.hear([])
+    assert stage.cost(("A1", 1)) == PRICE
+    stage.prices.hear_coupon(coupon(FIRST))
+    quoted, names = stage.prices.quote([("A1", 1)])
+    assert (quoted.total_minor, names["prm_3"]) == (PRICE * 9 // 10, "Friends")
+    assert stage.prices.coupon_promotion == "prm_3"
+    assert stage.prices.tags()["A1"].price_minor == PRICE * 9 // 10
+    assert stage.prices.is_due()
+    stage.hear(told(HALF))  # a newer catalogue takes nothing away
+    assert stage.cost(("A1", 1)) == PRICE // 2
+    stage.prices.hear_coupon(None)
+    assert (stage.prices.coupon_promotion, stage.cost(("A1", 1))) == ("", PRICE // 2)
+
+
+async def test_a_coupon_of_another_does_not_count_by_itself(stage: Stage) -> None:
+    stage.hear(told(FIRST))
+    assert stage.cost(("A1", 1)) == PRICE
+
+
+async def test_a_coupon_that_this_program_cannot_read_leaves_the_list_price(stage: Stage) -> None:
+    stage.hear(told(TWO))
+    unread = msgspec.structs.replace(coupon(FIRST), offer=told({"kind": "of the future"})[0])
+    stage.prices.hear_coupon(unread)
+    assert (stage.cost(("A1", 1)), stage.cost(("A1", 2)), stage.prices.coupon_promotion) == (PRICE, PRICE, "")

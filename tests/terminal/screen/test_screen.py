@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from tests.terminal.bench import Bench
+from tests.terminal.fake_cloud import COUPON_ID, GOOD_COUPON
 from vendomat.pricing import Kind, Promotion
 from vendomat.protocol import PromotionOffer
 from vendomat.terminal.screen import ScreenServer, build_app
@@ -58,8 +59,8 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     state = await page.state()
     assert set(state) == {
         *("revision", "build", "machine", "link", "screen", "out_of_order_reason", "products", "limits", "channels"),
-        "is_promoted",
-        *("notice", "sale", "code_entry", "idle_in_ms"),
+        *("is_promoted", "takes_coupons"),
+        *("notice", "sale", "code_entry", "coupon", "idle_in_ms"),
     }
     assert set(state["machine"]) == {"id", "number", "name", "service_phone", "payee", "mm_px", "is_demo"}
     assert set(state["products"][0]) == {
@@ -68,6 +69,7 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     }
     assert state["channels"][0] == {"channel": "wechat", "is_available": True}
     assert set(state["code_entry"]) == {"state", "reason", "locked_for_ms"}
+    assert set(state["coupon"]) == {"id", "state", "reason", "locked_for_ms"}
     await page.press("/api/order", {"request_id": "r1", "lines": LINES, "channel": "wechat"})
     sale = (await page.bench.until_screen("paying"))["sale"]
     assert set(sale) == {
@@ -96,12 +98,53 @@ async def test_a_cart_is_priced_as_the_cloud_will_and_ordered_at_what_was_shown(
     cart = [{"slot": "A1", "quantity": 1}, {"slot": "A2", "quantity": 1}]
     priced = (await page.press("/api/price", {"lines": cart})).json()
     off = [{"name": "Two for one", "off_minor": 350}]
-    assert priced == {"list_minor": 700, "total_minor": 350, "off": off}
+    assert priced == {"list_minor": 700, "total_minor": 350, "coupon_minor": 0, "off": off}
     assert (await page.press("/api/price", {"lines": [{"slot": "Z9", "quantity": 1}]})).status_code == 404
     await page.press("/api/order", {"request_id": "r1", "lines": LINES, "channel": "wechat", "shown_minor": 349})
     await page.bench.until_screen("paying")
     (order,) = page.bench.cloud.orders.values()
     assert order.shown_minor == 349
+
+
+async def test_a_coupon_is_typed_counts_and_goes_with_the_order(page: Page) -> None:
+    cloud, machine = page.bench.cloud, page.bench.terminal.machine
+    assert machine.catalogue is not None and (await page.state())["takes_coupons"] is False
+    machine.catalogue = msgspec.structs.replace(machine.catalogue, takes_coupons=True)
+    assert (await page.state())["takes_coupons"] is True
+
+    async def enter(code: str, state: str) -> None:
+        assert (await page.press("/api/coupon", {"code": code})).status_code == 200
+        await page.bench.until(lambda: page.bench.snapshot["coupon"]["state"] == state)
+
+    await enter("WINTER", "refused")
+    assert page.bench.snapshot["coupon"]["reason"] == "no such coupon"
+    cart = {"lines": [{"slot": "A1", "quantity": 2}]}
+    assert (await page.press("/api/price", cart)).json()["total_minor"] == 700
+    await enter(GOOD_COUPON, "accepted")
+    state = await page.state()
+    assert (state["is_promoted"], state["coupon"]["id"]) == (True, COUPON_ID)
+    assert (await page.press("/api/price", cart)).json() == {
+        "list_minor": 700,
+        "total_minor": 630,
+        "coupon_minor": 70,
+        "off": [{"name": "Friends", "off_minor": 70}],
+    }
+    assert (await page.press("/api/coupon/out", {})).status_code == 200
+    assert (await page.press("/api/price", cart)).json()["total_minor"] == 700
+    page.bench.scanner.show(f"COUPON:{GOOD_COUPON.lower()}")
+    await page.bench.until(lambda: page.bench.snapshot["coupon"]["state"] == "accepted")
+    for _ in range(5):
+        page.bench.scanner.show("coupon:WINTER")  # held there: one try
+    await page.bench.until(lambda: page.bench.snapshot["coupon"]["state"] == "refused")
+    assert cloud.coupons == ["WINTER", GOOD_COUPON, GOOD_COUPON, "WINTER"]
+    await enter(GOOD_COUPON, "accepted")
+    await page.press("/api/order", {"request_id": "r1", "lines": LINES, "channel": "wechat", "shown_minor": 315})
+    await page.bench.until_screen("paying")
+    (order,) = cloud.orders.values()
+    assert (order.coupon_id, order.shown_minor) == (COUPON_ID, 315)
+    assert (await page.press("/api/coupon", {"code": GOOD_COUPON})).status_code == 409
+    page.bench.scanner.show(f"coupon:{GOOD_COUPON}")  # not now
+    assert len(cloud.coupons) == 5
 
 
 async def test_the_buttons_do_what_they_say(page: Page) -> None:
@@ -127,6 +170,8 @@ async def test_the_buttons_do_what_they_say(page: Page) -> None:
         ("/api/order", {"request_id": "r", "lines": [{**LINES[0], "price_minor": 3.5}], "channel": "x"}, 400, None),
         ("/api/order", ["no"], 400, "malformed"),
         ("/api/code", {"code": "1234"}, 400, "malformed"),
+        ("/api/coupon", {"code": "summer"}, 400, "malformed"),
+        ("/api/coupon", {"code": "A" * 17}, 400, "malformed"),
         ("/api/order/channel", {"channel": "alipay"}, 409, "illegal_move"),
     ],
 )

@@ -1,4 +1,5 @@
-"""I4 for promotions: each discount is explained unit by unit, and no budget gives more, or counts less, than it has."""
+"""I4 for promotions: each discount is explained unit by unit, and no budget gives more, or counts less, than it
+has; a coupon counts the orders that hold it."""
 
 from __future__ import annotations
 
@@ -54,6 +55,34 @@ CHECKS: tuple[Check, ...] = (
             WHERE u.merchant_id = p.merchant_id AND u.promotion_id = p.promotion_id AND u.state <> 'released') s
         WHERE p.has_budget AND ((p.taken_minor, p.taken_uses) IS DISTINCT FROM (s.minor, s.uses)
             OR p.taken_minor > p.money_max OR p.taken_uses > p.uses_max)
+        """,
+    ),
+    Check(
+        "I4.coupon",
+        "A coupon does not count the orders that hold it",
+        "It is worth more orders, or fewer, than the merchant issued it for.",
+        """
+        SELECT c.merchant_id, c.coupon_id, c.taken, c.uses_max, s.held
+        FROM coupon c CROSS JOIN LATERAL (
+            SELECT count(*) AS held FROM promotion_use u
+            WHERE u.merchant_id = c.merchant_id AND u.coupon_id = c.coupon_id AND NOT u.is_coupon_back) s
+        WHERE c.taken <> s.held OR c.taken > c.uses_max
+        """,
+    ),
+    Check(
+        "I4.coupon_use",
+        "An order had a coupon's price without one, or holds one that is not where the order is",
+        "Somebody paid less without a coupon, or a buyer's coupon is lost although nothing came out.",
+        """
+        SELECT u.merchant_id, u.order_id, u.promotion_id, u.coupon_id, u.is_coupon_back, o.state AS order_state
+        FROM promotion_use u JOIN sale_order o USING (merchant_id, order_id)
+        JOIN promotion p USING (merchant_id, promotion_id)
+        LEFT JOIN coupon c USING (merchant_id, coupon_id) LEFT JOIN coupon_batch b USING (merchant_id, batch_id)
+        WHERE (coalesce(p.rule ->> 'coupon', '') = '') <> (u.coupon_id IS NULL)
+            OR b.promotion_id <> u.promotion_id
+            OR u.coupon_id IS NOT NULL AND u.is_coupon_back <> (o.state IN ('expired', 'cancelled')
+                OR o.state = 'settled' AND NOT EXISTS (SELECT FROM vend_unit v WHERE v.merchant_id = o.merchant_id
+                    AND v.order_id = o.order_id AND v.outcome = 'delivered'))
         """,
     ),
 )

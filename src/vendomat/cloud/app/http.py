@@ -62,7 +62,7 @@ from vendomat.cloud.planograms import (
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import KeptAnswers, Throttle
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.promotions import Promotions, promotions_router
+from vendomat.cloud.promotions import Coupons, Promotions, coupons_router, promotions_router
 from vendomat.cloud.reconciliation import ReconciliationDesk, reconciliation_router
 from vendomat.cloud.reports import (
     AmbiguityReport,
@@ -229,6 +229,7 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
         commission_router(SiteStatements(parts.database, statements, sites, parts.clock), current),
         accounts_router(AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall), current),
         promotions_router(Promotions(parts.database, parts.ids, parts.clock), current),
+        coupons_router(Coupons(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock), current),
         *([] if parts.sharing is None else [sharing_router(parts.sharing, current)]),
     ]
 

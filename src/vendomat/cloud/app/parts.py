@@ -26,9 +26,11 @@ from vendomat.cloud.platform.connection import MachineWire, Wire
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.promotions import coupons_key
 from vendomat.cloud.reconciliation import BillShelf, Reconciler, ReconciliationJob, SecondLook
 from vendomat.cloud.sales import (
     Charges,
+    CouponDesk,
     Dispatcher,
     FactTaker,
     GoodsDesk,
@@ -253,6 +255,7 @@ def _desk(ground: SalesGround, writer: Writer, till: Till, charges: Charges) -> 
         till=till,
         charges=charges,
         redeemer=Redeemer(database, writer, code_key=code_key, settings=settings, clock=clock, ids=ids),
+        coupons=CouponDesk(database, key=coupons_key(ground.master_key), clock=clock, ids=ids),
         wallets=WalletPayments(database, writer, member_key=member_key, settings=settings, clock=clock, ids=ids),
         settings=settings,
         clock=clock,

@@ -61,6 +61,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.ORDER_NOT_OPEN: 409,
     ErrorCode.METHOD_UNAVAILABLE: 409,
     ErrorCode.CODE_REFUSED: 422,
+    ErrorCode.COUPON_REFUSED: 422,
     ErrorCode.CODE_LOCKED: 429,
     ErrorCode.PAYMENT_MISMATCH: 409,
     ErrorCode.PLATFORM_REFUSED: 502,

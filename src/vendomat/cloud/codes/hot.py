@@ -49,14 +49,9 @@ async def enter_code(
 
     `key` is the installation's key for codes: `codes_key(master_key)`.
     """
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", f"codes {entry.merchant_id} {entry.machine_id}"
-    )
-    failures = await count_recent_failures(
-        connection, entry.merchant_id, entry.machine_id, since=entry.at - TRIES_WINDOW
-    )
-    if failures.is_locked:
-        return code_locked(failures, entry.at)
+    turn = await take_turn(connection, entry)
+    if isinstance(turn, VendomatError):
+        return turn
     try:
         hashed = code_hash(key, entry.merchant_id, entry.machine_id, entry.digits)
     except VendomatError as refusal:
@@ -65,9 +60,25 @@ async def enter_code(
         found, answer = await find_code(connection, entry.merchant_id, entry.machine_id, hashed), code_refused()
     if found is not None and found.is_good(entry.at):
         return found
+    await count_wrong(connection, entry, turn, ids)
+    return answer
+
+
+async def take_turn(connection: asyncpg.Connection, entry: CodeEntry) -> Failures | VendomatError:
+    """The machine's turn to have a code of any kind looked at: the wrong ones so far, or code_locked as a value."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", f"codes {entry.merchant_id} {entry.machine_id}"
+    )
+    failures = await count_recent_failures(
+        connection, entry.merchant_id, entry.machine_id, since=entry.at - TRIES_WINDOW
+    )
+    return code_locked(failures, entry.at) if failures.is_locked else failures
+
+
+async def count_wrong(connection: asyncpg.Connection, entry: CodeEntry, failures: Failures, ids: Ids) -> None:
+    """One more wrong code after `failures`; the merchant is told when it closes the entry."""
     await note_failure(connection, entry.merchant_id, entry.machine_id, at=entry.at)
     await _alarm_at_limit(connection, entry, failures, ids)
-    return answer
 
 
 async def find_code(

@@ -1,7 +1,7 @@
 """`/api/v1/promotions`: rules about prices, where they meet, and what a cart would cost when.
 
-A body has no member tier, way to pay or coupon: when a machine makes an order it knows none of them for certain, and a
-price that is decided once must not depend on what is chosen later.
+A body has no member tier or way to pay: when a machine makes an order it knows neither for certain, and a price that is
+decided once must not depend on what is chosen later.
 """
 
 from datetime import datetime
@@ -49,7 +49,8 @@ class WindowBody(_Body):
 
 
 class RuleBody(GoodsBody):
-    """What a promotion gives. Which of the amounts counts depends on `kind`."""
+    """What a promotion gives. Which of the amounts counts depends on `kind`. With `needs_coupon` it counts only for
+    orders with one of its coupons."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     kind: Kind
@@ -65,6 +66,7 @@ class RuleBody(GoodsBody):
     from_minor: Amount = 0
     priority: Annotated[int, Field(ge=-1000, le=1000, strict=True)] = 0
     is_stackable: bool = False
+    needs_coupon: bool = False
 
 
 class PromotionBody(RuleBody):
@@ -137,7 +139,8 @@ class CartLineBody(_Body):
 
 
 class TryBody(_Body):
-    """`at` without an offset is by the machine's own clock; none is now. `trial` counts as if it were active."""
+    """`at` without an offset is by the machine's own clock; none is now. `trial` counts as if it were active, and
+    its coupon shown."""
 
     machine_id: MachineId
     lines: Annotated[list[CartLineBody], Field(min_length=1, max_length=10)]
@@ -251,6 +254,7 @@ def _rule(body: RuleBody, promotion_id: str) -> Promotion:
         from_minor=body.from_minor,
         priority=body.priority,
         is_stackable=body.is_stackable,
+        coupon=(promotion_id or "new") if body.needs_coupon else "",
     )
 
 
@@ -284,6 +288,7 @@ def _view(kept: KeptPromotion, given_minor: int = 0, given_uses: int = 0) -> Pro
             for part in rule.parts
         ],
         machines=list(rule.machines),
+        needs_coupon=bool(rule.coupon),
         windows=[WindowBody(days=list(one.days), start=one.start, end=one.end) for one in rule.windows],
         money_max=kept.limits.money_max,
         uses_max=kept.limits.uses_max,

@@ -62,6 +62,9 @@ class OpenOffers:
     def of(self, merchant_id: str) -> list[Offer]:
         return list(self.by_merchant.get(merchant_id, {}).values())
 
+    def has(self, merchant_id: str, promotion_id: str) -> bool:
+        return promotion_id in self.by_merchant.get(merchant_id, {})
+
     def zone_of(self, key: SlotKey) -> str:
         """The clock of the slot's machine; "" where no promotion asks."""
         return self.places.get(key, ("", ""))[0]
@@ -106,13 +109,10 @@ async def keep_uses(connection: Executes, uses: Sequence[Use]) -> None:
     """Reserve what new orders were given; the orders' rows are written before or with it."""
     await execute_rows(
         connection,
-        "INSERT INTO promotion_use (merchant_id, order_id, promotion_id, off_minor, units, state, at) "
-        "SELECT m, o, p, f, u::jsonb, 'reserved', a FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
-        "$5::text[], $6::timestamptz[]) AS n(m, o, p, f, u, a)",
-        [
-            (u.merchant_id, u.order_id, u.promotion_id, u.off_minor, msgspec.json.encode(u.units).decode(), u.at)
-            for u in uses
-        ],
+        "INSERT INTO promotion_use (merchant_id, order_id, promotion_id, off_minor, units, state, at, coupon_id) "
+        "SELECT m, o, p, f, u::jsonb, 'reserved', a, nullif(c, '') FROM unnest($1::text[], $2::text[], $3::text[], "
+        "$4::bigint[], $5::text[], $6::timestamptz[], $7::text[]) AS n(m, o, p, f, u, a, c)",
+        [(u.merchant_id, u.order_id, u.promotion_id, u.off_minor, _pairs(u), u.at, u.coupon_id) for u in uses],
     )
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for use in uses:
@@ -125,6 +125,10 @@ async def keep_uses(connection: Executes, uses: Sequence[Use]) -> None:
         "WHERE p.merchant_id = n.m AND p.promotion_id = n.p AND p.has_budget",
         [(*key, *sums[key]) for key in sorted(sums)],
     )
+
+
+def _pairs(use: Use) -> str:
+    return msgspec.json.encode(use.units).decode()
 
 
 async def settle_uses(connection: Executes, orders: Sequence[tuple[str, str, bool]]) -> None:

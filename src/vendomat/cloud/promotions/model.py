@@ -89,14 +89,18 @@ class KeptPromotion:
             ),
         )
 
-    def check_change(self, limits: Limits) -> None:
-        """Raises `VendomatError` for limits that this promotion cannot have now."""
+    def check_change(self, rule: Promotion, limits: Limits) -> None:
+        """Raises `VendomatError` for a rule or limits that this promotion cannot have now."""
         if self.state is PromotionState.ENDED:
             raise VendomatError(ErrorCode.CONFLICT, "this promotion has ended; make a new one")
         if self.state is PromotionState.ACTIVE and limits.is_set != self.limits.is_set:
             raise VendomatError(
                 ErrorCode.CONFLICT,
                 "an active promotion keeps its budget or goes without one; end it and make a new one",
+            )
+        if self.state is PromotionState.ACTIVE and bool(rule.coupon) != bool(self.rule.coupon):
+            raise VendomatError(
+                ErrorCode.CONFLICT, "an active promotion keeps its coupons or goes without; end it and make a new one"
             )
         is_money_spent = limits.money_max is not None and limits.money_max < self.taken_minor
         if is_money_spent or (limits.uses_max is not None and limits.uses_max < self.taken_uses):
@@ -112,6 +116,7 @@ class Use:
     promotion_id: str
     units: tuple[tuple[int, int], ...]
     at: datetime
+    coupon_id: str = ""  # the coupon that let it count, if it needed one
 
     @property
     def off_minor(self) -> int:

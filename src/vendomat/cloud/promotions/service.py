@@ -79,7 +79,7 @@ class Promotions:
 
     async def create(self, merchant_id: str, rule: Promotion, limits: Limits, *, by: str) -> KeptPromotion:
         """A draft. Raises `VendomatError(invalid_value)`."""
-        rule = msgspec.structs.replace(rule, promotion_id=self._ids.new(PREFIX)).check()
+        rule = _named(rule, self._ids.new(PREFIX)).check()
         kept = KeptPromotion(rule, PromotionState.DRAFT, limits=limits)
         async with self._database.hot.acquire() as connection, connection.transaction():
             await store.insert(connection, merchant_id, kept, by=by, at=self._clock.now())
@@ -90,10 +90,10 @@ class Promotions:
         self, merchant_id: str, rule: Promotion, limits: Limits, *, version: int, by: str
     ) -> KeptPromotion:
         """Another rule under the same id. Raises `VendomatError` (not_found, conflict, invalid_value)."""
-        rule.check()
+        rule = _named(rule, rule.promotion_id).check()
 
         def changed(kept: KeptPromotion) -> KeptPromotion:
-            kept.check_change(limits)
+            kept.check_change(rule, limits)
             return replace(kept, rule=rule, limits=limits)
 
         return await self._moved(merchant_id, rule.promotion_id, ("promotion.changed", changed), version=version, by=by)
@@ -135,7 +135,8 @@ class Promotions:
         trial: Promotion | None,
     ) -> TestedCart:
         """What `lines` would cost at the machine, `at` a time of its own clock (None: now). With `trial` the active
-        promotions and that one count. Raises `VendomatError` (not_found, invalid_value, invalid_amount)."""
+        promotions and that one count, its coupon shown, of no other.
+        Raises `VendomatError` (not_found, invalid_value, invalid_amount)."""
         async with self._database.hot.acquire() as connection:
             places = {one.slot: one for one in await store.places_of(connection, merchant_id, machine_id)}
             active = await store.active(connection, merchant_id)
@@ -147,6 +148,7 @@ class Promotions:
         local = moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
         offers = [kept.offer() for kept in active if trial is None or kept.rule.promotion_id != trial.promotion_id]
         offers += [Offer(trial.check())] if trial is not None else []
+        coupons = frozenset() if trial is None or not trial.coupon else frozenset({trial.coupon})
         cart = [
             PricedLine(
                 line.slot,
@@ -160,7 +162,7 @@ class Promotions:
         return TestedCart(
             local=local,
             currency=first.currency,
-            quote=quote(cart, Moment(local, first.currency, machine_id), offers),
+            quote=quote(cart, Moment(local, first.currency, machine_id, coupons=coupons), offers),
             names={place.product_id: (place.name_zh, place.name_en) for place in places.values()},
             rules={offer.promotion.promotion_id: offer.promotion.name for offer in offers},
         )
@@ -213,6 +215,11 @@ class Promotions:
             after=_said(after),
         )
         await note_change(connection, change)
+
+
+def _named(rule: Promotion, promotion_id: str) -> Promotion:
+    """Under its id; a promotion that wants a coupon is let count by the coupons of its own."""
+    return msgspec.structs.replace(rule, promotion_id=promotion_id, coupon=promotion_id if rule.coupon else "")
 
 
 def _said(kept: KeptPromotion) -> State:

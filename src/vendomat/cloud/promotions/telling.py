@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import asyncpg
 import msgspec
 
@@ -10,16 +12,29 @@ from vendomat.cloud.promotions.model import KeptPromotion
 from vendomat.protocol import PromotionOffer
 
 
-async def told_promotions(
-    connection: asyncpg.Connection, merchant_id: str, machine_id: str
-) -> tuple[str, list[PromotionOffer]]:
-    """The machine's zone, and the offers it should show; a machine learns of no promotion that is not meant for it."""
-    kept = await store.active(connection, merchant_id)
-    time_zone = await store.zone_of(connection, merchant_id, machine_id) if kept else ""
-    return time_zone, [_told(one) for one in kept if one.rule.is_for(machine_id, frozenset())]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The machine's zone, the offers it should show, and whether a coupon could let more count."""
+
+    time_zone: str = ""
+    offers: tuple[PromotionOffer, ...] = ()
+    takes_coupons: bool = False
 
 
-def _told(kept: KeptPromotion) -> PromotionOffer:
+async def told_promotions(connection: asyncpg.Connection, merchant_id: str, machine_id: str) -> Told:
+    """A machine learns of no promotion that is not meant for it, nor of one that wants a coupon before it has one."""
+    kept = [one for one in await store.active(connection, merchant_id) if one.rule.is_for(machine_id, frozenset())]
+    if not kept:
+        return Told()
+    return Told(
+        await store.zone_of(connection, merchant_id, machine_id),
+        tuple(told_offer(one) for one in kept if not one.rule.coupon),
+        any(one.rule.coupon for one in kept),
+    )
+
+
+def told_offer(kept: KeptPromotion) -> PromotionOffer:
+    """As the machine is told it."""
     budget = kept.offer().budget
     return PromotionOffer(
         rule=msgspec.Raw(msgspec.json.encode(kept.rule)),

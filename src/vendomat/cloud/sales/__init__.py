@@ -5,6 +5,7 @@ from vendomat.cloud.sales.api import UpMessages, notice_router
 from vendomat.cloud.sales.caps import RefundCaps, payers_key
 from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.command_model import Need, need_of
+from vendomat.cloud.sales.coupon_desk import CouponDesk
 from vendomat.cloud.sales.dispatcher import Dispatcher
 from vendomat.cloud.sales.facts import FactTaker, vend_event
 from vendomat.cloud.sales.goods_api import goods_router
@@ -43,6 +44,7 @@ __all__ = [
     "Charges",
     "CloseAsked",
     "CommandSilent",
+    "CouponDesk",
     "DeadlinePassed",
     "Dispatcher",
     "EventFor",

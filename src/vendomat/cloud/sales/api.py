@@ -39,6 +39,7 @@ from vendomat.protocol import (
     Catalogue,
     CatalogueRequest,
     ChannelRequest,
+    CouponRequest,
     Envelope,
     Facts,
     FactsReply,
@@ -113,6 +114,7 @@ class UpMessages:
             "order_status": self._standing(self._status),
             "cancel": self._asking(self._cancel, is_selling=False),
             "redeem": self._redeem,
+            "coupon": self._coupon,
             "facts": self._take_facts,
         }
 
@@ -230,8 +232,10 @@ class UpMessages:
         read_body(envelope, CatalogueRequest)
         async with self._database.hot.acquire() as connection:
             catalogue = await catalogue_for(connection, machine.merchant_id, machine.machine_id)
-            time_zone, promotions = await told_promotions(connection, machine.merchant_id, machine.machine_id)
-        return msgspec.structs.replace(catalogue, time_zone=time_zone, promotions=promotions)
+            told = await told_promotions(connection, machine.merchant_id, machine.machine_id)
+        return msgspec.structs.replace(
+            catalogue, time_zone=told.time_zone, promotions=list(told.offers), takes_coupons=told.takes_coupons
+        )
 
     async def _order(self, machine: DirectoryEntry, envelope: Envelope) -> object:
         return await self._desk.order(machine, machine.sender(envelope), read_body(envelope, OrderRequest))
@@ -247,6 +251,9 @@ class UpMessages:
 
     async def _cancel(self, machine: DirectoryEntry, envelope: Envelope) -> object:
         return await self._desk.cancel(machine, read_body(envelope, OrderRef))
+
+    async def _coupon(self, machine: DirectoryEntry, envelope: Envelope) -> object:
+        return await self._desk.coupon(machine, machine.sender(envelope), read_body(envelope, CouponRequest))
 
     async def _redeem(self, machine: DirectoryEntry, envelope: Envelope) -> object:
         return await self._desk.redeem(machine, machine.sender(envelope), read_body(envelope, RedeemRequest))

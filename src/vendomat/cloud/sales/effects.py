@@ -21,6 +21,7 @@ from vendomat.cloud.platform.rows import AtOnce, execute_rows
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.model import (
     Effect,
+    GiveCouponBack,
     MoveStock,
     Note,
     Post,
@@ -79,6 +80,9 @@ async def save_effects(
     await order_rows.append_evidence(at_once, words)
     await promotions.settle_uses(
         at_once, [(c.after.merchant_id, c.after.order_id, e.is_paid) for c, e in every if isinstance(e, SettleUses)]
+    )
+    await promotions.give_coupons_back(
+        at_once, [(c.after.merchant_id, c.after.order_id) for c, e in every if isinstance(e, GiveCouponBack)]
     )
     await at_once.send()
     await _save_rare_effects(connection, [*every, *locked], ids)

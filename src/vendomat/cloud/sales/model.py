@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from vendomat.cloud.ledger import Posting
-from vendomat.cloud.orders import ORDER_MOVES, Closing, FindingMove, OrderMove, OrderState, Unit
+from vendomat.cloud.orders import ORDER_MOVES, Closing, FindingMove, OrderMove, OrderState, Unit, UnitOutcome
 from vendomat.cloud.payments import Payment, Refund
 from vendomat.cloud.sales.desk_model import (
     GoodwillGiven,
@@ -360,12 +360,17 @@ class SettleUses:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveCouponBack:
+    """Nothing was paid, or nothing came out: a coupon of this order is good again."""
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityAlert:
     kind: str
     data: Mapping[str, object]
 
 
-Effect = Post | MoveStock | RaiseAlarm | Note | Tell | RestoreCode | SettleUses | SecurityAlert
+Effect = Post | MoveStock | RaiseAlarm | Note | Tell | RestoreCode | SettleUses | GiveCouponBack | SecurityAlert
 
 
 _SETTLING = (OrderMove.PAY, OrderMove.EXPIRE, OrderMove.CANCEL)
@@ -405,6 +410,8 @@ class Step:
         moved = replace(self, purchase=purchase)
         if purchase.discount_minor and move in _SETTLING:
             moved = moved.plus(SettleUses(is_paid=move is OrderMove.PAY))
+        if purchase.discount_minor and is_end and not any(u.outcome is UnitOutcome.DELIVERED for u in purchase.units):
+            moved = moved.plus(GiveCouponBack())
         return moved.plus(
             Note(Source.CLOUD, f"order.{state}", {}),
             Tell(f"order.{state}", {"machine_id": purchase.machine_id, "total_minor": purchase.total_minor}),

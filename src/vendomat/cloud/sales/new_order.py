@@ -16,7 +16,7 @@ from vendomat.cloud.machines import KnownMachine, MachineState, Sender
 from vendomat.cloud.orders import OrderState, Unit
 from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.promotions import OpenOffers, Use
+from vendomat.cloud.promotions import Coupon, OpenOffers, Use, coupon_refused
 from vendomat.cloud.sales.model import Event, Purchase
 from vendomat.cloud.stock import SlotKey, SlotOffer
 from vendomat.kernel import ErrorCode, VendomatError
@@ -44,6 +44,7 @@ class NewOrder:
     event: Event | None = None
     unit_price_minor: int | None = None  # a pickup code: its value, whatever the price is today
     sender: Sender | None = None  # none: not asked for by a machine
+    coupon_id: str = ""
     shown_minor: int | None = None  # what the screen said it comes to; none: the list prices of `lines`
 
     @property
@@ -58,11 +59,13 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What the rows say of machines, slots (locked) and promotions; each order made leaves less for the next."""
+    """What the rows say of machines, slots (locked), promotions and coupons (locked); each order made leaves less for
+    the next."""
 
     machines: Mapping[tuple[str, str], KnownMachine]
     slots: Mapping[SlotKey, SlotOffer]
     promotions: OpenOffers
+    coupons: dict[tuple[str, str], Coupon]
     settings: CloudSettings
 
 
@@ -81,14 +84,27 @@ def new_purchase(item: NewOrder, shelf: Shelf) -> tuple[Purchase, list[Use]]:
     for line, key in zip(item.lines, item.slots, strict=True):
         _check_line(line, shelf.slots.get(key), wanted.get(key, 0), is_price_free=item.unit_price_minor is not None)
         wanted[key] = wanted.get(key, 0) + line.quantity
-    cart = _priced(item, shelf)
+    coupon = _coupon(item, shelf)
+    cart = _priced(item, shelf, coupon)
     for key, quantity in wanted.items():
         shelf.slots[key].reserved += quantity
     shelf.promotions.take(item.merchant_id, cart.gifts())
-    return _purchase(item, cart, shelf.slots[item.slots[0]].currency), _uses(item, cart.units)
+    if coupon is not None and coupon.promotion_id in cart.gifts():
+        shelf.coupons[coupon.merchant_id, coupon.coupon_id] = replace(coupon, left=coupon.left - 1)
+    return _purchase(item, cart, shelf.slots[item.slots[0]].currency), _uses(item, cart.units, coupon)
 
 
-def _priced(item: NewOrder, shelf: Shelf) -> Quote:
+def _coupon(item: NewOrder, shelf: Shelf) -> Coupon | None:
+    """The coupon that `item` names, while it is good; one that gives this cart nothing is not used up."""
+    if not item.coupon_id:
+        return None
+    coupon = shelf.coupons.get((item.merchant_id, item.coupon_id))
+    if coupon is None or not coupon.is_good(item.at) or not shelf.promotions.has(item.merchant_id, coupon.promotion_id):
+        raise coupon_refused()
+    return coupon
+
+
+def _priced(item: NewOrder, shelf: Shelf, coupon: Coupon | None) -> Quote:
     lines = [
         PricedLine(
             line.slot,
@@ -104,7 +120,7 @@ def _priced(item: NewOrder, shelf: Shelf) -> Quote:
         return at_list
     shown_minor = at_list.total_minor if item.shown_minor is None else item.shown_minor
     first: Quote | None = None
-    for cart in _quotes(item, shelf, lines, at_list):
+    for cart in _quotes(item, shelf, lines, at_list, coupon=coupon):
         if cart.total_minor <= shown_minor:
             return cart
         first = first or cart
@@ -117,7 +133,9 @@ def _priced(item: NewOrder, shelf: Shelf) -> Quote:
     )
 
 
-def _quotes(item: NewOrder, shelf: Shelf, lines: Sequence[PricedLine], at_list: Quote) -> Iterator[Quote]:
+def _quotes(
+    item: NewOrder, shelf: Shelf, lines: Sequence[PricedLine], at_list: Quote, *, coupon: Coupon | None
+) -> Iterator[Quote]:
     """What the cart costs now, and then what it cost or will cost within the grace."""
     offers, zone = shelf.promotions.of(item.merchant_id), shelf.promotions.zone_of(item.slots[0])
     if not offers or not zone:
@@ -125,8 +143,10 @@ def _quotes(item: NewOrder, shelf: Shelf, lines: Sequence[PricedLine], at_list: 
         return
     grace = timedelta(seconds=shelf.settings.price_grace_s)
     currency = shelf.slots[item.slots[0]].currency
+    coupons = frozenset() if coupon is None else frozenset({coupon.promotion_id})
     for at in (item.at, item.at - grace, item.at + grace):
-        yield quote(lines, Moment(at.astimezone(ZoneInfo(zone)), currency, item.machine_id), offers)
+        local = at.astimezone(ZoneInfo(zone))
+        yield quote(lines, Moment(local, currency, item.machine_id, coupons=coupons), offers)
 
 
 def _purchase(item: NewOrder, cart: Quote, currency: str) -> Purchase:
@@ -153,13 +173,20 @@ def _purchase(item: NewOrder, cart: Quote, currency: str) -> Purchase:
     )
 
 
-def _uses(item: NewOrder, units: Sequence[PricedUnit]) -> list[Use]:
+def _uses(item: NewOrder, units: Sequence[PricedUnit], coupon: Coupon | None) -> list[Use]:
     taken: dict[str, list[tuple[int, int]]] = {}
     for unit in units:
         for one in unit.applied:
             taken.setdefault(one.promotion_id, []).append((unit.unit, one.off_minor))
     return [
-        Use(item.merchant_id, item.order_id, promotion_id, tuple(units), item.at)
+        Use(
+            item.merchant_id,
+            item.order_id,
+            promotion_id,
+            tuple(units),
+            item.at,
+            coupon.coupon_id if coupon is not None and coupon.promotion_id == promotion_id else "",
+        )
         for promotion_id, units in sorted(taken.items())
     ]
 

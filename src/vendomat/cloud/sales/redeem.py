@@ -26,6 +26,14 @@ from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
 from vendomat.protocol import OrderLine, RedeemRequest
 
 
+async def check_waiting(connection: asyncpg.Connection, sender: Sender) -> None:
+    """Before a try is counted: only the machine of now, and only while somebody waits there. Raises `VendomatError`."""
+    machine = (await known_machines(connection, [sender.key])).get(sender.key)
+    if machine is None:
+        raise VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
+    machine.check_asking(sender, is_selling=True)
+
+
 class Redeemer:
     """`code_key` is the installation's key for the codes' hashes."""
 
@@ -53,7 +61,7 @@ class Redeemer:
         known = await self._known(connection, asked)
         if known is not None:
             return known
-        await self._check(connection, sender)
+        await check_waiting(connection, sender)
         entry = CodeEntry(machine.merchant_id, machine.machine_id, request.code, self._clock.now())
         code = await enter_code(connection, entry, key=self._code_key, ids=self._ids)
         if isinstance(code, VendomatError):  # refused, or used up meanwhile by this same request, sent twice
@@ -68,13 +76,6 @@ class Redeemer:
         if isinstance(result, Applied) and not await mark_redeemed(connection, code, order.order_id, now=order.at):
             raise VendomatError(ErrorCode.CODE_REFUSED, "this code is not accepted here; nothing was used up")
         return result
-
-    async def _check(self, connection: asyncpg.Connection, sender: Sender) -> None:
-        """Before a try is counted: only the machine of now, and only while somebody waits there."""
-        machine = (await known_machines(connection, [sender.key])).get(sender.key)
-        if machine is None:
-            raise VendomatError(ErrorCode.FORBIDDEN, "this machine is not enrolled; nothing was accepted")
-        machine.check_asking(sender, is_selling=True)
 
     async def _known(self, connection: asyncpg.Connection, asked: tuple[str, str, str]) -> Applied | None:
         """The order that stands for the request `asked` already."""

@@ -17,6 +17,7 @@ from vendomat.cloud.orders import BuyerLinks, Closing, OrderState
 from vendomat.cloud.payments import Payment, PaymentState, PaymentWay, Provider
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.charges import Charges
+from vendomat.cloud.sales.coupon_desk import CouponDesk
 from vendomat.cloud.sales.holds import takes_after_goods
 from vendomat.cloud.sales.model import CloseAsked, PaymentAdded, Purchase
 from vendomat.cloud.sales.new_order import NewOrder
@@ -27,7 +28,16 @@ from vendomat.cloud.sales.use_cases import EventFor
 from vendomat.cloud.sales.wallet_payments import WalletPayments
 from vendomat.cloud.sales.writer import Writer
 from vendomat.kernel import Clock, ErrorCode, Ids, Money, VendomatError, derive_id
-from vendomat.protocol import ChannelRequest, OrderRef, OrderRequest, OrderStatus, RedeemRequest, ScanRequest
+from vendomat.protocol import (
+    ChannelRequest,
+    CouponReply,
+    CouponRequest,
+    OrderRef,
+    OrderRequest,
+    OrderStatus,
+    RedeemRequest,
+    ScanRequest,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +53,7 @@ class SalesDesk:
         charges: Charges,
         redeemer: Redeemer,
         wallets: WalletPayments,
+        coupons: CouponDesk,
         settings: CloudSettings,
         clock: Clock,
         ids: Ids,
@@ -53,6 +64,7 @@ class SalesDesk:
         self._charges = charges
         self._redeemer = redeemer
         self._wallets = wallets
+        self._coupons = coupons
         self._settings = settings
         self._clock = clock
         self._ids = ids
@@ -74,6 +86,7 @@ class SalesDesk:
             at=now,
             expires_at=now + timedelta(seconds=self._settings.qr_s),
             shown_minor=request.shown_minor,
+            coupon_id=request.coupon_id,
         )
         try:
             applied = await self._writer.create(order)
@@ -119,6 +132,10 @@ class SalesDesk:
         applied = await self._redeemer.redeem(machine, sender, request)
         assert applied.purchase is not None
         return self._status_of(applied.purchase)
+
+    async def coupon(self, machine: DirectoryEntry, sender: Sender, request: CouponRequest) -> CouponReply:
+        """What a typed coupon lets count at this machine; nothing is taken yet."""
+        return await self._coupons.check(machine, sender, request)
 
     def _status_of(self, purchase: Purchase) -> OrderStatus:
         return status_of(purchase, self._clock.now(), self._links)

@@ -22,7 +22,7 @@ from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.outbox import InboxFact, accept_facts, remember_notices
 from vendomat.cloud.platform.rows import AtOnce
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.promotions import Use, keep_uses, open_offers
+from vendomat.cloud.promotions import Use, keep_uses, open_coupons, open_offers, take_coupons
 from vendomat.cloud.sales.cash import CashWord, book_cash
 from vendomat.cloud.sales.effects import Change
 from vendomat.cloud.sales.model import Effect, Event, Note, PaymentClosed, PaymentHeld, PaymentPaid, Purchase, Source
@@ -105,7 +105,8 @@ async def create_orders(
     promoted = [slot for slot, offer in offers.items() if offer.is_promoted]
     grace = timedelta(seconds=settings.price_grace_s)
     promotions = await open_offers(connection, promoted, [item.at for item in items], grace)
-    shelf = Shelf(known_now, offers, promotions, settings)
+    coupons = await open_coupons(connection, [(i.merchant_id, i.coupon_id) for i in items if i.coupon_id])
+    shelf = Shelf(known_now, offers, promotions, coupons, settings)
     for index, item in enumerate(items):
         request = (item.merchant_id, item.machine_id, item.request_id)
         if request in known or request in made:
@@ -124,6 +125,7 @@ async def create_orders(
     at_once = AtOnce(connection)
     await insert_purchases(at_once, purchases, settings)
     await keep_uses(at_once, uses)
+    await take_coupons(at_once, [(use.merchant_id, use.coupon_id) for use in uses if use.coupon_id])
     if any(item.event is not None for item in items):
         await at_once.send()  # a command may follow at once, and its row needs the order's
     dispatches = await save(connection, changes, settings, ids=ids, at_once=at_once)

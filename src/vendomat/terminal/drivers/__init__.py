@@ -12,7 +12,7 @@ from vendomat.terminal.drivers.contract import (
     VendReport,
 )
 from vendomat.terminal.drivers.cooler import CoolerDoor, CoolerFault, SimulatedCooler
-from vendomat.terminal.drivers.scanner import SimulatedScanner, payment_code_of
+from vendomat.terminal.drivers.scanner import SimulatedScanner, coupon_of, payment_code_of
 
 __all__ = [
     "Capabilities",
@@ -30,5 +30,6 @@ __all__ = [
     "SimulatedCooler",
     "SimulatedScanner",
     "VendReport",
+    "coupon_of",
     "payment_code_of",
 ]

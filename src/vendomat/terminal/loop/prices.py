@@ -28,7 +28,7 @@ from vendomat.pricing import (
     quote,
     tag_of,
 )
-from vendomat.protocol import Catalogue, CatalogueSlot, PromotionOffer
+from vendomat.protocol import Catalogue, CatalogueSlot, CouponReply, PromotionOffer
 from vendomat.terminal.loop.machine import Machine
 
 SOON = timedelta(hours=12)
@@ -40,6 +40,9 @@ class Prices:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._read: Catalogue | None = None
+        self._is_read = False
+        self._coupon: CouponReply | None = None
+        self._coupon_promotion = ""
         self._offers: list[Offer] = []
         self._zone: ZoneInfo | None = None
         self._change_at: datetime | None = None
@@ -47,6 +50,17 @@ class Prices:
         self._tags: Mapping[str, Tag] = {}
         self._changes = 0
         self._changes_shown = 0
+
+    def hear_coupon(self, coupon: CouponReply | None) -> None:
+        """What the buyer's coupon lets count, as long as it is with the cart."""
+        if coupon is not self._coupon:
+            self._coupon, self._is_read = coupon, False
+
+    @property
+    def coupon_promotion(self) -> str:
+        """The id of the promotion that the buyer's coupon lets count; "" for none."""
+        self._follow(self._machine.catalogue)
+        return self._coupon_promotion
 
     def quote(self, lines: Sequence[tuple[str, int]]) -> tuple[Quote, Mapping[str, str]]:
         """What `(slot, quantity)` come to now, and the promotions' names. Raises `VendomatError(unknown_slot)`."""
@@ -95,22 +109,29 @@ class Prices:
             self._change_at = next_change(self._offers, local)
         if not is_trusted or machine.catalogue is None or not machine.catalogue.slots:
             return None
-        return Moment(local, machine.catalogue.slots[0].currency, machine.machine_id)
+        coupons = frozenset({self._coupon_promotion}) if self._coupon_promotion else frozenset[str]()
+        return Moment(local, machine.catalogue.slots[0].currency, machine.machine_id, coupons=coupons)
 
     def _follow(self, catalogue: Catalogue | None) -> None:
-        if catalogue is self._read:
+        if catalogue is self._read and self._is_read:
             return
-        self._read, self._tags, self._change_at, self._is_shown_trusted = catalogue, {}, None, False
-        self._offers, self._zone = [], None
+        self._read, self._is_read = catalogue, True
+        self._tags, self._change_at, self._is_shown_trusted = {}, None, False
+        self._offers, self._zone, self._coupon_promotion = [], None, ""
         self._changes += 1
-        if catalogue is None or not catalogue.promotions:
+        if catalogue is None or not (catalogue.promotions or self._coupon):
             return
+        time_zone = self._coupon.time_zone if self._coupon else catalogue.time_zone
         try:
-            self._zone = ZoneInfo(catalogue.time_zone)
+            self._zone = ZoneInfo(time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._machine.ports.log.warning("zone_unknown", zone=catalogue.time_zone)
+            self._machine.ports.log.warning("zone_unknown", zone=time_zone)
             return
         self._offers = [offer for told in catalogue.promotions if (offer := self._offer(told)) is not None]
+        given = self._offer(self._coupon.offer) if self._coupon else None
+        if given is not None:
+            self._offers.append(given)
+            self._coupon_promotion = given.promotion.promotion_id
 
     def _offer(self, told: PromotionOffer) -> Offer | None:
         try:

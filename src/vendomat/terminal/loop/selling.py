@@ -14,6 +14,8 @@ from vendomat.kernel import ErrorCode, IllegalMoveError, VendomatError
 from vendomat.protocol import (
     UNITS_MAX,
     ChannelRequest,
+    CouponReply,
+    CouponRequest,
     OrderLine,
     OrderRef,
     OrderRequest,
@@ -21,7 +23,7 @@ from vendomat.protocol import (
     RedeemRequest,
     ScanRequest,
 )
-from vendomat.terminal.drivers import payment_code_of
+from vendomat.terminal.drivers import coupon_of, payment_code_of
 from vendomat.terminal.link import NotAnsweredError
 from vendomat.terminal.loop.machine import Machine
 from vendomat.terminal.loop.prices import Prices
@@ -29,6 +31,7 @@ from vendomat.terminal.loop.tasks import Tasks
 from vendomat.terminal.sale import (
     AskCancel,
     AskChannel,
+    AskCoupon,
     AskOrder,
     AskRedeem,
     AskScan,
@@ -36,6 +39,8 @@ from vendomat.terminal.sale import (
     Checked,
     CheckReady,
     CodeShown,
+    CouponEntered,
+    CouponKnown,
     Event,
     HealthChanged,
     LinkChanged,
@@ -45,6 +50,7 @@ from vendomat.terminal.sale import (
     Resumed,
     Sale,
     SaleEffect,
+    Screen,
     StatusArrived,
     Ticked,
     Unanswered,
@@ -54,6 +60,7 @@ from vendomat.terminal.sale import (
 
 ASK_TIMEOUT_S = 4.0
 PAUSE_AFTER_SILENCE_S = 1.0
+SEEN_AGAIN_S = 3.0
 TICK_S = 0.25
 _OPEN_ORDER_KEY = "open_order"
 
@@ -75,6 +82,7 @@ class Selling:
         self.prices = Prices(machine)
         self._salt = machine.ports.new_nonce().encode()
         self._last_seen = b""
+        self._coupon_seen = (b"", 0.0)
 
     def now_s(self) -> float:
         return self._machine.ports.clock.elapsed()
@@ -85,6 +93,7 @@ class Selling:
         self.sale, effects = step_sale(self.sale, event)
         if self.sale.screen is not before.screen:
             self._machine.ports.log.info("screen", now=self.sale.screen.value, was=before.screen.value)
+        self.prices.hear_coupon(self.sale.coupon.known)
         for effect in effects:
             self._perform(effect)
         if self.sale != before:
@@ -104,6 +113,9 @@ class Selling:
 
     def see_line(self, line: str) -> None:
         """What the scanner read. Held there for a second it reads the same code many times: it counts once."""
+        if coupon := coupon_of(line):
+            self._see_coupon(coupon)
+            return
         code = payment_code_of(line)
         mark = hashlib.sha256(self._salt + code.encode()).digest()
         if not code or mark == self._last_seen:
@@ -113,6 +125,18 @@ class Selling:
         self.take(CodeShown(at_s=self.now_s(), scan_id=scan_id, code=code))
         if self.sale is not before:
             self._last_seen = mark
+
+    def enter_coupon(self, code: str) -> None:
+        """Typed on the screen. Raises `IllegalMoveError` when none can be entered now."""
+        self.take(CouponEntered(at_s=self.now_s(), about=self._machine.ports.ids.new("req"), code=code))
+
+    def _see_coupon(self, code: str) -> None:
+        """Each try may count: one held before the scanner is one try, and one shown at a wrong moment none."""
+        mark, at_s = hashlib.sha256(self._salt + code.encode()).digest(), self.now_s()
+        was_seen = self._coupon_seen[0] == mark and at_s - self._coupon_seen[1] < SEEN_AGAIN_S
+        self._coupon_seen = (mark, at_s)
+        if not was_seen and self.sale.screen is Screen.BROWSE and self.sale.coupon.entry.state != "checking":
+            self.enter_coupon(code)
 
     def look_around(self) -> None:
         """Pass on what the machine knows of its link and its health."""
@@ -147,12 +171,10 @@ class Selling:
         match effect:
             case CheckReady(request_id, lines):
                 self._tasks.spawn(self._check(request_id, lines))
-            case AskOrder(request_id, lines, channel, shown_minor):
-                nonce = self._machine.new_nonce()
-                order = OrderRequest(
-                    request_id=request_id, lines=list(lines), channel=channel, nonce=nonce, shown_minor=shown_minor
-                )
-                self._ask("order", order, request_id)
+            case AskOrder(request_id):
+                self._ask("order", self._order_of(effect), request_id)
+            case AskCoupon(about, code):
+                self._tasks.spawn(self._asked_coupon(about, code))
             case AskRedeem(request_id, code):
                 redeem = RedeemRequest(
                     request_id=request_id,
@@ -172,6 +194,28 @@ class Selling:
             case Remember(status, channel):
                 kept = None if status is None else msgspec.json.encode(_Remembered(status, channel))
                 self._tasks.spawn(self._machine.keep(_OPEN_ORDER_KEY, kept))
+
+    def _order_of(self, ask: AskOrder) -> OrderRequest:
+        return OrderRequest(
+            request_id=ask.request_id,
+            lines=list(ask.lines),
+            channel=ask.channel,
+            nonce=self._machine.new_nonce(),
+            shown_minor=ask.shown_minor,
+            coupon_id=ask.coupon_id,
+        )
+
+    async def _asked_coupon(self, about: str, code: str) -> None:
+        event: Event
+        try:
+            wire, body = self._machine.ports.wire, CouponRequest(code=code)
+            known = await wire.request("coupon", body, CouponReply, timeout_s=ASK_TIMEOUT_S)
+            event = CouponKnown(at_s=self.now_s(), about=about, known=known)
+        except NotAnsweredError:
+            event = Unanswered(at_s=self.now_s(), about=about)
+        except VendomatError as error:
+            event = _refused(error, about, self.now_s())
+        self.take(event)
 
     def _ask(self, kind: str, body: object, about: str) -> None:
         """One question of a kind about one thing at a time: the steps ask again by themselves."""

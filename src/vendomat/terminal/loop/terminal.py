@@ -40,6 +40,7 @@ from vendomat.terminal.sale import (
     CancelPressed,
     ChannelChosen,
     CodeEntered,
+    CouponTakenOut,
     DonePressed,
     MoreTimePressed,
     Ordered,
@@ -202,7 +203,8 @@ class Terminal:
         )
 
     def price(self, lines: Sequence[CartLine]) -> dict[str, Any]:
-        return priced_cart(self.selling.prices.quote([(line.slot, line.quantity) for line in lines]))
+        prices = self.selling.prices
+        return priced_cart(prices.quote([(line.slot, line.quantity) for line in lines]), prices.coupon_promotion)
 
     def order(self, request_id: str, lines: Sequence[OrderLine], channel: str, shown_minor: int | None = None) -> None:
         own_id = derive_id("req", self._face.machine_id, request_id)
@@ -222,6 +224,12 @@ class Terminal:
     def enter_code(self, code: str) -> None:
         request_id = self.machine.ports.ids.new("req")
         self.selling.take(CodeEntered(at_s=self._now_s(), request_id=request_id, code=code))
+
+    def enter_coupon(self, code: str) -> None:
+        self.selling.enter_coupon(code)
+
+    def take_coupon_out(self) -> None:
+        self.selling.take(CouponTakenOut(at_s=self._now_s()))
 
     def awake(self) -> None:
         self.selling.take(MoreTimePressed(at_s=self._now_s()))

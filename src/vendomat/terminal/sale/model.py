@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from vendomat.kernel import ErrorCode, IllegalMoveError
 from vendomat.protocol import OrderStatus
-from vendomat.terminal.sale import terms
+from vendomat.terminal.sale import terms, typed_model
 from vendomat.terminal.sale.shown_model import is_shown, on_code_shown, scan_unanswered
 from vendomat.terminal.sale.terms import (
     AWAITING,
@@ -32,6 +32,7 @@ from vendomat.terminal.sale.terms import (
     Attempt,
     CheckReady,
     CodeEntry,
+    CouponEntry,
     Notice,
     Remember,
     Sale,
@@ -69,6 +70,9 @@ def step(sale: Sale, event: terms.Event) -> Step:
 
 
 def _moved(sale: Sale, move: SaleMove, **changes: object) -> Sale:
+    """On another screen; a coupon goes with the cart that it was for."""
+    if move in (SaleMove.DELIVER, SaleMove.FINISH):
+        changes["coupon"] = CouponEntry()
     return replace(sale, screen=MOVES.next(sale.screen, move), **changes)  # type: ignore[arg-type]
 
 
@@ -80,7 +84,8 @@ def _on_ordered(sale: Sale, event: terms.Ordered) -> Step:
         return sale, ()
     if sale.screen is Screen.PAYING and payment_state_of(sale, event.at_s) != "expired":
         raise IllegalMoveError("an order is open on this screen; finish or cancel it first")
-    attempt = Attempt(event.request_id, event.lines, event.channel, shown_minor=event.shown_minor)
+    coupon_id = sale.coupon.coupon_id
+    attempt = Attempt(event.request_id, event.lines, event.channel, shown_minor=event.shown_minor, coupon_id=coupon_id)
     old = _cancel_if_open(sale)
     sale = _moved(sale, SaleMove.CHOOSE, attempt=attempt, order=None, channel=event.channel, notice=None)
     sale = replace(sale, is_cancelling=False, ask_at_s=None, close_at_s=event.at_s + OFFER_WAIT_MAX_S)
@@ -93,7 +98,11 @@ def _on_checked(sale: Sale, event: terms.Checked) -> Step:
         return sale, ()
     if event.code:
         return _give_up(sale, event.code, event.detail, event.at_s)
-    return sale, (AskOrder(attempt.request_id, attempt.lines, attempt.channel, attempt.shown_minor),)
+    return sale, (_ask_order(attempt),)
+
+
+def _ask_order(attempt: Attempt) -> AskOrder:
+    return AskOrder(attempt.request_id, attempt.lines, attempt.channel, attempt.shown_minor, attempt.coupon_id)
 
 
 def _on_channel(sale: Sale, event: terms.ChannelChosen) -> Step:
@@ -125,16 +134,6 @@ def _on_more_time(sale: Sale, event: terms.MoreTimePressed) -> Step:
     if sale.close_at_s is None or sale.screen not in (Screen.PAYING, Screen.RESULT) or sale.is_cancelling:
         return sale, ()
     return replace(sale, close_at_s=max(sale.close_at_s, event.at_s + IDLE_S)), ()
-
-
-def _on_code(sale: Sale, event: terms.CodeEntered) -> Step:
-    if sale.screen not in (Screen.BROWSE, Screen.RESULT) or sale.code_entry.state == "checking":
-        raise IllegalMoveError("a code cannot be entered now")
-    if event.at_s < sale.code_entry.locked_until_s:
-        return sale, ()
-    attempt = Attempt(request_id=event.request_id, code=event.code)
-    sale = replace(sale, attempt=attempt, notice=None, code_entry=CodeEntry("checking"))
-    return sale, (AskRedeem(event.request_id, event.code),)
 
 
 # --- the cloud's answers ---------------------------------------------------------------------------------------------
@@ -228,9 +227,11 @@ def _finish(sale: Sale, at_s: float, effects: tuple[SaleEffect, ...] = ()) -> St
 
 
 def _on_refused(sale: Sale, event: terms.Refused) -> Step:
+    if typed_model.is_coupon(sale, event.about):
+        return typed_model.coupon_refused(sale, event), ()
     if sale.attempt is not None and event.about == sale.attempt.request_id:
         if sale.attempt.code:
-            return _code_refused(sale, event), ()
+            return typed_model.code_refused(sale, event), ()
         if sale.screen is Screen.PREPARING:
             return _give_up(sale, event.code, event.detail, event.at_s)
     is_ours = sale.order is not None and event.about == sale.order.order_id
@@ -241,14 +242,9 @@ def _on_refused(sale: Sale, event: terms.Refused) -> Step:
     return sale, ()
 
 
-def _code_refused(sale: Sale, event: terms.Refused) -> Sale:
-    is_locked = event.code == ErrorCode.CODE_LOCKED
-    locked_until_s = event.at_s + event.locked_for_s if is_locked else 0.0
-    entry = CodeEntry("locked" if is_locked else "refused", event.detail or event.code, locked_until_s)
-    return replace(sale, attempt=None, code_entry=entry)
-
-
 def _on_unanswered(sale: Sale, event: terms.Unanswered) -> Step:
+    if typed_model.is_coupon(sale, event.about):
+        return typed_model.coupon_unanswered(sale), ()
     if is_shown(sale, event.about):
         return scan_unanswered(sale, event.at_s)
     attempt = sale.attempt
@@ -259,7 +255,7 @@ def _on_unanswered(sale: Sale, event: terms.Unanswered) -> Step:
     if attempt.tries < TRIES_MAX and attempt.code:
         return sale, (AskRedeem(attempt.request_id, attempt.code),)
     if attempt.tries < TRIES_MAX:
-        return sale, (AskOrder(attempt.request_id, attempt.lines, attempt.channel, attempt.shown_minor),)
+        return sale, (_ask_order(attempt),)
     if attempt.code:
         return replace(sale, attempt=None, code_entry=CodeEntry("refused", "unanswered")), ()
     return _give_up(sale, ErrorCode.MACHINE_NOT_READY, "unanswered", event.at_s)
@@ -322,8 +318,7 @@ def _on_tick(sale: Sale, event: terms.Ticked) -> Step:
     at_s = event.at_s
     if sale.notice is not None and at_s >= sale.notice.until_s:
         sale = replace(sale, notice=None)
-    if sale.code_entry.state == "locked" and at_s >= sale.code_entry.locked_until_s:
-        sale = replace(sale, code_entry=CodeEntry())
+    sale = typed_model.unlocked(sale, at_s)
     if sale.stalls_at_s is not None and at_s >= sale.stalls_at_s and sale.screen is Screen.DELIVERING:
         return _finish(sale, at_s)
     if sale.close_at_s is not None and at_s >= sale.close_at_s:
@@ -391,7 +386,10 @@ _STEPS: dict[type, Callable[..., Step]] = {
     terms.CancelPressed: _on_cancel,
     terms.DonePressed: _on_done,
     terms.MoreTimePressed: _on_more_time,
-    terms.CodeEntered: _on_code,
+    terms.CodeEntered: typed_model.on_code,
+    terms.CouponEntered: typed_model.on_coupon,
+    terms.CouponTakenOut: typed_model.on_coupon_out,
+    terms.CouponKnown: typed_model.on_coupon_known,
     terms.StatusArrived: _on_status,
     terms.Refused: _on_refused,
     terms.Unanswered: _on_unanswered,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vendomat.kernel import Moves
-from vendomat.protocol import OrderLine, OrderStatus
+from vendomat.protocol import CouponReply, OrderLine, OrderStatus
 
 
 class Screen(StrEnum):
@@ -87,6 +87,7 @@ class Attempt:
     code: str = ""
     tries: int = 0
     shown_minor: int | None = None  # what the screen said all of it comes to
+    coupon_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,25 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    state: str = "idle"  # idle | checking | refused | locked
+    state: str = "idle"  # idle | checking | refused | locked; a coupon's: accepted, too
     reason: str = ""
     locked_until_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CouponEntry:
+    """A coupon for the cart: what became of the code (not the code), and what the cloud said it lets count.
+
+    `about` names the question while its answer is awaited.
+    """
+
+    entry: CodeEntry = CodeEntry()
+    about: str = ""
+    known: CouponReply | None = None
+
+    @property
+    def coupon_id(self) -> str:
+        return "" if self.known is None else self.known.coupon_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +154,7 @@ class Sale:
     local: tuple[LocalUnit, ...] = ()
     notice: Notice | None = None
     code_entry: CodeEntry = CodeEntry()
+    coupon: CouponEntry = CouponEntry()
     shown: Shown | None = None
     is_cancelling: bool = False
     expires_at_s: float = 0.0
@@ -203,6 +221,25 @@ class ChannelChosen(Event):
 class CodeEntered(Event):
     request_id: str
     code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CouponEntered(Event):
+    """`about` is a new name for the question."""
+
+    about: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CouponTakenOut(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CouponKnown(Event):
+    about: str
+    known: CouponReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +312,15 @@ class AskOrder:
     lines: tuple[OrderLine, ...]
     channel: str
     shown_minor: int | None = None
+    coupon_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskCoupon:
+    """Ask what a coupon lets count, once; answer with `CouponKnown`."""
+
+    about: str
+    code: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,4 +362,4 @@ class Remember:
     channel: str = ""
 
 
-SaleEffect = CheckReady | AskOrder | AskRedeem | AskChannel | AskScan | AskStatus | AskCancel | Remember
+SaleEffect = CheckReady | AskOrder | AskCoupon | AskRedeem | AskChannel | AskScan | AskStatus | AskCancel | Remember

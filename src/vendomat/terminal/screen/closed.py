@@ -52,6 +52,12 @@ class ClosedDesk:
     def enter_code(self, code: str) -> None:
         self._refuse()
 
+    def enter_coupon(self, code: str) -> None:
+        self._refuse()
+
+    def take_coupon_out(self) -> None:
+        self._refuse()
+
     def awake(self) -> None:
         self._refuse()
 

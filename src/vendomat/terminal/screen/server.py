@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from vendomat.kernel import ErrorCode, VendomatError
-from vendomat.protocol import LINES_MAX, Channel, Minor, OrderLine
+from vendomat.protocol import COUPON_PATTERN, LINES_MAX, Channel, Minor, OrderLine
 from vendomat.terminal.screen.contract import CartLine, Desk, SimControl
 from vendomat.terminal.screen.guard import Guard, problem, read_body
 
@@ -50,6 +50,10 @@ class ChannelBody(msgspec.Struct, frozen=True, kw_only=True):
 
 class CodeBody(msgspec.Struct, frozen=True, kw_only=True):
     code: Annotated[str, Meta(pattern=r"^[0-9]{8}\Z")]
+
+
+class CouponBody(msgspec.Struct, frozen=True, kw_only=True):
+    code: Annotated[str, Meta(pattern=rf"^{COUPON_PATTERN}\Z")]
 
 
 class NoBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +102,8 @@ def build_app(desk: Desk, *, hosts: list[str], static: Path, sim: SimControl | N
         _button("/api/order/cancel", NoBody, lambda _: desk.cancel()),
         _button("/api/order/done", NoBody, lambda _: desk.done()),
         _button("/api/code", CodeBody, lambda b: desk.enter_code(b.code)),
+        _button("/api/coupon", CouponBody, lambda b: desk.enter_coupon(b.code)),
+        _button("/api/coupon/out", NoBody, lambda _: desk.take_coupon_out()),
         _button("/api/awake", NoBody, lambda _: desk.awake()),
         Route("/media/{name}", _picture(desk)),
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from vendomat.pricing import Quote, Tag
 from vendomat.protocol import UNITS_MAX, Catalogue, CatalogueSlot, OrderStatus, SlotState
 from vendomat.terminal.sale import (
+    CodeEntry,
     Sale,
     Screen,
     charge_of,
@@ -68,17 +69,23 @@ def snapshot_of(view: View) -> dict[str, Any]:
         "screen": sale.screen.value,
         "out_of_order_reason": sale.faults[0] if sale.screen is Screen.OUT_OF_ORDER and sale.faults else None,
         "products": [_product(view, slot) for slot in catalogue.slots] if catalogue else [],
-        "is_promoted": bool(catalogue and catalogue.promotions),
+        "is_promoted": bool(catalogue and (catalogue.promotions or sale.coupon.known)),
+        "takes_coupons": bool(catalogue and catalogue.takes_coupons),
         "limits": {"units_max": UNITS_MAX},
         "channels": _channels(sale, catalogue),
         "notice": {"code": str(sale.notice.code), "detail": sale.notice.detail} if sale.notice else None,
         "sale": _sale(view),
-        "code_entry": {
-            "state": sale.code_entry.state,
-            "reason": sale.code_entry.reason,
-            "locked_for_ms": _left_ms(sale.code_entry.locked_until_s, view.at_s),
-        },
+        "code_entry": _entry(sale.code_entry, view.at_s),
+        "coupon": {"id": sale.coupon.coupon_id} | _entry(sale.coupon.entry, view.at_s),
         "idle_in_ms": _left_ms(sale.close_at_s, view.at_s) if _is_idle_shown(sale) else None,
+    }
+
+
+def _entry(entry: CodeEntry, at_s: float) -> dict[str, Any]:
+    return {
+        "state": entry.state,
+        "reason": entry.reason,
+        "locked_for_ms": _left_ms(entry.locked_until_s, at_s),
     }
 
 
@@ -132,15 +139,17 @@ def _offer(tag: Tag | None, slot: CatalogueSlot) -> dict[str, Any] | None:
     }
 
 
-def priced_cart(quoted: tuple[Quote, Mapping[str, str]]) -> dict[str, Any]:
-    """A cart's price for the page, and what each promotion (by its name) took off."""
+def priced_cart(quoted: tuple[Quote, Mapping[str, str]], coupon_promotion: str = "") -> dict[str, Any]:
+    """A cart's price for the page, what each promotion (by its name) took off, and what of that is the coupon's."""
     quote, names = quoted
+    gifts = quote.gifts()
     return {
         "list_minor": quote.list_minor,
         "total_minor": quote.total_minor,
+        "coupon_minor": gifts.get(coupon_promotion, 0),
         "off": [
             {"name": names.get(promotion_id, ""), "off_minor": off_minor}
-            for promotion_id, off_minor in sorted(quote.gifts().items(), key=lambda gift: (-gift[1], gift[0]))
+            for promotion_id, off_minor in sorted(gifts.items(), key=lambda gift: (-gift[1], gift[0]))
         ],
     }
 

@@ -22,6 +22,7 @@ export function browse(count = 12) {
     out_of_order_reason: null,
     products: products(count),
     is_promoted: false,
+    takes_coupons: false,
     limits: { units_max: 4 },
     channels: [
       { channel: "wechat", is_available: true },
@@ -30,6 +31,7 @@ export function browse(count = 12) {
     notice: null,
     sale: null,
     code_entry: { state: "idle", reason: "", locked_for_ms: 0 },
+    coupon: { id: "", state: "idle", reason: "", locked_for_ms: 0 },
     idle_in_ms: null,
   };
 }

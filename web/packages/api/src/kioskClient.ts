@@ -67,6 +67,9 @@ export class KioskClient {
   done = (): Promise<Answer> => this.#post("/api/order/done", {}, TRIES_MAX);
   /** A pickup code. Never repeated by itself: each try counts. */
   redeem = (code: string): Promise<Answer> => this.#post("/api/code", { code }, 1);
+  /** A coupon for the cart. Never repeated by itself: each try counts. */
+  enterCoupon = (code: string): Promise<Answer> => this.#post("/api/coupon", { code }, 1);
+  takeCouponOut = (): Promise<Answer> => this.#post("/api/coupon/out", {}, TRIES_MAX);
   /** A simulated machine's scanner reads this line. */
   simScan = (line: string): Promise<Answer> => this.#post("/sim/scan", { line }, 1);
   /** Somebody is still here. */

@@ -1741,6 +1741,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/promotions/{promotion_id}/coupons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The coupons of a promotion, newest first, without their codes. */
+        get: operations["coupons.list"];
+        put?: never;
+        /** Make coupons for a promotion. Their codes are in this answer only. */
+        post: operations["coupons.issue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/promotions/{promotion_id}/coupons/{batch_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make coupons worthless. Orders that have one keep it. */
+        post: operations["coupons.withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/promotions/{promotion_id}/end": {
         parameters: {
             query?: never;
@@ -3306,6 +3341,11 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Needs Coupon
+             * @default false
+             */
+            needs_coupon?: boolean;
+            /**
              * Parts
              * @default []
              */
@@ -3692,6 +3732,35 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /**
+         * CouponBatchView
+         * @description What was issued at once. `used` counts the orders that hold a use of it.
+         */
+        CouponBatchView: {
+            /** Count */
+            count: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ends At */
+            ends_at: string | null;
+            /** Id */
+            id: string;
+            /** Promotion Id */
+            promotion_id: string;
+            /** Starts At */
+            starts_at: string | null;
+            /** Used */
+            used: number;
+            /** Uses Each */
+            uses_each: number;
+            /** Withdrawn At */
+            withdrawn_at: string | null;
+            /** Word */
+            word: string;
+        };
         /** DayFiguresView */
         DayFiguresView: {
             /** Ambiguous Minor */
@@ -3765,7 +3834,7 @@ export interface components {
          * @description Every code that leaves a part of Vendomat. Codes are stable names: never renamed, never reused.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "second_factor_required" | "proof_required" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
+        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "second_factor_required" | "proof_required" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "coupon_refused" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
         /**
          * FeeContractBody
          * @description The fee in millionths of what was paid: 6000 is 0.6 %.
@@ -4075,6 +4144,15 @@ export interface components {
             state: components["schemas"]["CodeState"];
             /** Value Minor */
             value_minor: number;
+        };
+        /**
+         * IssuedCouponsView
+         * @description `codes` are shown here and never again.
+         */
+        IssuedCouponsView: {
+            batch: components["schemas"]["CouponBatchView"];
+            /** Codes */
+            codes: string[];
         };
         /**
          * IssuedView
@@ -4685,6 +4763,31 @@ export interface components {
              * @default 168
              */
             valid_hours?: number;
+        };
+        /**
+         * NewCouponsBody
+         * @description `count` drawn codes, or one `word` (and a `count` of 1); each counts for `uses_each` orders.
+         */
+        NewCouponsBody: {
+            /**
+             * Count
+             * @default 1
+             */
+            count?: number;
+            /** Ends At */
+            ends_at?: string | null;
+            /** Starts At */
+            starts_at?: string | null;
+            /**
+             * Uses Each
+             * @default 1
+             */
+            uses_each?: number;
+            /**
+             * Word
+             * @default
+             */
+            word?: string;
         };
         /**
          * NewMemberBody
@@ -5308,6 +5411,11 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Needs Coupon
+             * @default false
+             */
+            needs_coupon?: boolean;
+            /**
              * Parts
              * @default []
              */
@@ -5569,6 +5677,11 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Needs Coupon
+             * @default false
+             */
+            needs_coupon?: boolean;
+            /**
              * Parts
              * @default []
              */
@@ -5662,6 +5775,11 @@ export interface components {
             money_max?: number | null;
             /** Name */
             name: string;
+            /**
+             * Needs Coupon
+             * @default false
+             */
+            needs_coupon?: boolean;
             /**
              * Parts
              * @default []
@@ -7048,7 +7166,8 @@ export interface components {
         };
         /**
          * TryBody
-         * @description `at` without an offset is by the machine's own clock; none is now. `trial` counts as if it were active.
+         * @description `at` without an offset is by the machine's own clock; none is now. `trial` counts as if it were active, and
+         *     its coupon shown.
          */
         TryBody: {
             /** At */
@@ -11567,6 +11686,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PromotionView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "coupons.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                promotion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CouponBatchView"][];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "coupons.issue": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                promotion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCouponsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedCouponsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "coupons.withdraw": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                batch_id: string;
+                promotion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CouponBatchView"];
                 };
             };
             400: components["responses"]["NotUnderstood"];

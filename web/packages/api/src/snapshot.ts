@@ -7,7 +7,7 @@ export type Channel = "wechat" | "alipay" | "stripe";
 export type ProductState = "ok" | "sold_out" | "closed";
 export type PaymentState = "starting" | "waiting" | "closing" | "paid" | "expired" | "unavailable";
 export type UnitOutcome = "pending" | "started" | "delivered" | "not_delivered" | "unknown";
-export type CodeState = "idle" | "checking" | "refused" | "locked";
+export type CodeState = "idle" | "checking" | "refused" | "locked" | "accepted";
 
 export type Machine = {
   id: string;
@@ -44,8 +44,8 @@ export type GroupOffer = { kind: "n_for_m" | "bundle"; name: string; take: numbe
 /** One unit costs `price_minor` now; `until` is a time of day on the machine's clock, or "". */
 export type ProductOffer = { price_minor: number; until: string; groups: GroupOffer[] };
 
-/** What a cart comes to now, and what each promotion takes off. */
-export type PricedCart = { list_minor: number; total_minor: number; off: { name: string; off_minor: number }[] };
+/** What a cart comes to now, what each promotion takes off, and what of that is the coupon's. */
+export type PricedCart = { list_minor: number; total_minor: number; coupon_minor: number; off: { name: string; off_minor: number }[] };
 
 /** At list prices; what is paid for each unit stands with the unit. */
 export type SaleLine = { slot: string; product_id: string; quantity: number; price_minor: number };
@@ -110,11 +110,15 @@ export type Snapshot = {
   products: Product[];
   /** Whether promotions count at this machine: then a cart's price is asked for. */
   is_promoted: boolean;
+  /** Whether a coupon could let a promotion count here. */
+  takes_coupons: boolean;
   limits: { units_max: number };
   channels: { channel: Channel; is_available: boolean }[];
   /** The last refused attempt. */
   notice: Notice | null;
   sale: Sale | null;
   code_entry: CodeEntry;
+  /** The coupon with the cart: its id once it is accepted, or "". */
+  coupon: CodeEntry & { id: string };
   idle_in_ms: number | null;
 };

@@ -21,7 +21,7 @@ import type {
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
 import type { Band, ClosedMonth, Months, ProductRanking, SalesFigures, SoldUnit } from "./salesViews";
-import type { CartTrial, Preview, Promotion, PromotionBody, PromotionGoods, Rule, TriedCart } from "./promotionViews";
+import type { CartTrial, CouponBatch, IssuedCoupons, NewCoupons, Preview, Promotion, PromotionBody, PromotionGoods, Rule, TriedCart } from "./promotionViews";
 import type {
   Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
 } from "./statementViews";
@@ -206,6 +206,11 @@ export class ConsoleClient {
     this.#ask("POST", `/api/v1/promotions/${id}/${move}`, { version });
   previewPromotion = (rule: Rule & { id: string }): Promise<Reply<Preview>> =>
     this.#ask("POST", "/api/v1/promotions/preview", rule);
+  coupons = (promotion: string): Promise<Reply<CouponBatch[]>> => this.#ask("GET", `/api/v1/promotions/${promotion}/coupons`);
+  issueCoupons = (key: string, promotion: string, coupons: NewCoupons): Promise<Reply<IssuedCoupons>> =>
+    this.#ask("POST", `/api/v1/promotions/${promotion}/coupons`, coupons, { "idempotency-key": key });
+  withdrawCoupons = ({ id, promotion_id }: CouponBatch): Promise<Reply<CouponBatch>> =>
+    this.#ask("POST", `/api/v1/promotions/${promotion_id}/coupons/${id}/withdraw`);
   tryCart = (cart: CartTrial): Promise<Reply<TriedCart>> => this.#ask("POST", "/api/v1/promotions/try", cart);
 
   members = (query: Query): Promise<Reply<Page<Member>>> => this.#ask("GET", `/api/v1/members${queryText(query)}`);

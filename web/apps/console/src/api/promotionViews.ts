@@ -22,6 +22,8 @@ export type Rule = GoodsScope & {
   from_minor: number;
   priority: number;
   is_stackable: boolean;
+  /** It counts only for orders with one of its coupons. */
+  needs_coupon: boolean;
 };
 
 export type PromotionBody = Rule & { money_max: number | null; uses_max: number | null };
@@ -35,6 +37,22 @@ export type Promotion = PromotionBody & {
   given_minor: number;
   given_uses: number;
 };
+
+/** What was issued at once: `count` drawn codes, or one word; `used` counts the orders that hold a use. */
+export type CouponBatch = {
+  id: string;
+  promotion_id: string;
+  word: string;
+  count: number;
+  uses_each: number;
+  used: number;
+  starts_at: string | null;
+  ends_at: string | null;
+  created_at: string;
+  withdrawn_at: string | null;
+};
+export type NewCoupons = { word: string; count: number; uses_each: number; starts_at: string | null; ends_at: string | null };
+export type IssuedCoupons = { batch: CouponBatch; codes: string[] };
 
 export type PromotedProduct = { id: string; name_zh: string; name_en: string; category: string; price_minor: number };
 export type PromotionGoods = { currency: string; time_zone: string; products: PromotedProduct[] };

@@ -21,6 +21,7 @@ export type Draft = {
   from: string;
   priority: number;
   isStackable: boolean;
+  needsCoupon: boolean;
   moneyMax: string;
   usesMax: string;
 };
@@ -32,7 +33,7 @@ export function emptyDraft(): Draft {
   return {
     name: "", kind: "percent", value: "", take: 3, pay: 2, parts: [{ what: "", quantity: 1 }, { what: "", quantity: 1 }],
     categories: [], products: [], machines: [], startsAt: "", endsAt: "", windows: [], from: "", priority: 0,
-    isStackable: false, moneyMax: "", usesMax: "",
+    isStackable: false, needsCoupon: false, moneyMax: "", usesMax: "",
   };
 }
 
@@ -54,6 +55,7 @@ export function draftOf(promotion: Promotion, exponent: number): Draft {
     from: amount(promotion.from_minor),
     priority: promotion.priority,
     isStackable: promotion.is_stackable,
+    needsCoupon: promotion.needs_coupon,
     moneyMax: amount(promotion.money_max),
     usesMax: promotion.uses_max === null ? "" : String(promotion.uses_max),
   };
@@ -84,6 +86,7 @@ export function bodyOf(draft: Draft, exponent: number): PromotionBody | undefine
     from_minor: from,
     priority: draft.priority,
     is_stackable: draft.isStackable && !GROUPING.includes(draft.kind),
+    needs_coupon: draft.needsCoupon,
     money_max: money === 0 ? null : money,
     uses_max: uses,
   };
@@ -132,7 +135,7 @@ export function minuteOf(text: string): number {
 }
 
 /** What a date field holds is by the reader's own clock. */
-function instantOf(local: string): string | null {
+export function instantOf(local: string): string | null {
   return local === "" ? null : new Date(local).toISOString();
 }
 

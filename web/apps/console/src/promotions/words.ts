@@ -13,6 +13,7 @@ export function ruleText(rule: Rule, goods: PromotionGoods): string {
   const found = [whenText(rule), rule.kind === "bundle" ? "" : goodsText(rule, goods.products), giftText(rule, goods)];
   if (rule.from_minor > 0) found.push(t("promo.from", { amount: i18n.money(rule.from_minor, goods.currency) }));
   if (rule.machines.length > 0) found.push(t("promo.at_machines", { count: rule.machines.length }));
+  if (rule.needs_coupon) found.push(t("promo.with_coupon"));
   if (rule.is_stackable) found.push(t("promo.stacks"));
   return found.filter((part) => part !== "").join(t("promo.comma"));
 }

@@ -3,14 +3,15 @@
  * machine decides everything about money and goods; this only shows it and asks. A cut stream, a new language or a new
  * picture never empties the cart; only a paid sale, a closed order of somebody who left, or quiet does.
  */
-import type { Answer, Channel, KioskClient, LinkState, OrderLine, PricedCart, Product, Snapshot } from "@vendomat/api";
+import type { Answer, Channel, CodeEntry, CodeState, KioskClient, LinkState, OrderLine, PricedCart, Product, Snapshot } from "@vendomat/api";
 import type { Tone, Values } from "@vendomat/ui";
 import { i18n, type MessageKey } from "../i18n";
 import { addOne, type Cart, fitCart, orderLines, quantityOf, removeOne, totalMinor, unitCount } from "./cart";
 import { addDigit, isComplete } from "./code";
+import { addLetter, isCoupon } from "./coupon";
 import { idleState, type IdleState } from "./idle";
 
-export type View = "attract" | "shop" | "code";
+export type View = "attract" | "shop" | "code" | "coupon";
 export type Message = { key: MessageKey; values: Values; tone: Tone; canUndo: boolean };
 export type KioskWorld = {
   client: KioskClient;
@@ -62,9 +63,11 @@ export class Kiosk {
   products: readonly Product[] = $derived(this.snapshot?.products ?? []);
   isOnline = $derived(this.snapshot?.link === "online");
   lines = $derived(orderLines(this.cart, this.products));
+  /** The coupon with the cart, or "". */
+  couponId = $derived(this.snapshot?.coupon.id ?? "");
   listMinor = $derived(totalMinor(this.lines));
   /** Names the cart and every price it may have: the same name, the same total. */
-  #priceKey = $derived(this.snapshot?.is_promoted ? JSON.stringify([this.lines, this.products.map((one) => one.offer)]) : "");
+  #priceKey = $derived(this.snapshot?.is_promoted ? JSON.stringify([this.lines, this.products.map((one) => one.offer), this.couponId]) : "");
   /** What promotions take off; nothing as long as the machine has not said. */
   priced: PricedCart | undefined = $derived(this.#priced?.key === this.#priceKey ? this.#priced.cart : undefined);
   totalMinor = $derived(this.priced?.total_minor ?? this.listMinor);
@@ -77,7 +80,8 @@ export class Kiosk {
   isAdapted = $derived(this.isLarge || this.isContrast || this.isLower || i18n.locale !== "zh-CN");
   channel: Channel | undefined = $derived(this.#pickChannel());
   idle: IdleState = $derived(this.#idle());
-  codeState = $derived(this.#codeState());
+  codeState = $derived(this.#entryState(this.snapshot?.code_entry));
+  couponState = $derived(this.#entryState(this.snapshot?.coupon));
   /** The machine is there, and its merchant offers no way to pay at it. */
   hasNoWayToPay = $derived(this.snapshot !== undefined && this.isOnline && this.snapshot.channels.length === 0);
   mayPay = $derived(
@@ -95,6 +99,7 @@ export class Kiosk {
     this.now = this.#receivedAt = this.#world.now();
     this.#build ||= snapshot.build;
     this.#showNotice(snapshot, before);
+    this.#followCoupon(snapshot, before);
     if (snapshot.screen !== "browse") this.#enterSale(snapshot);
     else this.#enterBrowse(before);
     this.#reloadWhenNew(snapshot);
@@ -136,6 +141,21 @@ export class Kiosk {
     else this.#touchedAt = this.now;
   }
 
+  /** A coupon may also have been held before the scanner. One that is there when the page comes up is nobody's. */
+  #followCoupon(snapshot: Snapshot, before: Snapshot | undefined): void {
+    const { id, state, reason } = snapshot.coupon;
+    if (before === undefined) {
+      if (id !== "") this.dropCoupon();
+      return;
+    }
+    if (id !== "" && before.coupon.id === "") {
+      if (snapshot.screen === "browse") this.wake();
+      this.say("coupon.accepted");
+    }
+    const isRefused = state === "refused" && (before.coupon.state !== state || before.coupon.reason !== reason);
+    if (isRefused && this.view !== "coupon") this.say(reason === "unanswered" ? "coupon.unanswered" : "coupon.refused", {}, "warn");
+  }
+
   #showNotice(snapshot: Snapshot, before: Snapshot | undefined): void {
     const notice = JSON.stringify(snapshot.notice);
     const isBackFromSale = before !== undefined && before.screen !== "browse" && snapshot.screen === "browse";
@@ -164,7 +184,7 @@ export class Kiosk {
     this.touch();
     this.view = view;
     this.code = "";
-    this.#isCodeFresh = view === "code";
+    this.#isCodeFresh = view !== "shop";
   };
 
   moreTime = (): void => {
@@ -174,6 +194,7 @@ export class Kiosk {
 
   /** The buyer is gone: the next one finds a fresh screen. */
   leave = (): void => {
+    if (this.couponId !== "") this.dropCoupon();
     this.cart = [];
     this.code = "";
     this.category = "";
@@ -238,6 +259,11 @@ export class Kiosk {
     this.code = addDigit(this.code, digit);
   };
 
+  typeLetter = (letter: string): void => {
+    this.#isCodeFresh = true;
+    this.code = addLetter(this.code, letter);
+  };
+
   deleteDigit = (): void => {
     this.code = this.code.slice(0, -1);
   };
@@ -250,6 +276,18 @@ export class Kiosk {
     const answer = await this.#world.client.redeem(code);
     // A refused code is told by the keypad page itself.
     if (answer.kind !== "refused" || !answer.problem.code.startsWith("code_")) this.#report(answer);
+  };
+
+  submitCoupon = async (): Promise<void> => {
+    if (!isCoupon(this.code) || this.couponState === "checking") return;
+    const code = this.code;
+    this.code = "";
+    this.#isCodeFresh = false;
+    this.#report(await this.#world.client.enterCoupon(code));
+  };
+
+  dropCoupon = (): void => {
+    void this.#world.client.takeCouponOut();
   };
 
   /** Hold a code before the simulated scanner. */
@@ -323,8 +361,7 @@ export class Kiosk {
   }
 
   /** A refusal stays on the page until the next digit is typed. */
-  #codeState(): Snapshot["code_entry"]["state"] {
-    const entry = this.snapshot?.code_entry;
+  #entryState(entry: CodeEntry | undefined): CodeState {
     if (entry === undefined) return "idle";
     if (entry.state === "refused" && this.#isCodeFresh) return "idle";
     return entry.state === "locked" && this.left(entry.locked_for_ms) <= 0 ? "idle" : entry.state;

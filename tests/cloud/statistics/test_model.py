@@ -15,6 +15,7 @@ from vendomat.cloud.statistics.model import (
     Source,
     Wanted,
     band,
+    months_within,
     quartile,
     share,
     source_of,
@@ -63,6 +64,23 @@ def test_what_makes_no_table_is_refused(by: By, first: date, last: date) -> None
 )
 def test_the_coarsest_sums_that_answer_exactly_are_read(wanted: Wanted, source: Source) -> None:
     assert source_of(wanted) == source
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        (date(2026, 6, 1), date(2026, 6, 30), ("06-01", "07-01")),
+        (date(2026, 5, 20), date(2026, 8, 10), ("06-01", "08-01")),
+        (date(2026, 6, 2), date(2026, 7, 30), ("07-31", "07-31")),  # no month is whole
+        (date(2026, 5, 1), date(2026, 9, 9), ("05-01", "10-01")),  # nothing is sold after today
+        (date(2026, 9, 1), date(2026, 9, 8), ("09-09", "09-09")),  # today is left out
+    ],
+)
+def test_whole_months_are_read_from_the_sums_of_months(first: date, last: date, months: tuple[str, str]) -> None:
+    found = months_within(Wanted(By.MACHINE, first, last), date(2026, 9, 9))
+    assert tuple(f"{at:%m-%d}" for at in found) == months
+    wanted = Wanted(By.DAY, first, last)
+    assert months_within(wanted, date(2026, 9, 9)) == (wanted.ends, wanted.ends)
 
 
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=30))

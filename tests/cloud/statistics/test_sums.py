@@ -35,6 +35,7 @@ pytestmark = pytest.mark.slow
 CHINA = ZoneInfo("Asia/Shanghai")
 JUNE = (date(2026, 6, 1), date(2026, 6, 30))
 NOW = datetime(2026, 7, 20, tzinfo=UTC)
+PAST_TODAY = (date(2026, 6, 10), NOW.date())
 TWO_PRICES = {"A1": 350, "A2": 200}
 
 
@@ -88,6 +89,10 @@ async def _check(world: World) -> None:
                     row, figure
                 )
         assert +shown == (by_slot if by is By.SLOT else by_hour if by is By.HOUR else by_all), by
+    for first, last in ((date(2026, 5, 20), date(2026, 7, 5)), (date(2026, 6, 10), date(2026, 6, 30)), PAST_TODAY):
+        days = await figures.figures(MERCHANT, Wanted(By.DAY, first, last))
+        for by in (By.MACHINE, By.PRODUCT, By.CHANNEL):
+            assert (await figures.figures(MERCHANT, Wanted(by, first, last))).totals == days.totals, (by, first, last)
     detail = await figures.figures(MERCHANT, Wanted(By.PRODUCT, *JUNE, machine_id=MACHINE))
     assert {row.key for row in detail.rows} <= {PRODUCT} and detail.source == "detail"
     assert sum(row.gross_minor for row in detail.rows) == by_all["gross_minor"]

@@ -103,6 +103,19 @@ def source_of(wanted: Wanted) -> Source:
     return Source("month" if wanted.is_of_whole_months else "day", wanted.by.value)
 
 
+def months_within(wanted: Wanted, today: date) -> tuple[datetime, datetime]:
+    """Where the whole months within `wanted` begin and end: there the sums of months say the same as those of days, in
+    a thirtieth of the rows. A month that is not over is whole when it is asked for up to `today`. Empty, at the end,
+    where a report tells days apart."""
+    first = _month_at_or_after(wanted.begins)
+    after = _month_at_or_after(wanted.ends) if wanted.last >= today else wanted.ends.replace(day=1)
+    return (first, after) if wanted.by in _SUMMED and first < after else (wanted.ends, wanted.ends)
+
+
+def _month_at_or_after(at: datetime) -> datetime:
+    return at if at.day == 1 else (at.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
 def share(part: int, of: int) -> float | None:
     """None when there is nothing to have a share of."""
     return round(part / of, 6) if of else None

@@ -56,7 +56,7 @@ class SalesFigures:
         async with self._database.merchant(merchant_id, is_snapshot=True) as connection:
             frame = await self._frame(connection, merchant_id)
             newer = await store.read_newer(connection, merchant_id)
-            found = await store.read_sales(connection, merchant_id, wanted, newer)
+            found = await store.read_sales(connection, merchant_id, wanted, newer, today=frame["now"].date())
             names = await store.read_names(connection, merchant_id, wanted.by)
         rows = [_row(row, wanted, names) for row in found]
         if wanted.by in OVER_TIME:
@@ -100,7 +100,7 @@ class SalesFigures:
             newer = await store.read_newer(connection, merchant_id)
             for one in (day, *days):
                 wanted = Wanted(By.HOUR, one, one, machine_id=machine_id)
-                rows = await store.read_sales(connection, merchant_id, wanted, newer)
+                rows = await store.read_sales(connection, merchant_id, wanted, newer, today=today)
                 by_day[one] = _by_hour(rows, _COLUMN[measure], frame["currency"])
         last_hour = 23 if day < today else frame["now"].hour if day == today else -1
         usual = [by_day[one] for one in days]

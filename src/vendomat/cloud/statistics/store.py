@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.platform.http import Cursor
-from vendomat.cloud.statistics.model import By, Source, Wanted, source_of
+from vendomat.cloud.statistics.model import By, Source, Wanted, months_within, source_of
 from vendomat.cloud.statistics.sums import AMOUNTS, DELTAS, OF_ONE, SPREAD
 
 _NAMES = ", ".join(AMOUNTS)
@@ -35,7 +35,13 @@ _SITE = """
 _SUMS = f"""
 SELECT {{group}}, s.currency, {_SUM_ALL} FROM (
     SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
-    WHERE merchant_id = :merchant_id AND span = :span AND by = :sum_by AND starts_at >= :begins AND starts_at < :ends
+    WHERE merchant_id = :merchant_id AND span = :span AND by = :sum_by AND starts_at >= :begins AND starts_at < :months
+    UNION ALL
+    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
+    WHERE merchant_id = :merchant_id AND span = 'month' AND by = :sum_by AND starts_at >= :months AND starts_at < :days
+    UNION ALL
+    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
+    WHERE merchant_id = :merchant_id AND span = :span AND by = :sum_by AND starts_at >= :days AND starts_at < :ends
     UNION ALL
     SELECT date_trunc(g.span, d.hour), g.key, d.currency, {_NAMES} FROM {NEWER} {SPREAD}
     WHERE g.span = :span AND g.by = :sum_by AND d.hour >= :begins AND d.hour < :ends
@@ -140,19 +146,23 @@ async def read_newer(connection: AsyncConnection, merchant_id: str) -> str:
     return newer
 
 
-async def read_sales(connection: AsyncConnection, merchant_id: str, wanted: Wanted, newer: str) -> list[sa.RowMapping]:
+async def read_sales(
+    connection: AsyncConnection, merchant_id: str, wanted: Wanted, newer: str, *, today: date
+) -> list[sa.RowMapping]:
     """Rows of (`at`, `key`, `currency`, the amounts): `at` where the report is over time, else `key`."""
     source = source_of(wanted)
     if source.is_detail:
         return await _read_detail(connection, merchant_id, wanted, newer)
-    return await _read_sums(connection, merchant_id, wanted, source, newer=newer)
+    return await _read_sums(connection, merchant_id, wanted, source, newer=newer, today=today)
 
 
 async def _read_sums(
-    connection: AsyncConnection, merchant_id: str, wanted: Wanted, source: Source, *, newer: str
+    connection: AsyncConnection, merchant_id: str, wanted: Wanted, source: Source, *, newer: str, today: date
 ) -> list[sa.RowMapping]:
     statement = sa.text(_SUMS.replace("{group}", _SUM_GROUPS[wanted.by]))
+    months, days = months_within(wanted, today)
     values = _span(merchant_id, wanted) | {"span": source.span, "sum_by": source.by, "newer": newer}
+    values |= {"months": months, "days": days}
     return list((await connection.execute(statement, values)).mappings())
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.buyer import REFUND_MS, Buyer
 from tests.browser.conftest import BuyerAt
 from tests.browser.office import SEEN_WITHIN_MS, Office
@@ -64,7 +65,9 @@ async def test_claimed_granted_and_returned(buyer_at: BuyerAt, office: Office, s
     await expect(phone.get_by_test_id("reference")).to_have_text(reference)
     await expect(phone.get_by_test_id("goods-1")).to_have_attribute("data-state", "delivered")
     paid = int(await phone.get_by_test_id("paid").get_attribute("data-minor") or 0)
+    assert await violations(phone) + await violations(buyer.page) == []
     await claim(phone, "nothing_came", "It hangs in the spiral.")
+    assert await violations(phone) == []
     await buyer.leave()
 
     await office.sign_in()

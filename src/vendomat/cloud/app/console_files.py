@@ -1,5 +1,5 @@
 """A page and its files: the console under `/console/`, the members' under `/member/`, a buyer's
-under `/order/`. Any other path of a page's own gives the page."""
+under `/order/`, the API's reference under `/reference/`. Any other path of a page's own gives the page."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The two HTTP applications, built from their parts: the public one for people, the machines' one over HTTPS.
 
-Nothing here decides; it puts features together. The API's own reference pages are off: they would load from outside.
+Nothing here decides; it puts features together. The framework's reference pages are off, as they would load from
+outside; ours is under `/reference/`.
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ from vendomat.kernel import Clock, Ids
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
 MEMBER_FOLDER = CONSOLE_FOLDER.with_name("member")
 ORDER_FOLDER = CONSOLE_FOLDER.with_name("order")
+REFERENCE_FOLDER = CONSOLE_FOLDER.with_name("reference")
 ENROLMENT_FAILURES_MAX = 10
 ENROLMENT_WINDOW_S = 900.0
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -136,6 +138,7 @@ class PublicParts:
     console_folder: Path = CONSOLE_FOLDER
     member_folder: Path = MEMBER_FOLDER
     order_folder: Path = ORDER_FOLDER
+    reference_folder: Path = REFERENCE_FOLDER
     lifespan: Lifespan | None = None
     wall: Clock | None = None  # true time, for what platforms check; without it `clock` has to be true
 
@@ -215,6 +218,7 @@ def _add_pages(app: FastAPI, parts: PublicParts) -> None:
     app.mount("/console", ConsoleFiles(parts.console_folder), name="console")
     app.mount("/member", ConsoleFiles(parts.member_folder), name="member")
     app.mount("/order", ConsoleFiles(parts.order_folder), name="order")
+    app.mount("/reference", ConsoleFiles(parts.reference_folder), name="reference")
 
 
 def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:

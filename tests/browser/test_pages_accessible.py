@@ -1,0 +1,102 @@
+"""Every page before axe: the console's and the reference's on desk and phone; the kiosk's, a member's, a buyer's."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import BuyerAt
+from tests.browser.office import Office
+from tests.browser.street import Street
+from tests.browser.test_member_wallet import link_of
+from vendomat.simulator.town import Town
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+CONSOLE = (
+    *("", "machines", "orders", "sales", "ranking", "alarms", "claims", "doubts", "products", "planograms", "codes"),
+    *("promotions", "members", "statements", "months", "sites", "reconciliation", "notifications", "ways", "people"),
+    *("audit", "settlement", "account", "no-such-page"),
+)
+SETTLED_MS = 400
+
+
+async def faults(page: Page, name: str) -> list[str]:
+    await page.wait_for_timeout(SETTLED_MS)
+    return [f"{name}: {one}" for one in await violations(page)]
+
+
+def home_of(town: Town) -> str:
+    return town.console_url.removesuffix("/console/")
+
+
+async def first_link(page: Page, start: str) -> str:
+    """Where the first link that begins so leads."""
+    found: str | None = await page.locator(f"main a[href*='{start}']").first.get_attribute("href")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("phone", "dark")])
+async def test_the_consoles_pages(town: Town, street: Street, size: str, scheme: str) -> None:
+    page = await street.open(town.console_url, size=size, locale="en-US", scheme=scheme)
+    found = await faults(page, "sign-in")
+    await Office(page, town).sign_in()
+    paths = list(CONSOLE)
+    for list_page, start in (("machines", "/machines/"), ("orders", "/orders/"), ("products", "/products/")):
+        await page.goto(f"{town.console_url}{list_page}")
+        await page.wait_for_timeout(SETTLED_MS)
+        if await page.locator(f"main a[href*='{start}']").count():
+            paths.append((await first_link(page, start)).partition("/console/")[2])
+    paths.append(f"planograms/{town.record.machines[0].machine_id}")
+    for path in paths:
+        await page.goto(f"{town.console_url}{path}")
+        await expect(page.locator("h1").first).to_be_visible()
+        found += await faults(page, path or "today")
+    await page.goto(town.console_url)
+    await page.get_by_test_id("account").first.click()
+    await expect(page.get_by_test_id("account-dialog")).to_be_visible()
+    found += await faults(page, "account dialog")
+    assert found == [], "\n".join(found)
+
+
+async def test_the_kiosks_pages(buyer_at: BuyerAt) -> None:
+    buyer = await buyer_at(0)
+    found = await faults(buyer.page, "attract")
+    await buyer.wake()
+    found += await faults(buyer.page, "products")
+    await buyer.choose("B1")
+    found += await faults(buyer.page, "chosen")
+    await buyer.ask_for_code("wechat")
+    found += await faults(buyer.page, "code")
+    assert found == [], "\n".join(found)
+
+
+async def test_a_members_page_and_a_buyers_page(office: Office, street: Street, town: Town) -> None:
+    link, found = await link_of(office, town, "Zoe"), []
+    for scheme in ("light", "dark"):
+        member = await street.open(link, size="phone", locale="en-US", scheme=scheme)
+        await expect(member.get_by_test_id("balance")).to_be_visible()
+        found += await faults(member, f"member, {scheme}")
+        finding = await street.open(f"{home_of(town)}/order/", size="phone", locale="en-US", scheme=scheme)
+        found += await faults(finding, f"order, {scheme}")
+    assert found == [], "\n".join(found)
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("phone", "dark")])
+async def test_the_references_pages(street: Street, town: Town, size: str, scheme: str) -> None:
+    page = await street.open(f"{home_of(town)}/reference/#refunds.give", size=size, locale="en-US", scheme=scheme)
+    operation = page.get_by_test_id("operation-refunds.give")
+    await expect(operation.get_by_test_id("permission")).to_have_text("refund.ask")
+    found = await faults(page, "an operation")
+    await page.get_by_test_id("search").fill("release refund")
+    await expect(page.get_by_test_id("operation-refunds.release")).to_be_visible()
+    await expect(page.get_by_test_id("operation-orders.list")).to_have_count(0)
+    found += await faults(page, "found")
+    await page.get_by_test_id("search").fill("no such thing")
+    await expect(page.get_by_test_id("nothing")).to_be_visible()
+    await page.get_by_test_id("language").click()
+    await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    found += await faults(page, "nothing found")
+    assert found == [], "\n".join(found)

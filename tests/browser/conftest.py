@@ -16,6 +16,7 @@ from tests.browser.buyer import Buyer, Machine
 from tests.browser.office import Office
 from tests.browser.street import FLAGS, PATIENCE_MS, Street
 from tools.ensure_browser import ADVICE, find_browser
+from vendomat.cloud.platform.engines import THROWN_AWAY
 from vendomat.simulator.town import Town, TownPlan
 
 BuyerAt = Callable[[int], Awaitable[Buyer]]
@@ -37,7 +38,13 @@ async def browser() -> AsyncIterator[Browser]:
 async def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """Two machines, five times faster than life. Asked for after the browser: without one, nothing is started."""
     async with Town.open(
-        TownPlan(tmp_path_factory.mktemp("town"), machines=2, speed=5.0, cloud={"notify_private": "1"})
+        TownPlan(
+            tmp_path_factory.mktemp("town"),
+            machines=2,
+            speed=5.0,
+            cloud={"notify_private": "1"},
+            database=THROWN_AWAY,
+        )
     ) as town:
         yield town
 

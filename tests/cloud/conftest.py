@@ -10,7 +10,7 @@ import pytest
 
 from tests.cloud.shop_stage import Shop, open_shop
 from vendomat.cloud.platform.database import migrate
-from vendomat.cloud.platform.engines import PostgresEngine
+from vendomat.cloud.platform.engines import THROWN_AWAY, PostgresEngine
 
 _TEMPLATE = "vendomat_template"
 _numbers = itertools.count()
@@ -19,7 +19,7 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresEngine]:
     """The server, with a migrated template database in it."""
-    engine = PostgresEngine(tmp_path_factory.mktemp("postgres"))
+    engine = PostgresEngine(tmp_path_factory.mktemp("postgres"), overrides=THROWN_AWAY)
     engine.start()
     try:
         url = engine.create_database(_TEMPLATE)

@@ -121,6 +121,8 @@ async def open_street(folder: Path) -> AsyncIterator[Street]:
         gateways=HURRIED_PLATFORMS,
         workers=2,
         programs=PROGRAMS,
+        # Programs are killed here, never the whole machine: what PostgreSQL gave to the kernel stays written.
+        database={"fsync": "off", "full_page_writes": "off"},
     )
     async with Town.open(plan) as town:
         nats = town.engines.nats

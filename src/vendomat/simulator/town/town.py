@@ -41,7 +41,8 @@ class Programs:
 class TownPlan:
     """`speed`: how many times faster than life the cabinets run. `cloud` and `gateways`: settings of their own.
 
-    `workers` of the cloud share the database and the wire; pages and machines know the first.
+    `workers` of the cloud share the database and the wire; pages and machines know the first. `database`: settings of
+    the server on top of ours.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class TownPlan:
     filling: int = 10
     console_port: int = 0
     cloud: Mapping[str, str] = field(default_factory=dict)
+    database: Mapping[str, str] = field(default_factory=dict)
     gateways: tuple[str, ...] = ()
     workers: int = 1
     programs: Programs = field(default_factory=Programs)
@@ -118,7 +120,7 @@ class Town:
         """A town whose parts all answer; ended when left."""
         plan.folder.mkdir(parents=True, exist_ok=True, mode=0o711)  # the database server runs as somebody else
         progress("PostgreSQL and NATS")
-        engines_context = Engines.open(plan.folder / "cloud")
+        engines_context = Engines.open(plan.folder / "cloud", overrides=plan.database)
         engines = await asyncio.to_thread(engines_context.__enter__)
         control: GatewayControl | None = None
         town: Town | None = None

@@ -22,13 +22,11 @@ import asyncpg
 import msgspec
 
 from vendomat.cloud.platform.database import migrate
-from vendomat.cloud.platform.engines import PostgresEngine
+from vendomat.cloud.platform.engines import THROWN_AWAY, PostgresEngine
 
 _Result = TypeVar("_Result")
 _FAST = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
+    **THROWN_AWAY,
     "autovacuum": "off",  # its moments are not the seed's
     "shared_buffers": "64MB",
     "plan_cache_mode": "force_generic_plan",  # the fifth run of a statement must not plan another order of rows

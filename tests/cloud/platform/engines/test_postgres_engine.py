@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from vendomat.cloud.platform.engines import Patience, PostgresEngine
+from vendomat.cloud.platform.engines import THROWN_AWAY, Patience, PostgresEngine
 from vendomat.cloud.platform.engines.account import account_for
 from vendomat.cloud.platform.engines.binaries import find_postgres
 from vendomat.kernel import ErrorCode, VendomatError
@@ -245,6 +245,19 @@ def test_a_database_that_is_gone_is_never_read_as_empty(tmp_path: Path) -> None:
 
 
 @as_root
+async def test_a_destroyed_server_leaves_nothing_and_waits_for_nobody(open_folder: Path) -> None:
+    engine = PostgresEngine(open_folder / "destroyed", overrides=THROWN_AWAY)
+    engine.start()
+    client = await asyncpg.connect(engine.address.url)
+    assert await client.fetchval("SHOW fsync") == "off"
+    storage, backends = engine.storage, engine.pids
+    assert len(backends) > 1
+    engine.destroy()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in backends)
+    assert not storage.exists() and not (open_folder / "destroyed").exists()
+    client.terminate()
+
+
 def test_an_ordinary_user_needs_no_other_account(open_folder: Path) -> None:
     folder = open_folder / "ordinary"
     folder.mkdir()

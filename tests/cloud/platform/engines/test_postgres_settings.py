@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vendomat.cloud.platform.engines import PostgresAddress
+from vendomat.cloud.platform.engines import THROWN_AWAY, PostgresAddress
 from vendomat.cloud.platform.engines.postgres_settings import access_rules, first_statements, settings
 
 
@@ -14,6 +14,15 @@ def test_overrides_go_on_top_and_leave_the_rest() -> None:
     assert settings({"shared_buffers": "64MB"})["shared_buffers"] == "64MB"
     assert settings({"shared_buffers": "64MB"})["fsync"] == "on"
     assert settings()["shared_buffers"] == "256MB"
+
+
+def test_durability_is_traded_only_by_name() -> None:
+    assert {name: settings()[name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {
+        "fsync": "on",
+        "synchronous_commit": "on",
+        "full_page_writes": "on",
+    }
+    assert settings(THROWN_AWAY)["fsync"] == "off"
 
 
 def test_the_owner_cannot_step_over_row_level_security() -> None:

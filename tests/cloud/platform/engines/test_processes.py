@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def test_a_child_that_ignores_a_polite_request_is_ended(server: ServerProcess, p
     pid = server.pid
     server.stop()
     assert pid is not None and not Path(f"/proc/{pid}").exists()
+
+
+def test_what_need_not_end_in_order_ends_at_once(server: ServerProcess, program: Path) -> None:
+    server.spawn(["/bin/sh", "-c", f"trap '' TERM; exec {program} 30"], OURSELVES, {})
+    assert QUICK.until(lambda: bool(server.pids), 2)
+    before = time.monotonic()
+    server.stop(in_order=False)
+    assert server.pids == []
+    assert time.monotonic() - before < QUICK.stop_limit_s
 
 
 def test_a_zombie_is_not_a_living_process(server: ServerProcess, program: Path, tmp_path: Path) -> None:

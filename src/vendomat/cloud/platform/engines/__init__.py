@@ -6,9 +6,11 @@ from vendomat.cloud.platform.engines.nats import NatsEngine
 from vendomat.cloud.platform.engines.nats_config import NatsTrust
 from vendomat.cloud.platform.engines.patience import Patience
 from vendomat.cloud.platform.engines.postgres import PostgresEngine
+from vendomat.cloud.platform.engines.postgres_settings import THROWN_AWAY
 from vendomat.cloud.platform.engines.running import running_url
 
 __all__ = [
+    "THROWN_AWAY",
     "Engines",
     "NatsEngine",
     "NatsTrust",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -65,14 +65,16 @@ class Engines:
         *,
         clock: Clock | None = None,
         tcp: bool = False,
+        overrides: Mapping[str, str] | None = None,
     ) -> Iterator[Engines]:
         """Start what is not given, below `data_dir` (`identity/`, `postgres/`, `nats/`); end it when left.
 
-        `tcp` opens PostgreSQL on 127.0.0.1 too. SIGTERM becomes `SystemExit` here, unless the program handles it.
+        `tcp` opens PostgreSQL on 127.0.0.1 too; `overrides` are settings of it on top of ours. SIGTERM becomes
+        `SystemExit` here, unless the program handles it.
         """
         data_dir = data_dir.resolve()  # the engines run elsewhere: no path of theirs may depend on where we stand
         identity = CloudIdentity(data_dir / "identity", clock or SystemClock())
-        postgres = PostgresEngine(data_dir / "postgres", tcp=tcp) if database_url is None else None
+        postgres = PostgresEngine(data_dir / "postgres", tcp=tcp, overrides=overrides) if database_url is None else None
         nats = NatsEngine(data_dir / "nats", lambda: trust_of(identity)) if nats_url is None else None
         with _sigterm_as_exit():
             try:

@@ -135,8 +135,9 @@ class PostgresEngine:
         self._query(f'DROP DATABASE IF EXISTS "{_plain(name)}" WITH (FORCE)')
 
     def destroy(self) -> None:
-        """Stop, and remove the cluster and everything else in `data_dir`. There is no way back."""
-        self.stop()
+        """Remove the cluster and everything else in `data_dir`. There is no way back, so nothing is ended in order."""
+        atexit.unregister(self._stop_at_exit)
+        self._end(in_order=False)
         shutil.rmtree(self.storage, ignore_errors=True)
         shutil.rmtree(self._folder.path, ignore_errors=True)
 
@@ -226,9 +227,9 @@ class PostgresEngine:
             self._folder.remember("password", kept)
         return kept
 
-    def _end(self) -> None:
+    def _end(self, *, in_order: bool = True) -> None:
         if self._server is not None:
-            self._server.stop()
+            self._server.stop(in_order=in_order)
         if self._address is not None and not self._address.socket_dir.is_relative_to(self.storage):
             shutil.rmtree(self._address.socket_dir, ignore_errors=True)
         self._folder.unlock()

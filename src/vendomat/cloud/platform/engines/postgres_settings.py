@@ -8,6 +8,14 @@ OWNER = "vendomat"
 SUPERUSER = "postgres"
 DATABASE = "vendomat"
 
+THROWN_AWAY: Mapping[str, str] = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+"""Overrides for a database that nobody wants back: a power cut or a kill of the server may cost what was committed."""
+
 
 def settings(overrides: Mapping[str, str] | None = None) -> dict[str, str]:
     """Server settings for a small box (2 cores, several GiB), with `overrides` on top.

@@ -59,11 +59,11 @@ class ServerProcess:
                 **account.spawn_arguments(),
             )
 
-    def stop(self) -> None:
-        """End the child and what it left, in order if it lets us. Harmless when nothing runs."""
+    def stop(self, *, in_order: bool = True) -> None:
+        """End the child and what it left, `in_order` if it lets us, else by SIGQUIT. Harmless when nothing runs."""
         if self._child is not None:
             if self._child.poll() is None:
-                self._child.send_signal(self._polite)
+                self._child.send_signal(self._polite if in_order else signal.SIGQUIT)
             try:
                 self._child.wait(self._patience.stop_limit_s)
             except subprocess.TimeoutExpired:

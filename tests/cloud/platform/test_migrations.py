@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+
 import asyncpg
 import pytest
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from vendomat.audit import AuditSources, Terms, run_audit
-from vendomat.cloud.platform.database import migrate
+from vendomat.cloud.platform.database import MIGRATIONS, migrate, newest_revision
 from vendomat.cloud.platform.engines import PostgresEngine
 
 pytestmark = pytest.mark.slow
@@ -35,6 +40,29 @@ INSERT INTO ledger_line (merchant_id, txn_key, line, account, amount_minor, curr
     ('mer', 'paid:pay_other', 2, 'suspense:long:wechat', -350, 'CNY', now());
 """
 """Money frozen while one in a foreign currency was only reported, and the row did not say where the money stood."""
+
+
+def test_the_newest_migration_is_the_one_with_the_highest_number() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [newest_revision()]
+
+
+_LOOK_AND_RETURN = """
+import asyncio, sys
+from vendomat.cloud.platform.database import migrate
+asyncio.run(migrate(sys.argv[1]))
+sys.exit("alembic" in sys.modules)
+"""
+
+
+async def test_a_database_that_is_current_is_only_looked_at(postgres: PostgresEngine) -> None:
+    url = postgres.create_database("vendomat_current", template="vendomat_template")
+    looked = await asyncio.create_subprocess_exec(sys.executable, "-c", _LOOK_AND_RETURN, url)
+    assert await looked.wait() == 0
+    connection = await asyncpg.connect(url)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    with pytest.raises(CommandError, match="9999"):  # of a newer program: this one says so, and does not start
+        await migrate(url)
 
 
 async def test_money_that_was_frozen_before_is_booked_where_and_as_it_came(postgres: PostgresEngine) -> None:

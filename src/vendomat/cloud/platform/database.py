@@ -67,10 +67,7 @@ async def ensure_roles(url: str) -> None:
 
 
 async def migrate(url: str, revision: str = "head") -> None:
-    """Bring the schema to the newest version (or up to `revision`); a second call changes nothing."""
-    from alembic import command
-    from alembic.config import Config
-
+    """Bring the schema to the newest version (or up to `revision`); a second call only looks."""
     try:
         await ensure_roles(url)
     except asyncpg.InsufficientPrivilegeError as error:
@@ -79,6 +76,12 @@ async def migrate(url: str, revision: str = "head") -> None:
             f"the roles {', '.join(ROLES)} are missing and this user may not create them; nothing was changed. "
             "Run `vendomat migrate` once with DATABASE_URL of a user that has CREATEROLE",
         ) from error
+    if await _revision_of(url) == newest_revision():
+        return
+
+    from alembic import command
+    from alembic.config import Config
+
     engine = create_async_engine(driver_url(url))
 
     def upgrade(connection: sa.Connection) -> None:
@@ -92,6 +95,23 @@ async def migrate(url: str, revision: str = "head") -> None:
             await connection.run_sync(upgrade)
     finally:
         await engine.dispose()
+
+
+def newest_revision() -> str:
+    """The last of the migrations, which are numbered in their order."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+async def _revision_of(url: str) -> str | None:
+    """What the schema has come to; None before the first migration."""
+    connection = await asyncpg.connect(url)
+    try:
+        revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        revision = None
+    finally:
+        await connection.close()
+    return revision
 
 
 class KeptConnection(asyncpg.Connection):  # type: ignore[misc]

@@ -129,13 +129,18 @@ async def test_an_unknown_product_or_machine_changes_nothing(shop: Shop) -> None
 async def test_a_product_keeps_its_id_when_it_changes(shop: Shop) -> None:
     catalog = Catalog(shop.database, shop.ids)
     new = NewProduct(sku="cola", name_zh="可乐", name_en="Cola", price=Money(410, "CNY"))
-    assert await catalog.put_product(shop.merchant_id, new) == shop.seeded.products["cola"]
+    free = NewProduct(sku="air", name_zh="空气", name_en="Air", price=Money(0, "CNY"))
+    with pytest.raises(VendomatError, match="air: a price is more than nothing"):
+        await catalog.put_products(shop.merchant_id, [new, free])
+    assert (await told(shop)).slots[0].name.en != "Cola"
+    assert await catalog.put_products(shop.merchant_id, [new]) == [shop.seeded.products["cola"]]
     assert (await told(shop)).slots[0].name.en == "Cola"
 
 
 async def test_pictures_are_found_by_their_hash(shop: Shop) -> None:
     catalog = Catalog(shop.database, shop.ids)
-    sha256 = await catalog.put_image(shop.merchant_id, b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0"/></svg>')
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg"><path d="M0"/></svg>'
+    [sha256] = await catalog.put_drawings(shop.merchant_id, [drawing])
     media_type, content = await catalog.find_media(sha256)
     assert media_type == "image/svg+xml" and hashlib.sha256(content).hexdigest() == sha256
     with pytest.raises(VendomatError) as caught:

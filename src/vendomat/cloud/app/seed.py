@@ -130,24 +130,24 @@ async def load_stock(
 
 
 async def _put_products(catalog: Catalog, merchant_id: str) -> dict[str, str]:
-    products = {}
-    for product in seed_products():
-        picture = seed_image(product.key)
-        image = await catalog.put_image(merchant_id, picture) if picture is not None else ""
-        products[product.key] = await catalog.put_product(
-            merchant_id,
-            NewProduct(
-                sku=product.key,
-                name_zh=product.name_zh,
-                name_en=product.name_en,
-                detail_zh=product.detail_zh,
-                detail_en=product.detail_en,
-                category=product.category,
-                price=Money(product.price_fen, CURRENCY),
-                image=image,
-            ),
+    """The ids of the products by key; a transaction for all of them, and one for their pictures."""
+    drawn = {product.key: picture for product in seed_products() if (picture := seed_image(product.key)) is not None}
+    images = dict(zip(drawn, await catalog.put_drawings(merchant_id, list(drawn.values())), strict=True))
+    products = [
+        NewProduct(
+            sku=product.key,
+            name_zh=product.name_zh,
+            name_en=product.name_en,
+            detail_zh=product.detail_zh,
+            detail_en=product.detail_en,
+            category=product.category,
+            price=Money(product.price_fen, CURRENCY),
+            image=images.get(product.key, ""),
         )
-    return products
+        for product in seed_products()
+    ]
+    ids = await catalog.put_products(merchant_id, products)
+    return {product.sku: product_id for product, product_id in zip(products, ids, strict=True)}
 
 
 def _machine(index: int) -> NewMachine:

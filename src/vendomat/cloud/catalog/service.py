@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from sqlalchemy.exc import IntegrityError
 
@@ -22,20 +23,22 @@ class Catalog:
         self._database = database
         self._ids = ids
 
-    async def put_image(self, merchant_id: str, content: bytes) -> str:
-        """Clean and keep an SVG picture; its SHA-256. Raises `VendomatError` (too_large, malformed)."""
-        cleaned = clean_svg(content)
-        sha256 = hashlib.sha256(cleaned).hexdigest()
+    async def put_drawings(self, merchant_id: str, contents: Sequence[bytes]) -> list[str]:
+        """Clean and keep SVG pictures; their SHA-256. Raises `VendomatError` (too_large, malformed), none kept then."""
+        cleaned = [clean_svg(content) for content in contents]
+        hashes = [hashlib.sha256(content).hexdigest() for content in cleaned]
         async with self._database.merchant(merchant_id) as connection:
-            await store.put_media(connection, merchant_id, sha256, media_type=SVG, content=cleaned)
-        return sha256
+            for sha256, content in zip(hashes, cleaned, strict=True):
+                await store.put_media(connection, merchant_id, sha256, media_type=SVG, content=content)
+        return hashes
 
-    async def put_product(self, merchant_id: str, new: NewProduct) -> str:
-        """Create the product, or change the one with the same SKU; its id."""
-        if new.price.minor_units <= 0:
-            raise VendomatError(ErrorCode.INVALID_AMOUNT, f"{new.sku}: a price is more than nothing")
+    async def put_products(self, merchant_id: str, products: Sequence[NewProduct]) -> list[str]:
+        """Create the products, or change those with the same SKU, all or none; their ids."""
+        for new in products:
+            if new.price.minor_units <= 0:
+                raise VendomatError(ErrorCode.INVALID_AMOUNT, f"{new.sku}: a price is more than nothing")
         async with self._database.merchant(merchant_id) as connection:
-            return await store.put_product(connection, merchant_id, self._ids.new("prd"), new)
+            return [await store.put_product(connection, merchant_id, self._ids.new("prd"), new) for new in products]
 
     async def put_planogram(self, merchant_id: str, machine_id: str, slots: list[PlannedSlot]) -> int:
         """Set `slots` of the machine (others stay as they are); the new catalogue version."""

@@ -22,7 +22,7 @@ from vendomat.simulator.town import Town, TownPlan
 BuyerAt = Callable[[int], Awaitable[Buyer]]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     where = find_browser()
     if where is None:
@@ -34,7 +34,7 @@ async def browser() -> AsyncIterator[Browser]:
         await chromium.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """Two machines, five times faster than life. Asked for after the browser: without one, nothing is started."""
     async with Town.open(

@@ -6,6 +6,7 @@ Every request that leaves the console's own address is a fault, and so is every 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -57,7 +58,10 @@ class ConsoleStage:
     async def visit(self, locale: str = "en-GB", size: tuple[int, int] = DESK) -> AsyncIterator[Visit]:
         """A fresh browser profile with the console open at its sign-in."""
         context = await self._browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, locale=locale, timezone_id="Asia/Shanghai"
+            viewport={"width": size[0], "height": size[1]},
+            locale=locale,
+            timezone_id="Asia/Shanghai",
+            reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE_MS)
         visit = Visit(await context.new_page())
@@ -81,12 +85,9 @@ class ConsoleStage:
 
 
 async def _watch(context: BrowserContext, visit: Visit, origin: str) -> None:
-    async def only_ours(route: Route) -> None:
-        if route.request.url.startswith(origin + "/"):
-            await route.continue_()
-        else:
-            visit.faults.append(f"outside request: {route.request.url}")
-            await route.abort()
+    async def refuse(route: Route) -> None:
+        visit.faults.append(f"outside request: {route.request.url}")
+        await route.abort()
 
-    await context.route("**/*", only_ours)
+    await context.route(re.compile(rf"^(?!{re.escape(origin)}/)"), refuse)
     visit.page.on("pageerror", lambda error: visit.faults.append(f"page error: {error}"))

@@ -6,12 +6,13 @@ Whatever a page asks of another address is refused and kept in `strayed`; what a
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from playwright.async_api import Browser, BrowserContext, Error, Page, Route, WebSocketRoute
 
 HOME = "127.0.0.1"
-INLINE = ("data:", "blob:", "about:")
+ELSEWHERE = re.compile(rf"^(?!data:|blob:|about:|(?:https?|wss?)://{re.escape(HOME)}(?::\d+)?(?:[/?#]|$))")
+"""The browser's driver matches it itself, so that only what strays is brought to us."""
 PATIENCE_MS = 30_000
 SIZES = {"kiosk": (1080, 1920), "phone": (390, 844), "desk": (1440, 900)}
 FLAGS = (
@@ -22,7 +23,7 @@ FLAGS = (
 
 def is_home(url: str) -> bool:
     """Whether `url` stays on this machine."""
-    return url.startswith(INLINE) or urlsplit(url).hostname == HOME
+    return ELSEWHERE.match(url) is None
 
 
 class Street:
@@ -44,10 +45,11 @@ class Street:
             color_scheme="dark" if scheme == "dark" else "light",
             has_touch=size != "desk",
             service_workers="block",
+            reduced_motion="reduce",  # each frame of an animation is drawn by the processor, and shows nothing here
         )
         context.set_default_timeout(PATIENCE_MS)
-        await context.route("**/*", self._let_pass)
-        await context.route_web_socket("**/*", self._let_pass_socket)
+        await context.route(ELSEWHERE, self._refuse)
+        await context.route_web_socket(ELSEWHERE, self._refuse_socket)
         context.on("page", self._watch)
         self._contexts.append(context)
         page = await context.new_page()
@@ -65,16 +67,10 @@ class Street:
     def _keep_failure(self, error: Error) -> None:
         self.failures.append(str(error))
 
-    async def _let_pass(self, route: Route) -> None:
-        if is_home(route.request.url):
-            await route.continue_()
-        else:
-            self.strayed.append(route.request.url)
-            await route.abort("blockedbyclient")
+    async def _refuse(self, route: Route) -> None:
+        self.strayed.append(route.request.url)
+        await route.abort("blockedbyclient")
 
-    async def _let_pass_socket(self, socket: WebSocketRoute) -> None:
-        if is_home(socket.url):
-            socket.connect_to_server()
-        else:
-            self.strayed.append(socket.url)
-            await socket.close()
+    async def _refuse_socket(self, socket: WebSocketRoute) -> None:
+        self.strayed.append(socket.url)
+        await socket.close()

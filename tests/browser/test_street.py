@@ -33,10 +33,14 @@ async def test_a_page_that_asks_elsewhere_is_refused_and_counted(browser: Browse
     ("url", "expected"),
     [
         ("http://127.0.0.1:80/", True),
+        ("wss://127.0.0.1/events", True),
         ("data:image/png;base64,", True),
+        ("http://127.0.0.10/", False),
+        ("http://example/?http://127.0.0.1/", False),
         ("http://localhost/", False),
         ("http://127.0.0.1.example/", False),
         ("http://127.0.0.1@example/", False),
+        ("http://127.0.0.1:80@example/", False),
         ("https://cdn.example/127.0.0.1", False),
     ],
 )

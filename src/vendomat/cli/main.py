@@ -28,8 +28,11 @@ def cloud(
     https_port: Annotated[int, typer.Option(help="Enrolment and pictures, for machines.")] = 8443,
 ) -> None:
     """Run the cloud: one worker, with its own PostgreSQL and NATS unless DATABASE_URL and NATS_URL are given."""
-    from vendomat.cloud.app import run_cloud
-    from vendomat.cloud.platform.settings import CloudSettings
+    from vendomat.kernel import lasting
+
+    with lasting():
+        from vendomat.cloud.app import run_cloud
+        from vendomat.cloud.platform.settings import CloudSettings
 
     run_cloud(CloudSettings(data_dir=data, http_port=http_port, https_port=https_port))
 
@@ -39,7 +42,10 @@ def terminal(
     data: Annotated[Path, typer.Option("--data", resolve_path=True, help="Folder with terminal.json.")],
 ) -> None:
     """Run the program of one machine."""
-    from vendomat.terminal.app import main as run_terminal
+    from vendomat.kernel import lasting
+
+    with lasting():
+        from vendomat.terminal.app import main as run_terminal
 
     raise typer.Exit(run_terminal(data))
 

@@ -1,6 +1,6 @@
 """A town of real processes for faults that need some: two cloud workers, two machines, one of them on a bad line.
 
-Every process may be trapped (see `kill_matrix`). A test breaks something, mends it, and asks `is_sound`.
+Every process may be trapped (see `doomed`). A test breaks something, mends it, and asks `is_sound`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import httpx
 
 from vendomat.cli.judge import judge
 from vendomat.kernel import SystemClock, TimeOrderedIds
+from vendomat.simulator.doomed import Armed, Trap
 from vendomat.simulator.kill_matrix.matrix import HURRIED, PROGRAMS
-from vendomat.simulator.kill_matrix.trap import Armed, Trap
 from vendomat.simulator.line import Line
 from vendomat.simulator.town import (
     HURRIED_PLATFORMS,

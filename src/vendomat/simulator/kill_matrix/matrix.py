@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vendomat.kernel import Clock, SystemClock, TimeOrderedIds, VendomatError
+from vendomat.simulator.doomed import DEAF, Armed, Trap
 from vendomat.simulator.gateways import NoticeFault
 from vendomat.simulator.kill_matrix.boundaries import Boundary, Purchase, Victim, kill_points
-from vendomat.simulator.kill_matrix.doomed_terminal import DEAF
-from vendomat.simulator.kill_matrix.trap import Armed, Trap
 from vendomat.simulator.town import (
     HURRIED_CLOUD,
     HURRIED_PLATFORMS,
@@ -42,7 +41,7 @@ HURRIED = HURRIED_CLOUD | {
     "resend_s": "1",
     "deadline_s": "4",
 }
-DOOMED = "vendomat.simulator.kill_matrix"
+DOOMED = "vendomat.simulator.doomed"
 PROGRAMS = Programs(cloud=(DOOMED, "cloud"), terminal=(DOOMED, "terminal"), gateways=(DOOMED, "platforms"))
 STORIES = {
     Purchase.GOOD: Story.GOOD,

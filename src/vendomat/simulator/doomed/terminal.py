@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from vendomat.protocol import Envelope
-from vendomat.simulator.kill_matrix.trap import Trap
+from vendomat.simulator.doomed.trap import DEAF, Trap
 from vendomat.terminal.app import main
 from vendomat.terminal.drivers import Capabilities, Dispenser, Readings, VendReport
 from vendomat.terminal.journal import Journal, JournalPort
 from vendomat.terminal.link import Down, Wire
 from vendomat.terminal.loop import Ports
 
-DEAF = "deaf"
 TURNING_S = 0.06
 _Result = TypeVar("_Result")
 _Reply = TypeVar("_Reply")

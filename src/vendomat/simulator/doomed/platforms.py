@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from vendomat.simulator.doomed.trap import Trap
 from vendomat.simulator.gateways import Change, RecordStore, main
-from vendomat.simulator.kill_matrix.trap import Trap
 
 _NAMES = {
     "wechat_order": "trade",

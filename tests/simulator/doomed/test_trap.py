@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from vendomat.simulator.kill_matrix.trap import Armed, Trap
+from vendomat.simulator.doomed import Armed, Trap
 
 
 def walk(path: Path, *points: str) -> int:

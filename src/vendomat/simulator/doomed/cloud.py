@@ -20,7 +20,7 @@ from vendomat.cloud.platform.connection import Handle, Wire
 from vendomat.cloud.platform.database import Database, KeptConnection
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import Clock
-from vendomat.simulator.kill_matrix.trap import Trap
+from vendomat.simulator.doomed.trap import Trap
 
 _VERBS = ("start", "look_up", "cancel", "refund", "look_up_refund")
 _COMMITS = {

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+DEAF = "deaf"
+"""A file beside a terminal's trap: while it lies there, commands are not heard."""
+
 
 class Armed(msgspec.Struct, frozen=True):
     """Die when `point` is reached; `is_frozen`: stop there instead."""

@@ -86,12 +86,12 @@ class TownRecord(msgspec.Struct):
 class Town:
     """Made by `async with Town.open(plan, progress)`."""
 
-    def __init__(self, plan: TownPlan, engines: Engines, record: TownRecord, control: GatewayControl) -> None:
+    def __init__(self, plan: TownPlan, engines: Engines, record: TownRecord, gateways: Child) -> None:
         self.plan = plan
         self.engines = engines
         self.record = record
-        self.control = control
-        self.gateways = _gateways(plan, record)
+        self.control = GatewayControl(f"http://127.0.0.1:{record.control_port}")
+        self.gateways = gateways
         self.cloud = _cloud(plan, engines, record.console_port, record.machines_port)
         more = [_cloud(plan, engines, free_port(), free_port()) for _ in range(plan.workers - 1)]
         self.workers = [self.cloud, *more]
@@ -122,24 +122,22 @@ class Town:
         progress("PostgreSQL and NATS")
         engines_context = Engines.open(plan.folder / "cloud", overrides=plan.database)
         engines = await asyncio.to_thread(engines_context.__enter__)
-        control: GatewayControl | None = None
         town: Town | None = None
         try:
             await migrate(engines.database_url)
-            record, control = await _record_of(plan, engines, progress)
-            town = cls(plan, engines, record, control)
+            town = cls(plan, engines, *await _record_of(plan, engines, progress))
             await town._start(progress)
             yield town
         finally:
             if town is not None:
                 await town._stop()
-            if control is not None:
-                await control.aclose()
+                await town.control.aclose()
             await asyncio.to_thread(engines_context.__exit__, None, None, None)
 
     async def _start(self, progress: Progress) -> None:
-        progress("payment platforms")
-        await self.gateways.start()
+        if not self.gateways.is_up:
+            progress("payment platforms")
+            await self.gateways.start()
         progress("cloud")
         for worker in self.workers:
             await worker.start()
@@ -160,13 +158,12 @@ class Town:
         await self.gateways.stop()
 
 
-async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tuple[TownRecord, GatewayControl]:
-    """The town's memory, made on its first day."""
+async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tuple[TownRecord, Child]:
+    """The town's memory and its payment platforms; on its first day they run when it is made."""
     path = plan.folder / "town.json"
     if path.exists():
         record = msgspec.json.decode(path.read_bytes(), type=TownRecord)
-        return record, GatewayControl(f"http://127.0.0.1:{record.control_port}")
-    progress("a merchant with goods, machines and payment accounts")
+        return record, _gateways(plan, record)
     record = TownRecord(
         password=secrets.token_urlsafe(9),
         email="",
@@ -182,18 +179,23 @@ async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tu
     )
     control = GatewayControl(f"http://127.0.0.1:{record.control_port}")
     gateways = _gateways(plan, record)
+    progress("payment platforms")
     await gateways.start()
+    progress("a merchant with goods, machines and payment accounts")
     try:
         opened = await control.open_accounts("阳光售货")
         await _seed(plan, engines, record, _client_settings(opened))
         events_url = f"http://127.0.0.1:{record.console_port}/notify/{record.merchant_id}/stripe"
         await control.set_stripe_webhook(str(opened["stripe"]["account"]), events_url)
-    finally:
+        for machine_record in record.machines:
+            _write_terminal_settings(plan, record, machine_record)
+        _write_private(path, msgspec.json.encode(record))
+    except BaseException:
         await gateways.stop()
-    for machine_record in record.machines:
-        _write_terminal_settings(plan, record, machine_record)
-    _write_private(path, msgspec.json.encode(record))
-    return record, control
+        raise
+    finally:
+        await control.aclose()
+    return record, gateways
 
 
 async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: Accounts) -> None:

@@ -29,6 +29,7 @@ from tests.cloud.sales.purchases import (
     payment,
     play,
     resolved,
+    sent_on,
     state,
     vend,
 )
@@ -396,6 +397,14 @@ def test_a_single_fen_that_goes_back_beyond_what_was_owed_is_a_loss() -> None:
     after = play([EVENTS["refund succeeded"], EVENTS["next refund succeeded"]], before)
     assert [e.kind for e in after.effects if isinstance(e, RaiseAlarm)] == ["refund_paid_twice"]
     assert balances(after.effects)["expense:goodwill"] == 1
+
+
+def test_one_person_sends_on_up_to_the_limit_and_not_a_cent_more() -> None:
+    stranded = state("refund stranded").purchase
+    (refund,) = stranded.refunds
+    for over in (0, 1):
+        (after,) = play([sent_on(alone=refund.amount_minor - over)], stranded).purchase.refunds
+        assert (after.stage is refund.stage) is (after.send_asked_by == OPERATOR) is bool(over)
 
 
 def test_goodwill_is_booked_only_when_it_has_gone_back_and_is_the_merchants_loss() -> None:

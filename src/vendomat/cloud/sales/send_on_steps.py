@@ -28,7 +28,7 @@ def on_send_on_wanted(now: Step, event: SendOnWanted) -> Step:
     said = {"refund_id": refund.refund_id, "to": event.to, "by": event.by, "reason": event.reason}
     is_small = refund.amount_minor <= event.alone_minor
     is_own = payment_of(now, refund).currency in ("", now.purchase.currency)
-    is_second = refund.send_asked_by not in ("", event.by) and refund.send_to == event.to
+    is_second = refund.send_to == event.to and refund.send_asked_by != event.by
     if (is_small and is_own) or is_second:
         stage = REFUND_MOVES.next(refund.stage, RefundMove.SEND_ON)
         sent = replace(refund, stage=stage, error="", send_to="", send_asked_by="")

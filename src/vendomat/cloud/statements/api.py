@@ -65,7 +65,8 @@ def _file_routes(router: APIRouter, statements: Statements, reading: CurrentOper
     @router.get("/{period}/statement.csv", operation_id="statements.csv", response_class=Response, responses=_CSV)
     async def as_csv(period: PeriodText, operator: Annotated[Operator, Depends(reading)]) -> Response:
         view = await statements.statement(operator.merchant_id, Period.from_text(period))
-        return file_answer(statement_sheet(view).encode(), MEDIA_TYPE, f"statement-{period}.csv")
+        content = await asyncio.to_thread(statement_sheet, view)
+        return file_answer(content.encode(), MEDIA_TYPE, f"statement-{period}.csv")
 
     @router.get("/{period}/statement.pdf", operation_id="statements.pdf", response_class=Response, responses=_PDF)
     async def as_pdf(

@@ -16,6 +16,7 @@ describe("the document", () => {
   it("says who may ask, with which permission, and what may come instead", () => {
     const release = operation("refunds.release");
     expect([release?.scheme, release?.permission, release?.method]).toEqual(["session", "refund.release", "POST"]);
+    expect([release?.needsProof, operation("orders.list")?.needsProof]).toEqual([true, false]);
     expect(release?.problems.map((one) => one.status)).toContain("409");
     expect(release?.problems.every((one) => one.text !== "")).toBe(true);
     expect(operation("health.get")?.scheme).toBe("");

@@ -37,6 +37,7 @@ type RawOperation = {
   responses: Readonly<Record<string, Answer>>;
   security?: readonly Readonly<Record<string, readonly string[]>>[];
   "x-permission"?: string;
+  "x-fresh-proof"?: boolean;
 };
 export type OpenApi = {
   info: { title: string; version: string; description?: string };
@@ -57,6 +58,8 @@ export type Operation = {
   /** How one proves who asks: the name of a scheme; empty when anybody may. */
   scheme: string;
   permission: string;
+  /** Whether whoever asks has to have proven lately that it is still them. */
+  needsProof: boolean;
   parameters: readonly Parameter[];
   body: Shape | undefined;
   answers: readonly Outcome[];
@@ -103,6 +106,7 @@ function operationOf(document: OpenApi, path: string, method: string, raw: RawOp
     area: raw.tags?.[0] ?? "",
     scheme: Object.keys(raw.security?.[0] ?? {})[0] ?? "",
     permission: raw["x-permission"] ?? "",
+    needsProof: raw["x-fresh-proof"] ?? false,
     parameters: raw.parameters ?? [],
     body: raw.requestBody === undefined ? undefined : shapeOf(raw.requestBody.content),
     answers: outcomes.filter((one) => one.status < "400"),

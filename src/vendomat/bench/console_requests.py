@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 REQUESTS: tuple[tuple[str, str], ...] = (
     ("any page", "session"),
+    ("any page", "session/proof"),
     ("any page", "alarms?state=open&limit=200"),
     ("any page", "roles"),
     ("today", "attention?limit=12"),

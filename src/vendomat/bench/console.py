@@ -147,7 +147,7 @@ async def _beat_on(superuser_url: str) -> None:
 
 
 async def _settle_in(person: httpx.AsyncClient, superuser_url: str, seeded: Seeded) -> dict[str, str]:
-    """Sign in, close the months, issue a statement; what the requests name."""
+    """Sign in, close the months, draft a promotion, issue a statement; what the requests name."""
     keys = (f"bench-{n}" for n in count())
 
     async def done(method: str, path: str, body: object = None) -> httpx.Response:
@@ -165,6 +165,8 @@ async def _settle_in(person: httpx.AsyncClient, superuser_url: str, seeded: Seed
     today = (await done("GET", "statements")).json()["today"]
     known = spans(datetime.fromisoformat(today).date()) | {"site": "sit_" + "0" * 26}
     wanted = {"month": known["month"], "despite_open_days": True}
+    drafted = {"name": "A tenth off", "kind": "percent", "basis_points": 1_000}
+    known["promotion"] = (await done("POST", "promotions", drafted)).json()["id"]
     issued = (await done("POST", f"sites/{known['site']}/statements", wanted)).json()
     known |= {"sha256": issued["content_sha256"], "machine": seeded.machines[0].machine_id}
     known |= {"member": f"mbr_{5:026d}", "product": next(iter(seeded.products.values())), "changed": f"prd_{5:026d}"}

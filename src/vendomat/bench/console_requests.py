@@ -92,6 +92,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("planograms", "planogram-templates"),
     ("promotions", "promotions"),
     ("promotions", "promotions/goods"),
+    ("promotions", "promotions/{promotion}/coupons"),
     ("sites", "sites"),
     ("sites", "sites/{site}"),
     ("sites", "sites/{site}/statements"),

@@ -22,16 +22,54 @@ async def create(browser: httpx.AsyncClient, **changes: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
+async def found(browser: httpx.AsyncClient, text: str, **more: str) -> list[str]:
+    answer = await browser.get("/api/v1/members", params={"text": text} | more)
+    assert answer.status_code == 200, answer.text
+    return [member["id"] for member in answer.json()["data"]]
+
+
 async def test_a_member_is_made_found_and_has_an_empty_wallet(browser: httpx.AsyncClient, shop: Shop) -> None:
     made = await create(browser)
     member = made["member"]
     assert (member["phone_tail"], member["state"], member["balance_minor"]) == ("8000", "active", 0)
-    listed = (await browser.get("/api/v1/members", params={"phone": "+8613800138000"})).json()["data"]
-    assert [m["id"] for m in listed] == [member["id"]]
-    assert (await browser.get("/api/v1/members", params={"phone": "13900139000"})).json()["data"] == []
+    assert await found(browser, "+8613800138000") == [member["id"]]
+    assert await found(browser, "13900139000") == []
+    assert member["used_at"] is None
     assert (await browser.get(f"/api/v1/members/{member['id']}/statement")).json() == {"data": [], "next_before": None}
     kept = await shop.database.hot.fetchval("SELECT member::text FROM member WHERE member_id = $1", member["id"])
     assert "13800138000" not in kept and made["path"].partition("#")[2] not in kept
+
+
+async def test_a_member_is_found_by_any_number_they_may_have(browser: httpx.AsyncClient, shop: Shop) -> None:
+    ann = (await create(browser))["member"]["id"]
+    bob = (await create(browser, request_id="request-2", name="Bob 100%", phone="", external_id="K-2"))["member"]["id"]
+    order_id, at = "ord_" + "0" * 18 + "ab12cd34", shop.clock.now()
+    await shop.as_hot_owner(
+        "INSERT INTO wallet VALUES ($1, $2, 'CNY', 500, 1)",
+        shop.merchant_id,
+        bob,
+    )
+    await shop.as_hot_owner(
+        "INSERT INTO wallet_entry VALUES ($1, $2, 1, 'k', 'top_up', $3, 500, 500, $4)",
+        shop.merchant_id,
+        bob,
+        order_id,
+        at,
+    )
+    for text in ("an", "k-1", "8000", ann):
+        assert await found(browser, text) == [ann], text
+    for text in ("b 100%", "K-2", bob, order_id, order_id.upper(), "AB12-CD34", "ab12cd34"):
+        assert await found(browser, text) == [bob], text
+    for text in ("%", "_", "AB12-CD35", "ord_" + "1" * 18 + "ab12cd34", "ab12"):
+        assert await found(browser, text) == ([bob] if text == "%" else []), text
+    member = await Members(shop.database, shop.master_key, ids=shop.ids, clock=shop.clock).find(shop.merchant_id, ann)
+    members = Members(shop.database, shop.master_key, ids=shop.ids, clock=shop.clock)
+    shown = (await members.show_code(member)).digits
+    assert await found(browser, f"{shown[:4]} {shown[4:]}") == [ann]
+    await browser.post(f"/api/v1/members/{ann}/block")
+    assert (await found(browser, "", state="blocked"), await found(browser, "", state="active")) == ([ann], [bob])
+    view = (await browser.get(f"/api/v1/members/{bob}")).json()
+    assert (view["balance_minor"], view["used_at"]) == (500, at.isoformat().replace("+00:00", "Z"))
 
 
 async def test_the_same_request_again_is_the_same_member_with_a_new_link(

@@ -76,10 +76,16 @@ class NewMember:
             raise VendomatError(ErrorCode.INVALID_VALUE, "a member has a name, and a number of at most 80 characters")
 
 
-def checked_phone(text: str) -> str:
-    """The number in the one form we compare: digits, perhaps after a plus. Raises `VendomatError(invalid_value)`."""
+def plain_phone(text: str) -> str | None:
+    """The number in the one form we compare: digits, perhaps after a plus; None for what is no phone number."""
     phone = re.sub(r"[\s()-]", "", text)
-    if _PHONE.fullmatch(phone) is None:
+    return phone if _PHONE.fullmatch(phone) is not None else None
+
+
+def checked_phone(text: str) -> str:
+    """As `plain_phone`. Raises `VendomatError(invalid_value)`."""
+    phone = plain_phone(text)
+    if phone is None:
         raise VendomatError(ErrorCode.INVALID_VALUE, "this is not a phone number")
     return phone
 

@@ -32,6 +32,8 @@ from vendomat.cloud.members.model import (
     checked_phone,
     member_code,
     phone_hash,
+    plain_phone,
+    serial_of,
 )
 from vendomat.cloud.merchants import MasterKey
 from vendomat.cloud.platform.database import Database
@@ -132,12 +134,26 @@ class Members:
         return await self._move(merchant_id, member_id, MemberEvent.UNBLOCK, MemberState.ACTIVE)
 
     async def list_members(
-        self, merchant_id: str, *, phone: str = "", after: Cursor | None = None, limit: int = 50
+        self,
+        merchant_id: str,
+        text: str = "",
+        *,
+        also: Sequence[str] = (),
+        state: MemberState | None = None,
+        after: Cursor | None = None,
+        limit: int = 50,
     ) -> Sequence[Member]:
-        """Newest first, or the one with `phone`. Raises `VendomatError(invalid_value)` for what is no phone number."""
-        hashed = phone_hash(self._key, merchant_id, checked_phone(phone)) if phone else None
+        """Newest first; with a `text` those whom it may mean (name, number, phone, shown code), and those of `also`."""
+        phone = plain_phone(text)
+        filtered = store.MemberFilter(
+            text=text,
+            phone_hash=phone_hash(self._key, merchant_id, phone) if phone is not None else None,
+            serial=serial_of(self._key, merchant_id, text.replace(" ", "")),
+            also=also,
+            state=state,
+        )
         async with self._database.merchant(merchant_id) as connection:
-            return await store.list_members(connection, phone_hash=hashed, after=after, limit=limit)
+            return await store.list_members(connection, filtered, after=after, limit=limit)
 
     async def find(self, merchant_id: str, member_id: str) -> Member:
         """Raises `VendomatError(not_found)`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +28,7 @@ MEMBER = sa.table(
         ),
     ),
 )
+_CODE = sa.table("member_code", *map(sa.column, ("member_id", "serial")))
 _COLUMNS = (
     MEMBER.c.merchant_id,
     MEMBER.c.member_id,
@@ -78,13 +80,42 @@ async def set_key(connection: AsyncConnection, member: Member, key_hash: bytes) 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """Whom to list. With a `text`, who has it in the name, as the number, as the last digits of the phone or whole, as
+    the code that is shown now (`serial`), and whoever is one of `also`."""
+
+    text: str = ""
+    phone_hash: bytes | None = None
+    serial: str | None = None
+    also: Sequence[str] = ()
+    state: MemberState | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if self.state is not None:
+            found.append(MEMBER.c.state == self.state.value)
+        if self.text:
+            meant = [
+                MEMBER.c.name.icontains(self.text, autoescape=True),
+                sa.func.lower(MEMBER.c.external_id) == self.text.lower(),
+                MEMBER.c.phone_tail == self.text,
+                MEMBER.c.member_id.in_([self.text, *self.also]),
+            ]
+            if self.phone_hash is not None:
+                meant.append(MEMBER.c.phone_hash == self.phone_hash)
+            if self.serial is not None:
+                meant.append(MEMBER.c.member_id.in_(sa.select(_CODE.c.member_id).where(_CODE.c.serial == self.serial)))
+            found.append(sa.or_(*meant))
+        return found
+
+
 async def list_members(
-    connection: AsyncConnection, *, phone_hash: bytes | None, after: Cursor | None, limit: int
+    connection: AsyncConnection, filtered: MemberFilter, *, after: Cursor | None, limit: int
 ) -> Sequence[Member]:
-    """Newest first; only the one with this phone, if one is given."""
-    wanted = sa.select(*_COLUMNS).order_by(MEMBER.c.created_at.desc(), MEMBER.c.member_id.desc()).limit(limit)
-    if phone_hash is not None:
-        wanted = wanted.where(MEMBER.c.phone_hash == phone_hash)
+    """Newest first."""
+    newest = sa.select(*_COLUMNS).order_by(MEMBER.c.created_at.desc(), MEMBER.c.member_id.desc()).limit(limit)
+    wanted = newest.where(*filtered.conditions())
     if after is not None:
         wanted = wanted.where(sa.tuple_(MEMBER.c.created_at, MEMBER.c.member_id) < sa.tuple_(after.at, after.id))
     return [_member(row) for row in (await connection.execute(wanted)).mappings()]

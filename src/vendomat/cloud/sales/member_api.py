@@ -88,12 +88,11 @@ def member_router(members: Members, book: WalletBook, top_ups: TopUps, throttle:
     async def wallet(response: Response, member: Annotated[Member, Depends(current)]) -> WalletView:
         response.headers["Cache-Control"] = "no-store"
         offer = await book.offer(member.merchant_id)
-        balances = await book.balances(member.merchant_id, [member.member_id])
         return WalletView(
             name=member.name,
             merchant=offer.merchant_name,
             state=member.state,
-            balance_minor=balances[member.member_id],
+            balance_minor=await book.balance(member.merchant_id, member.member_id),
             currency=offer.currency,
             channels=list(offer.channels),
             top_up_min_minor=top_ups.limits.top_up_min_minor,

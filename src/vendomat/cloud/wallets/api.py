@@ -13,6 +13,7 @@ from vendomat.cloud.members import Member, MemberLink, Members, MemberState, New
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.wallets.service import NEWEST, WalletBook
+from vendomat.cloud.wallets.store import Standing
 from vendomat.cloud.wallets.views import WalletStatementView, statement_view
 
 MemberId = Annotated[str, Path(pattern=r"^mbr_[0-9a-z]{26}$")]
@@ -40,6 +41,7 @@ class MemberView(BaseModel):
     created_at: datetime
     balance_minor: int
     currency: str
+    used_at: datetime | None
 
 
 class MemberLinkView(BaseModel):
@@ -67,12 +69,18 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
     @router.get("", operation_id="members.list")
     async def list_members(
         operator: Annotated[Operator, Depends(reading)],
-        phone: Annotated[str, Query(max_length=30)] = "",
+        *,
+        text: Annotated[str, Query(max_length=80)] = "",
+        state: MemberState | None = None,
         limit: Limit = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Page[MemberView]:
         after = Cursor.from_text(cursor) if cursor else None
-        rows = await members.list_members(operator.merchant_id, phone=phone, after=after, limit=limit + 1)
+        text = text.strip()
+        also = await book.members_of_purchase(operator.merchant_id, text) if text else []
+        rows = await members.list_members(
+            operator.merchant_id, text, also=also, state=state, after=after, limit=limit + 1
+        )
         views = await _views(book, operator, *rows)
         return page_of(views, limit, lambda m: m, lambda m: Cursor(m.created_at, m.id))
 
@@ -110,8 +118,8 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
 
 
 async def _views(book: WalletBook, operator: Operator, *found: Member) -> list[MemberView]:
-    balances = await book.balances(operator.merchant_id, [m.member_id for m in found])
-    return [_view(m, balances[m.member_id], operator.currency) for m in found]
+    standings = await book.standings(operator.merchant_id, [m.member_id for m in found])
+    return [_view(m, standings[m.member_id], operator.currency) for m in found]
 
 
 async def _linked(book: WalletBook, operator: Operator, link: MemberLink, request: Request) -> MemberLinkView:
@@ -120,7 +128,7 @@ async def _linked(book: WalletBook, operator: Operator, link: MemberLink, reques
     return MemberLinkView(member=member, path=path, qr=qr_of(f"{str(request.base_url).rstrip('/')}{path}"))
 
 
-def _view(member: Member, balance_minor: int, currency: str) -> MemberView:
+def _view(member: Member, standing: Standing, currency: str) -> MemberView:
     return MemberView(
         id=member.member_id,
         name=member.name,
@@ -128,6 +136,7 @@ def _view(member: Member, balance_minor: int, currency: str) -> MemberView:
         external_id=member.external_id,
         state=member.state,
         created_at=member.created_at,
-        balance_minor=balance_minor,
+        balance_minor=standing.balance_minor,
         currency=currency,
+        used_at=standing.used_at,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vendomat.cloud.catalog import channel_order
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.wallets import store
-from vendomat.cloud.wallets.store import WalletEntry
+from vendomat.cloud.wallets.store import Standing, WalletEntry
 
 NEWEST = 2**53
 
@@ -28,11 +28,20 @@ class WalletBook:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def balances(self, merchant_id: str, members: Sequence[str]) -> dict[str, int]:
-        """Balances in minor units by member; 0 for a member who never stored anything."""
+    async def standings(self, merchant_id: str, members: Sequence[str]) -> dict[str, Standing]:
+        """By member: the balance, and the last time it moved."""
         async with self._database.merchant(merchant_id) as connection:
-            found = await store.balances(connection, merchant_id, members)
-        return {member_id: found.get(member_id, 0) for member_id in members}
+            found = await store.standings(connection, merchant_id, members)
+        return {member_id: found.get(member_id, Standing()) for member_id in members}
+
+    async def balance(self, merchant_id: str, member_id: str) -> int:
+        """In minor units; 0 for a member who never stored anything."""
+        return (await self.standings(merchant_id, [member_id]))[member_id].balance_minor
+
+    async def members_of_purchase(self, merchant_id: str, text: str) -> list[str]:
+        """Whose wallet moved for the order that `text` numbers, in any of the ways a buyer may have it."""
+        async with self._database.merchant(merchant_id) as connection:
+            return await store.members_of_purchase(connection, merchant_id, text)
 
     async def statement(
         self, merchant_id: str, member_id: str, *, before: int = NEWEST, limit: int = 50

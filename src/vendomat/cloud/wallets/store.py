@@ -22,7 +22,24 @@ class WalletEntry:
     at: datetime
 
 
-_BALANCES = "SELECT member_id, balance_minor FROM wallet WHERE merchant_id = :merchant_id AND member_id = ANY(:members)"
+_STANDINGS = """
+SELECT w.member_id, w.balance_minor, e.at AS used_at FROM wallet w LEFT JOIN wallet_entry e
+    ON (e.merchant_id, e.member_id, e.entry) = (w.merchant_id, w.member_id, w.entries)
+WHERE w.merchant_id = :merchant_id AND w.member_id = ANY(:members)
+"""
+_OF_PURCHASE = """
+WITH purchase AS (
+    SELECT order_id FROM payment WHERE merchant_id = :merchant_id AND payment_id = :text
+    UNION SELECT t.order_id FROM payment t WHERE t.merchant_id = :merchant_id AND t.transaction_id = :text
+        AND t.transaction_id <> '' AND t.channel IN (SELECT channel FROM payment_account WHERE merchant_id = :merchant_id)
+)
+SELECT DISTINCT member_id FROM wallet_entry
+WHERE merchant_id = :merchant_id AND right(order_id, 8) IN (SELECT right(order_id, 8) FROM purchase)
+    AND order_id IN (SELECT order_id FROM purchase)
+UNION SELECT member_id FROM wallet_entry WHERE merchant_id = :merchant_id AND right(order_id, 8) = :reference
+    AND (order_id = lower(:text) OR length(:text) <= 9)
+LIMIT 50
+"""
 _ENTRIES = """
 SELECT entry, kind, order_id, amount_minor, balance_minor, at FROM wallet_entry
 WHERE merchant_id = :merchant_id AND member_id = :member_id AND entry < :before ORDER BY entry DESC LIMIT :limit
@@ -34,10 +51,25 @@ FROM merchant m WHERE merchant_id = :merchant_id
 """
 
 
-async def balances(connection: AsyncConnection, merchant_id: str, members: Sequence[str]) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A balance, and when it moved last (None: never)."""
+
+    balance_minor: int = 0
+    used_at: datetime | None = None
+
+
+async def standings(connection: AsyncConnection, merchant_id: str, members: Sequence[str]) -> dict[str, Standing]:
     """By member; who has no wallet yet is missing."""
-    rows = await connection.execute(sa.text(_BALANCES), {"merchant_id": merchant_id, "members": list(members)})
-    return {row.member_id: row.balance_minor for row in rows}
+    rows = await connection.execute(sa.text(_STANDINGS), {"merchant_id": merchant_id, "members": list(members)})
+    return {row.member_id: Standing(row.balance_minor, row.used_at) for row in rows}
+
+
+async def members_of_purchase(connection: AsyncConnection, merchant_id: str, text: str) -> list[str]:
+    """Whose wallet moved for an order that has this number: its own, its reference, its payment's or the platform's."""
+    reference = text.replace("-", "").lower()[-8:]
+    values = {"merchant_id": merchant_id, "text": text, "reference": reference}
+    return list((await connection.execute(sa.text(_OF_PURCHASE), values)).scalars())
 
 
 async def entries(

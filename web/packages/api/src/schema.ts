@@ -4596,6 +4596,8 @@ export interface components {
             /** Phone Tail */
             phone_tail: string;
             state: components["schemas"]["MemberState"];
+            /** Used At */
+            used_at: string | null;
         };
         /** Page[MemberView] */
         MemberViewPage: {
@@ -9332,7 +9334,8 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
-                phone?: string;
+                state?: components["schemas"]["MemberState"] | null;
+                text?: string;
             };
             header?: never;
             path?: never;

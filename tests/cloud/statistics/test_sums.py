@@ -308,3 +308,32 @@ async def test_a_day_is_told_against_the_same_weekdays_before_it(market: Market,
     assert (money.sold_so_far, money.so_far) == (3 * PRICE, (1.5 * PRICE, 2.0 * PRICE, 3.0 * PRICE))
     times = await SalesFigures(world.database, clock).refund_times(MERCHANT, *JUNE)
     assert (times.refunds, times.median_s) == (0, None)
+
+
+async def test_a_site_has_what_its_machines_sold_while_they_stood_there(market: Market, world: World) -> None:
+    """The machine moves on the second day: each site has its own days' sales, whether they are counted or not."""
+    here, there = "sit_" + "1" * 26, "sit_" + "2" * 26
+    for n, site in enumerate((here, there)):
+        await world.superuser.execute("INSERT INTO site VALUES ($1, $2, $2, 'o', now())", MERCHANT, site)
+        first_day = FIRST_DAY + timedelta(days=n)
+        await world.superuser.execute(
+            "INSERT INTO site_machine VALUES ($1, $2, $3, $4)", MERCHANT, MACHINE, first_day, site
+        )
+    await market.sell(noon(FIRST_DAY, 1))
+    for is_counted in (False, True):
+        if is_counted:
+            await SaleSums(world.database).run()
+        else:
+            for n in (2, 3):
+                await market.sell(noon(FIRST_DAY + timedelta(days=1), n))
+        for site, sold in ((here, 1), (there, 2), ("sit_" + "3" * 26, 0)):
+            figures, wanted = _figures(world), Wanted(By.MACHINE, *JUNE, site_id=site)
+            found = await figures.figures(MERCHANT, wanted)
+            assert [(row.key, row.units_sold) for row in found.rows] == ([(MACHINE, sold)] if sold else [])
+            units = await figures.units(MERCHANT, wanted, outcome=None, after=None, limit=9)
+            assert len(units.data) == sold
+        by_site = await _figures(world).figures(MERCHANT, Wanted(By.SITE, *JUNE))
+        assert {row.key: (row.units_sold, f"site={row.key}" in row.units) for row in by_site.rows} == {
+            here: (1, True),
+            there: (2, True),
+        }

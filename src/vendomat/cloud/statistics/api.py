@@ -31,22 +31,28 @@ from vendomat.cloud.statistics.views import (
 
 MachineText = Annotated[str | None, Query(pattern=r"^mch_[0-9a-z]{26}$")]
 ProductText = Annotated[str | None, Query(pattern=r"^prd_[0-9a-z]{26}$")]
+SiteText = Annotated[str | None, Query(pattern=r"^sit_[0-9a-z]{26}$")]
 ChannelText = Annotated[str | None, Query(pattern=r"^[a-z_]{1,20}$")]
 MonthText = Annotated[str, Path(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")]
 Outcome = Literal["delivered", "not_delivered", "unknown", "lost"]
 
 
-def asked_for(
+def only_of(
     *,
-    first: date,
-    last: date,
-    by: By = By.DAY,
     machine: MachineText = None,
     product: ProductText = None,
     channel: ChannelText = None,
+    site: SiteText = None,
+) -> dict[str, str | None]:
+    """What alone a request wants sales of."""
+    return {"machine_id": machine, "product_id": product, "channel": channel, "site_id": site}
+
+
+def asked_for(
+    *, first: date, last: date, by: By = By.DAY, only: Annotated[dict[str, str | None], Depends(only_of)]
 ) -> Wanted:
     """The report that a request names."""
-    return Wanted(by, first, last, machine_id=machine, product_id=product, channel=channel)
+    return Wanted(by, first, last, **only)
 
 
 Asked = Annotated[Wanted, Depends(asked_for)]

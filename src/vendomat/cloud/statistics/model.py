@@ -41,7 +41,7 @@ _SUMMED = (By.MACHINE, By.PRODUCT, By.CHANNEL)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Sales of the days from `first` to `last`, both included, by `by`; of one machine, product or channel if named."""
+    """Sales of the days from `first` to `last`, both included, by `by`; of one machine, product, channel or site."""
 
     by: By
     first: date
@@ -49,6 +49,7 @@ class Wanted:
     machine_id: str | None = None
     product_id: str | None = None
     channel: str | None = None
+    site_id: str | None = None
 
     def __post_init__(self) -> None:
         days = (self.last - self.first).days + 1
@@ -70,7 +71,7 @@ class Wanted:
 
     @property
     def is_of_all(self) -> bool:
-        return self.machine_id is None and self.product_id is None and self.channel is None
+        return all(one is None for one in (self.machine_id, self.product_id, self.channel, self.site_id))
 
     @property
     def is_of_whole_months(self) -> bool:

@@ -168,13 +168,18 @@ def _success(row: Mapping[str, int] | sa.RowMapping) -> float | None:
 def _units_link(row: sa.RowMapping, wanted: Wanted) -> str:
     """Where the units of a row are listed; empty for what they cannot be asked by."""
     first, last, at = wanted.first, wanted.last, row["at"]
-    named = {"machine": wanted.machine_id, "product": wanted.product_id, "channel": wanted.channel}
+    named = {
+        "machine": wanted.machine_id,
+        "product": wanted.product_id,
+        "channel": wanted.channel,
+        "site": wanted.site_id,
+    }
     if wanted.by in (By.DAY, By.HOUR):
         first = last = at.date()
     elif wanted.by is By.MONTH:
         month_ends = (at.date().replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         first, last = max(first, at.date()), min(last, month_ends)
-    elif wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL):
+    elif wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL) or (wanted.by is By.SITE and row["key"]):
         named[wanted.by.value] = None  # the row's own
     elif wanted.by is By.SLOT:
         named["machine"] = row["key"].partition("/")[0]

@@ -32,6 +32,12 @@ _SITE = """
     (SELECT k.site_id FROM site_machine k WHERE k.merchant_id = :merchant_id AND k.machine_id = {machine}
         AND k.first_day <= CAST({at} AS date) ORDER BY k.first_day DESC LIMIT 1)
 """
+_AT_SITE = f"""
+    AND {{machine}} IN (SELECT k.machine_id FROM site_machine k
+        WHERE k.merchant_id = :merchant_id AND k.site_id = :site_id)
+    AND {_SITE} = :site_id
+"""
+"""What machines sold while they stood there."""
 _SUMS = f"""
 SELECT {{group}}, s.currency, {_SUM_ALL} FROM (
     SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
@@ -77,6 +83,7 @@ _FILTERS = {
     "machine_id": "AND s.machine_id = :machine_id",
     "product_id": "AND s.product_id = :product_id",
     "channel": "AND s.channel = :channel",
+    "site_id": _AT_SITE.format(machine="s.machine_id", at="s.hour"),
 }
 _FRAME = """
 SELECT m.name, m.currency, m.time_zone, CAST(:now AS timestamptz) AT TIME ZONE m.time_zone AS now,
@@ -108,6 +115,7 @@ _UNIT_FILTERS = {
     "machine_id": "AND o.machine_id = :machine_id",  # its units are there, too, and orders are fewer
     "product_id": "AND u.product_id = :product_id",
     "channel": "AND p.channel = :channel",
+    "site_id": _AT_SITE.format(machine="o.machine_id", at="o.created_at AT TIME ZONE m.time_zone"),
     "outcome": "AND u.outcome = :outcome AND u.is_final",
     "lost": "AND u.finding = 'came_out'",
     "after": "AND (o.created_at, o.order_id, u.unit) < (CAST(:after_at AS timestamptz), CAST(:after_order AS text), "
@@ -129,7 +137,12 @@ def _span(merchant_id: str, wanted: Wanted) -> dict[str, object]:
 
 
 def _named(wanted: Wanted) -> dict[str, object]:
-    found = {"machine_id": wanted.machine_id, "product_id": wanted.product_id, "channel": wanted.channel}
+    found = {
+        "machine_id": wanted.machine_id,
+        "product_id": wanted.product_id,
+        "channel": wanted.channel,
+        "site_id": wanted.site_id,
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -12271,6 +12271,7 @@ export interface operations {
                 last: string;
                 machine?: string | null;
                 product?: string | null;
+                site?: string | null;
             };
             header?: never;
             path?: never;
@@ -12334,6 +12335,7 @@ export interface operations {
                 last: string;
                 machine?: string | null;
                 product?: string | null;
+                site?: string | null;
             };
             header?: never;
             path: {
@@ -12428,6 +12430,7 @@ export interface operations {
                 machine?: string | null;
                 outcome?: ("delivered" | "not_delivered" | "unknown" | "lost") | null;
                 product?: string | null;
+                site?: string | null;
             };
             header?: never;
             path?: never;

@@ -38,6 +38,8 @@ describe("rows", () => {
     expect(narrower(row("2026-02-11T00:00:00", ""), "day", asked)).toMatchObject({ by: "hour", first: "2026-02-11", last: "2026-02-11" });
     expect(narrower(row(null, "mch_1"), "machine", asked)).toMatchObject({ by: "product", machine: "mch_1", first: "2026-02-10" });
     expect(narrower(row(null, "prd_1"), "product", { ...asked, machine: "mch_1" })).toMatchObject({ by: "day", product: "prd_1" });
+    expect(narrower(row(null, "sit_1"), "site", asked)).toMatchObject({ by: "machine", site: "sit_1" });
+    expect(narrower(row(null, ""), "site", asked)).toBeUndefined();
     expect(narrower(row("2026-02-11T08:00:00", ""), "hour", asked)).toBeUndefined();
   });
 

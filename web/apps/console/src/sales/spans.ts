@@ -61,7 +61,7 @@ export function mayBe(by: By, span: Span): boolean {
 
 export type Asked = Readonly<Record<string, string | undefined>>;
 
-/** The report that a row opens: a shorter span, or the same of one machine, product or way to pay. */
+/** The report that a row opens: a shorter span, or the same of one machine, product, site or way to pay. */
 export function narrower(row: SalesRow, by: By, asked: Asked): Asked | undefined {
   const same = { ...asked, cursor: undefined, units: undefined };
   const day = row.at?.slice(0, 10);
@@ -69,6 +69,7 @@ export function narrower(row: SalesRow, by: By, asked: Asked): Asked | undefined
   if (by === "day" && day !== undefined) return { ...same, by: "hour", first: day, last: day };
   if (by === "machine") return { ...same, by: "product", machine: row.key };
   if (by === "product") return { ...same, by: asked["machine"] === undefined ? "machine" : "day", product: row.key };
+  if (by === "site" && row.key !== "") return { ...same, by: "machine", site: row.key };
   if (by === "channel") return { ...same, by: "day", channel: row.key };
   return undefined;
 }

@@ -190,6 +190,23 @@ async def test_two_who_issue_at_once_issue_one(browser: httpx.AsyncClient, shop:
     assert await _owed(browser, path) == 1_000
 
 
+async def test_a_place_and_its_hours_are_kept_and_logged(browser: httpx.AsyncClient) -> None:
+    made = (await browser.post("/api/v1/sites", json={"name": "Lobby", "owner": "Wang"})).json()
+    assert (made["address"], made["opening"]) == ("", [])
+    path, day = f"/api/v1/sites/{made['id']}", {"from_minute": 480, "until_minute": 1320}
+    place = {"name": "Lobby", "owner": "Wang", "address": "1 Nanjing Road", "opening": [*[day] * 6, None]}
+    changed = await browser.put(path, json=place)
+    assert changed.status_code == 200, changed.text
+    assert {name: changed.json()[name] for name in place} == place
+    (listed,) = (await browser.get("/api/v1/sites")).json()
+    assert listed["address"] == "1 Nanjing Road"
+    (entry, *_) = (await browser.get("/api/v1/changes", params={"what": "site.changed"})).json()["data"]
+    assert entry["after"]["opening"] == [*[[480, 1320]] * 6, None]
+    for wrong in ([day], [{"from_minute": 0, "until_minute": 1441}] * 7):
+        assert (await browser.put(path, json=place | {"opening": wrong})).status_code == 422
+    assert (await browser.get(path)).json()["opening"] == place["opening"]
+
+
 async def test_nobody_touches_the_sites_of_another(browser: httpx.AsyncClient, shop: Shop, database_url: str) -> None:
     path = await _site(browser, shop, {"fixed_minor": 1_000})
     link = (await _issue(browser, path, "2025-11")).json()["link"]

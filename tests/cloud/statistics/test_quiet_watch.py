@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,6 +128,23 @@ async def test_what_could_not_sell_is_no_silence(world: World) -> None:
     await _judged(world, clock, WEEKS * 168 + 72)
     assert await world.superuser.fetchval("SELECT judged_until FROM usual_week") == back + timedelta(days=2)
     assert await world.superuser.fetch("SELECT FROM alarm") == []
+
+
+async def test_a_closed_site_is_no_silence(world: World) -> None:
+    """Open from Monday noon until midnight, by the merchant's clock: the days after are closed, and are not judged."""
+    clock = await _known(world)
+    week = [[720, 1440], None, None, None, None, None, None]
+    await world.superuser.execute(
+        "INSERT INTO site (merchant_id, site_id, name, owner, created_at, opening) VALUES ($1, 's', 'n', 'o', $2, $3)",
+        MERCHANT,
+        START,
+        json.dumps(week),
+    )
+    await world.superuser.execute("INSERT INTO site_machine VALUES ($1, $2, $3, 's')", MERCHANT, MACHINE, START.date())
+    await _judged(world, clock, WEEKS * 168 + 72)
+    kept = await world.superuser.fetchrow("SELECT judged_until, is_quiet, since_expected FROM usual_week")
+    assert kept["judged_until"] == START + timedelta(weeks=WEEKS, days=3)
+    assert (kept["is_quiet"], kept["since_expected"]) == (True, 12 * 2)
 
 
 async def test_nobody_is_judged_while_sums_or_looks_are_behind(world: World) -> None:

@@ -1,12 +1,24 @@
 """Sites: where machines stand, whose place it is, and what its owner gets."""
 
 from vendomat.cloud.sites.api import Day, sites_router
-from vendomat.cloud.sites.model import Rule, Site, Span, Stay, Step, Terms, stays_within, terms_within
+from vendomat.cloud.sites.model import (
+    Opening,
+    Rule,
+    Site,
+    Span,
+    Stay,
+    Step,
+    Terms,
+    open_share,
+    stays_within,
+    terms_within,
+)
 from vendomat.cloud.sites.service import Sites, no_site
-from vendomat.cloud.sites.store import find_site
+from vendomat.cloud.sites.store import find_site, opening_of
 
 __all__ = [
     "Day",
+    "Opening",
     "Rule",
     "Site",
     "Sites",
@@ -16,6 +28,8 @@ __all__ = [
     "Terms",
     "find_site",
     "no_site",
+    "open_share",
+    "opening_of",
     "sites_router",
     "stays_within",
     "terms_within",

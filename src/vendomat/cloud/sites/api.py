@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import ASKED_ONCE
-from vendomat.cloud.sites.model import BASIS_POINTS_MAX, STEPS_MAX, Rule, Site, Stay, Step, Terms
+from vendomat.cloud.sites.model import BASIS_POINTS_MAX, DAY_MINUTES, STEPS_MAX, Opening, Rule, Site, Stay, Step, Terms
 from vendomat.cloud.sites.service import Sites
 from vendomat.kernel import MINOR_UNITS_MAX
 
@@ -24,6 +24,22 @@ class SiteBody(BaseModel):
 
     name: Name
     owner: Name
+
+
+class OpeningBody(BaseModel):
+    """Open from minute to minute of the day; what ends at or before its beginning ends on the next day."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_minute: Annotated[int, Field(ge=0, le=DAY_MINUTES, strict=True)]
+    until_minute: Annotated[int, Field(ge=0, le=DAY_MINUTES, strict=True)]
+
+
+class PlaceBody(SiteBody):
+    """`opening`: seven days from Monday on, null for one that is closed; none: it is always open."""
+
+    address: Annotated[str, Field(max_length=300)] = ""
+    opening: Annotated[list[OpeningBody | None], Field(max_length=7)] = []
 
 
 class StayBody(BaseModel):
@@ -59,6 +75,7 @@ class SiteView(BaseModel):
     id: str
     name: str
     owner: str
+    address: str
     machines: int
     owed_minor: int
 
@@ -79,6 +96,8 @@ class ArrangementView(BaseModel):
     id: str
     name: str
     owner: str
+    address: str
+    opening: list[OpeningBody | None]
     stays: list[StayView]
     rules: list[RuleView]
 
@@ -106,9 +125,10 @@ def sites_router(sites: Sites, current: CurrentOperator) -> APIRouter:
 
     @router.put("/{site_id}", operation_id="sites.change")
     async def change(
-        site_id: SiteId, body: SiteBody, operator: Annotated[Operator, Depends(changing)]
+        site_id: SiteId, body: PlaceBody, operator: Annotated[Operator, Depends(changing)]
     ) -> ArrangementView:
-        await sites.change(operator, Site(site_id, body.name, body.owner))
+        opening = tuple(None if one is None else Opening(one.from_minute, one.until_minute) for one in body.opening)
+        await sites.change(operator, Site(site_id, body.name, body.owner, body.address, opening))
         return await _arrangement(sites, operator, site_id)
 
     @router.put("/{site_id}/machines/{machine_id}", operation_id="sites.stay")
@@ -137,6 +157,11 @@ async def _arrangement(sites: Sites, operator: Operator, site_id: str) -> Arrang
         id=site.site_id,
         name=site.name,
         owner=site.owner,
+        address=site.address,
+        opening=[
+            None if one is None else OpeningBody(from_minute=one.from_minute, until_minute=one.until_minute)
+            for one in site.opening
+        ],
         stays=[
             StayView(machine_id=one.machine_id, first_day=one.first_day, is_here=one.site_id == site_id)
             for one in stays

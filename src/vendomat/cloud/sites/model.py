@@ -14,6 +14,7 @@ from vendomat.kernel import MINOR_UNITS_MAX, ErrorCode, VendomatError
 
 BASIS_POINTS_MAX = 10_000
 STEPS_MAX = 12
+DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,51 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """Open from minute to minute of a day; what ends at or before its beginning ends on the next day."""
+
+    from_minute: int
+    until_minute: int
+
+    @property
+    def ends(self) -> int:
+        is_next_day = self.until_minute <= self.from_minute
+        return self.until_minute + (DAY_MINUTES if is_next_day else 0)
+
+    def minutes_of(self, hour: int) -> int:
+        """Minutes of this hour that it is open; hours from 24 on are those of the next day."""
+        return max(0, min(self.ends, hour * 60 + 60) - max(self.from_minute, hour * 60))
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
+    """`opening` has seven entries from Monday on, None for a day on which it is closed; or none: it is always open."""
+
     site_id: str
     name: str
     owner: str
+    address: str = ""
+    opening: tuple[Opening | None, ...] = ()
+
+    def check(self) -> Site:
+        """Itself. Raises `VendomatError(invalid_value)` for opening hours that make no week."""
+        minutes = [m for one in self.opening if one is not None for m in (one.from_minute, one.until_minute)]
+        if len(self.opening) not in (0, 7) or not all(0 <= minute <= DAY_MINUTES for minute in minutes):
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE,
+                "opening hours have seven days of at most 24 hours, or are none; nothing changed",
+            )
+        return self
+
+
+def open_share(opening: Sequence[Opening | None], weekday: int, hour: int) -> float:
+    """Of an hour (0 to 23) of a weekday (0 is Monday), the share in which it is open."""
+    if not opening:
+        return 1.0
+    today, yesterday = opening[weekday], opening[weekday - 1]
+    minutes = today.minutes_of(hour) if today is not None else 0
+    minutes += yesterday.minutes_of(hour + 24) if yesterday is not None else 0
+    return min(60, minutes) / 60
 
 
 @dataclass(frozen=True, slots=True)

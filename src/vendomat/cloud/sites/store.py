@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import asyncpg
 
-from vendomat.cloud.sites.model import Rule, Site, Stay, Step, Terms
+from vendomat.cloud.sites.model import Opening, Rule, Site, Stay, Step, Terms
 
 
 async def put_site(connection: asyncpg.Connection, merchant_id: str, site: Site, at: datetime) -> None:
     await connection.execute(
-        "INSERT INTO site (merchant_id, site_id, name, owner, created_at) VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (merchant_id, site_id) DO UPDATE SET name = excluded.name, owner = excluded.owner",
+        "INSERT INTO site (merchant_id, site_id, name, owner, created_at, address, opening) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (merchant_id, site_id) DO UPDATE SET name = excluded.name, "
+        "owner = excluded.owner, address = excluded.address, opening = excluded.opening",
         merchant_id,
         site.site_id,
         site.name,
         site.owner,
         at,
+        site.address,
+        kept_of(site.opening),
     )
 
 
@@ -25,12 +29,22 @@ async def find_site(
     connection: asyncpg.Connection, merchant_id: str, site_id: str, *, is_locking: bool = False
 ) -> Site | None:
     row = await connection.fetchrow(
-        "SELECT site_id, name, owner FROM site WHERE merchant_id = $1 AND site_id = $2"
+        "SELECT site_id, name, owner, address, opening FROM site WHERE merchant_id = $1 AND site_id = $2"
         + (" FOR UPDATE" if is_locking else ""),
         merchant_id,
         site_id,
     )
-    return None if row is None else Site(**dict(row))
+    return None if row is None else Site(**{**row, "opening": opening_of(row["opening"])})
+
+
+def kept_of(opening: Sequence[Opening | None]) -> list[list[int] | None]:
+    """Opening hours as their row has them."""
+    return [None if one is None else [one.from_minute, one.until_minute] for one in opening]
+
+
+def opening_of(kept: Sequence[Sequence[int] | None] | None) -> tuple[Opening | None, ...]:
+    """Opening hours from their row; none for a machine that stands nowhere."""
+    return tuple(None if one is None else Opening(*one) for one in kept or ())
 
 
 async def list_sites(connection: asyncpg.Connection, merchant_id: str) -> list[asyncpg.Record]:
@@ -39,7 +53,7 @@ async def list_sites(connection: asyncpg.Connection, merchant_id: str) -> list[a
         "WITH here AS MATERIALIZED (SELECT site_id, count(*) AS machines FROM (SELECT DISTINCT ON (k.machine_id) k.site_id "
         "FROM site_machine k JOIN merchant m USING (merchant_id) WHERE k.merchant_id = $1 "
         "AND k.first_day <= (now() AT TIME ZONE m.time_zone)::date ORDER BY k.machine_id, k.first_day DESC) c GROUP BY 1) "
-        "SELECT s.site_id, s.name, s.owner, coalesce(h.machines, 0) AS machines, "
+        "SELECT s.site_id, s.name, s.owner, s.address, coalesce(h.machines, 0) AS machines, "
         "(SELECT -coalesce(sum(l.amount_minor), 0) FROM ledger_line l WHERE l.merchant_id = s.merchant_id "
         "AND l.account = 'liab:site_rent:' || s.site_id)::bigint AS owed_minor "
         "FROM site s LEFT JOIN here h USING (site_id) WHERE s.merchant_id = $1 ORDER BY s.name, s.site_id",

@@ -18,6 +18,7 @@ import structlog
 
 from vendomat.cloud.alarms import AlarmRow, Severity, clear_alarms, find_open_alarms, raise_alarms
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.sites import open_share, opening_of
 from vendomat.cloud.statistics.quiet import Hour, Memory, Usual, judge, others_share
 from vendomat.kernel import Clock, Ids
 
@@ -81,9 +82,12 @@ WITH place AS (
 )
 SELECT w.machine_id, p.at, p.begins_at, w.sold[p.at] AS sold, w.open[p.at] AS open, {_MEMORY},
     CAST(coalesce(s.units, 0) AS integer) AS hour_sold, coalesce(o.open, 0) AS hour_open,
-    extract(hour FROM p.hour) = 0 AS is_first_of_day
+    extract(hour FROM p.hour) = 0 AS is_first_of_day, t.opening
 FROM page w CROSS JOIN place p
 LEFT JOIN sales s USING (machine_id) LEFT JOIN selling o USING (machine_id)
+LEFT JOIN LATERAL (SELECT k.site_id FROM site_machine k WHERE k.merchant_id = $1 AND k.machine_id = w.machine_id
+    AND k.first_day <= CAST(p.hour AS date) ORDER BY k.first_day DESC LIMIT 1) k ON true
+LEFT JOIN site t ON t.merchant_id = $1 AND t.site_id = k.site_id
 """
 _KEEP = f"""
 UPDATE usual_week w SET judged_until = $2::timestamptz + interval '1 hour', sold[n.at] = n.sold, open[n.at] = n.open,
@@ -161,7 +165,8 @@ class QuietWatch:
 def _judged(row: asyncpg.Record, expected: float, sold: float) -> _Judged:
     memory = Memory(**{field.name: row[field.name] for field in fields(Memory)})
     usual = Usual(row["sold"], row["open"])
-    hour = Hour(row["begins_at"], row["hour_sold"], row["hour_open"], row["is_first_of_day"])
+    at_site = open_share(opening_of(row["opening"]), *divmod(row["at"] - 1, 24))
+    hour = Hour(row["begins_at"], row["hour_sold"], row["hour_open"] * at_site, row["is_first_of_day"])
     others = others_share(expected - memory.recent_expected, sold - memory.recent_sold)
     return _Judged(row["machine_id"], row["at"], usual.seen(hour), memory, judge(memory, usual, hour, others=others))
 

@@ -174,18 +174,19 @@ def _units_link(row: sa.RowMapping, wanted: Wanted) -> str:
         "channel": wanted.channel,
         "site": wanted.site_id,
     }
+    is_keyed = wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL) or (wanted.by is By.SITE and row["key"] != "")
     if wanted.by in (By.DAY, By.HOUR):
         first = last = at.date()
     elif wanted.by is By.MONTH:
         month_ends = (at.date().replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         first, last = max(first, at.date()), min(last, month_ends)
-    elif wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL) or (wanted.by is By.SITE and row["key"]):
+    elif is_keyed:
         named[wanted.by.value] = None  # the row's own
     elif wanted.by is By.SLOT:
         named["machine"] = row["key"].partition("/")[0]
     else:
         return ""
-    key = f"&{wanted.by.value}={quote(row['key'])}" if wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL) else ""
+    key = f"&{wanted.by.value}={quote(row['key'])}" if is_keyed else ""
     return _units_address(first, last, tuple(named.items())) + key
 
 

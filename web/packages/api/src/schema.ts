@@ -2986,10 +2986,14 @@ export interface components {
         };
         /** ArrangementView */
         ArrangementView: {
+            /** Address */
+            address: string;
             /** Id */
             id: string;
             /** Name */
             name: string;
+            /** Opening */
+            opening: (components["schemas"]["OpeningBody"] | null)[];
             /** Owner */
             owner: string;
             /** Rules */
@@ -4865,6 +4869,16 @@ export interface components {
             is_offered: boolean;
         };
         /**
+         * OpeningBody
+         * @description Open from minute to minute of the day; what ends at or before its beginning ends on the next day.
+         */
+        OpeningBody: {
+            /** From Minute */
+            from_minute: number;
+            /** Until Minute */
+            until_minute: number;
+        };
+        /**
          * OpenUnknownView
          * @description A unit nobody can say anything about yet; at `deadline` it is declared ambiguous and refunded.
          */
@@ -5239,6 +5253,26 @@ export interface components {
             image: string;
             /** Picture */
             picture: string;
+        };
+        /**
+         * PlaceBody
+         * @description `opening`: seven days from Monday on, null for one that is closed; none: it is always open.
+         */
+        PlaceBody: {
+            /**
+             * Address
+             * @default
+             */
+            address?: string;
+            /** Name */
+            name: string;
+            /**
+             * Opening
+             * @default []
+             */
+            opening?: (components["schemas"]["OpeningBody"] | null)[];
+            /** Owner */
+            owner: string;
         };
         /**
          * PlacesBody
@@ -6723,6 +6757,8 @@ export interface components {
          * @description `machines` stand there today; `owed_minor` is what was stated and not paid out yet.
          */
         SiteView: {
+            /** Address */
+            address: string;
             /** Id */
             id: string;
             /** Machines */
@@ -12779,7 +12815,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SiteBody"];
+                "application/json": components["schemas"]["PlaceBody"];
             };
         };
         responses: {

@@ -23,7 +23,7 @@ import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
 import type { Band, ClosedMonth, Months, ProductRanking, SalesFigures, SoldUnit } from "./salesViews";
 import type { CartTrial, CouponBatch, IssuedCoupons, NewCoupons, Preview, Promotion, PromotionBody, PromotionGoods, Rule, TriedCart } from "./promotionViews";
 import type {
-  Arrangement, Payout, Periods, Site, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
+  Arrangement, Payout, Periods, Site, SitePlace, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
 } from "./statementViews";
 
 export type Reply<Value> = { kind: "ok"; value: Value } | { kind: "refused"; problem: Problem } | { kind: "not_known" };
@@ -155,6 +155,7 @@ export class ConsoleClient {
   band = (query: Query = {}): Promise<Reply<Band>> => this.#ask("GET", `/api/v1/sales-figures/band${queryText(query)}`);
   sites = (): Promise<Reply<Site[]>> => this.#ask("GET", "/api/v1/sites");
   createSite = (name: string, owner: string): Promise<Reply<Arrangement>> => this.#ask("POST", "/api/v1/sites", { name, owner });
+  changeSite = (id: string, place: SitePlace): Promise<Reply<Arrangement>> => this.#ask("PUT", `/api/v1/sites/${id}`, place);
   site = (id: string): Promise<Reply<Arrangement>> => this.#ask("GET", `/api/v1/sites/${id}`);
   placeMachine = (id: string, machineId: string, firstDay: string, isLeaving: boolean): Promise<Reply<Arrangement>> =>
     this.#ask("PUT", `/api/v1/sites/${id}/machines/${machineId}`, { first_day: firstDay, is_leaving: isLeaving });

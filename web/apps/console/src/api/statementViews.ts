@@ -12,6 +12,9 @@ export type StatementRow = Schemas["RowView"];
 
 export type Site = Schemas["SiteView"];
 export type Terms = Omit<Schemas["RuleView"], "first_day">;
+/** A site as it is changed: its address, and seven days of opening hours, or none when it is always open. */
+export type SitePlace = Schemas["PlaceBody"];
+export type Opening = Schemas["OpeningBody"];
 export type Arrangement = Schemas["ArrangementView"];
 export type IssuedStatement = Schemas["IssuedView"];
 export type Payout = Schemas["SitePayoutView"];

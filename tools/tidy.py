@@ -1,8 +1,8 @@
 """The house rules that no ready-made linter knows, executed: prints each breach with its place and how to mend it.
 
 Rules: size, docstring, door, pure, money, locator (see `tidy_code`), and here name (no catch-all words in file names),
-package (every folder of the package has a door), place (no path of one machine, no host of a package registry in any
-file).
+package (every folder of the package has a door), number (one migration has one), place (no path of one machine, no
+host of a package registry in any file).
 It looks at tracked and new files alike, changes none, and exits 1 when there is a finding.
 """
 
@@ -38,6 +38,7 @@ BANNED_WORDS = frozenset(
     {"util", "utils", "helper", "helpers", "common", "commons", "manager", "managers", "handler", "handlers", "misc"}
 )
 WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+MIGRATION = re.compile(r"src/vendomat/cloud/platform/migrations/versions/(\d{4})_")
 
 # Written with character classes, so that the rule does not find itself.
 PLACES = {
@@ -101,6 +102,16 @@ def check_packages(paths: list[str]) -> Iterator[Finding]:
         yield Finding(str(folder), 1, "package", "a folder of Python without a door", mend)
 
 
+def check_numbers(paths: list[str]) -> Iterator[Finding]:
+    """No two migrations have one number, as when two people add the next one at once: no database could be migrated."""
+    known: dict[str, str] = {}
+    for path in sorted(paths):
+        number = MIGRATION.match(path)
+        if number is not None and (first := known.setdefault(number[1], path)) != path:
+            mend = "give it the next free number, in its name, its revision and what comes after it"
+            yield Finding(path, 1, "number", f"{PurePosixPath(first).name} has this number already", mend)
+
+
 def read_text(root: Path, path: str) -> str | None:
     """The text of a file, None when it is binary."""
     try:
@@ -127,7 +138,7 @@ def check_tree(root: Path) -> list[Finding]:
     paths = listed_files(root)
     texts = {path: text for path in paths if (text := read_text(root, path)) is not None}
     findings = [finding for path in paths for finding in check_name(path)]
-    findings += check_packages(paths)
+    findings += [*check_packages(paths), *check_numbers(paths)]
     for path, text in texts.items():
         findings += [*check_places(path, text), *check_web_size(path, text)]
     sources = [parse(path, text) for path, text in texts.items() if path.endswith(".py")]

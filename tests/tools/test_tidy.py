@@ -20,6 +20,9 @@ CLEAN = {
     "src/vendomat/cloud/orders/store.py": '"""The store."""\n\nimport time\nfrom vendomat.cloud.orders import model\n',
     "src/vendomat/cloud/platform/__init__.py": '"""The floor."""\n',
     "src/vendomat/cloud/platform/database.py": '"""The database."""\n',
+    "src/vendomat/cloud/platform/migrations/__init__.py": '"""Migrations."""\n',
+    "src/vendomat/cloud/platform/migrations/versions/__init__.py": '"""Versions."""\n',
+    "src/vendomat/cloud/platform/migrations/versions/0001_first.py": '"""The first."""\n',
     "src/vendomat/cloud/sales/__init__.py": '"""Sales."""\n',
     "src/vendomat/cloud/sales/service.py": (
         '"""Sells."""\n\nfrom vendomat.cloud.orders import store\nfrom vendomat.cloud.platform.database import x\n'
@@ -68,6 +71,7 @@ PLANTED = [
     ("name", "web/apps/shop/src/orderHandler.ts", "export {};\n"),
     ("name", "tests/helpers/prices.py", '"""Prices."""\n'),
     ("package", "src/vendomat/cloud/codes/model.py", '"""Codes."""\n'),
+    ("number", "src/vendomat/cloud/platform/migrations/versions/0001_other.py", '"""Another."""\n'),
     ("place", "docs/notes.md", "Look into " + "/" + "work/main/docs.\n"),
     ("place", "docs/notes.md", "Look into " + "/" + "home/somebody/docs.\n"),
     ("place", "Makefile", "install:\n\tpip install --index-url https://" + "pypi" + ".org/simple x\n"),
@@ -75,6 +79,7 @@ PLANTED = [
 ]
 
 ALLOWED = [
+    ("src/vendomat/cloud/platform/migrations/versions/0002_next.py", '"""The next."""\n'),
     (MODEL, '"""A model.\n\nLonger because the table of moves is one thing.\n"""\n' + LONG_FILE),
     (MODEL, '"""A model."""\n\nTABLE = {\n' + "".join(f"    {n}: {n},\n" for n in range(500)) + "}\n"),
     ("web/apps/shop/App.svelte", "<!-- Longer because it is one picture. -->\n" + "<p>line</p>\n" * 401),

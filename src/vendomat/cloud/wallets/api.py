@@ -32,6 +32,17 @@ class NewMemberBody(BaseModel):
     external_id: Annotated[str, Field(max_length=80)] = ""
 
 
+class MemberQuery(BaseModel):
+    """`text`: a name, a phone or its last digits, the merchant's number, a shown code, or the number of an order."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    text: Annotated[str, Field(max_length=80)] = ""
+    state: MemberState | None = None
+    limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+    cursor: Annotated[str | None, Field(max_length=200)] = None
+
+
 class MemberView(BaseModel):
     id: str
     name: str
@@ -68,21 +79,15 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
 
     @router.get("", operation_id="members.list")
     async def list_members(
-        operator: Annotated[Operator, Depends(reading)],
-        *,
-        text: Annotated[str, Query(max_length=80)] = "",
-        state: MemberState | None = None,
-        limit: Limit = LIMIT_DEFAULT,
-        cursor: Annotated[str | None, Query(max_length=200)] = None,
+        operator: Annotated[Operator, Depends(reading)], query: Annotated[MemberQuery, Query()]
     ) -> Page[MemberView]:
-        after = Cursor.from_text(cursor) if cursor else None
-        text = text.strip()
-        also = await book.members_of_purchase(operator.merchant_id, text) if text else []
+        also = await book.members_of_purchase(operator.merchant_id, query.text) if query.text else []
+        after = Cursor.from_text(query.cursor) if query.cursor else None
         rows = await members.list_members(
-            operator.merchant_id, text, also=also, state=state, after=after, limit=limit + 1
+            operator.merchant_id, query.text, also=also, state=query.state, after=after, limit=query.limit + 1
         )
         views = await _views(book, operator, *rows)
-        return page_of(views, limit, lambda m: m, lambda m: Cursor(m.created_at, m.id))
+        return page_of(views, query.limit, lambda m: m, lambda m: Cursor(m.created_at, m.id))
 
     @router.get("/{member_id}", operation_id="members.get")
     async def get(member_id: MemberId, operator: Annotated[Operator, Depends(reading)]) -> MemberView:

@@ -337,3 +337,21 @@ async def test_a_site_has_what_its_machines_sold_while_they_stood_there(market: 
             here: (1, True),
             there: (2, True),
         }
+
+
+async def test_how_long_refunds_took_is_told_by_channel(market: Market, world: World) -> None:
+    none = await _figures(world).refund_times(MERCHANT, FIRST_DAY, FIRST_DAY)
+    assert (none.refunds, none.median_s, none.channels) == (0, None, [])
+    for n in range(3):
+        await market.jam(noon(FIRST_DAY, n))
+    await world.superuser.execute(
+        "UPDATE refund r SET ended_at = requested_at + make_interval(secs => 10 * n) "
+        "FROM (SELECT refund_id, row_number() OVER (ORDER BY requested_at) AS n FROM refund) k "
+        "WHERE k.refund_id = r.refund_id"
+    )
+    await world.superuser.execute(
+        "UPDATE payment SET channel = 'alipay' WHERE payment_id = (SELECT max(payment_id) FROM payment)"
+    )
+    found = await _figures(world).refund_times(MERCHANT, FIRST_DAY, FIRST_DAY)
+    assert (found.refunds, found.median_s, found.p95_s) == (3, 20, 29)
+    assert [(one.channel, one.refunds) for one in found.channels] == [("alipay", 1), ("wechat", 2)]

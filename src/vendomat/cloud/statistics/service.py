@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import sqlalchemy as sa
@@ -30,6 +30,7 @@ from vendomat.cloud.statistics.sums import AMOUNTS
 from vendomat.cloud.statistics.views import (
     BandHourView,
     BandView,
+    ChannelRefundTimesView,
     RefundTimesView,
     SalesFiguresView,
     SalesRowView,
@@ -122,13 +123,12 @@ class SalesFigures:
 
     async def refund_times(self, merchant_id: str, first: date, last: date) -> RefundTimesView:
         async with self._database.merchant(merchant_id) as connection:
-            row = await store.read_refund_times(connection, merchant_id, first, last)
+            every, *rows = await store.read_refund_times(connection, merchant_id, first, last)
         return RefundTimesView(
             first=first,
             last=last,
-            refunds=row["refunds"],
-            median_s=None if row["median_s"] is None else round(float(row["median_s"]), 3),
-            p95_s=None if row["p95_s"] is None else round(float(row["p95_s"]), 3),
+            **_refund_time(every),
+            channels=[ChannelRefundTimesView(channel=row["channel"], **_refund_time(row)) for row in rows],
             formulas={"median_s": BY_FIGURE["refund_time"], "p95_s": BY_FIGURE["refund_time"]},
         )
 
@@ -137,6 +137,11 @@ class SalesFigures:
         if frame is None:
             raise VendomatError(ErrorCode.NOT_FOUND, "there is no such merchant")
         return frame
+
+
+def _refund_time(row: sa.RowMapping) -> dict[str, Any]:
+    seconds = {name: None if row[name] is None else round(float(row[name]), 3) for name in ("median_s", "p95_s")}
+    return {"refunds": row["refunds"]} | seconds
 
 
 def _by_hour(rows: Sequence[sa.RowMapping], column: str, currency: str) -> dict[int, int]:

@@ -98,14 +98,24 @@ class BandView(BaseModel):
     read_at: datetime
 
 
-class RefundTimesView(BaseModel):
+class RefundTimeView(BaseModel):
     """Seconds from asking until the money went back; None where no refund did."""
 
-    first: date
-    last: date
     refunds: int
     median_s: float | None
     p95_s: float | None
+
+
+class ChannelRefundTimesView(RefundTimeView):
+    channel: str
+
+
+class RefundTimesView(RefundTimeView):
+    """Of all refunds that went back in these days, and of those of each channel."""
+
+    first: date
+    last: date
+    channels: list[ChannelRefundTimesView]
     formulas: dict[str, str]
 
 

@@ -3449,6 +3449,17 @@ export interface components {
             /** Name */
             name?: string | null;
         };
+        /** ChannelRefundTimesView */
+        ChannelRefundTimesView: {
+            /** Channel */
+            channel: string;
+            /** Median S */
+            median_s: number | null;
+            /** P95 S */
+            p95_s: number | null;
+            /** Refunds */
+            refunds: number;
+        };
         /** ChannelsView */
         ChannelsView: {
             /** Data */
@@ -6086,9 +6097,11 @@ export interface components {
         RefundStage: "requested" | "held" | "processing" | "unknown" | "succeeded" | "failed";
         /**
          * RefundTimesView
-         * @description Seconds from asking until the money went back; None where no refund did.
+         * @description Of all refunds that went back in these days, and of those of each channel.
          */
         RefundTimesView: {
+            /** Channels */
+            channels: components["schemas"]["ChannelRefundTimesView"][];
             /**
              * First
              * Format: date

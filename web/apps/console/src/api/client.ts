@@ -20,7 +20,7 @@ import type {
 } from "./peopleViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
-import type { Band, ClosedMonth, Months, ProductRanking, SalesFigures, SoldUnit } from "./salesViews";
+import type { Band, ClosedMonth, Months, ProductRanking, RefundTimes, SalesFigures, SoldUnit } from "./salesViews";
 import type { CartTrial, CouponBatch, IssuedCoupons, NewCoupons, Preview, Promotion, PromotionBody, PromotionGoods, Rule, TriedCart } from "./promotionViews";
 import type {
   Arrangement, Payout, Periods, Site, SitePlace, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
@@ -155,6 +155,8 @@ export class ConsoleClient {
   band = (query: Query = {}): Promise<Reply<Band>> => this.#ask("GET", `/api/v1/sales-figures/band${queryText(query)}`);
   sites = (): Promise<Reply<Site[]>> => this.#ask("GET", "/api/v1/sites");
   createSite = (name: string, owner: string): Promise<Reply<Arrangement>> => this.#ask("POST", "/api/v1/sites", { name, owner });
+  refundTimes = (first: string, last: string): Promise<Reply<RefundTimes>> =>
+    this.#ask("GET", `/api/v1/sales-figures/refund-times${queryText({ first, last })}`);
   changeSite = (id: string, place: SitePlace): Promise<Reply<Arrangement>> => this.#ask("PUT", `/api/v1/sites/${id}`, place);
   site = (id: string): Promise<Reply<Arrangement>> => this.#ask("GET", `/api/v1/sites/${id}`);
   placeMachine = (id: string, machineId: string, firstDay: string, isLeaving: boolean): Promise<Reply<Arrangement>> =>

@@ -42,3 +42,9 @@ export function percent(share: number | null, locale: Locale): string | undefine
   if (share === null) return undefined;
   return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(share);
 }
+
+/** Seconds as people say them: `4.2 s`, `12 min`, `3.5 h`. */
+export function timeTaken(seconds: number, locale: Locale = i18n.locale): string {
+  const [value, unit] = seconds < 120 ? [seconds, "second"] : seconds < 7200 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(value);
+}

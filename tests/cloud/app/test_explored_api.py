@@ -124,7 +124,9 @@ async def test_no_request_is_answered_with_what_nobody_was_told(
 ) -> None:
     superuser = counter.stage.world.superuser
     await superuser.execute(ESTATE)
-    await superuser.execute("DELETE FROM promotion")  # that one has a rule nobody can have made
+    await superuser.execute(
+        "DELETE FROM coupon_batch; DELETE FROM promotion"
+    )  # that one has a rule nobody can have made
     token = await counter.sell(1, "delivered")
     async with counter.visitor() as buyer:
         await counter.say(buyer, token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 from fastapi import FastAPI, Request
 
@@ -14,7 +16,8 @@ from vendomat.cloud.merchants import Operator, Role
 
 
 async def _owner(_: Request) -> Operator:
-    return Operator(MERCHANT, "opr_1", "ann@example.com", "Ann", Role.OWNER, "Test", "CNY")
+    proven_until = datetime.max.replace(tzinfo=UTC)
+    return Operator(MERCHANT, "opr_1", "ann@example.com", "Ann", Role.OWNER, "Test", "CNY", proven_until=proven_until)
 
 
 def _client(shop: CoolerStage) -> httpx.AsyncClient:

@@ -181,5 +181,5 @@ def test_a_result_that_closes_keeps_no_coupon_of_the_last_buyer() -> None:
     talk = accepted().to_delivering()
     talk.hear(state="settled", outcomes=["delivered", "delivered"])
     talk.say(DonePressed)
-    assert talk.sale == Sale(is_online=True, local=talk.sale.local, expires_at_s=talk.sale.expires_at_s,
-                             expires_total_s=talk.sale.expires_total_s)  # fmt: skip
+    keeps = {"local", "closed_id", "expires_at_s", "expires_total_s"}
+    assert talk.sale == Sale(is_online=True, **{name: getattr(talk.sale, name) for name in keeps})

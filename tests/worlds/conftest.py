@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from vendomat.cli.simulate import judge
+from vendomat.cli.simulate import open_judge
 from vendomat.simulator.worlds import WorldSearch, open_search
 
 
 @pytest.fixture(scope="module")
 def worlds() -> Iterator[WorldSearch]:
-    with open_search(judge) as ready:
+    with open_search(open_judge) as ready:
         yield ready

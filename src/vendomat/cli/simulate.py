@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import typer
 
-from vendomat.audit import AuditSources, Terms, machine_files, run_audit
+from vendomat.audit import AuditSources, Terms, machine_files, open_auditor
 from vendomat.kernel import VendomatError
-from vendomat.simulator.town import LeftBehind, Verdict
+from vendomat.simulator.town import Judge, LeftBehind, Verdict
 from vendomat.simulator.worlds import (
     Plant,
     SearchReport,
@@ -31,24 +32,29 @@ from vendomat.simulator.worlds import (
 GOOD, BROKEN, MISTAKE = 0, 1, 2
 
 
-async def judge(world: LeftBehind) -> Verdict:
-    """The independent audit of a world at rest, each breach with its first offending row."""
-    cabinets, journals = machine_files(world.machines)
-    report = await run_audit(
-        AuditSources(world.database_url, cabinets, journals, dict(world.books)), Terms(is_at_rest=True)
-    )
-    return Verdict(
-        violations=sum(finding.count for finding in report.breaches),
-        breaches=[f"{f.name}: {f.title} ({f.count}): {dict(f.rows[0])}" for f in report.breaches],
-        not_checked=[finding.name for finding in report.findings if finding.missing],
-    )
+@asynccontextmanager
+async def open_judge(database_url: str) -> AsyncIterator[Judge]:
+    """The independent audit of worlds at rest in one database, each breach with its first offending row."""
+    async with open_auditor(database_url) as auditor:
+
+        async def judge(world: LeftBehind) -> Verdict:
+            cabinets, journals = machine_files(world.machines)
+            sources = AuditSources(world.database_url, cabinets, journals, dict(world.books))
+            report = await auditor.audit(sources, Terms(is_at_rest=True))
+            return Verdict(
+                violations=sum(finding.count for finding in report.breaches),
+                breaches=[f"{f.name}: {f.title} ({f.count}): {dict(f.rows[0])}" for f in report.breaches],
+                not_checked=[finding.name for finding in report.findings if finding.missing],
+            )
+
+        yield judge
 
 
 def run_simulation(seed: int, worlds: int, *, bug: str, as_json: bool, is_told: bool, folder: Path | None) -> int:
     """Run `worlds` worlds from `seed` on and say what they came to; the exit status."""
     try:
         plant = plant_named(bug) if bug else None
-        with open_search(judge, folder=folder) as ready:
+        with open_search(open_judge, folder=folder) as ready:
             if is_told:
                 return _tell(ready, seed, plant)
             report = _search(ready, range(seed, seed + worlds), plant, is_quiet=as_json)

@@ -65,6 +65,7 @@ class WorldPostgres:
         self._loop = asyncio.SelectorEventLoop()
         self._connection: asyncpg.Connection | None = None
         self._due: dict[str, datetime | None] = {}
+        self._has_written = False
         self.url = ""
         self.owner_url = ""
         self.statements = 0
@@ -129,6 +130,8 @@ class WorldPostgres:
         table = _swept_table(statement)
         if table is not None and not rows:
             self._due[table] = self._fetch(_EARLIEST[table], ())[0][0]
+        elif written_tables(statement):
+            self._has_written = True
         return rows
 
     def look(self, statement: str, values: Sequence[object] = ()) -> list[asyncpg.Record]:
@@ -137,12 +140,16 @@ class WorldPostgres:
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> str:
         self._wrote(statement)
+        self._has_written = True
         self.statements += 1
         answer: str = self.run(self._open_connection.execute(statement, *values))
         return answer
 
     def end(self, *, is_committed: bool) -> None:
-        """End the transaction and begin the next one, in one statement."""
+        """End the transaction and begin the next one, in one statement; one that wrote nothing just goes on."""
+        if is_committed and not self._has_written:
+            return
+        self._has_written = False
         self.statements += 1
         self.run(self._open_connection.execute("COMMIT AND CHAIN" if is_committed else "ROLLBACK AND CHAIN"))
         if not is_committed:

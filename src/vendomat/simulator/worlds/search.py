@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,15 +73,23 @@ class WorldSearch:
             return world.run(self._judge)
 
 
+OpenJudge = Callable[[str], AbstractAsyncContextManager[Judge]]
+"""Given the URL of the worlds' database, who audits each world at rest; kept for all of them."""
+
+
 @contextmanager
-def open_search(judge: Judge | None, *, folder: Path | None = None) -> Iterator[WorldSearch]:
-    """Start a throw-away database server for worlds; it is gone when this ends. `judge` audits each world at rest."""
+def open_search(open_judge: OpenJudge | None, *, folder: Path | None = None) -> Iterator[WorldSearch]:
+    """Start a throw-away database server for worlds; it is gone when this ends."""
     with tempfile.TemporaryDirectory(dir=folder or _fast_folder(), prefix="worlds-") as name:
         postgres = WorldPostgres(Path(name) / "postgres")
+        kept = AsyncExitStack()
         try:
             postgres.start()
-            yield WorldSearch(postgres, build_estate(postgres), Path(name), judge)
+            estate = build_estate(postgres)
+            judge = postgres.run(kept.enter_async_context(open_judge(postgres.url))) if open_judge else None
+            yield WorldSearch(postgres, estate, Path(name), judge)
         finally:
+            postgres.run(kept.aclose())
             postgres.close()
 
 

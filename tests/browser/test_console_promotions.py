@@ -69,6 +69,9 @@ async def test_coupons_are_made_shown_once_and_withdrawn(stage: DoubtStage, stre
     await expect(page.get_by_test_id("issued-coupon")).to_have_count(3)
     codes = await page.get_by_test_id("issued-coupon").evaluate_all("all => all.map(one => one.dataset.code)")
     assert all(re.fullmatch(r"[2-9A-HJ-NP-Z]{8}", code) for code in codes)
+    await page.get_by_test_id("promotion-activate").click()
+    await expect(page.get_by_test_id("promotion-activate")).to_have_count(0)
+    await expect(page.get_by_test_id("issued-coupon")).to_have_count(3)  # nothing else tells them again
     await page.get_by_test_id("coupon-kind").select_option("word")
     await page.get_by_test_id("coupon-word").fill("summer10")
     await page.get_by_test_id("coupon-uses").fill("500")

@@ -68,13 +68,14 @@ async def test_s13_the_next_run_counts_from_one_and_the_last_run_is_over(stage: 
     assert await told(stage) == ["wire.old_run"]
 
 
-@pytest.mark.parametrize("kind", ["order", "redeem", "cancel", "channel"])
+@pytest.mark.parametrize("kind", ["order", "redeem", "coupon", "cancel", "channel"])
 async def test_s13_a_request_held_back_past_two_heartbeats_does_nothing(stage: Stage, kind: str) -> None:
     """Nobody stands at the machine any more: goods would fall into the hands of whoever held it back."""
     _, made = await stage.hand_in("order", words(stage, "order", order(), seq=1))
     bodies: dict[str, object] = {
         "order": order(request_id=derive_id("req", 2)),
         "redeem": {"request_id": derive_id("req", 3), "code": "12345678", "nonce": "n" * 16},
+        "coupon": {"code": "SUMMER10"},
         "cancel": {"order_id": made["order_id"]},
         "channel": {"order_id": made["order_id"], "channel": "wechat"},
     }
@@ -158,6 +159,7 @@ async def test_s09_a_replaced_key_ends_at_once_on_every_worker(stage: Stage, wor
             ("heartbeat", beat("9")),
             ("order", order(request_id=derive_id("req", 2))),
             ("redeem", {"request_id": derive_id("req", 3), "code": "12345678", "nonce": "n" * 16}),
+            ("coupon", {"code": "SUMMER10"}),
             ("channel", ref | {"channel": "wechat"}),
             ("cancel", ref),
             ("order_status", ref),

@@ -70,7 +70,8 @@ PROVEN = {
     *("wallet_payouts.ask", "wallet_payouts.agree", "wallet_payouts.decline", "visits.write_off", "visits.cooler"),
     *("payment_accounts.put", "payment_accounts.activate", "payment_accounts.deactivate"),
     *("site_sharing.agree", "site_sharing.stop", "site_sharing.take_back", "shares.give_up"),
-    *("products.set_price", "planograms.publish", "planograms.publish_many", "promotions.activate", "slots.unlock"),
+    *("products.set_price", "planograms.publish", "planograms.publish_many", "promotions.activate", "coupons.issue"),
+    "slots.unlock",
 }
 """What a stolen session shall not do: each asks for a fresh proof."""
 OF_BUYERS = re.compile(r"/api/v1/(order|member)(/|$)")

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
 from tests.cloud.sales.selling_stage import COUPON_KEY, Stage, open_stage
+from tests.cloud.sales.test_money_by_people import no_breach
 from tests.cloud.sales.test_promoted_orders import made, offer
 from tests.cloud.sales.test_use_cases import AT, IDS, create, new_order, paid, pay, vend
 from vendomat.cloud.orders import Closing
@@ -25,6 +26,13 @@ from vendomat.kernel import ErrorCode, VendomatError, derive_id
 from vendomat.pricing import Goods
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def stage(world: World) -> AsyncIterator[Stage]:
+    async with open_stage(world) as opened:
+        yield opened
+
 
 COUPON = "cpn_" + "1" * 26
 
@@ -140,6 +148,20 @@ async def test_nothing_came_out_gives_the_use_back_and_refunds_stay_exact(
     assert await taken(world) == kept
 
 
+async def test_a_worker_killed_after_the_orders_commit_leaves_no_use_behind(world: World, stage: Stage) -> None:
+    await wanted(world)
+    await stage.writer.create(ordered(1))  # and nothing else: the platform was never asked
+    assert await taken(world) == 1
+    async with open_stage(world, is_following=False, clock=stage.clock) as next_worker:
+        for _ in range(20):
+            await next_worker.clock.advance(30)
+            await next_worker.sweeps.expire_orders()
+            await next_worker.sweeps.look_up_payments()
+    assert await world.superuser.fetchval("SELECT state FROM sale_order") == "expired"
+    assert await taken(world) == 0
+    await no_breach(stage)
+
+
 async def test_a_coupon_that_gives_the_cart_nothing_is_not_used_up(world: World) -> None:
     await offer(world, coupon="prm_1", goods=Goods(products=("another",)))
     await issue(world)
@@ -180,12 +202,6 @@ async def test_batches_count_uses_as_single_orders_do(world: World) -> None:
 
 
 # --- the machine's keypad --------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def stage(world: World) -> AsyncIterator[Stage]:
-    async with open_stage(world) as stage:
-        yield stage
 
 
 async def test_a_typed_coupon_is_answered_with_what_it_lets_count(world: World, stage: Stage) -> None:

@@ -15,6 +15,7 @@ const MEDIA = fileURLToPath(new URL("../../../../src/vendomat/cloud/catalog/seed
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
 const JAMMED_SLOT = "C4";
 const GOOD_CODE = "12345678";
+const GOOD_COUPON = "SAVE10";
 const RULES = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
 
 let state = browse();
@@ -100,6 +101,16 @@ function redeem({ code }) {
   });
 }
 
+function enterCoupon({ code }) {
+  const told = (entry) => change({ coupon: { id: "", state: "idle", reason: "", locked_for_ms: 0, ...entry } });
+  told({ state: "checking" });
+  later(700, () => {
+    const isGood = code === GOOD_COUPON;
+    change({ is_promoted: state.is_promoted || isGood });
+    told(isGood ? { id: "cpn_1", state: "accepted" } : { state: "refused", reason: "unknown" });
+  });
+}
+
 const POSTS = {
   "/api/order": order,
   "/api/order/channel": ({ channel }) => {
@@ -109,6 +120,8 @@ const POSTS = {
   "/api/order/cancel": reset,
   "/api/order/done": reset,
   "/api/code": redeem,
+  "/api/coupon": enterCoupon,
+  "/api/coupon/out": () => change({ coupon: browse().coupon }),
   "/api/awake": () => state.idle_in_ms !== null && change({ idle_in_ms: 80_000 }),
 };
 
@@ -136,12 +149,16 @@ function follow(response) {
   response.on("close", () => listeners.delete(response));
 }
 
-/** Cardboard prices: single offers only. */
+/** Cardboard prices: single offers, and a tenth off by the coupon. */
 function priceOf(lines) {
   const sum = (price) => lines.reduce((all, line) => all + line.quantity * price(state.products.find((one) => one.slot === line.slot)), 0);
-  const [list_minor, total_minor] = [sum((one) => one.price_minor), sum((one) => one.offer?.price_minor ?? one.price_minor)];
-  const off = list_minor > total_minor ? [{ name: "下午茶时光", off_minor: list_minor - total_minor }] : [];
-  return { list_minor, total_minor, off };
+  const [list_minor, before_minor] = [sum((one) => one.price_minor), sum((one) => one.offer?.price_minor ?? one.price_minor)];
+  const coupon_minor = state.coupon.id === "" ? 0 : Math.round(before_minor / 10);
+  const off = [
+    { name: "下午茶时光", off_minor: list_minor - before_minor },
+    { name: "老友优惠", off_minor: coupon_minor },
+  ].filter((one) => one.off_minor > 0);
+  return { list_minor, total_minor: before_minor - coupon_minor, coupon_minor, off };
 }
 
 async function answerPost(path, request, response) {

@@ -77,6 +77,14 @@ const paying = (payment, more = {}) => ({ ...browse(), screen: "paying", sale: s
 const result = (whole) => ({ ...browse(), screen: "result", sale: whole });
 const code = (entry) => ({ ...browse(), code_entry: { state: "idle", reason: "", locked_for_ms: 0, ...entry } });
 
+/** Where coupons count: none yet, one that is with the cart, and what the machine says of a wrong one. */
+const coupon = (entry = {}) => ({
+  ...browse(),
+  takes_coupons: true,
+  is_promoted: "id" in entry,
+  coupon: { id: "", state: "idle", reason: "", locked_for_ms: 0, ...entry },
+});
+
 /** A happy hour on drinks, three for two on tea, a bundle of nuts and coffee. */
 export function promoted() {
   const picture = browse();
@@ -95,6 +103,10 @@ const SCENES = {
   browse: () => browse(),
   many: () => browse(16),
   promoted: () => promoted(),
+  coupons: () => coupon(),
+  coupon_accepted: () => coupon({ id: "cpn_1", state: "accepted" }),
+  coupon_refused: () => coupon({ state: "refused", reason: "unknown" }),
+  coupon_locked: () => coupon({ state: "locked", locked_for_ms: 600_000 }),
   paying_less: () => paying({}, { total_minor: 700 }),
   empty: () => ({ ...browse(), products: [] }),
   offline: () => ({ ...browse(), link: "offline" }),

@@ -54,6 +54,7 @@ def coupons_router(coupons: Coupons, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/promotions/{promotion_id}/coupons", tags=["promotions"])
     reading = permitted(current, Permission.CATALOG_READ)
     changing = permitted(current, Permission.PRICE_CHANGE)
+    issuing = permitted(current, Permission.PRICE_CHANGE, is_proven=True)
 
     @router.get("", operation_id="coupons.list")
     async def all_of(
@@ -65,7 +66,7 @@ def coupons_router(coupons: Coupons, current: CurrentOperator) -> APIRouter:
     async def issue(
         promotion_id: PromotionId,
         body: NewCouponsBody,
-        operator: Annotated[Operator, Depends(changing)],
+        operator: Annotated[Operator, Depends(issuing)],
         response: Response,
     ) -> IssuedCouponsView:
         new = NewCoupons(promotion_id, **body.model_dump())

@@ -62,7 +62,9 @@ async def has_promotion(connection: asyncpg.Connection, merchant_id: str, promot
 async def batches_of(connection: asyncpg.Connection, merchant_id: str, promotion_id: str) -> list[CouponBatch]:
     """The newest first."""
     rows = await connection.fetch(
-        _BATCH + "WHERE b.merchant_id = $1 AND b.promotion_id = $2 ORDER BY b.batch_id DESC", merchant_id, promotion_id
+        _BATCH + "WHERE b.merchant_id = $1 AND b.promotion_id = $2 ORDER BY b.created_at DESC, b.batch_id DESC",
+        merchant_id,
+        promotion_id,
     )
     return [CouponBatch(**dict(row)) for row in rows]
 

@@ -65,6 +65,8 @@ export class Kiosk {
   lines = $derived(orderLines(this.cart, this.products));
   /** The coupon with the cart, or "". */
   couponId = $derived(this.snapshot?.coupon.id ?? "");
+  /** Whether the cart has a place for one. */
+  hasCoupons = $derived(this.couponId !== "" || (this.snapshot?.takes_coupons ?? false));
   listMinor = $derived(totalMinor(this.lines));
   /** Names the cart and every price it may have: the same name, the same total. */
   #priceKey = $derived(this.snapshot?.is_promoted ? JSON.stringify([this.lines, this.products.map((one) => one.offer), this.couponId]) : "");

@@ -200,7 +200,7 @@ async def test_a_place_and_its_hours_are_kept_and_logged(browser: httpx.AsyncCli
     assert {name: changed.json()[name] for name in place} == place
     (listed,) = (await browser.get("/api/v1/sites")).json()
     assert listed["address"] == "1 Nanjing Road"
-    (entry, *_) = (await browser.get("/api/v1/changes", params={"what": "site.changed"})).json()["data"]
+    (entry, *_) = (await browser.get("/api/v1/changes", params={"what": "site"})).json()["data"]
     assert entry["after"]["opening"] == [*[[480, 1320]] * 6, None]
     for wrong in ([day], [{"from_minute": 0, "until_minute": 1441}] * 7):
         assert (await browser.put(path, json=place | {"opening": wrong})).status_code == 422

@@ -27,7 +27,8 @@ from vendomat.cloud.app import PublicParts, SalesGround, build_public_app, build
 from vendomat.cloud.app.document import TAGS, document_of
 from vendomat.cloud.app.operations import SENTENCES
 from vendomat.cloud.codes import CodePosting
-from vendomat.cloud.merchants import MasterKey, Passwords
+from vendomat.cloud.machines import EnrolmentDoor
+from vendomat.cloud.merchants import FirstRun, MasterKey, Merchants, Passwords
 from vendomat.cloud.payments import open_provider
 from vendomat.cloud.platform.connection import Handle
 from vendomat.cloud.platform.database import Database, driver_url
@@ -75,6 +76,7 @@ async def unconnected_app() -> FastAPI:
     """The public application of a worker that sells, put together and connected to nothing."""
     clock = ManualClock()
     ids, master_key, settings = TimeOrderedIds(clock), MasterKey(bytes(32)), CloudSettings()
+    passwords = Passwords(PasswordHasher())
     engine = create_async_engine(driver_url(_NOWHERE))
     database = Database(asyncpg.create_pool(_NOWHERE, min_size=1, max_size=1), engine, _NOWHERE)
     ground = SalesGround(
@@ -92,7 +94,7 @@ async def unconnected_app() -> FastAPI:
         parts = PublicParts(
             database=database,
             master_key=master_key,
-            passwords=Passwords(PasswordHasher()),
+            passwords=passwords,
             ids=ids,
             clock=clock,
             post_ledger=_no_posting,
@@ -104,6 +106,8 @@ async def unconnected_app() -> FastAPI:
             payouts=sales.payouts,
             visits=sales.visits,
             sharing=sales.sharing,
+            first_run=FirstRun(database, Merchants(database, passwords, ids, clock), Path(), clock),
+            door=EnrolmentDoor("https://machines.example", b""),
         )
         left_out = [
             one.name for one in fields(parts) if getattr(parts, one.name) is None and one.name not in _NO_ROUTES

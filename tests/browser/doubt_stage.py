@@ -17,6 +17,7 @@ from tests.cloud.app.test_trust_api import SETTINGS, Trade
 from tests.cloud.shop_stage import Shop, open_shop
 from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.app import PublicParts, build_public_app
+from vendomat.cloud.machines import EnrolmentDoor
 from vendomat.cloud.merchants import PaymentAccounts
 from vendomat.cloud.payments import ProviderBook
 from vendomat.cloud.reports import EventFeeds, Tally
@@ -53,6 +54,7 @@ async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
                 feeds=feeds,
                 goods=GoodsDesk(shop.database, writer, clock),
                 refunds=RefundDesk(writer, _till(shop, writer), clock, alone_minor=100),
+                door=EnrolmentDoor("https://127.0.0.1:8443", b"authority"),
             )
         )
         try:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 import typer
@@ -26,7 +27,7 @@ def vendomat(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 def test_help_names_every_command() -> None:
     done = vendomat("--help")
     assert done.returncode == 0
-    assert {"cloud", "terminal", "migrate", "demo", "audit", "rotate-key"} <= set(done.stdout.split())
+    assert {"cloud", "enrol", "terminal", "migrate", "demo", "audit", "rotate-key"} <= set(done.stdout.split())
 
 
 def test_the_audits_options_reach_it() -> None:
@@ -77,3 +78,12 @@ def test_a_command_accepts_its_own_defaults(name: str) -> None:
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     with command.make_context(name, []) as context:
         assert context.command is command
+
+
+def test_enrol_asks_for_the_link_and_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vendomat.cli", "enrol", "--data", str(tmp_path / "machine")]
+    done = subprocess.run(command, input="half a link\n", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "scan the machine's enrolment code" in done.stdout
+    assert "not a whole enrolment link" in " ".join(done.stderr.replace("│", " ").split())
+    assert not (tmp_path / "machine").exists()

@@ -10,6 +10,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("any page", "alarms?state=open&limit=200"),
     ("any page", "roles"),
     ("today", "attention?limit=12"),
+    ("today", "first-steps"),
     ("today", "sales-figures/band?measure=units"),
     ("today", "sales-figures/band?measure=gross"),
     ("today", "orders?limit=10"),

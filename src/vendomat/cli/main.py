@@ -51,6 +51,22 @@ def terminal(
 
 
 @app.command()
+def enrol(
+    data: Annotated[Path, typer.Option("--data", resolve_path=True, help="The machine's folder.")],
+    link: Annotated[str, typer.Argument(help="What the console shows for a machine. Left out, it is asked for.")] = "",
+) -> None:
+    """Make a folder the folder of one machine: whom it trusts, and the token it enrols with when it starts."""
+    from vendomat.kernel import VendomatError
+    from vendomat.terminal.app import join
+
+    try:
+        settings = join(data, link or typer.prompt("scan the machine's enrolment code, or paste its link"))
+    except VendomatError as error:
+        raise typer.BadParameter(error.message) from error
+    typer.echo(f"ready to enrol at {settings.cloud_https_url}; start it with: vendomat terminal --data {data}")
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database of DATABASE_URL to the newest schema; safe to repeat."""
     import asyncio

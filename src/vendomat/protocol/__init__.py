@@ -9,6 +9,7 @@ from vendomat.protocol.enrolment import (
     enrol_proof_text,
     renew_proof_text,
 )
+from vendomat.protocol.enrolment_link import AUTHORITY_PATH, EnrolmentLink, fingerprint_of, read_enrolment_link
 from vendomat.protocol.envelope import (
     MESSAGE_BYTES_MAX,
     PROTOCOL_VERSION,
@@ -79,6 +80,7 @@ from vendomat.protocol.messages import (
 )
 
 __all__ = [
+    "AUTHORITY_PATH",
     "COUPON_PATTERN",
     "DOOR",
     "FACTS_MAX",
@@ -103,6 +105,7 @@ __all__ = [
     "DoorFact",
     "EnrolReply",
     "EnrolRequest",
+    "EnrolmentLink",
     "Envelope",
     "Fact",
     "FactAck",
@@ -150,7 +153,9 @@ __all__ = [
     "VendResult",
     "Verify",
     "enrol_proof_text",
+    "fingerprint_of",
     "read_body",
+    "read_enrolment_link",
     "renew_proof_text",
     "seal",
     "unseal",

@@ -15,10 +15,12 @@ from tests.cloud.shop_stage import PASSWORD, PlainIssuer, Shop
 from vendomat.cloud.app import MachineParts, PublicParts, build_machine_app, build_public_app
 from vendomat.cloud.app.metrics import metrics_router
 from vendomat.cloud.codes import CodePosting
-from vendomat.cloud.machines import WireAddress
+from vendomat.cloud.machines import EnrolmentDoor, WireAddress
 from vendomat.cloud.reports import EventFeeds
 
 HOST = "http://console.example"
+MACHINES = "https://machines.example"
+AUTHORITY = b"the authority of these tests"
 
 
 async def _no_ledger(_connection: AsyncConnection, _postings: Sequence[CodePosting]) -> None:
@@ -37,6 +39,7 @@ def public_app(shop: Shop) -> FastAPI:
             post_ledger=_no_ledger,
             feeds=EventFeeds(shop.database, shop.clock),
             metrics=metrics_router(CollectorRegistry()),
+            door=EnrolmentDoor(MACHINES, AUTHORITY),
         )
     )
 
@@ -66,11 +69,12 @@ async def machine_side(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         MachineParts(
             database=shop.database,
             issuer=PlainIssuer(),
+            authority=AUTHORITY,
             wire=WireAddress("tls://127.0.0.1:1", dict),
             ids=shop.ids,
             clock=shop.clock,
         )
     )
     transport = httpx.ASGITransport(app, client=(shop.address, 1), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="https://machines.example") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=MACHINES) as client:
         yield client

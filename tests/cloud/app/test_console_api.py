@@ -258,3 +258,9 @@ async def test_a_machine_enrols_over_http(shop: Shop, machine_side: httpx.AsyncC
         assert (broken.status_code, broken.json()["code"]) == (400, "malformed")
     assert (await machine_side.post("/enrol/renew", content=b"{}")).status_code == 400
     assert (await machine_side.get("/api/v1/machines")).status_code == 404
+
+
+async def test_a_merchant_that_has_all_but_a_sale_lacks_just_that(browser: httpx.AsyncClient, shop: Shop) -> None:
+    await shop.enrol_all()
+    steps = (await browser.get("/api/v1/first-steps")).json()
+    assert steps == {"machine": True, "products": True, "planogram": True, "way_to_pay": False, "sale": False}

@@ -24,6 +24,7 @@ from tests.cloud.sales.selling_stage import MASTER, Stage
 from vendomat.cloud.app import PublicParts, build_public_app
 from vendomat.cloud.app.document import dependencies_of, needs_proof, routes_of
 from vendomat.cloud.coolers import Visits
+from vendomat.cloud.machines import EnrolmentDoor
 from vendomat.cloud.merchants import (
     Merchants,
     NewMerchant,
@@ -72,6 +73,7 @@ PROVEN = {
     *("site_sharing.agree", "site_sharing.stop", "site_sharing.take_back", "shares.give_up"),
     *("products.set_price", "planograms.publish", "planograms.publish_many", "promotions.activate", "coupons.issue"),
     "slots.unlock",
+    "machines.link",
 }
 """What a stolen session shall not do: each asks for a fresh proof."""
 OF_BUYERS = re.compile(r"/api/v1/(order|member)(/|$)")
@@ -230,6 +232,7 @@ async def whole_app(counter: Counter) -> AsyncIterator[FastAPI]:
             payouts=stage.payouts,
             visits=Visits(database=database, book=stage.book, settings=stage.settings, clock=clock, ids=ids),
             sharing=SharingDesk(database, stage.book, clock=clock, ids=ids),
+            door=EnrolmentDoor("https://127.0.0.1:8443", b"authority"),
         )
     )
     passwords.close()

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from tests.cloud.shop_stage import MachineKey, Shop
 from vendomat.cloud.app import PublicParts, SalesGround, SalesParts, build_public_app, build_sales
 from vendomat.cloud.app.worker import _post_code
+from vendomat.cloud.machines import EnrolmentDoor
 from vendomat.cloud.payments import Provider
 from vendomat.cloud.platform.connection import Handle
 from vendomat.cloud.platform.settings import CloudSettings
@@ -69,6 +70,7 @@ async def open_whole_app(shop: Shop) -> AsyncIterator[tuple[FastAPI, SalesParts]
                     top_ups=sales.top_ups,
                     payouts=sales.payouts,
                     visits=sales.visits,
+                    door=EnrolmentDoor("https://127.0.0.1:8443", b"authority"),
                 )
             ),
             sales,

@@ -43,7 +43,7 @@ class Gate:
         return await self.enrolment.enrol(key.enrol_request(token or self.token), address=self.shop.address)
 
     async def new_token(self) -> str:
-        return await self.machines.issue_token(self.shop.merchant_id, self.shop.machine_id)
+        return (await self.machines.issue_token(self.shop.merchant_id, self.shop.machine_id)).text
 
     async def renew(self, key: MachineKey, machine_id: str | None = None, *, skew_s: int = 0) -> RenewReply:
         name = machine_id or self.shop.machine_id
@@ -186,8 +186,9 @@ async def test_quarantine_outlives_a_new_enrolment_and_retirement_ends_all(gate:
     await gate.enrol(key, await gate.new_token())
     assert (await gate.machine())["state"] == "quarantined"
     assert await gate.machines.move(*where, MachineEvent.RELEASE) is MachineState.ENROLLED
+    token = await gate.new_token()
     await gate.machines.move(*where, MachineEvent.RETIRE)
-    await refused(gate.enrol(MachineKey(), await gate.new_token()))
+    await refused(gate.enrol(MachineKey(), token))
     await refused(gate.renew(key))
     with pytest.raises(VendomatError) as caught:
         await gate.machines.move(*where, MachineEvent.RELEASE)

@@ -50,6 +50,7 @@ class Tag(NamedTuple):
 
 
 TAGS: Mapping[str, Tag] = {
+    "setup": Tag("The first run of a cloud: who may set it up holds the token of its data folder.", None),
     "session": Tag("Sign in, who am I, prove it again, sign out. The answer to signing in sets the cookie."),
     "people": Tag("Who works for the merchant, what each role may do, and links that invite."),
     "account": Tag("One's own password and sessions."),
@@ -57,6 +58,7 @@ TAGS: Mapping[str, Tag] = {
     "attention": Tag("What needs somebody first, ranked by what it loses an hour."),
     "statistics": Tag("What was sold, by hour, day, machine, product, site and way to pay, and the usual band."),
     "reports": Tag("Machines and orders with their evidence, what is not known, and how the objective was met."),
+    "machines": Tag("Machines as they are registered, and the links that let them in."),
     "refunds": Tag("What a person may do about an order's money. Each reason stays in the order's evidence."),
     "claims": Tag("What buyers say is wrong with their orders, and the answers they get."),
     "goods": Tag("What was found out by looking into a machine."),

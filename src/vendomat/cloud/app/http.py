@@ -29,10 +29,20 @@ from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_r
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
 from vendomat.cloud.commission import SiteStatements, commission_router
 from vendomat.cloud.coolers import Visits, buyer_router, buyer_throttle, visits_router
-from vendomat.cloud.machines import Enrolment, JwtIssuer, KeyReplaced, WireAddress, enrolment_router
+from vendomat.cloud.machines import (
+    Enrolment,
+    EnrolmentDoor,
+    JwtIssuer,
+    KeyReplaced,
+    Machines,
+    WireAddress,
+    enrolment_router,
+    machines_router,
+)
 from vendomat.cloud.members import Members
 from vendomat.cloud.merchants import (
     CurrentOperator,
+    FirstRun,
     MasterKey,
     OwnAccount,
     Passwords,
@@ -49,6 +59,7 @@ from vendomat.cloud.merchants import (
     proof_router,
     second_factor_router,
     session_router,
+    setup_router,
 )
 from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import AccountDesk, accounts_router
@@ -73,6 +84,7 @@ from vendomat.cloud.reports import (
     ObjectiveReport,
     OrderReport,
     attention_router,
+    first_steps_router,
     reports_router,
     stream_router,
     trust_router,
@@ -133,6 +145,8 @@ class PublicParts:
     payouts: WalletPayouts | None = None  # where this process sells
     visits: Visits | None = None  # where this process sells
     sharing: SharingDesk | None = None  # where this process sells
+    door: EnrolmentDoor | None = None  # where this cloud lets machines in
+    first_run: FirstRun | None = None  # where this cloud may be set up
     checks: Mapping[str, Check] = field(default_factory=dict)
     metrics: APIRouter | None = None  # unless they have a port of their own
     console_folder: Path = CONSOLE_FOLDER
@@ -152,6 +166,7 @@ class MachineParts:
     wire: WireAddress
     ids: Ids
     clock: Clock
+    authority: bytes = b""  # what a machine with an enrolment link fetches first
     key_replaced: KeyReplaced | None = None
     lifespan: Lifespan | None = None
 
@@ -197,7 +212,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
     app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))
-    for router in (*_merchants_routers(parts, current), *_goods_routers(parts, current)):
+    beginning = _beginning_routers(parts, current)
+    for router in (*beginning, *_merchants_routers(parts, current), *_goods_routers(parts, current)):
         app.include_router(router)
     app.include_router(stream_router(parts.feeds, current))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
@@ -219,6 +235,17 @@ def _add_pages(app: FastAPI, parts: PublicParts) -> None:
     app.mount("/member", ConsoleFiles(parts.member_folder), name="member")
     app.mount("/order", ConsoleFiles(parts.order_folder), name="order")
     app.mount("/reference", ConsoleFiles(parts.reference_folder), name="reference")
+
+
+def _beginning_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:
+    """From an empty cloud to a first sale."""
+    routers = [first_steps_router(parts.database, current)]
+    if parts.first_run is not None:
+        routers.append(setup_router(parts.first_run))
+    if parts.door is not None:
+        machines = Machines(parts.database, parts.ids, parts.clock)
+        routers.append(machines_router(machines, parts.door, current))
+    return routers
 
 
 def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:
@@ -276,7 +303,7 @@ def build_machine_app(parts: MachineParts) -> FastAPI:
     throttle = Throttle(parts.clock, failures_max=ENROLMENT_FAILURES_MAX, window_s=ENROLMENT_WINDOW_S)
     revocation = {} if parts.key_replaced is None else {"key_replaced": parts.key_replaced}
     enrolment = Enrolment(parts.database, parts.issuer, parts.wire, parts.clock, throttle=throttle, **revocation)
-    app.include_router(enrolment_router(enrolment))
+    app.include_router(enrolment_router(enrolment, parts.authority))
     app.include_router(media_router(Catalog(parts.database, parts.ids)))
     app.include_router(health_router({"database": database_check(parts.database)}))
     return app

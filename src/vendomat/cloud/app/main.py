@@ -6,6 +6,7 @@ Prints one line of JSON when it serves. `DATABASE_URL` and `NATS_URL` point it a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ import structlog
 
 from vendomat.cloud.app.parts import OpenDatabase, OpenWire, WorkerAddress
 from vendomat.cloud.app.worker import run_worker
+from vendomat.cloud.merchants import TOKEN_NAME
 from vendomat.cloud.payments import OpenProvider
 from vendomat.cloud.payments import open_provider as open_real_provider
 from vendomat.cloud.platform.connection import Wire
@@ -55,9 +57,12 @@ async def _migrate_and_serve(settings: CloudSettings, address: WorkerAddress) ->
         await ready.wait()
         line = {
             "console_url": f"http://{settings.http_host}:{settings.http_port}/console/",
-            "machines_url": f"https://{settings.http_host}:{settings.https_port}",
+            "machines_url": settings.machines_url,
             "pid": os.getpid(),
         }
+        with contextlib.suppress(FileNotFoundError):  # there while nobody has set this cloud up
+            token = (settings.data_dir / TOKEN_NAME).read_text(encoding="ascii").strip()
+            line["setup_url"] = f"http://{settings.http_host}:{settings.http_port}/console/setup#{token}"
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
 

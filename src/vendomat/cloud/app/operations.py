@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
+    "setup.get": "Whether this cloud waits to be set up.",
+    "setup.look": "Whether a token may set this cloud up.",
+    "setup.create": "Set this cloud up: the first merchant and its owner. Once.",
     "session.get": "Who is signed in here, for which merchant, and what they may do.",
     "session.create": "Sign in with e-mail and password, and a code where a second factor is on.",
     "session.proof": "How long the last proof of who is signed in still counts, and by what one may prove it.",
@@ -32,8 +35,11 @@ SENTENCES: Mapping[str, str] = {
     "invitation.accept": "Accept an invitation with a password of one's own.",
     "changes.list": "The change log, newest first.",
     "changes.seal": "Recompute the log's hash chain: whether it is whole, and its last link.",
+    "machines.create": "Register a machine. It enrols with a link of its own.",
+    "machines.link": "Make the link by which a machine enrols, once, within a day; earlier unused ones end.",
     "machines.list": "Machines with what they said last, what they could sell and what they sold today.",
     "machines.get": "One machine with all its slots.",
+    "first_steps.get": "What is still missing before the first sale.",
     "orders.list": "Orders, newest first.",
     "orders.get": "One order with its units, payments, refunds, postings and the whole evidence.",
     "attention.list": "What is wrong now, dearest first, each with the one thing that mends it.",

@@ -99,7 +99,7 @@ async def seed_demo(
         async with database.merchant(merchant_id) as connection:
             await load_stock(connection, merchant_id, machine_id, loads=_loads(), at=clock.now())
         token = await machines.issue_token(merchant_id, machine_id)
-        seeded.append(SeededMachine(machine_id, _machine(index).number, token))
+        seeded.append(SeededMachine(machine_id, token.number, token.text))
     return Seeded(
         merchant_id=merchant_id,
         operator_id=operator.operator_id,

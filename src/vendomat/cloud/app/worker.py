@@ -30,8 +30,8 @@ from vendomat.cloud.claims import ClaimRounds
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.coolers import visit_notice_router
 from vendomat.cloud.ledger import Entry, post, postings
-from vendomat.cloud.machines import KeyReplaced, WireAddress
-from vendomat.cloud.merchants import Passwords, SignIns
+from vendomat.cloud.machines import EnrolmentDoor, KeyReplaced, WireAddress
+from vendomat.cloud.merchants import FirstRun, Merchants, Passwords, SignIns
 from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
@@ -80,8 +80,10 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         ground = await open_ground(settings, address, stack)
         sales = build_sales(ground, stack, make_writer=partial(Writer, watch=ground.metrics.batch))
         feeds = EventFeeds(ground.database, ground.clock)
+        first_run = _first_run(ground)
+        await first_run.prepare()
         servers = [
-            _public_server(_public_app(ground, sales, feeds), settings),
+            _public_server(_public_app(ground, sales, feeds, first_run), settings),
             _machine_server(_machine_app(ground), settings, address.identity),
         ]
         if settings.metrics_port:
@@ -137,7 +139,12 @@ def _upkeep(ground: Ground) -> Upkeep:
     return Upkeep(ground.database, ground.address.database_url, sign_ins, ground.clock)
 
 
-def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI:
+def _first_run(ground: Ground) -> FirstRun:
+    merchants = Merchants(ground.database, Passwords(), ground.ids, ground.clock)
+    return FirstRun(ground.database, merchants, ground.settings.data_dir, ground.clock)
+
+
+def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds, first_run: FirstRun) -> FastAPI:
     return build_public_app(
         PublicParts(
             database=ground.database,
@@ -159,6 +166,8 @@ def _public_app(ground: Ground, sales: SalesParts, feeds: EventFeeds) -> FastAPI
             payouts=sales.payouts,
             sharing=sales.sharing,
             metrics=None if ground.settings.metrics_port else metrics_router(ground.registry, ground.metrics.sample),
+            first_run=first_run,
+            door=EnrolmentDoor(ground.settings.machines_url, _authority(ground)),
             checks={"wire": _wire_check(ground.wire)},
         )
     )
@@ -173,9 +182,14 @@ def _machine_app(ground: Ground) -> FastAPI:
             wire=WireAddress(ground.address.nats_url, keys.public_keys),
             ids=ground.ids,
             clock=ground.wall or ground.clock,
+            authority=_authority(ground),
             key_replaced=_revoke_by(ground.address),
         )
     )
+
+
+def _authority(ground: Ground) -> bytes:
+    return ground.address.identity.authority.certificate_pem.encode("ascii")
 
 
 def _revoke_by(address: WorkerAddress) -> KeyReplaced:

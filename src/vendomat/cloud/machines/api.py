@@ -1,4 +1,7 @@
-"""`POST /enrol`, `POST /enrol/renew`: spoken by machines over HTTPS, in the protocol's own messages."""
+"""`POST /enrol`, `POST /enrol/renew`: spoken by machines over HTTPS, in the protocol's own messages.
+
+And the file that a machine which knows only its enrolment link fetches first.
+"""
 
 from typing import TypeVar
 
@@ -7,12 +10,12 @@ from fastapi import APIRouter, Request, Response
 
 from vendomat.cloud.machines.enrolment import Enrolment
 from vendomat.kernel import ErrorCode, VendomatError
-from vendomat.protocol import EnrolRequest, RenewRequest
+from vendomat.protocol import AUTHORITY_PATH, EnrolRequest, RenewRequest
 
 _Body = TypeVar("_Body")
 
 
-def enrolment_router(enrolment: Enrolment) -> APIRouter:
+def enrolment_router(enrolment: Enrolment, authority: bytes = b"") -> APIRouter:
     router = APIRouter(tags=["enrolment"])
 
     @router.post("/enrol", operation_id="machine.enrol")
@@ -24,6 +27,10 @@ def enrolment_router(enrolment: Enrolment) -> APIRouter:
     async def renew(request: Request) -> Response:
         body = _read(await request.body(), RenewRequest)
         return _answer(await enrolment.renew(body, address=_address(request)))
+
+    @router.get(AUTHORITY_PATH, operation_id="machine.authority")
+    async def look() -> Response:
+        return Response(authority, media_type="application/x-pem-file")
 
     return router
 

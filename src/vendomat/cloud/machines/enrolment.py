@@ -32,11 +32,13 @@ from vendomat.cloud.platform.http import Throttle
 from vendomat.cloud.platform.identity import NkeyRole, checked_public_nkey, verifies
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 from vendomat.protocol import (
+    EnrolmentLink,
     EnrolReply,
     EnrolRequest,
     RenewReply,
     RenewRequest,
     enrol_proof_text,
+    fingerprint_of,
     renew_proof_text,
 )
 
@@ -53,6 +55,17 @@ class WireAddress:
 
     nats_url: str
     cloud_keys: Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentDoor:
+    """Where machines enrol (`https://host:port`), and the authority (PEM) that vouches for whoever answers there."""
+
+    url: str
+    authority: bytes
+
+    def link(self, token: str) -> EnrolmentLink:
+        return EnrolmentLink(self.url, token, fingerprint_of(self.authority))
 
 
 KeyReplaced = Callable[[str], Awaitable[None]]

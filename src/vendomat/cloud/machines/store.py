@@ -83,6 +83,31 @@ async def machine_exists(connection: AsyncConnection, merchant_id: str, machine_
     return found.scalar() is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    number: str
+    state: MachineState
+
+
+async def standing_of(connection: AsyncConnection, merchant_id: str, machine_id: str) -> Standing | None:
+    found = await connection.execute(
+        sa.select(MACHINE.c.number, MACHINE.c.state).where(
+            MACHINE.c.merchant_id == merchant_id, MACHINE.c.machine_id == machine_id
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else Standing(row.number, MachineState(row.state))
+
+
+async def time_zone_of(connection: AsyncConnection, merchant_id: str) -> str:
+    """The merchant's."""
+    found = await connection.execute(
+        sa.text("SELECT time_zone FROM merchant WHERE merchant_id = :id"), {"id": merchant_id}
+    )
+    name: str = found.scalar_one()
+    return name
+
+
 async def set_state(connection: AsyncConnection, row: MachineRow, state: MachineState) -> None:
     await connection.execute(
         sa.update(MACHINE)

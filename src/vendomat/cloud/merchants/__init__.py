@@ -11,6 +11,7 @@ from vendomat.cloud.merchants.api import (
     proof_router,
     session_router,
 )
+from vendomat.cloud.merchants.first_run import TOKEN_NAME, FirstRun
 from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, network_of
 from vendomat.cloud.merchants.outages import begin_outage, claim_probes, end_outage
 from vendomat.cloud.merchants.own_account import OwnAccount
@@ -21,13 +22,16 @@ from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, may
 from vendomat.cloud.merchants.proofs import Proofs
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.merchants.service import Merchants
+from vendomat.cloud.merchants.setup_api import setup_router
 from vendomat.cloud.merchants.sign_in import Session, SignIns
 from vendomat.cloud.merchants.vault import MasterKey
 
 __all__ = [
     "COOKIE",
     "GRANTED",
+    "TOKEN_NAME",
     "CurrentOperator",
+    "FirstRun",
     "MasterKey",
     "Merchant",
     "Merchants",
@@ -61,4 +65,5 @@ __all__ = [
     "proof_router",
     "second_factor_router",
     "session_router",
+    "setup_router",
 ]

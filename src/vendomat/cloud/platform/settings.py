@@ -80,5 +80,10 @@ class CloudSettings(BaseSettings):
         return self.public_url or f"http://{self.http_host}:{self.http_port}"
 
     @property
+    def machines_url(self) -> str:
+        """Where machines enrol."""
+        return f"https://{self.http_host}:{self.https_port}"
+
+    @property
     def bills_folder(self) -> Path:
         return self.bills_dir or self.data_dir / "bills"

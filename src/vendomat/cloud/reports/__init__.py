@@ -4,6 +4,7 @@ from vendomat.cloud.reports.ambiguity import AmbiguityReport
 from vendomat.cloud.reports.api import reports_router
 from vendomat.cloud.reports.attention import AttentionReport
 from vendomat.cloud.reports.attention_api import attention_router
+from vendomat.cloud.reports.first_sale import first_steps_router
 from vendomat.cloud.reports.fleet import FleetReport
 from vendomat.cloud.reports.objective import ObjectiveReport
 from vendomat.cloud.reports.orders import OrderReport
@@ -22,6 +23,7 @@ __all__ = [
     "StreamedEvent",
     "Tally",
     "attention_router",
+    "first_steps_router",
     "reports_router",
     "stream_router",
     "trust_router",

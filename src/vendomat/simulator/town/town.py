@@ -184,7 +184,7 @@ async def _record_of(plan: TownPlan, engines: Engines, progress: Progress) -> tu
     progress("a merchant with goods, machines and payment accounts")
     try:
         opened = await control.open_accounts("阳光售货")
-        await _seed(plan, engines, record, _client_settings(opened))
+        await _seed(plan, engines, record, client_settings(opened))
         events_url = f"http://127.0.0.1:{record.console_port}/notify/{record.merchant_id}/stripe"
         await control.set_stripe_webhook(str(opened["stripe"]["account"]), events_url)
         for machine_record in record.machines:
@@ -222,7 +222,7 @@ async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: 
         )
 
 
-def _client_settings(opened: dict[str, dict[str, object]]) -> Accounts:
+def client_settings(opened: dict[str, dict[str, object]]) -> Accounts:
     """The platforms' accounts as the cloud's payment channels want them: (channel, account, settings)."""
     wechat, alipay, stripe = opened["wechat"], opened["alipay"], opened["stripe"]
     return [

@@ -17,7 +17,7 @@ from typing import TextIO
 import structlog
 
 from vendomat.kernel import Clock, ErrorCode, SystemClock, TimeOrderedIds, VendomatError
-from vendomat.terminal.app.settings import TerminalSettings, erase_token, read_settings
+from vendomat.terminal.app.settings import ENROLMENT_NAME, TerminalSettings, erase_token, read_settings
 from vendomat.terminal.app.time_book import SavedTime
 from vendomat.terminal.drivers import (
     CoolerDoor,
@@ -168,7 +168,7 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
         log = open_log(log_file)
         key = MachineKey.load_or_create(folder / "machine.seed", secrets.token_bytes)
         https = CloudHttps(settings.cloud_https_url, folder / settings.ca_file, time.clock)
-        enrolment = Enrolment(folder / "enrolment.json", key, https, time.clock)
+        enrolment = Enrolment(folder / ENROLMENT_NAME, key, https, time.clock)
         if not await _until(stop, enrol(enrolment, settings, folder, log)):
             return 0
         kept = enrolment.kept

@@ -16,6 +16,8 @@ from vendomat.terminal.link import write_private
 from vendomat.terminal.loop import CrashRule
 
 FILE_NAME = "terminal.json"
+ENROLMENT_NAME = "enrolment.json"
+"""Beside the settings: what the cloud said when it let this machine in."""
 
 
 class SimulatedProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -500,6 +500,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/first-steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is still missing before the first sale. */
+        get: operations["first_steps.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -561,7 +578,8 @@ export interface paths {
         /** Machines with what they said last, what they could sell and what they sold today. */
         get: operations["machines.list"];
         put?: never;
-        post?: never;
+        /** Register a machine. It enrols with a link of its own. */
+        post: operations["machines.create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -613,6 +631,23 @@ export interface paths {
         /** Let one machine offer a way to pay, or not. */
         put: operations["machine_channels.put"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine_id}/enrolment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the link by which a machine enrols, once, within a day; earlier unused ones end. */
+        post: operations["machines.link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2131,6 +2166,41 @@ export interface paths {
         /** Prove again who is signed in, by password or code, for what needs a fresh proof. */
         put: operations["session.prove"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether this cloud waits to be set up. */
+        get: operations["setup.get"];
+        put?: never;
+        /** Set this cloud up: the first merchant and its owner. Once. */
+        post: operations["setup.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a token may set this cloud up. */
+        post: operations["setup.look"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3930,6 +4000,23 @@ export interface components {
             reason: string;
         };
         /**
+         * FirstStepsView
+         * @description Whether a machine has ever enrolled, there are products, a planogram is published, a way to pay is switched on,
+         *     and something was sold.
+         */
+        FirstStepsView: {
+            /** Machine */
+            machine: boolean;
+            /** Planogram */
+            planogram: boolean;
+            /** Products */
+            products: boolean;
+            /** Sale */
+            sale: boolean;
+            /** Way To Pay */
+            way_to_pay: boolean;
+        };
+        /**
          * Fix
          * @description What should be done about an item; what is safe is done at once.
          * @enum {string}
@@ -4421,6 +4508,25 @@ export interface components {
             time_zone: string;
         };
         /**
+         * MachineLinkView
+         * @description `link` lets one machine in, once, and is shown here and never again; `qr` draws it; `commands` use it.
+         */
+        MachineLinkView: {
+            /** Commands */
+            commands: string[];
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Link */
+            link: string;
+            /** Number */
+            number: string;
+            /** Qr */
+            qr: string;
+        };
+        /**
          * MachinePlanView
          * @description `shown_plan` is the version that the screen shows, null when it is not known.
          */
@@ -4807,6 +4913,30 @@ export interface components {
             word?: string;
         };
         /**
+         * NewMachineBody
+         * @description `number` is the label on the machine, unique among the merchant's. Its time zone is the merchant's.
+         */
+        NewMachineBody: {
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Number */
+            number: string;
+            /**
+             * Site
+             * @default
+             */
+            site?: string;
+        };
+        /** NewMachineView */
+        NewMachineView: {
+            /** Id */
+            id: string;
+            /** Number */
+            number: string;
+        };
+        /**
          * NewMemberBody
          * @description Sent twice with one `request_id` it makes one member; the second answer's link is the good one.
          */
@@ -4825,6 +4955,32 @@ export interface components {
             phone?: string;
             /** Request Id */
             request_id: string;
+        };
+        /**
+         * NewMerchantBody
+         * @description `name` is also what buyers see on the payment page; machines that are out of order show `service_phone`.
+         */
+        NewMerchantBody: {
+            /** Currency */
+            currency: string;
+            /** Name */
+            name: string;
+            /**
+             * Service Phone
+             * @default
+             */
+            service_phone?: string;
+            /** Time Zone */
+            time_zone: string;
+        };
+        /** NewOwnerBody */
+        NewOwnerBody: {
+            /** Email */
+            email: string;
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
         };
         /** NewPersonBody */
         NewPersonBody: {
@@ -6573,6 +6729,38 @@ export interface components {
             "7d": components["schemas"]["SettlementShareView"];
             "30d": components["schemas"]["SettlementShareView"];
             today: components["schemas"]["SettlementShareView"];
+        };
+        /** SetupBody */
+        SetupBody: {
+            merchant: components["schemas"]["NewMerchantBody"];
+            owner: components["schemas"]["NewOwnerBody"];
+            /** Token */
+            token: string;
+        };
+        /** SetupTokenBody */
+        SetupTokenBody: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * SetupView
+         * @description `is_open` while nobody has set this cloud up; `currencies` are those that it knows.
+         */
+        SetupView: {
+            /** Currencies */
+            currencies: string[];
+            /** Is Open */
+            is_open: boolean;
+        };
+        /**
+         * SetUpView
+         * @description `email` is what the owner signs in with.
+         */
+        SetUpView: {
+            /** Email */
+            email: string;
+            /** Merchant Name */
+            merchant_name: string;
         };
         /**
          * Severity
@@ -8797,6 +8985,31 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "first_steps.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirstStepsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "health.get": {
         parameters: {
             query?: never;
@@ -8929,6 +9142,46 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "machines.create": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMachineBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewMachineView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "machines.get": {
         parameters: {
             query?: never;
@@ -9010,6 +9263,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MachineChannelsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machines.link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineLinkView"];
                 };
             };
             400: components["responses"]["NotUnderstood"];
@@ -12643,6 +12931,99 @@ export interface operations {
             };
             400: components["responses"]["NotUnderstood"];
             401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "setup.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "setup.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetUpView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "setup.look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupTokenBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
             403: components["responses"]["Refused"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["TooSlow"];

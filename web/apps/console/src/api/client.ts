@@ -6,8 +6,8 @@
  */
 import type { Problem, Schemas } from "@vendomat/api";
 import type {
-  Alarm, Ambiguity, AmbiguityReport, Finding, Machine, MachineDetail, Member, MemberLink, Miss, MoneyMove,
-  NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, SettlementReport, Tried,
+  Alarm, Ambiguity, AmbiguityReport, Finding, FirstSteps, Machine, MachineDetail, MachineLink, Member, MemberLink, Miss, MoneyMove,
+  NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, Setup, SettlementReport, Tried,
   WalletStatement, WayToPay,
 } from "./views";
 import type {
@@ -63,6 +63,10 @@ export class ConsoleClient {
   proof = (): Promise<Reply<Proof>> => this.#ask("GET", PROOF);
   prove = (proof: Partial<Schemas["ProofBody"]>): Promise<Reply<Proof>> => this.#ask("PUT", PROOF, proof);
 
+  setup = (): Promise<Reply<Setup>> => this.#ask("GET", "/api/v1/setup");
+  lookSetup = (token: string): Promise<Reply<null>> => this.#ask("POST", "/api/v1/setup/look", { token });
+  setUp = (wish: Schemas["SetupBody"]): Promise<Reply<Schemas["SetUpView"]>> => this.#ask("POST", "/api/v1/setup", wish);
+  firstSteps = (): Promise<Reply<FirstSteps>> => this.#ask("GET", "/api/v1/first-steps");
   people = (): Promise<Reply<{ data: Person[] }>> => this.#ask("GET", "/api/v1/people");
   roles = (): Promise<Reply<Roles>> => this.#ask("GET", "/api/v1/roles");
   invite = (person: NewPerson): Promise<Reply<Invitation>> => this.#ask("POST", "/api/v1/people", person);
@@ -86,6 +90,10 @@ export class ConsoleClient {
   changes = (query: Query): Promise<Reply<Page<Change>>> => this.#ask("GET", `/api/v1/changes${queryText(query)}`);
   changeSeal = (): Promise<Reply<Seal>> => this.#ask("GET", "/api/v1/changes/seal");
 
+  createMachine = (machine: Schemas["NewMachineBody"]): Promise<Reply<Schemas["NewMachineView"]>> =>
+    this.#ask("POST", "/api/v1/machines", machine);
+  /** The link is in this answer only; earlier ones that were not used end. */
+  linkMachine = (id: string): Promise<Reply<MachineLink>> => this.#ask("POST", `/api/v1/machines/${id}/enrolment`);
   machine = (id: string): Promise<Reply<MachineDetail>> => this.#ask("GET", `/api/v1/machines/${id}`);
   orders = (query: Query): Promise<Reply<Page<Order>>> => this.#ask("GET", `/api/v1/orders${queryText(query)}`);
   order = (id: string): Promise<Reply<OrderDetail>> => this.#ask("GET", `/api/v1/orders/${id}`);

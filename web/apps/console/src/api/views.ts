@@ -12,6 +12,10 @@ export type Permission = Schemas["Permission"];
 export type Machine = Schemas["MachineView"];
 export type MachineState = Machine["state"];
 export type MachineDetail = Schemas["MachineDetailView"];
+export type FirstSteps = Schemas["FirstStepsView"];
+export type Setup = Schemas["SetupView"];
+/** `link` is shown once. */
+export type MachineLink = Schemas["MachineLinkView"];
 export type Slot = Schemas["SlotView"];
 
 export type Order = Schemas["OrderView"];

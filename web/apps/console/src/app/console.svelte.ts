@@ -1,7 +1,7 @@
 /** What every page of the console shares: the client, the session, the fleet, what is live, and short messages. */
 import type { Tone } from "@vendomat/ui";
 import type { ConsoleClient, Failure } from "../api/client";
-import type { Alarm, Machine, Permission, Session } from "../api/views";
+import type { Alarm, Machine, Permission, Session, Setup } from "../api/views";
 import { t } from "../i18n";
 import type { Live } from "./live.svelte";
 import type { Preferences } from "./preferences.svelte";
@@ -27,6 +27,8 @@ export class Console {
   session: Session | undefined = $state.raw();
   /** Whether it is known yet who is here. */
   isAsked = $state(false);
+  /** While nobody has set this cloud up. */
+  setup: Setup | undefined = $state.raw();
   sessionFailure: Failure | undefined = $state.raw();
   message: Message | undefined = $state.raw();
   /** Whether the person is being asked to prove who they are. */
@@ -72,11 +74,14 @@ export class Console {
 
   askSession = async (): Promise<void> => {
     const reply = await this.client.session();
+    const isStranger = reply.kind === "refused" && reply.problem.code === "not_signed_in";
+    const setup = isStranger ? await this.client.setup() : undefined;
+    this.setup = setup?.kind === "ok" && setup.value.is_open ? setup.value : undefined;
     this.isAsked = true;
     if (reply.kind === "ok") {
       this.session = reply.value;
       this.sessionFailure = undefined;
-    } else if (reply.kind === "refused" && reply.problem.code === "not_signed_in") {
+    } else if (isStranger) {
       this.#forget();
     } else if (this.session === undefined) {
       this.sessionFailure = reply;

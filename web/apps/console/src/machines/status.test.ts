@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Machine, Slot } from "../api/views";
-import { byUrgency, chosen, rowsOf } from "./status";
+import { byUrgency, chosen, nextNumber, rowsOf } from "./status";
 
 function machine(number: string, state: Machine["state"]): Machine {
   return { number, state, name_zh: "图书馆", name_en: "Library", site: "ground floor" } as Machine;
@@ -25,5 +25,16 @@ describe("rowsOf", () => {
   it("keeps the order and breaks at each letter", () => {
     const slots = ["A1", "A10", "B1", "7", "8"].map((slot) => ({ slot }) as Slot);
     expect(rowsOf(slots).map((row) => row.map((s) => s.slot))).toEqual([["A1", "A10"], ["B1"], ["7", "8"]]);
+  });
+});
+
+describe("a number for the next machine", () => {
+  it("follows the highest", () => {
+    expect(nextNumber([])).toBe("VM-001");
+    expect(nextNumber(["SH-002", "SH-010", "SH-009"])).toBe("SH-011");
+    expect(nextNumber(["99"])).toBe("100");
+  });
+  it("guesses nothing where there is no number", () => {
+    expect(nextNumber(["Lobby"])).toBe("");
   });
 });

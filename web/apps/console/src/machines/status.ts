@@ -19,6 +19,15 @@ export function byUrgency(left: Machine, right: Machine): number {
   return URGENCY[left.state] - URGENCY[right.state] || left.number.localeCompare(right.number, "en", { numeric: true });
 }
 
+/** A number for the next machine: one above the highest of the same form; the first is VM-001. */
+export function nextNumber(taken: readonly string[]): string {
+  const [last] = [...taken].sort((left, right) => right.localeCompare(left, "en", { numeric: true }));
+  const parts = /^(.*?)(\d+)$/.exec(last ?? "VM-000");
+  if (parts === null) return "";
+  const [, before = "", digits = ""] = parts;
+  return before + String(Number(digits) + 1).padStart(digits.length, "0");
+}
+
 /** The machines that match a search text (number, name, site) and a state. */
 export function chosen(machines: readonly Machine[], text: string, state: string): Machine[] {
   const wanted = text.trim().toLocaleLowerCase();

@@ -14,6 +14,7 @@ const scripts: Record<string, string> = import.meta.glob(["../**/*.ts", "!../**/
 const BUILT = [
   "alarm_entry.", "alarms.cleared", "alarms.passed", "alarms.tab_", "notify.from_", "notify.scheme_",
   "account.", "allergen.", "change.", "alarm.", "attention.basis_", "cause_title.", "fix.", "alarms.acknowledged", "alarms.none_", "cause.", "channel.", "claims.none_", "claims.open", "claims.decided", "claims.records_", "claims.state_", "claim_what.", "code.explain_", "code.kind_", "event.", "failure.",
+  "setup.step_", "setup.strength_", "steps.machine", "steps.products", "steps.planogram", "steps.way_to_pay", "steps.sale",
   "audit.what_", "change.", "people.group_", "people.state_", "permission.", "role_text.",
   "doubts.ask_", "doubts.means_", "doubts.none_", "doubts.open", "doubts.rate_", "doubts.resolved", "doubts.say_", "finding.",
   "lifecycle.", "live.", "machine.attention", "machine.new", "machine.o", "order.filter_", "payment.", "plan.shown_", "plans.all", "plans.differs", "plans.drafts", "plans.none_", "product.detail_", "product.energy", "product.name_", "product.shelfLife", "product.sku", "product.tax", "product.age", "product.barcode", "product.wrong_", "payout.asked", "payout.declined", "payout.done", "payout.was_", "phase.",

@@ -20,6 +20,7 @@ from vendomat.cloud.app import PublicParts, build_public_app
 from vendomat.cloud.machines import EnrolmentDoor
 from vendomat.cloud.merchants import PaymentAccounts
 from vendomat.cloud.payments import ProviderBook
+from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import GoodsDesk, Reach, RefundCaps, RefundDesk, Till, Writer
 from vendomat.kernel import SystemClock
@@ -43,6 +44,8 @@ async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
         await shop.enrol_all()
         writer = Writer(shop.database, SETTINGS, shop.ids)
         feeds = EventFeeds(shop.database, clock)
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
         app = build_public_app(
             PublicParts(
                 database=shop.database,
@@ -52,13 +55,14 @@ async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
                 clock=clock,
                 post_ledger=_no_ledger,
                 feeds=feeds,
+                settings=CloudSettings(http_port=listening.getsockname()[1]),
                 goods=GoodsDesk(shop.database, writer, clock),
                 refunds=RefundDesk(writer, _till(shop, writer), clock, alone_minor=100),
                 door=EnrolmentDoor("https://127.0.0.1:8443", b"authority"),
             )
         )
         try:
-            async with _served(app) as address:
+            async with _served(app, listening) as address:
                 yield DoubtStage(f"{address}/console/", shop, Trade(shop, writer), Tally(shop.database, clock))
         finally:
             await feeds.aclose()
@@ -76,9 +80,7 @@ def _till(shop: Shop, writer: Writer) -> Till:
 
 
 @asynccontextmanager
-async def _served(app: object) -> AsyncIterator[str]:
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+async def _served(app: object, listening: socket.socket) -> AsyncIterator[str]:
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)  # type: ignore[arg-type]
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -10,14 +10,21 @@ import re
 
 from playwright.async_api import Browser, BrowserContext, Error, Page, Route, WebSocketRoute
 
-HOME = "127.0.0.1"
-ELSEWHERE = re.compile(rf"^(?!data:|blob:|about:|(?:https?|wss?)://{re.escape(HOME)}(?::\d+)?(?:[/?#]|$))")
+HOMES = ("127.0.0.1", "localhost")
+"""This machine by its number, and by the name that passkeys need."""
+ELSEWHERE = re.compile(
+    rf"^(?!data:|blob:|about:|(?:https?|wss?)://(?:{'|'.join(map(re.escape, HOMES))})(?::\d+)?(?:[/?#]|$))"
+)
 """The browser's driver matches it itself, so that only what strays is brought to us."""
 PATIENCE_MS = 30_000
 SIZES = {"kiosk": (1080, 1920), "phone": (390, 844), "desk": (1440, 900)}
 FLAGS = (
     *("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--no-first-run", "--disable-quic", f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOME}"),
+    *(
+        "--no-first-run",
+        "--disable-quic",
+        f"--host-resolver-rules=MAP * ~NOTFOUND, {', '.join(f'EXCLUDE {home}' for home in HOMES)}",
+    ),
 )
 
 

@@ -37,12 +37,14 @@ async def test_a_page_that_asks_elsewhere_is_refused_and_counted(browser: Browse
         ("data:image/png;base64,", True),
         ("http://127.0.0.10/", False),
         ("http://example/?http://127.0.0.1/", False),
-        ("http://localhost/", False),
+        ("http://localhost:80/", True),
+        ("http://localhost.example/", False),
+        ("http://localhost@example/", False),
         ("http://127.0.0.1.example/", False),
         ("http://127.0.0.1@example/", False),
         ("http://127.0.0.1:80@example/", False),
         ("https://cdn.example/127.0.0.1", False),
     ],
 )
-async def test_home_is_one_address(url: str, expected: bool) -> None:
+async def test_home_is_this_machine(url: str, expected: bool) -> None:
     assert is_home(url) is expected

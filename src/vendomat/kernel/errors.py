@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     # who
     NOT_SIGNED_IN = "not_signed_in"
     SECOND_FACTOR_REQUIRED = "second_factor_required"
+    SECOND_FACTOR_MISSING = "second_factor_missing"
     PROOF_REQUIRED = "proof_required"
     FORBIDDEN = "forbidden"
     BAD_SIGNATURE = "bad_signature"

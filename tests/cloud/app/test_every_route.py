@@ -50,6 +50,13 @@ OPEN = {
     "session.get",
     "session.proof",
     "session.prove",
+    "session.begin_passkey",
+    "session.create_by_passkey",
+    "session.begin_proof",
+    "passkeys.list",
+    "passkeys.begin",
+    "passkeys.add",
+    "passkeys.remove",
     "session.delete",
     "roles.list",
     "invitation.look",
@@ -65,7 +72,15 @@ OPEN = {
 }
 """Asked by nobody in particular, or by anybody about themselves."""
 PROVEN = {
-    *("people.invite", "people.invite_again", "people.change", "people.deactivate", "account.begin_second_factor"),
+    *(
+        "people.invite",
+        "people.invite_again",
+        "people.change",
+        "people.deactivate",
+        "people.require_second_factor",
+        "account.begin_second_factor",
+    ),
+    *("passkeys.begin", "passkeys.add", "passkeys.remove"),
     *("refunds.ask", "refunds.again", "refunds.release", "refunds.decline", "refunds.give", "refunds.by_hand"),
     *("refunds.send_on", "payments.judge", "payments.agree", "payments.decline", "claims.grant"),
     *("wallet_payouts.ask", "wallet_payouts.agree", "wallet_payouts.decline", "visits.write_off", "visits.cooler"),
@@ -130,6 +145,7 @@ IDS = {
     "share_id": "shr_" + "1" * 26,
     "product_id": PRODUCT,
     "template_id": "tpl_" + "1" * 26,
+    "passkey_id": "psk_" + "1" * 26,
     "channel_id": "ntc_" + "1" * 26,
     "kind": "vend_failed",
 }

@@ -26,7 +26,16 @@ API_VERSION = "1"
 PATH = "/api/v1/openapi.json"
 _REF = "#/components/schemas/{model}"
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
-_OPEN = frozenset({"session.create", "session.delete", "invitation.look", "invitation.accept"})
+_OPEN = frozenset(
+    {
+        "session.create",
+        "session.delete",
+        "session.begin_passkey",
+        "session.create_by_passkey",
+        "invitation.look",
+        "invitation.accept",
+    }
+)
 _DESCRIPTION = """\
 What the console, the members' page and the order page use, and what your own programs may use.
 

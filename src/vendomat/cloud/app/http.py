@@ -45,6 +45,7 @@ from vendomat.cloud.merchants import (
     FirstRun,
     MasterKey,
     OwnAccount,
+    Passkeys,
     Passwords,
     People,
     Permission,
@@ -52,14 +53,18 @@ from vendomat.cloud.merchants import (
     SecondFactor,
     SignIns,
     account_router,
+    arriving_operator,
     current_operator,
     invitation_router,
+    passkey_router,
+    passkey_session_router,
     people_router,
     permitted,
     proof_router,
     second_factor_router,
     session_router,
     setup_router,
+    site_at,
 )
 from vendomat.cloud.orders import BuyerLinks
 from vendomat.cloud.payments import AccountDesk, accounts_router
@@ -184,10 +189,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     fleet = FleetReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
     for router in parts.more_routers:  # first, so that a notice is not held against every other path
         app.include_router(router)
-    app.include_router(session_router(sign_ins, current, is_secure=parts.is_secure))
-    proofs = Proofs(parts.database, sign_ins, second_factor, parts.clock, proof_life=proof_life)
-    app.include_router(proof_router(proofs, current))
-    app.include_router(second_factor_router(second_factor, current))
+    app.include_router(session_router(sign_ins, arriving_operator(sign_ins), is_secure=parts.is_secure))
+    _add_proofs(app, parts, sign_ins, second=second_factor, current=current)
     _add_people(app, parts, sign_ins, current)
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
     _include_alarms(app, parts, current)
@@ -273,6 +276,20 @@ def _add_people(app: FastAPI, parts: PublicParts, sign_ins: SignIns, current: Cu
     account = OwnAccount(parts.database, parts.passwords, sign_ins, parts.clock)
     app.include_router(account_router(account, current))
     app.include_router(changes_router(ChangeLog(parts.database), permitted(current, Permission.AUDIT_READ)))
+
+
+def _add_proofs(
+    app: FastAPI, parts: PublicParts, sign_ins: SignIns, *, second: SecondFactor, current: CurrentOperator
+) -> None:
+    """How one proves who one is, beside the password."""
+    passkeys = Passkeys(parts.database, site_at(parts.settings.base_url), ids=parts.ids, clock=parts.clock)
+    proof_life = timedelta(seconds=parts.settings.proof_s)
+    proofs = Proofs(parts.database, sign_ins, second, passkeys, clock=parts.clock, proof_life=proof_life)
+    arriving = arriving_operator(sign_ins)
+    app.include_router(proof_router(proofs, arriving))
+    app.include_router(passkey_router(passkeys, proofs, current, arriving))
+    app.include_router(passkey_session_router(passkeys, sign_ins, arriving, parts.clock, is_secure=parts.is_secure))
+    app.include_router(second_factor_router(second, proofs, current, arriving))
 
 
 def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:

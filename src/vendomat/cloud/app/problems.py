@@ -44,6 +44,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.VERSION_STALE: 412,
     ErrorCode.NOT_SIGNED_IN: 401,
     ErrorCode.SECOND_FACTOR_REQUIRED: 401,
+    ErrorCode.SECOND_FACTOR_MISSING: 403,
     ErrorCode.PROOF_REQUIRED: 403,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.BAD_SIGNATURE: 401,

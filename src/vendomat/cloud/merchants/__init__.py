@@ -6,6 +6,7 @@ from vendomat.cloud.merchants.api import (
     CurrentOperator,
     Permitted,
     Proven,
+    arriving_operator,
     current_operator,
     permitted,
     proof_router,
@@ -15,6 +16,9 @@ from vendomat.cloud.merchants.first_run import TOKEN_NAME, FirstRun
 from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, network_of
 from vendomat.cloud.merchants.outages import begin_outage, claim_probes, end_outage
 from vendomat.cloud.merchants.own_account import OwnAccount
+from vendomat.cloud.merchants.passkey_api import passkey_router, passkey_session_router
+from vendomat.cloud.merchants.passkey_wire import site_at
+from vendomat.cloud.merchants.passkeys import Passkeys
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.people import NewPerson, People
 from vendomat.cloud.merchants.people_api import account_router, invitation_router, people_router, second_factor_router
@@ -40,6 +44,7 @@ __all__ = [
     "NewPerson",
     "Operator",
     "OwnAccount",
+    "Passkeys",
     "Passwords",
     "PaymentAccount",
     "PaymentAccounts",
@@ -53,6 +58,7 @@ __all__ = [
     "Session",
     "SignIns",
     "account_router",
+    "arriving_operator",
     "begin_outage",
     "claim_probes",
     "current_operator",
@@ -60,10 +66,13 @@ __all__ = [
     "invitation_router",
     "may",
     "network_of",
+    "passkey_router",
+    "passkey_session_router",
     "people_router",
     "permitted",
     "proof_router",
     "second_factor_router",
     "session_router",
     "setup_router",
+    "site_at",
 ]

@@ -6,7 +6,7 @@ The session lives in a cookie that no script can read and no other site can send
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,10 +17,11 @@ from vendomat.cloud.merchants.model import (
     SESSION_LIFE,
     Operator,
     check_proven,
+    check_second_factor,
 )
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, check_may
 from vendomat.cloud.merchants.proofs import Proofs, ProofWay
-from vendomat.cloud.merchants.sign_in import SignIns
+from vendomat.cloud.merchants.sign_in import Session, SignIns
 from vendomat.kernel import ErrorCode, VendomatError
 
 COOKIE = "vendomat_session"
@@ -40,12 +41,13 @@ class SignInBody(BaseModel):
 
 
 class ProofBody(BaseModel):
-    """One of them: the password, or a code of the phone (or a recovery code)."""
+    """One of them: the password, a code of the phone (or a recovery code), or a passkey's answer."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     password: Annotated[str, Field(max_length=PASSWORD_CHARACTERS_MAX)] = ""
     code: Annotated[str, Field(max_length=CODE_CHARACTERS_MAX)] = ""
+    passkey: dict[str, Any] | None = None
 
 
 class ProofView(BaseModel):
@@ -69,23 +71,39 @@ class MerchantView(BaseModel):
     id: str
     name: str
     currency: str
+    is_second_factor_required: bool
 
 
 class SessionView(BaseModel):
+    """`lacks_second_factor`: nothing but setting one up, or proving it, is possible until the session has one."""
+
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     operator: OperatorView
     merchant: MerchantView
     expires_at: datetime | None = None
+    lacks_second_factor: bool
 
 
 def current_operator(sign_ins: SignIns) -> CurrentOperator:
-    """The dependency: the signed-in operator, or `VendomatError(not_signed_in)`."""
+    """The dependency: the signed-in operator, or `VendomatError` (not_signed_in, second_factor_missing)."""
+    arriving = arriving_operator(sign_ins)
 
     async def current(request: Request) -> Operator:
-        return await sign_ins.operator_of(request.cookies.get(COOKIE, ""))
+        operator = await arriving(request)
+        check_second_factor(operator)
+        return operator
 
     return current
+
+
+def arriving_operator(sign_ins: SignIns) -> CurrentOperator:
+    """As `current_operator`, also of one who has yet to give, or to set up, the second factor that is required."""
+
+    async def arriving(request: Request) -> Operator:
+        return await sign_ins.operator_of(request.cookies.get(COOKIE, ""))
+
+    return arriving
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +155,14 @@ def proof_router(proofs: Proofs, current: CurrentOperator) -> APIRouter:
     @router.put("", operation_id="session.prove")
     async def prove(body: ProofBody, request: Request, operator: Annotated[Operator, Depends(current)]) -> ProofView:
         address = request.client.host if request.client is not None else ""
-        if bool(body.password) == bool(body.code):
-            raise VendomatError(ErrorCode.INVALID_VALUE, "send either the password or a code; nothing changed")
+        if [bool(body.password), bool(body.code), bool(body.passkey)].count(True) != 1:
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE, "send a password, a code or a passkey's answer; nothing changed"
+            )
         if body.password:
             until = await proofs.by_password(operator, body.password, address=address)
+        elif body.passkey:
+            until = await proofs.by_passkey(operator, body.passkey, address=address)
         else:
             until = await proofs.by_code(operator, body.code, address=address)
         return ProofView(proven_until=until, ways=await proofs.ways(operator))
@@ -157,17 +179,7 @@ def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bo
         address = request.client.host if request.client is not None else ""
         agent = request.headers.get("user-agent", "")
         session = await sign_ins.sign_in(body.email, body.password, address=address, agent=agent, code=body.code)
-        response.set_cookie(
-            COOKIE,
-            session.token,
-            max_age=int(SESSION_LIFE.total_seconds()),
-            httponly=True,
-            samesite="strict",
-            secure=is_secure,
-            path="/",
-        )
-        response.headers["Cache-Control"] = "no-store"
-        return _view(session.operator, session.expires_at)
+        return start_session(response, session, is_secure=is_secure)
 
     @router.get("", operation_id="session.get")
     async def who_am_i(operator: Annotated[Operator, Depends(current)], response: Response) -> SessionView:
@@ -184,6 +196,21 @@ def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bo
     return router
 
 
+def start_session(response: Response, session: Session, *, is_secure: bool) -> SessionView:
+    """The answer to whoever has just signed in."""
+    response.set_cookie(
+        COOKIE,
+        session.token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=is_secure,
+        path="/",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return _view(session.operator, session.expires_at)
+
+
 def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
     return SessionView(
         operator=OperatorView(
@@ -193,6 +220,12 @@ def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
             role=operator.role,
             permissions=sorted(GRANTED[operator.role]),
         ),
-        merchant=MerchantView(id=operator.merchant_id, name=operator.merchant_name, currency=operator.currency),
+        merchant=MerchantView(
+            id=operator.merchant_id,
+            name=operator.merchant_name,
+            currency=operator.currency,
+            is_second_factor_required=operator.is_second_factor_required,
+        ),
         expires_at=expires_at,
+        lacks_second_factor=operator.lacks_second_factor,
     )

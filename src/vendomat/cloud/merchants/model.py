@@ -88,7 +88,8 @@ class StandingSession:
 @dataclass(frozen=True, slots=True)
 class Operator:
     """A signed-in person of one merchant; `session_id` names the session they speak in. `proven_until` is None once who
-    they are needs a new proof."""
+    they are needs a new proof. The merchant may require a second factor, which the session
+    has once it was given."""
 
     merchant_id: str
     operator_id: str
@@ -99,6 +100,12 @@ class Operator:
     currency: str
     session_id: str = ""
     proven_until: datetime | None = None
+    is_second_factor_required: bool = False
+    has_second_factor: bool = False
+
+    @property
+    def lacks_second_factor(self) -> bool:
+        return self.is_second_factor_required and not self.has_second_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,15 @@ class NewOperator:
     name: str
     password: str
     role: Role = Role.OWNER
+
+
+def check_second_factor(operator: Operator) -> None:
+    """Raises `VendomatError(second_factor_missing)` where one is required and was not given."""
+    if operator.lacks_second_factor:
+        raise VendomatError(
+            ErrorCode.SECOND_FACTOR_MISSING,
+            "your merchant requires a second factor: set one up, or prove who you are by yours; nothing was done",
+        )
 
 
 def check_proven(operator: Operator) -> None:
@@ -158,9 +174,12 @@ def checked_time_zone(name: str) -> str:
 
 
 def sign_in_subjects(email: str, address: str) -> list[str]:
-    """Whose tries are counted: the e-mail (only its hash is stored) and the network the request came from."""
+    """Whose tries are counted: the e-mail, if one was said (only its hash is stored), and the network it came from."""
+    of_network = f"address:{network_of(address)}"
+    if not email:
+        return [of_network]
     digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()[:32]
-    return sorted([f"email:{digest}", f"address:{network_of(address)}"])
+    return sorted([f"email:{digest}", of_network])
 
 
 def network_of(address: str) -> str:

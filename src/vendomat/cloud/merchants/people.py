@@ -2,7 +2,7 @@
 
 Nobody types a password for another: an invitation is a link that works once, for three days, and is shown once; only
 its hash is kept. A new invitation replaces the one before, and resets whoever accepts it: password, second factor,
-sessions. The last owner stays one. Each change stands in the change log, written with it.
+passkeys, sessions. The last owner stays one. Each change stands in the change log, written with it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from vendomat.cloud.merchants.model import (
     checked_email,
     checked_password,
 )
+from vendomat.cloud.merchants.passkey_store import delete_passkeys
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.permissions import Role
 from vendomat.cloud.merchants.second_factor_store import forget
+from vendomat.cloud.merchants.store import require_second_factor
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
 
@@ -144,6 +146,26 @@ class People:
             await self._note(connection, by, "person.deactivated", after, before=_said(before), after=_said(after))
         return after
 
+    async def require_second_factor(self, by: Operator, *, is_required: bool) -> None:
+        """Whether everybody has to sign in with a second factor. Raises `VendomatError(conflict)` for an owner
+        who has given none in this session, and would be the first who is locked out."""
+        if is_required and not by.has_second_factor:
+            raise VendomatError(
+                ErrorCode.CONFLICT,
+                "set up a second factor yourself first, or prove who you are by it; nothing changed",
+            )
+        change = Change(
+            merchant_id=by.merchant_id,
+            actor=by.operator_id,
+            action="second_factor.required" if is_required else "second_factor.not_required",
+            subject=by.merchant_id,
+            at=self._clock.now(),
+            after={"is_required": is_required},
+        )
+        async with self._database.merchant(by.merchant_id) as connection:
+            if await require_second_factor(connection, by.merchant_id, is_required=is_required):
+                await note_change(connection, change)
+
     async def look(self, token: str) -> Invited:
         """Whom a link invites, and where to. Raises `VendomatError(not_found)` alike for wrong, used and expired."""
         async with self._database.auth() as connection:
@@ -165,6 +187,7 @@ class People:
             await store.update_person(connection, joined)
             await store.end_sessions(connection, person.operator_id)
             await forget(connection, person.operator_id)
+            await delete_passkeys(connection, person.operator_id)
             change = Change(
                 merchant_id=invited.merchant_id,
                 actor=person.operator_id,

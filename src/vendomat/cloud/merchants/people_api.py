@@ -22,6 +22,7 @@ from vendomat.cloud.merchants.model import (
 from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.people import Invitation, NewPerson, People
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role
+from vendomat.cloud.merchants.proofs import Proofs
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.platform.http import ASKED_ONCE, Throttle
 from vendomat.kernel import Clock, ErrorCode, VendomatError
@@ -62,6 +63,12 @@ class PasswordBody(BaseModel):
 
     old: Password
     new: Password
+
+
+class RequiredBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    is_required: bool
 
 
 class PersonView(BaseModel):
@@ -185,6 +192,10 @@ def people_router(people: People, current: CurrentOperator) -> APIRouter:
         response.headers["Cache-Control"] = "no-store"
         return _invitation(await people.invite_again(operator, operator_id))
 
+    @router.put("/people/second-factor", operation_id="people.require_second_factor", status_code=204)
+    async def require(body: RequiredBody, operator: Annotated[Operator, Depends(changing)]) -> None:
+        await people.require_second_factor(operator, is_required=body.is_required)
+
     @router.put("/people/{operator_id}", operation_id="people.change")
     async def change(
         operator_id: OperatorId, body: PersonBody, operator: Annotated[Operator, Depends(changing)]
@@ -271,30 +282,34 @@ def account_router(account: OwnAccount, current: CurrentOperator) -> APIRouter:
     return router
 
 
-def second_factor_router(second: SecondFactor, current: CurrentOperator) -> APIRouter:
+def second_factor_router(
+    second: SecondFactor, proofs: Proofs, current: CurrentOperator, arriving: CurrentOperator
+) -> APIRouter:
     """One's own second factor. Secrets and recovery codes are shown once."""
     router = APIRouter(prefix="/api/v1/account/second-factor", tags=["account"])
 
     @router.get("", operation_id="account.second_factor")
-    async def standing(operator: Annotated[Operator, Depends(current)]) -> SecondFactorView:
+    async def standing(operator: Annotated[Operator, Depends(arriving)]) -> SecondFactorView:
         found = await second.standing(operator)
         return SecondFactorView(since=found.since, recovery_left=found.recovery_left)
 
     @router.post("", operation_id="account.begin_second_factor")
-    async def begin(response: Response, operator: Annotated[Operator, Depends(Proven(current))]) -> EnrolmentView:
+    async def begin(response: Response, operator: Annotated[Operator, Depends(Proven(arriving))]) -> EnrolmentView:
         response.headers["Cache-Control"] = "no-store"
+        await proofs.check_may_enrol(operator)
         made = await second.begin(operator)
         return EnrolmentView(secret=made.secret, qr=made.drawing())
 
     @router.post("/confirm", operation_id="account.confirm_second_factor")
     async def confirm(
-        body: CodeBody, response: Response, operator: Annotated[Operator, Depends(current)]
+        body: CodeBody, response: Response, operator: Annotated[Operator, Depends(arriving)]
     ) -> RecoveryView:
         response.headers["Cache-Control"] = "no-store"
         return RecoveryView(recovery_codes=await second.confirm(operator, body.code))
 
     @router.post("/off", operation_id="account.end_second_factor", status_code=204)
     async def switch_off(body: CodeBody, operator: Annotated[Operator, Depends(current)]) -> None:
+        await proofs.check_may_drop(operator)
         await second.switch_off(operator, body.code)
 
     return router

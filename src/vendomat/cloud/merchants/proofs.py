@@ -1,6 +1,6 @@
 """Proving again who one is, in a session that goes on: what a stolen session alone cannot do.
 
-A proof is the password or a code of the second factor; either keeps for `proof_life`. What needs one is said at its
+A proof is the password, a code of the second factor or a passkey, good for `proof_life`. What needs one says so at its
 route (`permitted(…, is_proven=True)`). Wrong proofs are counted with wrong sign-ins. Each proof is in the change log.
 """
 
@@ -11,16 +11,19 @@ from enum import StrEnum
 
 from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.merchants import store
-from vendomat.cloud.merchants.model import PROOF_LIFE, Operator
+from vendomat.cloud.merchants.model import PROOF_LIFE, Operator, check_second_factor
+from vendomat.cloud.merchants.passkey_wire import Credential
+from vendomat.cloud.merchants.passkeys import Passkeys
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.merchants.sign_in import SignIns
 from vendomat.cloud.platform.database import Database
-from vendomat.kernel import Clock
+from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 
 class ProofWay(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a name, not one
     CODE = "code"  # of the phone, or a recovery code
+    PASSKEY = "passkey"
 
 
 class Proofs:
@@ -31,20 +34,44 @@ class Proofs:
         database: Database,
         sign_ins: SignIns,
         second_factor: SecondFactor,
-        clock: Clock,
+        passkeys: Passkeys,
         *,
+        clock: Clock,
         proof_life: timedelta = PROOF_LIFE,
     ) -> None:
         self._database = database
         self._sign_ins = sign_ins
         self._second_factor = second_factor
+        self._passkeys = passkeys
         self._clock = clock
         self._proof_life = proof_life
 
     async def ways(self, operator: Operator) -> list[ProofWay]:
         """How this person can prove who they are."""
         standing = await self._second_factor.standing(operator)
-        return [ProofWay.PASSWORD, *([] if standing.since is None else [ProofWay.CODE])]
+        ways = [ProofWay.PASSWORD]
+        if standing.since is not None:
+            ways.append(ProofWay.CODE)
+        if await self._passkeys.all_of(operator):
+            ways.append(ProofWay.PASSKEY)
+        return ways
+
+    async def check_may_enrol(self, operator: Operator) -> None:
+        """A password alone adds no factor to those of a person who has one, where one is required. Raises
+        `VendomatError(second_factor_missing)`."""
+        if await self._factors(operator):
+            check_second_factor(operator)
+
+    async def check_may_drop(self, operator: Operator) -> None:
+        """Raises `VendomatError(conflict)` for the last factor where the merchant requires one."""
+        if operator.is_second_factor_required and await self._factors(operator) == 1:
+            raise VendomatError(
+                ErrorCode.CONFLICT, "your merchant requires a second factor: set up another first; nothing changed"
+            )
+
+    async def _factors(self, operator: Operator) -> int:
+        standing = await self._second_factor.standing(operator)
+        return len(await self._passkeys.all_of(operator)) + (standing.since is not None)
 
     async def by_password(self, operator: Operator, password: str, *, address: str) -> datetime:
         """Until when the session is proven."""
@@ -55,6 +82,11 @@ class Proofs:
         """As `by_password`."""
         await self._sign_ins.prove_by_code(operator, code, address=address)
         return await self._proven(operator, ProofWay.CODE)
+
+    async def by_passkey(self, operator: Operator, credential: Credential, *, address: str) -> datetime:
+        """As `by_password`; `credential` answers what `Passkeys.begin_proof` asked."""
+        await self._passkeys.prove(operator, credential, address=address)
+        return await self._proven(operator, ProofWay.PASSKEY)
 
     async def _proven(self, operator: Operator, way: ProofWay) -> datetime:
         now = self._clock.now()
@@ -67,6 +99,7 @@ class Proofs:
             after={"by": way.value},
         )
         async with self._database.merchant(operator.merchant_id) as connection:
-            await store.prove_session(connection, operator.session_id, now)
+            is_second = way is not ProofWay.PASSWORD
+            await store.prove_session(connection, operator.session_id, now, is_second_factor=is_second)
             await note_change(connection, change)
         return now + self._proof_life

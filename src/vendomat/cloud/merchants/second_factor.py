@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vendomat.cloud.changes import Change, State, note_change
 from vendomat.cloud.merchants import second_factor_store as store
 from vendomat.cloud.merchants.model import Operator
+from vendomat.cloud.merchants.store import prove_session
 from vendomat.cloud.merchants.totp import (
     RECOVERY_BYTES,
     RECOVERY_CODES,
@@ -104,6 +105,7 @@ class SecondFactor:
             if step is None:
                 raise _wrong_code()
             await store.confirm_secret(connection, operator.operator_id, at=self._clock.now(), step=step)
+            await prove_session(connection, operator.session_id, self._clock.now(), is_second_factor=True)
             codes = await self._new_recovery(connection, operator)
             await note_change(
                 connection, self._change(operator, "second_factor.switched_on", {"recovery_codes": len(codes)})

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vendomat.cloud.merchants import store
@@ -72,9 +72,9 @@ class SignIns:
         second_factor_required where both are right and `code` is missing or wrong."""
         one = await self._tries.count(email, address)
         operator = await self._known(one, email, password)
-        await self._check_code(one, operator, code)
+        has_second = await self._check_code(one, operator, code)
         await self._tries.forgive(one)
-        return await self._open(operator, address, agent)
+        return await self.open(operator, address=address, agent=agent, has_second_factor=has_second)
 
     async def _known(self, one: Try, email: str, password: str) -> Operator:
         async with self._database.auth() as connection:
@@ -87,10 +87,11 @@ class SignIns:
             raise VendomatError(ErrorCode.NOT_SIGNED_IN, "this e-mail and password do not belong together")
         return found[0]
 
-    async def _check_code(self, one: Try, operator: Operator, code: str) -> None:
+    async def _check_code(self, one: Try, operator: Operator, code: str) -> bool:
+        """Whether a second factor was given; not where this person has none."""
         is_right = await self._is_code_right(operator, code)
         if is_right is None or is_right:
-            return
+            return bool(is_right)
         if not code:
             raise VendomatError(ErrorCode.SECOND_FACTOR_REQUIRED, "type the code that your phone shows now")
         await self._tries.note_refusal(one, operator)
@@ -151,7 +152,8 @@ class SignIns:
         async with self._database.auth() as connection:
             await store.delete_expired(connection, sessions_until=now, tries_until=now - SIGN_IN_WINDOW)
 
-    async def _open(self, operator: Operator, address: str, agent: str) -> Session:
+    async def open(self, operator: Operator, *, address: str, agent: str = "", has_second_factor: bool) -> Session:
+        """A session for somebody who has proved who they are."""
         secret, now = self._randomness(_SESSION_BYTES), self._clock.now()
         expires_at = now + SESSION_LIFE
         row = {
@@ -160,6 +162,7 @@ class SignIns:
             "session_hash": hashlib.sha256(secret).digest(),
             "started_at": now,
             "proved_at": now,
+            "has_second_factor": has_second_factor,
             "expires_at": expires_at,
             "source": network_of(address),
             "agent": agent[:AGENT_CHARACTERS_MAX],
@@ -167,7 +170,9 @@ class SignIns:
         async with self._database.auth() as connection:
             await store.insert_session(connection, row)
         token = base64.urlsafe_b64encode(secret).decode().rstrip("=")
-        return Session(token=token, operator=operator, expires_at=expires_at)
+        return Session(
+            token=token, operator=replace(operator, has_second_factor=has_second_factor), expires_at=expires_at
+        )
 
 
 def _hash_of(token: str) -> bytes | None:

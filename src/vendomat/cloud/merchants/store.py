@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from vendomat.cloud.merchants.permissions import Role
 MERCHANT = sa.table(
     "merchant",
     *map(sa.column, ("merchant_id", "name", "payee", "currency", "service_phone", "created_at", "time_zone")),
+    sa.column("is_second_factor_required"),
 )
 OPERATOR = sa.table(
     "operator",
@@ -33,6 +35,7 @@ SESSION = sa.table(
             "source",
             "agent",
             "proved_at",
+            "has_second_factor",
         ),
     ),
 )
@@ -105,6 +108,7 @@ _OPERATOR_COLUMNS = (
     OPERATOR.c.role,
     MERCHANT.c.name.label("merchant_name"),
     MERCHANT.c.currency,
+    MERCHANT.c.is_second_factor_required,
 )
 
 
@@ -117,6 +121,7 @@ def _operator(row: sa.RowMapping, session_id: str = "", proven_until: datetime |
         role=Role(row["role"]),
         merchant_name=row["merchant_name"],
         currency=row["currency"],
+        is_second_factor_required=row["is_second_factor_required"],
         session_id=session_id,
         proven_until=proven_until,
     )
@@ -133,11 +138,26 @@ async def find_operator_by_email(connection: AsyncConnection, email: str) -> tup
     return None if row is None else (_operator(row), row["password_hash"])
 
 
+async def find_operator(connection: AsyncConnection, merchant_id: str, operator_id: str) -> Operator | None:
+    """One who may sign in."""
+    found = await connection.execute(
+        sa.select(*_OPERATOR_COLUMNS)
+        .join_from(OPERATOR, MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
+        .where(
+            OPERATOR.c.merchant_id == merchant_id,
+            OPERATOR.c.operator_id == operator_id,
+            OPERATOR.c.state == PersonState.ACTIVE.value,
+        )
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else _operator(row)
+
+
 async def find_operator_by_session(
     connection: AsyncConnection, session_hash: bytes, now: datetime, proof_life: timedelta
 ) -> Operator | None:
     found = await connection.execute(
-        sa.select(*_OPERATOR_COLUMNS, SESSION.c.proved_at)
+        sa.select(*_OPERATOR_COLUMNS, SESSION.c.proved_at, SESSION.c.has_second_factor)
         .select_from(
             SESSION.join(
                 OPERATOR,
@@ -157,13 +177,26 @@ async def find_operator_by_session(
         return None
     proven_until = None if row["proved_at"] is None else row["proved_at"] + proof_life
     is_fresh = proven_until is not None and proven_until > now
-    return _operator(row, session_hash.hex(), proven_until if is_fresh else None)
+    operator = _operator(row, session_hash.hex(), proven_until if is_fresh else None)
+    return replace(operator, has_second_factor=row["has_second_factor"])
 
 
-async def prove_session(connection: AsyncConnection, session_id: str, at: datetime) -> None:
+async def prove_session(connection: AsyncConnection, session_id: str, at: datetime, *, is_second_factor: bool) -> None:
+    """By the password; or by what is a second factor, which the session then has."""
+    proven = {"proved_at": at, **({"has_second_factor": True} if is_second_factor else {})}
     await connection.execute(
-        sa.update(SESSION).where(SESSION.c.session_hash == bytes.fromhex(session_id)).values(proved_at=at)
+        sa.update(SESSION).where(SESSION.c.session_hash == bytes.fromhex(session_id)).values(**proven)
     )
+
+
+async def require_second_factor(connection: AsyncConnection, merchant_id: str, *, is_required: bool) -> bool:
+    """Whether that is new."""
+    done = await connection.execute(
+        sa.update(MERCHANT)
+        .where(MERCHANT.c.merchant_id == merchant_id, MERCHANT.c.is_second_factor_required != is_required)
+        .values(is_second_factor_required=is_required)
+    )
+    return done.rowcount == 1
 
 
 async def insert_session(connection: AsyncConnection, row: Mapping[str, object]) -> None:

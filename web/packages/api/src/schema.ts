@@ -4,6 +4,58 @@
  */
 
 export interface paths {
+    "/api/v1/account/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own passkeys. */
+        get: operations["passkeys.list"];
+        put?: never;
+        /** Keep the passkey that was made, under a name. */
+        post: operations["passkeys.add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove one of one's own passkeys: it opens nothing any more. */
+        delete: operations["passkeys.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a browser is to ask for, to make another passkey. */
+        post: operations["passkeys.begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/password": {
         parameters: {
             query?: never;
@@ -1442,6 +1494,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Whether everybody has to sign in with a second factor. */
+        put: operations["people.require_second_factor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pictures": {
         parameters: {
             query?: never;
@@ -2154,6 +2223,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in by a passkey, which is both factors at once. */
+        post: operations["session.create_by_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a browser is to ask of somebody who signs in by a passkey. */
+        post: operations["session.begin_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session/proof": {
         parameters: {
             query?: never;
@@ -2163,9 +2266,26 @@ export interface paths {
         };
         /** How long the last proof of who is signed in still counts, and by what one may prove it. */
         get: operations["session.proof"];
-        /** Prove again who is signed in, by password or code, for what needs a fresh proof. */
+        /** Prove again who is signed in, by password, code or passkey, for what needs a fresh proof. */
         put: operations["session.prove"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/proof/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a browser is to ask of somebody who proves by a passkey that it is still they. */
+        post: operations["session.begin_proof"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3846,6 +3966,16 @@ export interface components {
             /** Word */
             word: string;
         };
+        /**
+         * CredentialBody
+         * @description What the browser answered, as its `toJSON` says it.
+         */
+        CredentialBody: {
+            /** Credential */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
         /** DayFiguresView */
         DayFiguresView: {
             /** Ambiguous Minor */
@@ -3919,7 +4049,7 @@ export interface components {
          * @description Every code that leaves a part of Vendomat. Codes are stable names: never renamed, never reused.
          * @enum {string}
          */
-        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "second_factor_required" | "proof_required" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "coupon_refused" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
+        ErrorCode: "malformed" | "too_large" | "invalid_amount" | "invalid_value" | "not_found" | "conflict" | "idempotency_mismatch" | "in_progress" | "version_missing" | "version_stale" | "not_signed_in" | "second_factor_required" | "second_factor_missing" | "proof_required" | "forbidden" | "bad_signature" | "stale" | "replayed" | "rate_limited" | "enrolment_refused" | "old_epoch" | "unknown_slot" | "price_changed" | "sold_out" | "slot_closed" | "machine_not_ready" | "cart_too_large" | "order_not_open" | "method_unavailable" | "code_refused" | "code_locked" | "coupon_refused" | "payment_mismatch" | "platform_refused" | "platform_unreachable" | "illegal_move" | "unavailable" | "internal";
         /**
          * FeeContractBody
          * @description The fee in millionths of what was paid: 6000 is 0.6 %.
@@ -4735,6 +4865,8 @@ export interface components {
             currency: string;
             /** Id */
             id: string;
+            /** Is Second Factor Required */
+            is_second_factor_required: boolean;
             /** Name */
             name: string;
         };
@@ -4982,6 +5114,15 @@ export interface components {
             /** Password */
             password: string;
         };
+        /** NewPasskeyBody */
+        NewPasskeyBody: {
+            /** Credential */
+            credential: {
+                [key: string]: unknown;
+            };
+            /** Name */
+            name: string;
+        };
         /** NewPersonBody */
         NewPersonBody: {
             /** Email */
@@ -5086,6 +5227,16 @@ export interface components {
             /** Permissions */
             permissions: components["schemas"]["Permission"][];
             role: components["schemas"]["Role"];
+        };
+        /**
+         * OptionsView
+         * @description What the browser is to be asked, good once and for five minutes.
+         */
+        OptionsView: {
+            /** Options */
+            options: {
+                [key: string]: unknown;
+            };
         };
         /** OrderDetailView */
         OrderDetailView: {
@@ -5260,6 +5411,25 @@ export interface components {
             channel: string;
             /** Order Id */
             order_id: string;
+        };
+        /** PasskeysView */
+        PasskeysView: {
+            /** Data */
+            data: components["schemas"]["PasskeyView"][];
+        };
+        /** PasskeyView */
+        PasskeyView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
         };
         /** PasswordBody */
         PasswordBody: {
@@ -6028,7 +6198,7 @@ export interface components {
         };
         /**
          * ProofBody
-         * @description One of them: the password, or a code of the phone (or a recovery code).
+         * @description One of them: the password, a code of the phone (or a recovery code), or a passkey's answer.
          */
         ProofBody: {
             /**
@@ -6036,6 +6206,10 @@ export interface components {
              * @default
              */
             code?: string;
+            /** Passkey */
+            passkey?: {
+                [key: string]: unknown;
+            } | null;
             /**
              * Password
              * @default
@@ -6056,7 +6230,7 @@ export interface components {
          * ProofWay
          * @enum {string}
          */
-        ProofWay: "password" | "code";
+        ProofWay: "password" | "code" | "passkey";
         /**
          * QuietBody
          * @description Minutes of the day by the merchant's clock; both null: never quiet.
@@ -6336,6 +6510,11 @@ export interface components {
          * @enum {string}
          */
         Remedy: "reopen_slot" | "unlock_slot" | "release_refund" | "refund_again" | "clear" | "open_order" | "open_machine" | "open_machines" | "open_ways" | "open_claims" | "open_reconciliation";
+        /** RequiredBody */
+        RequiredBody: {
+            /** Is Required */
+            is_required: boolean;
+        };
         /**
          * ResolutionBody
          * @description `explained`: both books were right; `fixed`: one was wrong, and was put right.
@@ -6663,10 +6842,15 @@ export interface components {
             /** Data */
             data: components["schemas"]["StandingSessionView"][];
         };
-        /** SessionView */
+        /**
+         * SessionView
+         * @description `lacks_second_factor`: nothing but setting one up, or proving it, is possible until the session has one.
+         */
         SessionView: {
             /** Expires At */
             expires_at: string | null;
+            /** Lacks Second Factor */
+            lacks_second_factor: boolean;
             merchant: components["schemas"]["MerchantView"];
             operator: components["schemas"]["OperatorView"];
         };
@@ -7921,6 +8105,132 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "passkeys.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeysView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "passkeys.add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskeyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "passkeys.remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "passkeys.begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptionsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "account.password": {
         parameters: {
             query?: never;
@@ -11179,6 +11489,41 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "people.require_second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequiredBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "pictures.put": {
         parameters: {
             query?: never;
@@ -12882,6 +13227,72 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "session.create_by_passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.begin_passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptionsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "session.proof": {
         parameters: {
             query?: never;
@@ -12938,6 +13349,37 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.begin_proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptionsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];

@@ -16,7 +16,7 @@ import type {
 import type { Claim } from "./claimViews";
 import { GoodsClient } from "./goodsClient";
 import type {
-  Change, Enrolment, Invitation, Invited, NewPerson, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession,
+  BrowserWish, Change, Credential, Enrolment, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession,
 } from "./peopleViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
@@ -43,6 +43,8 @@ type Fetch = (address: string, init: RequestInit) => Promise<Response>;
 export class ConsoleClient {
   /** Called when the cloud says that nobody is signed in (any more). */
   onSignedOut: () => void = () => undefined;
+  /** Called when the cloud wants a second factor, which was required meanwhile. */
+  onFactorMissing: () => void = () => undefined;
   /** Called when the cloud wants a fresh proof of who asks; true once it was given: then the request is sent again. */
   onProofWanted: () => Promise<boolean> = async () => false;
 
@@ -60,6 +62,9 @@ export class ConsoleClient {
   signIn = (email: string, password: string, code = ""): Promise<Reply<Session>> =>
     this.#ask("POST", SESSION, { email, password, ...(code === "" ? {} : { code }) });
   signOut = (): Promise<Reply<null>> => this.#ask("DELETE", SESSION);
+  beginPasskeySignIn = (): Promise<Reply<BrowserWish>> => this.#ask("POST", `${SESSION}/passkey/begin`);
+  signInByPasskey = (credential: Credential): Promise<Reply<Session>> => this.#ask("POST", `${SESSION}/passkey`, { credential });
+  beginProof = (): Promise<Reply<BrowserWish>> => this.#ask("POST", `${PROOF}/begin`);
   proof = (): Promise<Reply<Proof>> => this.#ask("GET", PROOF);
   prove = (proof: Partial<Schemas["ProofBody"]>): Promise<Reply<Proof>> => this.#ask("PUT", PROOF, proof);
 
@@ -72,6 +77,8 @@ export class ConsoleClient {
   invite = (person: NewPerson): Promise<Reply<Invitation>> => this.#ask("POST", "/api/v1/people", person);
   inviteAgain = (id: string): Promise<Reply<Invitation>> => this.#ask("POST", `/api/v1/people/${id}/invite`);
   changePerson = (id: string, person: PersonWords): Promise<Reply<Person>> => this.#ask("PUT", `/api/v1/people/${id}`, person);
+  requireSecondFactor = (isRequired: boolean): Promise<Reply<null>> =>
+    this.#ask("PUT", "/api/v1/people/second-factor", { is_required: isRequired });
   deactivatePerson = (id: string): Promise<Reply<Person>> => this.#ask("POST", `/api/v1/people/${id}/deactivate`);
   lookInvitation = (token: string): Promise<Reply<Invited>> => this.#ask("POST", "/api/v1/invitation/look", { token });
   acceptInvitation = (token: string, password: string): Promise<Reply<Invited>> =>
@@ -81,6 +88,11 @@ export class ConsoleClient {
   standingSessions = (): Promise<Reply<{ data: StandingSession[] }>> => this.#ask("GET", "/api/v1/account/sessions");
   endSession = (id: string): Promise<Reply<unknown>> => this.#ask("DELETE", `/api/v1/account/sessions/${id}`);
   endOtherSessions = (): Promise<Reply<unknown>> => this.#ask("DELETE", "/api/v1/account/sessions");
+  passkeys = (): Promise<Reply<{ data: Passkey[] }>> => this.#ask("GET", "/api/v1/account/passkeys");
+  beginPasskey = (): Promise<Reply<BrowserWish>> => this.#ask("POST", "/api/v1/account/passkeys/begin");
+  addPasskey = (name: string, credential: Credential): Promise<Reply<Passkey>> =>
+    this.#ask("POST", "/api/v1/account/passkeys", { name, credential });
+  removePasskey = (id: string): Promise<Reply<null>> => this.#ask("DELETE", `/api/v1/account/passkeys/${id}`);
   secondFactor = (): Promise<Reply<SecondFactor>> => this.#ask("GET", "/api/v1/account/second-factor");
   beginSecondFactor = (): Promise<Reply<Enrolment>> => this.#ask("POST", "/api/v1/account/second-factor");
   confirmSecondFactor = (code: string): Promise<Reply<{ recovery_codes: string[] } | null>> =>
@@ -286,6 +298,7 @@ export class ConsoleClient {
     }
     const reply = await refusal(response);
     if (reply.kind === "refused" && reply.problem.code === "not_signed_in" && path !== SESSION) this.onSignedOut();
+    if (reply.kind === "refused" && reply.problem.code === "second_factor_missing") this.onFactorMissing();
     return reply;
   }
 }

@@ -12,6 +12,10 @@ export type Roles = Schemas["RolesView"];
 export type Invited = Schemas["InvitedView"];
 export type StandingSession = Schemas["StandingSessionView"];
 
+export type Passkey = Schemas["PasskeyView"];
+/** What the browser is to be asked, and what it answers: its own JSON. */
+export type BrowserWish = Schemas["OptionsView"];
+export type Credential = Schemas["CredentialBody"]["credential"];
 /** `proven_until` is null when a proof is needed first. */
 export type Proof = Schemas["ProofView"];
 

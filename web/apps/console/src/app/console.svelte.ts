@@ -3,6 +3,7 @@ import type { Tone } from "@vendomat/ui";
 import type { ConsoleClient, Failure } from "../api/client";
 import type { Alarm, Machine, Permission, Session, Setup } from "../api/views";
 import { t } from "../i18n";
+import { askPasskey } from "../session/passkeys";
 import type { Live } from "./live.svelte";
 import type { Preferences } from "./preferences.svelte";
 import { Resource } from "./resource.svelte";
@@ -41,10 +42,10 @@ export class Console {
   constructor(readonly parts: ConsoleParts) {
     const { client } = parts;
     client.onSignedOut = () => this.#forget();
-    client.onProofWanted = () => {
-      this.isProofAsked = true;
-      return new Promise((resolve) => this.#proofEnds.push(resolve));
+    client.onFactorMissing = () => {
+      if (this.session !== undefined && !this.session.lacks_second_factor) void this.askSession();
     };
+    client.onProofWanted = this.askProof;
     this.fleet = new Resource(async () => {
       const reply = await client.machines();
       return reply.kind === "ok" ? { kind: "ok", value: reply.value.data } : reply;
@@ -95,10 +96,28 @@ export class Console {
     return undefined;
   };
 
+  /** Undefined, too, when the person changed their mind. */
+  signInByPasskey = async (): Promise<Failure | undefined> => {
+    const begun = await this.client.beginPasskeySignIn();
+    if (begun.kind !== "ok") return begun;
+    const answer = await askPasskey(begun.value);
+    if (answer === undefined) return undefined;
+    const reply = await this.client.signInByPasskey(answer);
+    if (reply.kind !== "ok") return reply;
+    this.session = reply.value;
+    return undefined;
+  };
+
   signOut = async (): Promise<void> => {
     const reply = await this.client.signOut();
     if (reply.kind === "ok" || (reply.kind === "refused" && reply.problem.code === "not_signed_in")) this.#forget();
     else this.say(t("session.still_in"), "crit");
+  };
+
+  /** Whether the person proves who they are. */
+  askProof = (): Promise<boolean> => {
+    this.isProofAsked = true;
+    return new Promise((resolve) => this.#proofEnds.push(resolve));
   };
 
   /** The person has proved who they are, or would not: all that waited for it goes on. */

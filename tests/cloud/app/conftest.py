@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from vendomat.cloud.app import MachineParts, PublicParts, build_machine_app, bui
 from vendomat.cloud.app.metrics import metrics_router
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.machines import EnrolmentDoor, WireAddress
+from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reports import EventFeeds
 
 HOST = "http://console.example"
@@ -28,7 +30,7 @@ async def _no_ledger(_connection: AsyncConnection, _postings: Sequence[CodePosti
 
 
 @pytest.fixture
-def public_app(shop: Shop) -> FastAPI:
+def public_app(shop: Shop, tmp_path: Path) -> FastAPI:
     return build_public_app(
         PublicParts(
             database=shop.database,
@@ -38,6 +40,7 @@ def public_app(shop: Shop) -> FastAPI:
             clock=shop.clock,
             post_ledger=_no_ledger,
             feeds=EventFeeds(shop.database, shop.clock),
+            settings=CloudSettings(bills_dir=tmp_path / "bills"),
             metrics=metrics_router(CollectorRegistry()),
             door=EnrolmentDoor(MACHINES, AUTHORITY),
         )

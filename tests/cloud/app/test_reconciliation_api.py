@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
 
 from tests.cloud.shop_stage import Shop, open_shop
+from vendomat.cloud.reconciliation import BILL_BYTES_MAX
 
 pytestmark = pytest.mark.slow
 
@@ -18,6 +21,12 @@ AT = datetime(2026, 6, 2, 3, tzinfo=UTC)
 ITEM = "rci_" + "0" * 26
 DAYS, ITEMS = "/api/v1/reconciliation/days", f"/api/v1/reconciliation/days/wechat/{ACCOUNT}/{DAY}/items"
 RESOLVE = f"/api/v1/reconciliation/items/{ITEM}/resolve"
+
+
+DAY_PATH = f"{DAYS}/wechat/{ACCOUNT}/{DAY}"
+BILLS = "/api/v1/reconciliation/bills"
+BILL = {"channel": "wechat", "account": ACCOUNT, "day": str(DAY), "kind": "trade", "file_name": "all.csv"}
+AS_FILE = {"Content-Type": "application/octet-stream"}
 
 
 @pytest.fixture
@@ -116,3 +125,67 @@ async def test_the_fee_of_a_contract_is_kept(browser: httpx.AsyncClient, shop: S
         "SELECT rate_ppm FROM fee_contract WHERE merchant_id = $1", shop.merchant_id
     )
     assert kept == 3800
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_file_is_taken_in_and_how_far_it_has_come_stands_with_its_day(
+    browser: httpx.AsyncClient, shop: Shop, tmp_path: Path
+) -> None:
+    assert (await browser.get(DAY_PATH)).json()["request"] is None
+    taken = await browser.post(BILLS, params=BILL, content=b"a bill\x00", headers=AS_FILE)
+    request = taken.json()["request"]
+    assert (taken.status_code, request["state"], request["kind"], request["file_name"]) == (
+        *(202, "waiting", "trade", "all.csv"),
+    )
+    (file,) = (tmp_path / "bills").iterdir()
+    assert file.read_bytes() == b"a bill\x00"
+    assert await shop.database.hot.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'bill_request'") == 1
+    for again in (browser.post(BILLS, params=BILL, content=b"x", headers=AS_FILE), browser.post(f"{DAY_PATH}/fetch")):
+        assert ((await again).status_code, len(list((tmp_path / "bills").iterdir()))) == (409, 1)
+    listed = (await browser.get(DAYS)).json()["data"][1]["request"]
+    assert (listed, listed["asked_by_name"] != "") == (request, True)
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(
+    ("wrong", "content", "status"),
+    [
+        ({"day": "2026-06-02"}, b"x", 409),
+        ({"day": "2026-05-02"}, b"x", 404),
+        ({"account": "1900000002"}, b"x", 404),
+        ({"channel": "stripe"}, b"x", 422),
+        ({"kind": "all"}, b"x", 422),
+        ({}, b"", 400),
+        ({}, b"x" * (BILL_BYTES_MAX + 1), 413),
+    ],
+)
+async def test_a_file_that_cannot_be_a_bill_of_an_open_day_is_not_kept(
+    browser: httpx.AsyncClient, tmp_path: Path, wrong: dict[str, str], content: bytes, status: int
+) -> None:
+    async def in_parts() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 1 << 20):
+            yield content[start : start + (1 << 20)]
+
+    bodies: tuple[bytes | AsyncIterator[bytes], ...] = (content, in_parts())
+    for body in bodies:
+        answer = await browser.post(BILLS, params=BILL | wrong, content=body, headers=AS_FILE)
+        assert answer.status_code == status, answer.text
+    assert not list(tmp_path.glob("bills/*"))
+    assert (await browser.get(DAY_PATH)).json()["request"] is None
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_strangers_file_is_refused_unread(stranger: httpx.AsyncClient) -> None:
+    read = 0
+
+    async def in_parts() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(100):
+            read += 1
+            yield b"x" * 1024
+
+    assert (await stranger.post(BILLS, params=BILL, content=in_parts(), headers=AS_FILE)).status_code == 401
+    assert (await stranger.post(f"{DAY_PATH}/fetch")).status_code == 401
+    assert read == 0
+    form = {"Content-Type": "multipart/form-data"}
+    assert (await stranger.post(BILLS, params=BILL, content=b"x", headers=form)).status_code == 415

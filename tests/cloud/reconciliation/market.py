@@ -33,7 +33,15 @@ from vendomat.cloud.payments import (
 )
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
-from vendomat.cloud.reconciliation import AccountDay, BillShelf, Reconciler, ReconciliationJob, SecondLook
+from vendomat.cloud.reconciliation import (
+    AccountDay,
+    BillRequests,
+    BillShelf,
+    Reconciler,
+    ReconciliationJob,
+    RequestDesk,
+    SecondLook,
+)
 from vendomat.cloud.reconciliation.model import BILL_ZONE, bill_day
 from vendomat.cloud.sales import (
     CloseAsked,
@@ -102,6 +110,15 @@ class BillingPlatform(Platform):
             )
         )
 
+    def file_of(self, kind: BillKind, day: date) -> bytes:
+        """The file of this bill; empty when nothing happened."""
+        rows: list[TradeRow] | list[FundRow] = (
+            [replace(row, row=n) for n, row in enumerate(self.bills.get(day, []), start=1)]
+            if kind is BillKind.TRADE
+            else self._funds(day)
+        )
+        return b"\n".join(msgspec.json.encode(row) for row in rows)
+
     async def fetch_bill(self, kind: BillKind, day: date, into: Path) -> FetchedBill:
         await self._called(f"bill.{kind.value}", day.isoformat())
         if self.is_away:
@@ -110,14 +127,9 @@ class BillingPlatform(Platform):
             return FetchedBill(BillState.REFUSED, error=self.refused)
         if day in self.not_yet:
             return FetchedBill(BillState.NOT_YET)
-        rows: list[TradeRow] | list[FundRow] = (
-            [replace(row, row=n) for n, row in enumerate(self.bills.get(day, []), start=1)]
-            if kind is BillKind.TRADE
-            else self._funds(day)
-        )
-        if not rows:
+        content = self.file_of(kind, day)
+        if not content:
             return FetchedBill(BillState.EMPTY)
-        content = b"\n".join(msgspec.json.encode(row) for row in rows)
         into.write_bytes(content)
         digest = "0" * 64 if self.is_lying_about_hash else hashlib.sha256(content).hexdigest()
         return FetchedBill(BillState.READY, digest, len(content))
@@ -174,6 +186,8 @@ class Market:
     shelf: BillShelf
     reconciler: Reconciler
     job: ReconciliationJob
+    desk: RequestDesk
+    requests: BillRequests
     orders: int = 0
 
     async def order(self, at: datetime, *, payments: int = 1) -> tuple[str, list[str]]:
@@ -300,8 +314,9 @@ async def open_market(
         ids=ids,
     )
     job = ReconciliationJob(own, accounts, reconciler, clock)
+    desk, requests = RequestDesk(own, shelf, clock, ids), BillRequests(own, reconciler, shelf, clock)
     try:
-        yield Market(world, clock, played, writer, till, shelf, reconciler, job)
+        yield Market(world, clock, played, writer, till, shelf, reconciler, job, desk, requests)
     finally:
         await writer.aclose()
         await book.aclose()

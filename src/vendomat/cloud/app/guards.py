@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vendomat.cloud.app.problems import MEDIA_TYPE, problem_body
 from vendomat.cloud.catalog import PICTURE_TYPES
+from vendomat.cloud.reconciliation import BILL_BYTES_MAX, BILL_TYPES
 from vendomat.kernel import ErrorCode
 
 BODY_BYTES_MAX = 65_536
@@ -43,15 +44,20 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What one path takes instead of JSON: a file of these media types, up to so many bytes, zero bytes among them."""
+    """What one path takes instead of JSON: a file of these media types, up to so many bytes, zero bytes among them.
+
+    `is_streamed`: large, so that the route reads it itself, once it knows who sends it.
+    """
 
     bytes_max: int
     media_types: frozenset[str]
+    is_streamed: bool = False
 
 
 UPLOADS: Mapping[str, Upload] = {
     "/api/v1/products/import": Upload(2_000_000, frozenset({"text/csv"})),
     "/api/v1/pictures": Upload(2_000_000, frozenset(PICTURE_TYPES)),
+    "/api/v1/reconciliation/bills": Upload(BILL_BYTES_MAX, BILL_TYPES, is_streamed=True),
 }
 
 
@@ -69,10 +75,13 @@ class Guards:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = _with_headers(send)
+        send, upload = _with_headers(send), self._upload(scope)
         try:
             self._check_form(scope)
-            body = await _read_body(Headers(scope=scope), receive, self._upload(scope))
+            if upload is not None and upload.is_streamed:
+                await self._app(scope, _limited(Headers(scope=scope), receive, upload.bytes_max), send)
+                return
+            body = await _read_body(Headers(scope=scope), receive, upload)
         except _RefusedError as refused:
             await _refuse(scope, send, refused)
             return
@@ -103,9 +112,7 @@ class Guards:
 async def _read_body(headers: Headers, receive: Receive, upload: Upload | None) -> bytes:
     """The whole body, which is small by rule and soon here by rule."""
     bytes_max = BODY_BYTES_MAX if upload is None else upload.bytes_max
-    declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > bytes_max:
-        raise _too_large(bytes_max)
+    _check_declared(headers, bytes_max)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -123,6 +130,28 @@ async def _read_body(headers: Headers, receive: Receive, upload: Upload | None) 
     if upload is None and any(refused in body for refused in _REFUSED_BYTES):
         raise _RefusedError(400, ErrorCode.MALFORMED, "the request has a NUL character; nothing changed")
     return bytes(body)
+
+
+def _check_declared(headers: Headers, bytes_max: int) -> None:
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > bytes_max:
+        raise _too_large(bytes_max)
+
+
+def _limited(headers: Headers, receive: Receive, bytes_max: int) -> Receive:
+    """`receive`, which refuses the request in the middle of a body that is too large."""
+    _check_declared(headers, bytes_max)
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        return message
+
+    return limited
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -80,7 +80,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import KeptAnswers, Throttle
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.promotions import Coupons, Promotions, coupons_router, promotions_router
-from vendomat.cloud.reconciliation import ReconciliationDesk, reconciliation_router
+from vendomat.cloud.reconciliation import BillShelf, ReconciliationDesk, RequestDesk, reconciliation_router
 from vendomat.cloud.reports import (
     AmbiguityReport,
     AttentionReport,
@@ -214,7 +214,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
         app.include_router(buyer_router(parts.visits, parts.database, buyer_throttle(parts.clock)))
     ambiguity = AmbiguityReport(parts.database, parts.clock, parts.settings)
     app.include_router(trust_router(ambiguity, ObjectiveReport(parts.database, parts.clock), current))
-    app.include_router(reconciliation_router(ReconciliationDesk(parts.database, parts.clock), current))
+    app.include_router(_reconciliation_router(parts, current))
     beginning = _beginning_routers(parts, current)
     for router in (*beginning, *_merchants_routers(parts, current), *_goods_routers(parts, current)):
         app.include_router(router)
@@ -227,6 +227,12 @@ def build_public_app(parts: PublicParts) -> FastAPI:
 
     _add_pages(app, parts)
     return app
+
+
+def _reconciliation_router(parts: PublicParts, current: CurrentOperator) -> APIRouter:
+    shelf = BillShelf(parts.settings.bills_folder, parts.ids)
+    requests = RequestDesk(parts.database, shelf, parts.clock, parts.ids)
+    return reconciliation_router(ReconciliationDesk(parts.database, parts.clock), requests, current)
 
 
 def _add_pages(app: FastAPI, parts: PublicParts) -> None:

@@ -27,7 +27,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.promotions import coupons_key
-from vendomat.cloud.reconciliation import BillShelf, Reconciler, ReconciliationJob, SecondLook
+from vendomat.cloud.reconciliation import BillRequests, BillShelf, Reconciler, ReconciliationJob, SecondLook
 from vendomat.cloud.sales import (
     Charges,
     CouponDesk,
@@ -125,6 +125,7 @@ class SalesParts:
     standing: StandingAlarms
     reach: Reach
     reconciliation: ReconciliationJob
+    bill_requests: BillRequests
     visit_sweeps: VisitSweeps
     sharing_sweeps: SharingSweeps
 
@@ -171,7 +172,10 @@ MakeWriter = Callable[[Database, CloudSettings, Ids], Writer]
 
 
 def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: MakeWriter = Writer) -> SalesParts:
-    """Put together what sells on this ground; the caller starts it. `make_writer` lets a check spoil the writer."""
+    """Put together what sells on this ground; the caller starts it. `make_writer` lets a check spoil the writer.
+
+    Longer because it lists the parts, one after another, and decides nothing.
+    """
     database, settings, clock, ids = ground.database, ground.settings, ground.clock, ground.ids
     book = _provider_book(ground)
     stack.push_async_callback(book.aclose)
@@ -211,6 +215,7 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         watch=watch,
         key_ids=ground.key_ids,
     )
+    reconciliation, bill_requests = _reconciliation(ground, book, till)
     return SalesParts(
         messages=messages,
         till=till,
@@ -226,7 +231,8 @@ def build_sales(ground: SalesGround, stack: AsyncExitStack, *, make_writer: Make
         members=Members(database, ground.master_key, ids=ids, clock=clock),
         reach=reach,
         standing=StandingAlarms(database, ground.wire, settings=settings, clock=clock, ids=ids),
-        reconciliation=_reconciliation(ground, book, till),
+        reconciliation=reconciliation,
+        bill_requests=bill_requests,
         visit_sweeps=_coolers(ground, book, dispatcher, facts),
         sharing_sweeps=_sharing(ground, book),
     )
@@ -268,17 +274,19 @@ def _buyer_links(ground: SalesGround) -> BuyerLinks:
     return BuyerLinks(buyers_key(ground.master_key), ground.settings.base_url)
 
 
-def _reconciliation(ground: SalesGround, book: ProviderBook, till: Till) -> ReconciliationJob:
+def _reconciliation(ground: SalesGround, book: ProviderBook, till: Till) -> tuple[ReconciliationJob, BillRequests]:
     database, clock, ids = ground.database, ground.clock, ground.ids
+    shelf = BillShelf(ground.settings.bills_folder, ids)
     reconciler = Reconciler(
         database=database,
         book=book,
-        shelf=BillShelf(ground.settings.bills_folder, ids),
+        shelf=shelf,
         second_look=SecondLook(database, till, clock, ids),
         clock=clock,
         ids=ids,
     )
-    return ReconciliationJob(database, PaymentAccounts(database, ground.master_key), reconciler, clock)
+    nightly = ReconciliationJob(database, PaymentAccounts(database, ground.master_key), reconciler, clock)
+    return nightly, BillRequests(database, reconciler, shelf, clock)
 
 
 def _provider_book(ground: SalesGround) -> ProviderBook:

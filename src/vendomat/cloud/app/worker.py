@@ -36,6 +36,7 @@ from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.reconciliation import JOB as BILL_REQUEST
 from vendomat.cloud.reconciliation import SCHEDULE
 from vendomat.cloud.reports import EventFeeds, Tally
 from vendomat.cloud.sales import Writer, notice_router
@@ -90,10 +91,11 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             servers.append(_metrics_server(ground))
         jobs = JobWorker(
             address.database_url,
-            kinds={"refund": sales.sweeps.ask_refund},
+            kinds={"refund": sales.sweeps.ask_refund, BILL_REQUEST: sales.bill_requests.run},
             schedules={
                 ("upkeep", "17 * * * *"): _upkeep(ground).run,
                 ("reconciliation", SCHEDULE): sales.reconciliation.run,
+                ("bill requests", "* * * * *"): sales.bill_requests.run_waiting,
                 ("day sums", SUMS_SCHEDULE): DaySums(ground.database).run,
                 ("sale sums", SALE_SUMS_SCHEDULE): SaleSums(ground.database).run,
                 ("slot spans", SLOTS_SCHEDULE): SlotWatch(ground.database, ground.clock).run,

@@ -28,6 +28,7 @@ from vendomat.cloud.platform.http import (
     LIMIT_MAX,
     Cursor,
     IfMatch,
+    described_body,
     described_file,
     page_of,
     set_version,
@@ -58,7 +59,7 @@ def _add_files(router: APIRouter, files: ProductImport, current: CurrentOperator
         headers = {"Content-Disposition": 'attachment; filename="products.csv"', "Cache-Control": "no-store"}
         return Response(await files.written(operator), media_type=f"{CSV}; charset=utf-8", headers=headers)
 
-    @router.post("/products/import", operation_id="products.import", openapi_extra=_described(CSV))
+    @router.post("/products/import", operation_id="products.import", openapi_extra=described_body(CSV))
     async def take(
         request: Request,
         operator: Annotated[Operator, Depends(changing)],
@@ -146,17 +147,13 @@ def _add_changes(router: APIRouter, desk: ProductDesk, changing: CurrentOperator
     ) -> ProductDetailView:
         return _answer(response, await desk.set_cost(operator, product_id, first_day, body.cost_minor))
 
-    @router.post("/pictures", operation_id="pictures.put", status_code=201, openapi_extra=_described(*PICTURE_TYPES))
+    @router.post(
+        "/pictures", operation_id="pictures.put", status_code=201, openapi_extra=described_body(*PICTURE_TYPES)
+    )
     async def put_picture(request: Request, operator: Annotated[Operator, Depends(changing)]) -> PictureView:
         """SVG, PNG, JPEG or WebP as the whole body; what it is, its content says."""
         image = await desk.put_picture(operator, await request.body())
         return PictureView(image=image, picture=image_path(image))
-
-
-def _described(*media_types: str) -> dict[str, object]:
-    """A body that is a file, as the API's document says it."""
-    content: dict[str, object] = {one: {"schema": {"type": "string", "contentMediaType": one}} for one in media_types}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 def _answer(response: Response, file: ProductFile) -> ProductDetailView:

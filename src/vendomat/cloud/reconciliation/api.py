@@ -3,17 +3,22 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
+from vendomat.cloud.payments import BillKind
+from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, described_body
 from vendomat.cloud.reconciliation.desk import ReconciliationDayView, ReconciliationDesk, ReconciliationItemView
 from vendomat.cloud.reconciliation.model import AccountDay, ItemMove
+from vendomat.cloud.reconciliation.request_desk import RequestDesk
 
 REASON_CHARACTERS_MAX = 500
 Channel = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{1,31}$")]
-Account = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+ACCOUNT_PATTERN = r"^[0-9A-Za-z_-]{1,64}$"
+Account = Annotated[str, Path(pattern=ACCOUNT_PATTERN)]
+BILL_TYPES = frozenset({"application/octet-stream"})
+"""What a browser calls a file differs from system to system; what it is, its first bytes say."""
 _MOVES = {"explained": ItemMove.EXPLAIN, "fixed": ItemMove.FIX}
 
 
@@ -26,6 +31,16 @@ class ResolutionBody(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
 
 
+class BillFileQuery(BaseModel):
+    """Which bill a file is. Other channels make no files."""
+
+    channel: Literal["wechat", "alipay"]
+    account: Annotated[str, Field(pattern=ACCOUNT_PATTERN)]
+    day: date
+    kind: BillKind
+    file_name: Annotated[str, Field(max_length=200)] = ""
+
+
 class FeeContractBody(BaseModel):
     """The fee in millionths of what was paid: 6000 is 0.6 %."""
 
@@ -34,7 +49,7 @@ class FeeContractBody(BaseModel):
     rate_ppm: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
-def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) -> APIRouter:
+def reconciliation_router(desk: ReconciliationDesk, requests: RequestDesk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/reconciliation", tags=["reconciliation"])
     reading = permitted(current, Permission.STATEMENT_READ)
     reconciling = permitted(current, Permission.RECONCILE)
@@ -47,6 +62,12 @@ def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) ->
     ) -> Page[ReconciliationDayView]:
         after = Cursor.from_text(cursor) if cursor else None
         return await desk.days(operator.merchant_id, after=after, limit=limit)
+
+    @router.get("/days/{channel}/{account}/{day}", operation_id="reconciliation.day")
+    async def find_day(
+        channel: Channel, account: Account, day: date, operator: Annotated[Operator, Depends(reading)]
+    ) -> ReconciliationDayView:
+        return await desk.day(operator.merchant_id, AccountDay(operator.merchant_id, channel, account, day))
 
     @router.get("/days/{channel}/{account}/{day}/items", operation_id="reconciliation.items")
     async def list_items(
@@ -74,4 +95,33 @@ def reconciliation_router(desk: ReconciliationDesk, current: CurrentOperator) ->
     ) -> None:
         await desk.set_fee_rate(operator, channel, account, body.rate_ppm)
 
+    _add_requests(router, desk, requests, reconciling)
     return router
+
+
+def _add_requests(
+    router: APIRouter, desk: ReconciliationDesk, requests: RequestDesk, reconciling: CurrentOperator
+) -> None:
+    @router.post(
+        "/days/{channel}/{account}/{day}/fetch",
+        operation_id="reconciliation.fetch",
+        dependencies=[ASKED_ONCE],
+        status_code=202,
+    )
+    async def fetch(
+        channel: Channel, account: Account, day: date, operator: Annotated[Operator, Depends(reconciling)]
+    ) -> ReconciliationDayView:
+        place = AccountDay(operator.merchant_id, channel, account, day)
+        await requests.ask(operator, place)
+        return await desk.day(operator.merchant_id, place)
+
+    @router.post(
+        "/bills", operation_id="reconciliation.give", status_code=202, openapi_extra=described_body(*BILL_TYPES)
+    )
+    async def give(
+        request: Request, file: Annotated[BillFileQuery, Query()], operator: Annotated[Operator, Depends(reconciling)]
+    ) -> ReconciliationDayView:
+        """The platform's own file, plain or packed by gzip, as the whole body."""
+        place = AccountDay(operator.merchant_id, file.channel, file.account, file.day)
+        await requests.give(operator, place, file.kind, chunks=request.stream(), file_name=file.file_name)
+        return await desk.day(operator.merchant_id, place)

@@ -7,6 +7,7 @@ Said twice, it is done once. Moves no money: what has to be booked or paid back 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 import asyncpg
 import sqlalchemy as sa
@@ -15,16 +16,18 @@ from pydantic import BaseModel
 from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.orders import store as order_rows
+from vendomat.cloud.payments import BillKind
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, Page, page_of
 from vendomat.cloud.platform.outbox import OutboxEvent, append_events
 from vendomat.cloud.reconciliation import store
 from vendomat.cloud.reconciliation.model import ITEM_MOVES, AccountDay, DayState, Fix, ItemMove, ItemState, ReconClass
+from vendomat.cloud.reconciliation.request import RequestProblem, RequestState
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 _DAYS = """
 SELECT d.*, coalesce(c.classes, '{}'::jsonb) AS classes, coalesce(c.unexplained, 0) + d.beyond AS unexplained,
-    coalesce(b.bills, '[]'::jsonb) AS bills
+    coalesce(b.bills, '[]'::jsonb) AS bills, q.request
 FROM recon_day d LEFT JOIN LATERAL (
     SELECT jsonb_object_agg(class, jsonb_build_object('count', n, 'open', open, 'minor', minor)) AS classes,
         sum(open) AS unexplained
@@ -36,11 +39,19 @@ FROM recon_day d LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('kind', kind, 'state', state, 'sha256', sha256, 'size_bytes', size_bytes,
         'rows', rows, 'error', error, 'fetched_at', fetched_at) ORDER BY kind DESC) AS bills
     FROM bill_file f WHERE (f.merchant_id, f.channel, f.account, f.day) = (d.merchant_id, d.channel, d.account, d.day)
-) b ON true
+) b ON true LEFT JOIN LATERAL (
+    SELECT jsonb_build_object('kind', kind, 'file_name', file_name, 'state', r.state, 'rows_read', rows_read,
+        'rows_matched', rows_matched, 'problem', problem, 'detail', detail, 'asked_by_name', coalesce(o.name, ''),
+        'asked_at', asked_at, 'ended_at', ended_at) AS request
+    FROM bill_request r LEFT JOIN operator o ON (o.merchant_id, o.operator_id) = (r.merchant_id, r.asked_by)
+    WHERE (r.merchant_id, r.channel, r.account, r.day) = (d.merchant_id, d.channel, d.account, d.day)
+    ORDER BY asked_at DESC, request_id DESC LIMIT 1
+) q ON true
 WHERE d.merchant_id = :merchant_id {where}
 ORDER BY d.day DESC, d.channel, d.account LIMIT :limit
 """
 _AFTER = "AND (d.day < CAST(:day AS date) OR (d.day = CAST(:day AS date) AND d.channel || ':' || d.account > :id))"
+_EXACTLY = "AND d.channel = :channel AND d.account = :account AND d.day = :day"
 _ITEMS = """
 SELECT i.*, coalesce(o.name, '') AS ended_by_name FROM recon_item i
 LEFT JOIN operator o ON (o.merchant_id, o.operator_id) = (i.merchant_id, i.ended_by)
@@ -58,13 +69,29 @@ class ClassCount(BaseModel):
 
 
 class BillView(BaseModel):
-    kind: str
-    state: str
+    kind: BillKind
+    state: Literal["kept", "empty", "refused", "unusable"]
     sha256: str
     size_bytes: int
     rows: int
     error: str
     fetched_at: datetime
+
+
+class BillRequestView(BaseModel):
+    """A person's request for the day's bill, and how far it has come. `kind` is of the file given; empty: the platform
+    was asked. `rows_matched` are rows of the trade bill."""
+
+    kind: BillKind | Literal[""]
+    file_name: str
+    state: RequestState
+    rows_read: int
+    rows_matched: int
+    problem: RequestProblem | Literal[""]
+    detail: str
+    asked_by_name: str
+    asked_at: datetime
+    ended_at: datetime | None
 
 
 class ReconciliationDayView(BaseModel):
@@ -87,6 +114,7 @@ class ReconciliationDayView(BaseModel):
     unexplained: int
     classes: dict[ReconClass, ClassCount]
     bills: list[BillView]
+    request: BillRequestView | None
     note: str
     reconciled_at: datetime | None
     closed_at: datetime | None
@@ -139,6 +167,16 @@ class ReconciliationDesk:
         async with self._database.merchant(merchant_id) as connection:
             rows = (await connection.execute(statement, values)).mappings().all()
         return page_of(rows, limit, lambda row: ReconciliationDayView.model_validate(dict(row)), _place_of)
+
+    async def day(self, merchant_id: str, place: AccountDay) -> ReconciliationDayView:
+        """Raises `VendomatError(not_found)` for a day there is not."""
+        statement = sa.text(_DAYS.replace("{where}", _EXACTLY))
+        values = dict(zip(("merchant_id", "channel", "account", "day"), place.key, strict=True)) | {"limit": 1}
+        async with self._database.merchant(merchant_id) as connection:
+            row = (await connection.execute(statement, values)).mappings().one_or_none()
+        if row is None:
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such day")
+        return ReconciliationDayView.model_validate(dict(row))
 
     async def items(self, merchant_id: str, place: AccountDay, *, only_open: bool) -> list[ReconciliationItemView]:
         """The day's items, the open ones first. Raises `VendomatError(not_found)` for a day there is not."""

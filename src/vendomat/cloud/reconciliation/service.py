@@ -7,7 +7,8 @@ nothing of it is unexplained. Refuses to close a day without both of its bills, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
@@ -30,6 +31,7 @@ from vendomat.cloud.platform.database import Database
 from vendomat.cloud.reconciliation import store
 from vendomat.cloud.reconciliation.booking import run_funds, run_trades, sum_funds
 from vendomat.cloud.reconciliation.model import AccountDay
+from vendomat.cloud.reconciliation.request import Progress
 from vendomat.cloud.reconciliation.second_look import SecondLook
 from vendomat.cloud.reconciliation.shelf import BillShelf
 from vendomat.cloud.reconciliation.store import Taken
@@ -41,6 +43,14 @@ BILL_ALARM = "bill_missing"
 """The alarm of a bill that the platform refuses to give, or that cannot be read."""
 LOOK_AGAIN_FIRST = timedelta(hours=1)
 LOOK_AGAIN_MAX = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asked for the day to be run: the bills they gave, and where the rows are counted."""
+
+    given: Mapping[BillKind, Taken]
+    progress: Progress
 
 
 def bills_of(provider: Provider) -> BillSource | None:
@@ -72,32 +82,41 @@ class Reconciler:
         """Where bills of the channel come from; None when the channel has none."""
         return bills_of(await self._book.get(merchant_id, channel))
 
-    async def run_day(self, place: AccountDay) -> None:
-        """Bring the day as far as it can be brought now, and say in its row when to try again."""
+    async def source_at(self, place: AccountDay) -> BillSource | None:
+        """Where the bills of this very account come from; None when it is not there (any more)."""
         source = await self.source_of(place.merchant_id, place.channel)
-        if source is None or source.account != place.account:
-            await self._later(place, "the account is not there any more; restore it until its days are closed")
-            return
-        missing = []
-        for kind in BillKind:
-            taken = await self._take(source, place, kind)
-            if taken is None or not taken.is_definite:
-                missing.append(kind)
-                continue
-            try:
-                if await self._is_needed(place, kind):
-                    await self._run(source, place, taken)
-            except BillError as error:
-                await self._give_up(place, Taken(kind, "unusable", taken.sha256, taken.size_bytes, error.reason))
-                missing.append(kind)
-            if kind is BillKind.TRADE and kind not in missing:
-                await self._second_look.look(place)
-            if kind in missing and kind is BillKind.TRADE:
-                break  # the fund bill is checked against it
-        await self._finish(place, missing)
+        return source if source is not None and source.account == place.account else None
 
-    async def _take(self, source: BillSource, place: AccountDay, kind: BillKind) -> Taken | None:
-        """The bill as it was taken before, or fetched now; None when there is no definite answer yet."""
+    async def run_day(self, place: AccountDay, asked: Asked | None = None) -> dict[BillKind, Taken]:
+        """Bring the day as far as it can be brought now, and say in its row when to try again.
+
+        Answers the bills that are missing, with the reason. What is `asked` for is run even if nothing may change.
+        """
+        source = await self.source_at(place)
+        if source is None:
+            await self._later(place, "the account is not there any more; restore it until its days are closed")
+            return {kind: Taken(kind, "not_there", error="the account is not there any more") for kind in BillKind}
+        missing: dict[BillKind, Taken] = {}
+        for kind in BillKind:
+            taken = asked.given.get(kind) if asked else None
+            taken = taken or await self._take(source, place, kind)
+            try:
+                if taken.is_definite and (asked is not None or await self._is_needed(place, kind)):
+                    await self._run(source, place, taken, asked)
+            except BillError as error:
+                taken = Taken(kind, "unusable", taken.sha256, taken.size_bytes, error.reason)
+                await self._give_up(place, taken)
+            if not taken.is_definite:
+                missing[kind] = taken
+            if kind is BillKind.TRADE and missing:
+                break  # the fund bill is checked against it
+            if kind is BillKind.TRADE:
+                await self._second_look.look(place)
+        await self._finish(place, list(missing))
+        return missing
+
+    async def _take(self, source: BillSource, place: AccountDay, kind: BillKind) -> Taken:
+        """The bill as it was taken before, or fetched now; not definite when there is no answer yet."""
         async with self._database.hot.acquire() as connection:
             before = (await store.bills_of(connection, place)).get(kind)
         if before is not None and (before.state == "empty" or self._shelf.path_of(before.sha256).exists()):
@@ -106,14 +125,15 @@ class Reconciler:
         if fetched.state is BillState.EMPTY:
             return before or Taken(kind, "empty")
         if fetched.state is BillState.REFUSED:
-            await self._give_up(place, Taken(kind, "refused", error=fetched.error))
-            return None
+            refused = Taken(kind, "refused", error=fetched.error)
+            await self._give_up(place, refused)
+            return refused
         if fetched.state is not BillState.READY:
             log.info("bill.not_there", day=place.name, kind=kind, state=fetched.state, error=fetched.error)
-            return None
+            return Taken(kind, "not_there", error=fetched.error)
         if before is not None and before.sha256 != fetched.sha256:
             log.error("bill.changed", day=place.name, kind=kind, was=before.sha256, now=fetched.sha256)
-            return None
+            return Taken(kind, "not_there", error="the platform gives another file than the one that was taken")
         return Taken(kind, "kept", fetched.sha256, fetched.size_bytes)
 
     async def _is_needed(self, place: AccountDay, kind: BillKind) -> bool:
@@ -124,13 +144,16 @@ class Reconciler:
             counts = await store.count_open(connection, place)
         return bool(counts["waiting"] or counts["beyond"] if kind is BillKind.TRADE else counts["funds"])
 
-    async def _run(self, source: BillSource, place: AccountDay, taken: Taken) -> None:
+    async def _run(self, source: BillSource, place: AccountDay, taken: Taken, asked: Asked | None) -> None:
         path = self._shelf.path_of(taken.sha256) if taken.state == "kept" else None
         at = self._clock.now()
         if taken.kind is BillKind.TRADE:
-            await self._database.write(
-                lambda connection: run_trades(connection, place, taken, _trades(source, path), at=at)
-            )
+
+            def rows() -> Iterator[TradeRow]:
+                trades = _trades(source, path)
+                return trades if asked is None else asked.progress.matched(trades)
+
+            await self._database.write(lambda connection: run_trades(connection, place, taken, rows(), at=at))
             return
         read = await asyncio.to_thread(lambda: sum_funds(_funds(source, path)))
         await self._database.write(lambda connection: run_funds(connection, place, taken, read, at=at))

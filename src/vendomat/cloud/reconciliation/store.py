@@ -14,6 +14,7 @@ from vendomat.cloud.reconciliation.matching import BillSums
 from vendomat.cloud.reconciliation.model import (
     BY_ITSELF,
     AccountDay,
+    DayState,
     Fix,
     FundSums,
     ItemState,
@@ -111,7 +112,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of asking for a bill. `state` is kept, empty, refused or unusable."""
+    """What came of asking for a bill. `state` is kept, empty, refused, unusable or not_there."""
 
     kind: BillKind
     state: str
@@ -122,6 +123,11 @@ class Taken:
     @property
     def is_definite(self) -> bool:
         return self.state in ("kept", "empty")
+
+
+async def state_of_day(connection: asyncpg.Connection, place: AccountDay) -> DayState | None:
+    found = await connection.fetchval(f"SELECT state FROM recon_day WHERE {_PLACE}", *place.key)
+    return None if found is None else DayState(found)
 
 
 async def lock_day(connection: asyncpg.Connection, place: AccountDay) -> asyncpg.Record | None:

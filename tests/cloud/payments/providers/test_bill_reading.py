@@ -297,7 +297,7 @@ class TestWechatSpellings:
             ("`SUCCESS,`OTHERS", "`NOTPAY,`OTHERS", "row 1: 交易状态 'NOTPAY'"),
             ("`ORIGINAL,`SUCCESS", "`ORIGINAL,`LATER", "row 2: 退款状态 'LATER'"),
             (f"`{MCHID}", "`1900000002", "row 1: it is of merchant"),
-            ("`CNY", "`USD", "row 1: it is of merchant"),
+            ("`CNY", "`USD", "row 1: it is in 'USD'"),
             ("`2026-06-05 00:00:00", "`2026-02-30 00:00:00", "row 1: '2026-02-30"),
             ("`2026-06-05 00:00:00", "`46178", "row 1: '46178' is not a time"),
             ("`0.02000", "`0.02500", "row 1: '0.02500' yuan is not a whole number of fen"),

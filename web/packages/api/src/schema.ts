@@ -1966,6 +1966,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reconciliation/bills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give the platform's own file of a day's bill; a worker reads it and compares the day.
+         * @description The platform's own file, plain or packed by gzip, as the whole body.
+         */
+        post: operations["reconciliation.give"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconciliation/days": {
         parameters: {
             query?: never;
@@ -1977,6 +1997,40 @@ export interface paths {
         get: operations["reconciliation.days"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/days/{channel}/{account}/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One day of one account, with its bills and the last request for one. */
+        get: operations["reconciliation.day"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/days/{channel}/{account}/{day}/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the platform asked for what is missing of a day's bills, and the day compared again. */
+        post: operations["reconciliation.fetch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3313,6 +3367,40 @@ export interface components {
              */
             paid_at: string;
         };
+        /**
+         * BillKind
+         * @enum {string}
+         */
+        BillKind: "trade" | "fund_flow";
+        /**
+         * BillRequestView
+         * @description A person's request for the day's bill, and how far it has come. `kind` is of the file given; empty: the platform
+         *     was asked. `rows_matched` are rows of the trade bill.
+         */
+        BillRequestView: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By Name */
+            asked_by_name: string;
+            /** Detail */
+            detail: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** File Name */
+            file_name: string;
+            /** Kind */
+            kind: components["schemas"]["BillKind"] | "";
+            /** Problem */
+            problem: components["schemas"]["RequestProblem"] | "";
+            /** Rows Matched */
+            rows_matched: number;
+            /** Rows Read */
+            rows_read: number;
+            state: components["schemas"]["RequestState"];
+        };
         /** BillView */
         BillView: {
             /** Error */
@@ -3322,16 +3410,18 @@ export interface components {
              * Format: date-time
              */
             fetched_at: string;
-            /** Kind */
-            kind: string;
+            kind: components["schemas"]["BillKind"];
             /** Rows */
             rows: number;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
             size_bytes: number;
-            /** State */
-            state: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "kept" | "empty" | "refused" | "unusable";
         };
         /**
          * BuyersClaimView
@@ -6336,6 +6426,7 @@ export interface components {
             reconciled_at: string | null;
             /** Refunded Minor */
             refunded_minor: number;
+            request: components["schemas"]["BillRequestView"] | null;
             /** Runs */
             runs: number;
             state: components["schemas"]["DayState"];
@@ -6510,6 +6601,17 @@ export interface components {
          * @enum {string}
          */
         Remedy: "reopen_slot" | "unlock_slot" | "release_refund" | "refund_again" | "clear" | "open_order" | "open_machine" | "open_machines" | "open_ways" | "open_claims" | "open_reconciliation";
+        /**
+         * RequestProblem
+         * @description Why a request changed nothing.
+         * @enum {string}
+         */
+        RequestProblem: "no_bill" | "other_account" | "other_day" | "other_file" | "trade_first" | "not_there" | "no_account" | "broken_off";
+        /**
+         * RequestState
+         * @enum {string}
+         */
+        RequestState: "waiting" | "reading" | "matching" | "done" | "refused";
         /** RequiredBody */
         RequiredBody: {
             /** Is Required */
@@ -12698,6 +12800,49 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "reconciliation.give": {
+        parameters: {
+            query: {
+                account: string;
+                channel: "wechat" | "alipay";
+                day: string;
+                file_name?: string;
+                kind: components["schemas"]["BillKind"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationDayView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "reconciliation.days": {
         parameters: {
             query?: {
@@ -12724,6 +12869,77 @@ export interface operations {
             403: components["responses"]["Refused"];
             422: components["responses"]["NotValid"];
             500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "reconciliation.day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account: string;
+                channel: string;
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationDayView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "reconciliation.fetch": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                account: string;
+                channel: string;
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationDayView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
             503: components["responses"]["NotAvailable"];
         };
     };

@@ -9,6 +9,7 @@ from vendomat.cloud.payments.providers.bills import (
     BillSource,
     BillState,
     FetchedBill,
+    ForeignBillError,
     FundRow,
     TradeRow,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "FaceReady",
     "FaceState",
     "FetchedBill",
+    "ForeignBillError",
     "FundRow",
     "Hold",
     "HoldState",

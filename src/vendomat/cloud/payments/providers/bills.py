@@ -91,6 +91,10 @@ class BillError(Exception):
         self.reason = reason
 
 
+class ForeignBillError(BillError):
+    """A bill, but of another account."""
+
+
 class BillSource(Protocol):
     """What a provider with bills also does."""
 

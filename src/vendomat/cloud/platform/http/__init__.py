@@ -2,7 +2,7 @@
 
 from vendomat.cloud.platform.http.bodies import read_body
 from vendomat.cloud.platform.http.etags import IfMatch, check_version, etag_of, set_version
-from vendomat.cloud.platform.http.files import described_file
+from vendomat.cloud.platform.http.files import described_body, described_file
 from vendomat.cloud.platform.http.idempotency import RepeatKey, Repeats
 from vendomat.cloud.platform.http.kept import ASKED_ONCE, KeptAnswer, KeptAnswers, Turn, forget_answers, is_good_key
 from vendomat.cloud.platform.http.paging import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
@@ -22,6 +22,7 @@ __all__ = [
     "Throttle",
     "Turn",
     "check_version",
+    "described_body",
     "described_file",
     "etag_of",
     "forget_answers",

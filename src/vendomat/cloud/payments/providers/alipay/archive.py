@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vendomat.cloud.payments.providers.bill_cells import bare, csv_lines
-from vendomat.cloud.payments.providers.bills import BillError
+from vendomat.cloud.payments.providers.bills import BillError, ForeignBillError
 from vendomat.cloud.payments.providers.doubt import NotKnownError
 
 ENCODING = "gb18030"
@@ -101,7 +101,7 @@ def _table(lines: Iterator[list[str]], seller_id: str) -> Table:
     else:
         raise BillError("the file has no table")
     if not account.startswith(f"#账号：[{seller_id}"):
-        raise BillError(f"the bill is of {account[:60]!r}, not of {seller_id}")
+        raise ForeignBillError(f"the bill is of {account[:60]!r}, not of {seller_id}")
     table = Table(line, iter(()))
     table.rows = _rows(lines, table.footer)
     return table

@@ -34,6 +34,7 @@ from vendomat.cloud.payments.providers.bills import (
     BillRowStatus,
     BillState,
     FetchedBill,
+    ForeignBillError,
     FundRow,
     TradeRow,
 )
@@ -170,7 +171,7 @@ def read_trades(path: Path, mchid: str) -> Iterator[TradeRow]:
                 row = _trade(sums.rows + 1, cells, mchid)
                 sums.add(cells, row)
             except BillError as error:
-                raise BillError(f"row {sums.rows + 1}: {error.reason}") from error
+                raise type(error)(f"row {sums.rows + 1}: {error.reason}") from error
             yield row
         else:
             raise BillError(f"the bill breaks off after row {sums.rows}: there are no sums")
@@ -182,8 +183,10 @@ def _trade(number: int, cells: _TradeCells, mchid: str) -> TradeRow:
     kind = TRADE_KINDS.get(cells.state)
     if kind is None:
         raise BillError(f"交易状态 {cells.state[:40]!r} is not known")
-    if cells.mchid != mchid or cells.currency != CURRENCY:
-        raise BillError(f"it is of merchant {cells.mchid[:40]!r} in {cells.currency[:40]!r}")
+    if cells.mchid != mchid:
+        raise ForeignBillError(f"it is of merchant {cells.mchid[:40]!r}, not of {mchid}")
+    if cells.currency != CURRENCY:
+        raise BillError(f"it is in {cells.currency[:40]!r}")
     is_payment = kind is BillRowKind.PAYMENT
     fee_fen = fen_of(cells.fee)
     return TradeRow(

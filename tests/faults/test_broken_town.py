@@ -75,7 +75,11 @@ async def test_f20_a_read_only_database_takes_no_order_and_the_health_page_says_
         assert isinstance(checks, dict)
         return bool(checks["database"])
 
+    async def is_free() -> bool:
+        return bool((await street.screen(0)).get("screen") == "browse")
+
     await until(lambda: is_healthy(True))
+    await until(is_free)  # the last buyer's result has left the screen
     before = await trades()
     await _set_read_only(street, is_on=True)
     try:

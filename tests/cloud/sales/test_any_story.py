@@ -15,7 +15,7 @@ from tests.cloud.sales.purchases import AT, EVENTS, OPERATOR, SECOND, SECOND_PER
 from vendomat.cloud.ledger import postings
 from vendomat.cloud.orders import ORDER_MOVES, Closing
 from vendomat.cloud.payments import CODE_CHANNEL, Payment, PaymentState, RefundStage
-from vendomat.cloud.sales.desk_model import RefundReleased, RefundRetried
+from vendomat.cloud.sales.desk_model import RefundReleased, RefundRetried, SendOnWanted
 from vendomat.cloud.sales.model import (
     CloseAsked,
     DeadlinePassed,
@@ -73,7 +73,10 @@ class Story(RuleBasedStateMachine):
         while waiting := [u.command for u in self.played.purchase.units if u.command and not u.is_final]:
             self.tell(DeadlinePassed(waiting[0].cmd_id, at))
         for refund in self.played.purchase.refunds:
-            if refund.stage is RefundStage.FAILED and not refund.is_replaced_in(self.played.purchase.refunds):
+            if refund.is_stranded:
+                for person in (OPERATOR, SECOND_PERSON):
+                    self.tell(SendOnWanted(refund.refund_id, "merchant", person, "another account", 0, at))
+            elif refund.stage is RefundStage.FAILED and not refund.is_replaced_in(self.played.purchase.refunds):
                 self.tell(RefundRetried(refund.refund_id, OPERATOR, "again", at))
         for refund in self.played.purchase.refunds:
             if refund.stage is RefundStage.HELD:

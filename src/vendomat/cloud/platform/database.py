@@ -23,7 +23,6 @@ from vendomat.kernel import ErrorCode, VendomatError
 ROLES = ("vendomat_hot", "vendomat_merchant", "vendomat_auth")
 MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES_MAX = 4
-REFUSAL_REMEMBERED_S = 30.0
 
 _BROKEN_OFF = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _REFUSING = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
@@ -136,11 +135,12 @@ async def _use_json(connection: asyncpg.Connection) -> None:
 class Database:
     """The open database of one process."""
 
-    def __init__(self, hot: asyncpg.Pool, engine: AsyncEngine, url: str) -> None:
+    def __init__(self, hot: asyncpg.Pool, engine: AsyncEngine, url: str, *, refusal_remembered_s: float = 30.0) -> None:
         self.hot = hot
         self.url = url
         self._engine = engine
         self._refused_at: float | None = None
+        self._refusal_remembered_s = refusal_remembered_s
 
     @classmethod
     async def open(
@@ -152,7 +152,7 @@ class Database:
         connection_class: type[KeptConnection] = KeptConnection,
     ) -> Database:
         """`stuck_s`: a hot transaction whose worker sleeps that long is ended by the server, so that it holds no row
-        for ever; half of it is how long one waits for a row.
+        for ever; half of it is how long one waits for a row, three times it how long a refused write is remembered.
         """
         hot = await asyncpg.create_pool(
             url,
@@ -170,7 +170,7 @@ class Database:
             command_timeout=30,
         )
         engine = create_async_engine(driver_url(url), pool_size=4, max_overflow=4, pool_pre_ping=True)
-        return cls(hot, engine, url)
+        return cls(hot, engine, url, refusal_remembered_s=3 * stuck_s)
 
     async def write(self, work: Callable[[asyncpg.Connection], Awaitable[_Result]]) -> _Result:
         """`work` in one transaction under the hot role; its result is committed.
@@ -197,7 +197,7 @@ class Database:
         """
         is_read_only = bool(await self.hot.fetchval("SELECT current_setting('transaction_read_only')::boolean"))
         now = asyncio.get_running_loop().time()
-        return not is_read_only and (self._refused_at is None or now - self._refused_at > REFUSAL_REMEMBERED_S)
+        return not is_read_only and (self._refused_at is None or now - self._refused_at > self._refusal_remembered_s)
 
     @asynccontextmanager
     async def merchant(self, merchant_id: str, *, is_snapshot: bool = False) -> AsyncIterator[AsyncConnection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import settings
@@ -72,12 +72,7 @@ class Story(RuleBasedStateMachine):
             self.tell(PaymentClosed(payment.payment_id, at))
         while waiting := [u.command for u in self.played.purchase.units if u.command and not u.is_final]:
             self.tell(DeadlinePassed(waiting[0].cmd_id, at))
-        for refund in self.played.purchase.refunds:
-            if refund.is_stranded:
-                for person in (OPERATOR, SECOND_PERSON):
-                    self.tell(SendOnWanted(refund.refund_id, "merchant", person, "another account", 0, at))
-            elif refund.stage is RefundStage.FAILED and not refund.is_replaced_in(self.played.purchase.refunds):
-                self.tell(RefundRetried(refund.refund_id, OPERATOR, "again", at))
+        self._help_refunds(at)
         for refund in self.played.purchase.refunds:
             if refund.stage is RefundStage.HELD:
                 for person in (OPERATOR, SECOND_PERSON):
@@ -90,6 +85,15 @@ class Story(RuleBasedStateMachine):
         assert ended.state in ORDER_MOVES.final
         assert not any(refund.is_open for refund in ended.refunds)
         self.played = kept
+
+    def _help_refunds(self, at: datetime) -> None:
+        """What people do for refunds that are stuck: another account, or once more."""
+        for refund in self.played.purchase.refunds:
+            if refund.is_stranded:
+                for person in (OPERATOR, SECOND_PERSON):
+                    self.tell(SendOnWanted(refund.refund_id, "merchant", person, "another account", 0, at))
+            elif refund.stage is RefundStage.FAILED and not refund.is_replaced_in(self.played.purchase.refunds):
+                self.tell(RefundRetried(refund.refund_id, OPERATOR, "again", at))
 
 
 Story.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)

@@ -29,6 +29,11 @@ ROWS = {
     "operator_totp": "merchant_id, operator_id, secret_sealed) VALUES ('{m}', 'o', 'x'",
     "operator_recovery_code": "merchant_id, operator_id, code_hash) "
     "VALUES ('{m}', 'o', sha256(convert_to('{m}{n}', 'UTF8'))",
+    "operator_passkey": "merchant_id, passkey_id, operator_id, name, credential_id, public_key, sign_count, "
+    "created_at) "
+    f"VALUES ('{{m}}', 'p{{n}}', 'o', 'n', sha256(convert_to('{{m}}{{n}}', 'UTF8')), 'k', 0, '{AT}'",
+    "passkey_challenge": "merchant_id, operator_id, purpose, challenge, expires_at) "
+    f"VALUES ('{{m}}', 'o', 'prove', sha256(convert_to('{{m}}{{n}}', 'UTF8')), '{AT}'",
     "sign_in_attempt": f"merchant_id, subject, at) VALUES ('{{m}}', 's', '{AT}'",
     "payment_account": "merchant_id, channel, account, settings_sealed) VALUES ('{m}', 'c{n}', 'a', 'x'",
     "machine": "merchant_id, machine_id, number, name_zh, name_en, state, created_at) "

@@ -159,7 +159,7 @@ async def test_one_removed_opens_nothing(desk: Desk, shop: Shop) -> None:
     made = (await desk.add()).json()
     assert (await desk.browser.delete(f"{PASSKEYS}/{made['id']}")).status_code == 204
     assert refused(await desk.sign_in()) == "forbidden"
-    assert refused(await desk.browser.post(f"{PROOF}/begin")) == "not_found"
+    assert refused(await desk.browser.post(f"{PROOF}/begin")) == "conflict"
     assert await Office(shop).told() == ["passkey.added", "passkey.removed"]
 
 

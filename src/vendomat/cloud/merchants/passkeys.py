@@ -110,7 +110,7 @@ class Passkeys:
         """What the browser is asked of the session's person."""
         known = [one.credential_id for one in await self.all_of(operator)]
         if not known:
-            raise VendomatError(ErrorCode.NOT_FOUND, "you have no passkey; prove it by the password")
+            raise VendomatError(ErrorCode.CONFLICT, "you have no passkey; prove it by the password")
         return request_options(self._site, await self._challenged(_of(operator, "prove")), known)
 
     async def who(self, credential: Credential, *, address: str) -> Operator:

@@ -35,6 +35,8 @@ const PROOF = `${SESSION}/proof`;
 const ANSWER_WITHIN_MS = 10_000;
 /** A platform has ten seconds to answer, and our own cloud a moment more. */
 const TRY_WITHIN_MS = 30_000;
+/** A file of 32 MiB over a slow line. */
+const UPLOAD_WITHIN_MS = 300_000;
 const PAGES_MAX = 10;
 const LIMIT_MAX = 200;
 
@@ -157,8 +159,14 @@ export class ConsoleClient {
     this.#ask("POST", `/api/v1/orders/${orderId}/units/${unit}/resolve`, { finding, reason });
   reconDays = (query: Query): Promise<Reply<Page<ReconDay>>> =>
     this.#ask("GET", `/api/v1/reconciliation/days${queryText(query)}`);
-  reconItems = (place: string): Promise<Reply<ReconItem[]>> =>
-    this.#ask("GET", `/api/v1/reconciliation/days/${place.split("/").map(encodeURIComponent).join("/")}/items`);
+  reconDay = (place: string): Promise<Reply<ReconDay>> => this.#ask("GET", reconDayAt(place));
+  reconItems = (place: string): Promise<Reply<ReconItem[]>> => this.#ask("GET", `${reconDayAt(place)}/items`);
+  fetchBills = (place: string): Promise<Reply<ReconDay>> => this.#ask("POST", `${reconDayAt(place)}/fetch`);
+  /** The file as it is: what it is, the cloud finds out. */
+  giveBill = (file: File, query: Query): Promise<Reply<ReconDay>> => {
+    const body = file.slice(0, file.size, "application/octet-stream");
+    return this.#ask("POST", `/api/v1/reconciliation/bills${queryText(query)}`, body, {}, UPLOAD_WITHIN_MS);
+  };
   resolveItem = (id: string, state: "explained" | "fixed", reason: string): Promise<Reply<ReconItem>> =>
     this.#ask("POST", `/api/v1/reconciliation/items/${id}/resolve`, { state, reason });
   statementPeriods = (): Promise<Reply<Periods>> => this.#ask("GET", "/api/v1/statements");
@@ -301,6 +309,11 @@ export class ConsoleClient {
     if (reply.kind === "refused" && reply.problem.code === "second_factor_missing") this.onFactorMissing();
     return reply;
   }
+}
+
+/** A day's place, `channel/account/date`, as an address. */
+function reconDayAt(place: string): string {
+  return `/api/v1/reconciliation/days/${place.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 /** Whether it is known what became of a wish: done, or refused and nothing changed. */

@@ -79,6 +79,10 @@ export type Miss = Schemas["MissView"];
 export type ReconClass = Schemas["ReconClass"];
 /** One day of one account at a platform. */
 export type ReconDay = Schemas["ReconciliationDayView"];
+export type Bill = Schemas["BillView"];
+export type BillKind = Schemas["BillKind"];
+/** A person's request for a day's bill, and how far it has come. */
+export type BillRequest = Schemas["BillRequestView"];
 /** One difference between a bill and our books; an amount is null on the side that has none. */
 export type ReconItem = Schemas["ReconciliationItemView"];
 

@@ -1,6 +1,7 @@
 /** A day and an item in words and tones. */
 import type { Tone } from "@vendomat/ui";
-import type { ReconDay, ReconItem } from "../api/views";
+import type { Bill, BillKind, BillRequest, ReconDay, ReconItem } from "../api/views";
+import { i18n, t } from "../i18n";
 
 export type DayState = "open" | "closed" | "waiting";
 
@@ -22,4 +23,31 @@ export function itemTone(item: ReconItem): Tone {
 /** How a day is named in an address. */
 export function placeOf(day: ReconDay): string {
   return `${day.channel}/${day.account}/${day.day}`;
+}
+
+export const BILL_KINDS = ["trade", "fund_flow"] as const satisfies readonly BillKind[];
+
+/** Platforms whose bills people can download as files; the others answer programs only. */
+export const MAKES_FILES: ReadonlySet<string> = new Set(["wechat", "alipay"]);
+
+export function billTone(bill: Bill | undefined): Tone {
+  if (bill === undefined) return "off";
+  return bill.state === "kept" || bill.state === "empty" ? "ok" : "crit";
+}
+
+export function isUnderWay(request: BillRequest | null | undefined): boolean {
+  return request !== null && request !== undefined && request.ended_at === null;
+}
+
+/** A number of rows as one reads it: 50,000. */
+export function countWord(count: number): string {
+  return new Intl.NumberFormat(i18n.locale).format(count);
+}
+
+/** How far it has come. Of a file the rows are known once it was read; of the platform's answer they are not. */
+export function requestWords({ state, kind, rows_read, rows_matched, asked_by_name }: BillRequest): string {
+  const [all, rows] = [countWord(rows_read), countWord(rows_matched)];
+  if (state === "done") return t("bills.done", { rows, who: asked_by_name });
+  if (state === "matching") return kind === "trade" ? t("bills.matching_of", { rows, all }) : t("bills.matching", { rows });
+  return state === "reading" && kind !== "" ? t("bills.reading", { rows: all }) : t("bills.waiting");
 }

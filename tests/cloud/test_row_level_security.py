@@ -99,6 +99,8 @@ ROWS = {
     "bill_file": "merchant_id, channel, account, day, kind, state, fetched_at) "
     f"VALUES ('{{m}}', 'c{{n}}', 'a', '{AT}', 'trade', 'empty', '{AT}'",
     "recon_day": f"merchant_id, channel, account, day) VALUES ('{{m}}', 'c{{n}}', 'a', '{AT}'",
+    "bill_request": "merchant_id, channel, account, day, request_id, kind, state, asked_by, asked_at, seen_at) "
+    f"VALUES ('{{m}}', 'c{{n}}', 'a', '{AT}', 'r{{n}}', '', 'waiting', 'o', '{AT}', '{AT}'",
     "recon_item": "merchant_id, channel, account, day, item_id, subject, class, fix, state, run, found_at) "
     f"VALUES ('{{m}}', 'c', 'a', '{AT}', 'i{{n}}', 's{{n}}', 'long', 'review', 'open', 1, '{AT}'",
     "fee_contract": "merchant_id, channel, account, rate_ppm) VALUES ('{m}', 'c{n}', 'a', 6000",

@@ -144,6 +144,7 @@ async def test_what_the_platform_never_pays_is_asked_for_once_and_paid_by_hand_b
     assert [c for c in stage.platform.calls if c[0] == "refund"] == [("refund", FIRST)], "not for ever"
     path = f"{PATH}/refunds/{FIRST}/by-hand"
     stage.platform.is_away = True
+    await sign_in(browser, Role.MANAGER)
     assert "try later" in await post(browser, path, SLIP, 503)
     stage.platform.is_away = False
     for _ in range(2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 def client_of(firm: SharingStage, role: Role) -> httpx.AsyncClient:
     async def who(_: Request) -> Operator:
-        return replace(OWNER, role=role)
+        return replace(OWNER, role=role, proven_until=datetime.max.replace(tzinfo=UTC))
 
     app = FastAPI()
     install_problems(app)

@@ -133,10 +133,10 @@ def _fills(parts: Sequence[Goods], units: Sequence[CartUnit]) -> bool:
             return True
         unit = units[position]
         return any(
-            left > 0
+            wanted[number] > 0
             and part.has(unit.product_id, unit.category)
-            and place(position + 1, (*wanted[:number], left - 1, *wanted[number + 1 :]))
-            for number, (part, left) in enumerate(zip(parts, wanted, strict=True))
+            and place(position + 1, (*wanted[:number], wanted[number] - 1, *wanted[number + 1 :]))
+            for number, part in enumerate(parts)
         )
 
     return place(0, tuple(part.quantity for part in parts))

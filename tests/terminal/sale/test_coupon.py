@@ -148,6 +148,19 @@ def test_a_lock_holds_until_its_time_is_over_and_cannot_be_taken_out() -> None:
     assert enter(talk) == (AskCoupon(ABOUT, CODE),)
 
 
+def test_a_lock_is_over_at_its_moment_whether_or_not_the_screen_has_looked() -> None:
+    for after in (CouponEntered, CouponTakenOut):
+        talk = Talk()
+        enter(talk)
+        talk.say(Refused, about=ABOUT, code=ErrorCode.CODE_LOCKED, detail="later", locked_for_s=60.0)
+        talk.at_s += 60.0
+        if after is CouponEntered:
+            assert enter(talk) == (AskCoupon(ABOUT, CODE),)
+        else:
+            talk.say(CouponTakenOut)
+            assert talk.sale.coupon == NONE
+
+
 def test_an_accepted_one_is_not_over_with_time() -> None:
     talk = accepted()
     talk.later(10_000.0)
@@ -157,7 +170,7 @@ def test_an_accepted_one_is_not_over_with_time() -> None:
 def test_none_is_entered_while_one_is_looked_up_or_something_else_is_shown() -> None:
     talk = Talk()
     enter(talk)
-    with pytest.raises(IllegalMoveError):
+    with pytest.raises(IllegalMoveError, match=r"^a coupon cannot be entered now$"):
         enter(talk)
     for other in (Talk().to_paying(), Talk().to_delivering()):
         before = other.sale

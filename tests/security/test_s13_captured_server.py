@@ -191,7 +191,7 @@ async def test_s13_every_right_on_the_wire_is_no_right_to_command(
     await thief.subscribe(f"vm.{MACHINE}.up.heartbeat", cb=answer_in_its_place)
     await thief.flush()
     with pytest.raises(NotAnsweredError):
-        await peer.wire.request("heartbeat", BEAT, HeartbeatReply, timeout_s=2)
+        await peer.wire.request("heartbeat", BEAT, HeartbeatReply, timeout_s=5)
     counted = dict(peer.refusals.take_due(1_000.0))
     assert counted[SecurityKind.COMMAND_FORGED] == 1 and counted[SecurityKind.REPLY_FORGED] == 1
     assert counted[SecurityKind.COMMAND_MISADDRESSED] == 2 and counted[SecurityKind.COMMAND_UNREADABLE] == 1

@@ -364,10 +364,7 @@ def _cancel_if_open(sale: Sale) -> tuple[SaleEffect, ...]:
 
 
 def _home(sale: Sale, move: SaleMove, effects: tuple[SaleEffect, ...] = ()) -> Step:
-    """Back to the products (or to "out of order"); the order leaves the screen and the memory.
-
-    A result that was closed does not come back with an answer that was still under way.
-    """
+    """Back to the products (or to "out of order"); the order leaves screen and memory, a closed result for good."""
     had_order = sale.order is not None
     if sale.order is not None and sale.screen is Screen.RESULT:
         sale = replace(sale, closed_id=sale.order.order_id)

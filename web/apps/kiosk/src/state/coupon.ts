@@ -1,6 +1,5 @@
 /** A coupon as it is typed: 4 to 16 letters and digits. Pure. */
 
-export const COUPON_KEYS: readonly string[] = [..."1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 const LETTERS_MIN = 4;
 const LETTERS_MAX = 16;
 

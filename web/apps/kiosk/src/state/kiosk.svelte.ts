@@ -266,7 +266,7 @@ export class Kiosk {
     this.code = addLetter(this.code, letter);
   };
 
-  deleteDigit = (): void => {
+  deleteKey = (): void => {
     this.code = this.code.slice(0, -1);
   };
 

@@ -121,6 +121,7 @@ ROWS = {
     "sales_day": "merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor) "
     f"VALUES ('{{m}}', '{AT}', 'm{{n}}', 'p', 'CNY', 'sold', 1, 1",
     "site": f"merchant_id, site_id, name, owner, created_at) VALUES ('{{m}}', 's{{n}}', 'n', 'o', '{AT}'",
+    "site_owner": "merchant_id, operator_id, site_id) VALUES ('{m}', 'o', 's{n}'",
     "site_machine": f"merchant_id, machine_id, first_day, site_id) VALUES ('{{m}}', '{{m}}_m{{n}}', '{AT}', 's'",
     "site_rule": "merchant_id, site_id, first_day, steps, per_unit_minor, fixed_minor, minimum_minor) "
     f"VALUES ('{{m}}', 's{{n}}', '{AT}', '[]', 0, 0, 0",

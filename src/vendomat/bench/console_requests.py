@@ -117,6 +117,10 @@ REQUESTS: tuple[tuple[str, str], ...] = (
 
 NOT_ASKED = {
     "events.stream": "has no end",
+    **dict.fromkeys(
+        (f"own_sites.{one}" for one in ("list", "get", "sales", "statement", "csv", "pdf", "verify")),
+        "a site's owner asks; the owner of the merchant may not",
+    ),
     "statements.rows_csv": "a file of all of a month's lines, sent as it is read",
     "visits.get": "its pages are to come, and there is no visit here",
 }

@@ -109,8 +109,11 @@ NO_IDS = {
     "sales_figures.file": "the form is a kind of file",
     "reconciliation.set_fee": "a contract of one's own with a platform",
 }
-NEVER_MADE = {"site_statements.csv", "site_statements.pdf", "site_statements.verify"}
-"""Files of a statement that nobody issued here: its own merchant finds none either."""
+NEVER_MADE = {
+    *("site_statements.csv", "site_statements.pdf", "site_statements.verify"),
+    *("own_sites.statement", "own_sites.csv", "own_sites.pdf", "own_sites.verify"),
+}
+"""A statement that nobody issued here, and its files: its own merchant finds none either."""
 ENDLESS = {"events.stream"}
 WHY = {"reason": "why"}
 MONTH = "2026-05"
@@ -196,6 +199,7 @@ BODIES: dict[str, Any] = {
     "planogram_templates.apply": {"machines": [{"machine_id": MACHINE, "edit": 1}]},
     "people.change": {"name": "n", "role": "manager"},
 }
+QUERIES = {"own_sites.sales": {"first": "2026-05-01", "last": "2026-05-31"}}
 ESTATE = f"""
 INSERT INTO alarm (merchant_id, alarm_id, machine_id, kind, severity, state, raised_at)
     VALUES ('{MERCHANT}', '{IDS["alarm_id"]}', '{MACHINE}', 'k', 'warning', 'raised', now());
@@ -266,7 +270,8 @@ def _permission_of(route: APIRoute) -> Permission | None:
 
 async def _ask(client: httpx.AsyncClient, route: APIRoute, body: object = None) -> httpx.Response:
     (method,) = route.methods
-    return await client.request(method, route.path.format(**IDS), json=body)
+    asked = QUERIES.get(str(route.operation_id))
+    return await client.request(method, route.path.format(**IDS), json=body, params=asked)
 
 
 async def _signed_in(app: FastAPI, email: str, address: str) -> httpx.AsyncClient:
@@ -274,6 +279,22 @@ async def _signed_in(app: FastAPI, email: str, address: str) -> httpx.AsyncClien
     client = httpx.AsyncClient(transport=transport, base_url=HOST, headers={"Origin": HOST}, event_hooks=ONE_KEY_EACH)
     assert (await client.post("/api/v1/session", json={"email": email, "password": PASSWORD})).status_code == 200
     return client
+
+
+async def _site_owner(
+    counter: Counter, app: FastAPI, merchants: Merchants, email: str, site_ids: list[str]
+) -> httpx.AsyncClient:
+    """The browser of somebody to whom these sites belong; those that are missing are made."""
+    guest = NewOperator(email=email, name="g", password=PASSWORD, role=Role.SITE_OWNER)
+    operator = await merchants.add_operator(MERCHANT, guest)
+    for site_id in site_ids:
+        await counter.stage.world.superuser.execute(
+            f"INSERT INTO site VALUES ('{MERCHANT}', '{site_id}', 'Hall', 'Li', now()) ON CONFLICT DO NOTHING"
+        )
+        await counter.stage.world.superuser.execute(
+            f"INSERT INTO site_owner VALUES ('{MERCHANT}', '{operator.operator_id}', '{site_id}')"
+        )
+    return await _signed_in(app, email, f"10.8.4.{len(email)}")
 
 
 @pytest.fixture
@@ -342,16 +363,22 @@ async def test_nothing_of_another_merchant_is_found_by_its_id(
     await merchants.create(NewMerchant("Other", "Other"), NewOperator("x@other.example", "x", PASSWORD))
     other = await _signed_in(whole_app, "x@other.example", "10.8.1.1")
     own = await _signed_in(whole_app, "manager@vendomat.example", "10.8.1.2")
+    guest, neighbour = [
+        await _site_owner(counter, whole_app, merchants, f"{name}@sites.example", sites)
+        for name, sites in (("guest", [IDS["site_id"]]), ("neighbour", ["sit_" + "2" * 26]))
+    ]
     routes = [one for one in _routes(whole_app) if "{" in one.path and one.operation_id not in {*NO_IDS, *OPEN}]
     assert len(routes) > 40
     wrong = []
-    for client, route in itertools.product((other, own), routes):
+    for client, route in itertools.product((other, own, guest, neighbour), routes):
         if client is own and route.methods != {"GET"}:
             continue  # that the id is one is seen by looking
+        if (client in (guest, neighbour)) is not (_permission_of(route) is Permission.OWN_SITES_READ):
+            continue  # a right of the others
         answer = await _ask(client, route, BODIES.get(str(route.operation_id)))
-        is_right = answer.status_code == 404 if client is other else answer.status_code < 400
-        if not is_right and route.operation_id not in NEVER_MADE:
+        is_right = answer.status_code == 404 if client in (other, neighbour) else answer.status_code < 400
+        if not is_right and (client in (other, neighbour) or route.operation_id not in NEVER_MADE):
             wrong.append((client is own, route.operation_id, answer.status_code, answer.text))
     assert wrong == [], "\n".join(map(str, wrong))
-    for client in (other, own):
+    for client in (other, own, guest, neighbour):
         await client.aclose()

@@ -131,6 +131,10 @@ async def test_no_request_is_answered_with_what_nobody_was_told(
     async with counter.visitor() as buyer:
         await counter.say(buyer, token)
     clients = await _everybody(whole_app, merchants)
+    await superuser.execute(
+        "INSERT INTO site_owner SELECT merchant_id, operator_id, $1 FROM operator WHERE role = 'site_owner'",
+        IDS["site_id"],
+    )
     explorer = Explorer(whole_app, clients, documented(whole_app), random.Random(1))
     ours = await _rows_of_ours(superuser)
     await _walk(explorer, [OTHER], each=1, start=0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import partial
 
 import pytest
 
-from tests.cloud.shop_stage import PASSWORD, Shop
+from tests.cloud.shop_stage import PASSWORD, Shop, open_shop
 from vendomat.cloud.changes import ChangeLog
 from vendomat.cloud.changes.store import ChangeFilter
 from vendomat.cloud.merchants import (
@@ -22,7 +23,7 @@ from vendomat.cloud.merchants import (
     SignIns,
 )
 from vendomat.cloud.merchants.people import Invitation
-from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.kernel import ErrorCode, VendomatError, derive_id
 
 pytestmark = pytest.mark.slow
 NEW_PASSWORD = "another long word"
@@ -68,6 +69,48 @@ async def refused(awaited: object) -> ErrorCode:
     with pytest.raises(VendomatError) as caught:
         await awaited  # type: ignore[misc]
     return caught.value.code
+
+
+async def _site(shop: Shop, number: int) -> str:
+    site_id = derive_id("sit", shop.merchant_id, number)
+    await shop.as_hot_owner(
+        "INSERT INTO site (merchant_id, site_id, name, owner, created_at) VALUES ($1, $2, 'Lobby', 'Wang', now())",
+        shop.merchant_id,
+        site_id,
+    )
+    return site_id
+
+
+async def test_a_site_owner_is_given_sites_and_nobody_else_is(office: Office, database_url: str) -> None:
+    people, first, second = office.people, await _site(office.shop, 1), await _site(office.shop, 2)
+    async with open_shop(database_url) as other:
+        strange = await _site(other, 1)
+
+    def new(role: Role, *site_ids: str) -> NewPerson:
+        return NewPerson(office.email, "Ann", role, site_ids)
+
+    for wrong in (new(Role.SITE_OWNER), new(Role.MANAGER, first)):
+        assert await refused(people.invite(office.owner, wrong)) is ErrorCode.INVALID_VALUE
+    for unknown in (strange, derive_id("sit", "nowhere")):
+        wrong = new(Role.SITE_OWNER, first, unknown)
+        assert await refused(people.invite(office.owner, wrong)) is ErrorCode.NOT_FOUND
+    made = await people.invite(office.owner, new(Role.SITE_OWNER, second, first, first))
+    person_id = made.person.operator_id
+    assert made.person.site_ids == tuple(sorted((first, second)))
+
+    async def sites_of() -> tuple[str, ...]:
+        everybody = await people.everybody(office.shop.merchant_id)
+        return next(one.site_ids for one in everybody if one.operator_id == person_id)
+
+    assert await sites_of() == made.person.site_ids
+    change = partial(people.change, office.owner, person_id, name="Ann")
+    assert await refused(change(role=Role.SITE_OWNER)) is ErrorCode.INVALID_VALUE
+    assert await refused(change(role=Role.SITE_OWNER, site_ids=[strange])) is ErrorCode.NOT_FOUND
+    assert await sites_of() == made.person.site_ids
+    await change(role=Role.SITE_OWNER, site_ids=[second])
+    assert await sites_of() == (second,)
+    await change(role=Role.READ_ONLY)
+    assert await sites_of() == ()
 
 
 async def test_one_is_invited_and_joins_with_a_password_of_their_own(office: Office) -> None:

@@ -12,9 +12,14 @@ P = Permission
 LOOKS = {one for one in Permission if one.value.endswith(".read")}
 
 
-def test_every_role_has_its_line_and_an_owner_has_all() -> None:
+def test_every_role_has_its_line_and_an_owner_has_all_but_what_is_a_guests() -> None:
     assert set(GRANTED) == set(Role)
-    assert GRANTED[Role.OWNER] == set(Permission)
+    assert GRANTED[Role.OWNER] == set(Permission) - {P.OWN_SITES_READ}
+
+
+def test_a_site_owner_sees_own_sites_and_nothing_else_and_nobody_else_has_any() -> None:
+    assert GRANTED[Role.SITE_OWNER] == {P.OWN_SITES_READ}
+    assert [role for role in Role if may(role, P.OWN_SITES_READ)] == [Role.SITE_OWNER]
 
 
 def test_only_an_owner_decides_about_keys_limits_and_people() -> None:
@@ -23,7 +28,7 @@ def test_only_an_owner_decides_about_keys_limits_and_people() -> None:
 
 
 def test_a_reader_changes_nothing_and_sees_neither_people_nor_the_log() -> None:
-    assert GRANTED[Role.READ_ONLY] == LOOKS - {P.PEOPLE_READ, P.AUDIT_READ}
+    assert GRANTED[Role.READ_ONLY] == LOOKS - {P.PEOPLE_READ, P.AUDIT_READ, P.OWN_SITES_READ}
 
 
 def test_who_works_at_machines_sees_no_money() -> None:

@@ -318,13 +318,15 @@ CHECKS: tuple[Check, ...] = (
         SELECT g.relname::text, r.name || ' may ' || v.name
         FROM guarded g CROSS JOIN (
             SELECT rolname::text AS name FROM pg_roles
-            WHERE rolname IN ('vendomat_hot', 'vendomat_merchant', 'vendomat_auth') UNION ALL SELECT 'public') r
+            WHERE rolname IN ('vendomat_hot', 'vendomat_merchant', 'vendomat_auth', 'vendomat_site_owner')
+            UNION ALL SELECT 'public') r
         CROSS JOIN unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS v (name)
         WHERE has_table_privilege(r.name, g.oid, v.name)
             OR (v.name = 'UPDATE' AND has_any_column_privilege(r.name, g.oid, v.name))
         UNION ALL
         SELECT rolname::text, 'the role stands above the row-level rules' FROM pg_roles
-        WHERE rolname IN ('vendomat_hot', 'vendomat_merchant', 'vendomat_auth') AND (rolsuper OR rolbypassrls)
+        WHERE rolname IN ('vendomat_hot', 'vendomat_merchant', 'vendomat_auth', 'vendomat_site_owner')
+            AND (rolsuper OR rolbypassrls)
         """,
     ),
 )

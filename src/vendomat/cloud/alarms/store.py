@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.alarms.entries import Entry
 from vendomat.cloud.alarms.model import ACTIVE, Alarm, AlarmEntry, AlarmState, Severity
+from vendomat.cloud.merchants import Permission, Role, may
 from vendomat.cloud.platform.http import Cursor
 
 ALARM = sa.table(
@@ -40,7 +41,7 @@ STOCK_SLOT = sa.table("stock_slot", *map(sa.column, ("merchant_id", "machine_id"
 OUTBOX = sa.table("outbox", *map(sa.column, ("merchant_id", "kind", "subject", "at")), sa.column("data", sa.JSON))
 
 
-OPERATOR = sa.table("operator", *map(sa.column, ("merchant_id", "operator_id", "name")))
+OPERATOR = sa.table("operator", *map(sa.column, ("merchant_id", "operator_id", "name", "role")))
 
 
 def _select() -> sa.Select[tuple[object, ...]]:
@@ -124,10 +125,11 @@ async def timeline(connection: AsyncConnection, merchant_id: str, alarm_id: str)
 
 
 async def list_people(connection: AsyncConnection, merchant_id: str) -> list[tuple[str, str]]:
-    """`(operator_id, name)` of everybody an alarm may be given to."""
+    """`(operator_id, name)` of everybody an alarm may be given to: who may see it."""
+    roles = [role.value for role in Role if may(role, Permission.FLEET_READ)]
     rows = await connection.execute(
         sa.select(OPERATOR.c.operator_id, OPERATOR.c.name)
-        .where(OPERATOR.c.merchant_id == merchant_id)
+        .where(OPERATOR.c.merchant_id == merchant_id, OPERATOR.c.role.in_(roles))
         .order_by(OPERATOR.c.name)
     )
     return [(row.operator_id, row.name) for row in rows]

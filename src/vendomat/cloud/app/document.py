@@ -82,6 +82,7 @@ TAGS: Mapping[str, Tag] = {
     "reconciliation": Tag("Each account's day against the platform's bill."),
     "statements": Tag("A merchant's day or month, as numbers, rows, CSV and PDF."),
     "sites": Tag("Places and their owners, what was agreed, and the statements they get."),
+    "own sites": Tag("What a site's owner sees: the machines, sales and statements of sites that belong to them."),
     "profit sharing": Tag("Paying a site's owner through the platform: agreed, planned, given, taken back."),
     "payment accounts": Tag("Ways to pay: keys go in and never come out; what each machine offers."),
     "events": Tag("Live events, as server-sent events. A page that comes back says `Last-Event-ID` and misses none."),

@@ -67,6 +67,7 @@ from vendomat.cloud.merchants import (
     site_at,
 )
 from vendomat.cloud.orders import BuyerLinks
+from vendomat.cloud.own_sites import OwnSites, own_sites_router
 from vendomat.cloud.payments import AccountDesk, accounts_router
 from vendomat.cloud.planograms import (
     PlanogramDesk,
@@ -263,6 +264,7 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
     return [
         statements_router(statements, current),
         sites_router(sites, current),
+        own_sites_router(OwnSites(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s), current),
         sales_figures_router(SalesFigures(parts.database, parts.clock), current),
         months_router(Months(parts.database, parts.clock), current),
         products_router(Products(parts.database, parts.clock), current),

@@ -16,12 +16,11 @@ from datetime import date, timedelta
 import asyncpg
 
 from vendomat.cloud.commission import store
-from vendomat.cloud.commission.chain import broken_at
 from vendomat.cloud.commission.drafting import Draft, draft_of, issued_view, line_view, machine_views
 from vendomat.cloud.commission.model import Correction, Line, Sold, corrections, month_lines
+from vendomat.cloud.commission.reading import file_of, issued_to, owed_to, payout_view, payouts_to, verified
 from vendomat.cloud.commission.views import (
     CorrectionView,
-    IssuedView,
     SiteAccountView,
     SitePayoutView,
     SiteStatementView,
@@ -74,10 +73,10 @@ class SiteStatements:
             following = _next_month(rows, rules)
             return SiteAccountView(
                 currency=currency,
-                owed_minor=await store.owed_minor(connection, merchant_id, postings.site_rent(site_id)),
+                owed_minor=await owed_to(connection, merchant_id, site_id),
                 next_month=following if following and Period.from_text(following).last < today else None,
-                statements=[IssuedView(**{k: row[k] for k in IssuedView.model_fields}) for row in reversed(rows)],
-                payouts=[_payout_view(row) for row in await store.payouts_of(connection, merchant_id, site_id)],
+                statements=await issued_to(connection, merchant_id, site_id),
+                payouts=await payouts_to(connection, merchant_id, site_id),
             )
 
     async def statement(self, merchant_id: str, site_id: str, month: str) -> SiteStatementView:
@@ -126,10 +125,7 @@ class SiteStatements:
     async def file(self, merchant_id: str, site_id: str, month: str, form: str) -> bytes:
         """A file of an issued statement, as it was made then. Raises `VendomatError(not_found)`."""
         async with self._database.hot.acquire() as connection:
-            content = await store.find_file(connection, (merchant_id, site_id), month, form)
-        if content is None:
-            raise VendomatError(ErrorCode.NOT_FOUND, "no statement of this month was issued to this site")
-        return content
+            return await file_of(connection, (merchant_id, site_id), month, form)
 
     async def pay(self, operator: Operator, site_id: str, payout: Payout) -> SitePayoutView:
         """Record a payout. Raises `VendomatError` (not_found, conflict for more than is owed, or a used reference)."""
@@ -143,7 +139,7 @@ class SiteStatements:
                 if (known["amount_minor"], known["paid_on"]) == (payout.amount_minor, payout.paid_on):
                     return known
                 raise VendomatError(ErrorCode.CONFLICT, "this reference was used for another payout; nothing changed")
-            owed = await store.owed_minor(connection, merchant_id, postings.site_rent(site_id))
+            owed = await owed_to(connection, merchant_id, site_id)
             if payout.amount_minor > owed:
                 raise VendomatError(
                     ErrorCode.CONFLICT,
@@ -152,18 +148,12 @@ class SiteStatements:
                 )
             return await self._record(connection, operator, site_id, payout)
 
-        return _payout_view(await self._database.write(write))
+        return payout_view(await self._database.write(write))
 
     async def verify(self, merchant_id: str, sha256: str) -> VerifiedView:
         """Which statement a file (or content, or link) belongs to. Raises `VendomatError(not_found)` for none."""
         async with self._database.hot.acquire() as connection:
-            found = await store.find_by_hash(connection, merchant_id, sha256)
-            if found is None:
-                raise VendomatError(ErrorCode.NOT_FOUND, "this belongs to no statement that was issued here")
-            rows = await store.statements_of(connection, merchant_id, found["site_id"])
-        broken = broken_at([store.sealed(row) for row in rows][: found["position"]])
-        site = await self._sites.site(merchant_id, found["site_id"])
-        return VerifiedView(**dict(found), site=site.name, is_intact=broken is None, broken_at=broken)
+            return await verified(connection, merchant_id, sha256)
 
     async def _rows(self, merchant_id: str, site_id: str) -> list[asyncpg.Record]:
         async with self._database.hot.acquire() as connection:
@@ -311,7 +301,3 @@ def _stated(rows: Sequence[asyncpg.Record], months: Sequence[str]) -> dict[str, 
             if one.month in found and not one.reason:
                 found[one.month] += one.amount_minor
     return found
-
-
-def _payout_view(row: asyncpg.Record) -> SitePayoutView:
-    return SitePayoutView.model_validate({**dict(row), "id": row["payout_id"]})

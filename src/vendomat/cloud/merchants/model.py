@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -43,7 +44,8 @@ class PersonState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One of a merchant's people, as the others see them. `invited_until` while a link waits to be used."""
+    """One of a merchant's people, as the others see them. `invited_until` while a link waits to be used; `site_ids` are
+    the sites that belong to them."""
 
     operator_id: str
     email: str
@@ -54,6 +56,7 @@ class Person:
     invited_until: datetime | None = None
     sessions: int = 0
     signed_in_at: datetime | None = None
+    site_ids: tuple[str, ...] = ()
 
     @property
     def is_owner(self) -> bool:
@@ -162,6 +165,16 @@ def checked_password(text: str) -> str:
             f"a password has {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters",
         )
     return text
+
+
+def checked_sites(role: Role, site_ids: Iterable[str]) -> tuple[str, ...]:
+    """In order, each once. Raises `VendomatError(invalid_value)`: a site's owner has one, and nobody else has any."""
+    sites = tuple(sorted(set(site_ids)))
+    if (role is Role.SITE_OWNER) != bool(sites):
+        raise VendomatError(
+            ErrorCode.INVALID_VALUE, "a site owner is given at least one site, and nobody else any; nothing changed"
+        )
+    return sites
 
 
 def checked_time_zone(name: str) -> str:

@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from vendomat.cloud.merchants.model import (
     PersonState,
     checked_email,
     checked_password,
+    checked_sites,
 )
 from vendomat.cloud.merchants.passkey_store import delete_passkeys
 from vendomat.cloud.merchants.passwords import Passwords
@@ -57,6 +58,7 @@ class NewPerson:
     email: str
     name: str
     role: Role
+    site_ids: tuple[str, ...] = ()
 
 
 class People:
@@ -83,7 +85,7 @@ class People:
             return await store.list_people(connection, self._clock.now())
 
     async def invite(self, by: Operator, new: NewPerson) -> Invitation:
-        """Raises `VendomatError` (invalid_value, conflict for an e-mail that somebody signs in with)."""
+        """Raises `VendomatError` (invalid_value, not_found for an unknown site, conflict for an e-mail in use)."""
         now = self._clock.now()
         person = Person(
             operator_id=self._ids.new("opr"),
@@ -92,10 +94,12 @@ class People:
             role=new.role,
             state=PersonState.INVITED,
             created_at=now,
+            site_ids=checked_sites(new.role, new.site_ids),
         )
         try:
             async with self._database.merchant(by.merchant_id) as connection:
                 await store.insert_person(connection, by.merchant_id, person)
+                await self._give_sites(connection, by, person)
                 invitation = await self._invited(connection, by, person)
                 await self._note(connection, by, "person.invited", person, after=_said(person))
         except IntegrityError as error:
@@ -118,16 +122,20 @@ class People:
             await self._note(connection, by, "person.invited_again", person, after=_said(person))
         return invitation
 
-    async def change(self, by: Operator, operator_id: str, *, name: str, role: Role) -> Person:
-        """Raises `VendomatError` (not_found, conflict for the last owner)."""
+    async def change(
+        self, by: Operator, operator_id: str, *, name: str, role: Role, site_ids: Iterable[str] = ()
+    ) -> Person:
+        """Raises `VendomatError` (invalid_value, not_found, conflict for the last owner)."""
+        sites = checked_sites(role, site_ids)
         async with self._database.merchant(by.merchant_id) as connection:
             before = await self._locked(connection, operator_id)
-            after = replace(before, name=name, role=role)
+            after = replace(before, name=name, role=role, site_ids=sites)
             if after == before:
                 return before
             if before.is_owner and role is not Role.OWNER:
                 await self._check_not_last(connection, before)
             await store.update_person(connection, after)
+            await self._give_sites(connection, by, after)
             await self._note(connection, by, "person.changed", after, before=_said(before), after=_said(after))
         return after
 
@@ -209,6 +217,10 @@ class People:
         )
         return Invitation(replace(person, invited_until=expires_at), token, expires_at)
 
+    async def _give_sites(self, connection: AsyncConnection, by: Operator, person: Person) -> None:
+        if not await store.put_sites(connection, by.merchant_id, person):
+            raise VendomatError(ErrorCode.NOT_FOUND, "there is no such site; nothing changed")
+
     async def _locked(self, connection: AsyncConnection, operator_id: str) -> Person:
         person = await store.lock_person(connection, operator_id)
         if person is None:
@@ -244,7 +256,8 @@ class People:
 
 
 def _said(person: Person) -> State:
-    return {"email": person.email, "name": person.name, "role": person.role.value, "state": person.state.value}
+    said = {"email": person.email, "name": person.name, "role": person.role.value, "state": person.state.value}
+    return said | ({"site_ids": list(person.site_ids)} if person.site_ids else {})
 
 
 def _hash_of(token: str) -> bytes:

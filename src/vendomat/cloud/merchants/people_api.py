@@ -34,14 +34,19 @@ OperatorId = Annotated[str, Path(pattern=r"^opr_[0-9a-z]{26}$")]
 SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARACTERS_MAX)]
+SITES_MAX = 500
+SiteText = Annotated[str, Field(pattern=r"^sit_[0-9a-z]{26}$")]
 Token = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class PersonBody(BaseModel):
+    """`site_ids`: the sites that belong to a `site_owner`; nobody else has any."""
+
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     name: Name
     role: Role
+    site_ids: Annotated[list[SiteText], Field(max_length=SITES_MAX)] = []
 
 
 class NewPersonBody(PersonBody):
@@ -83,6 +88,7 @@ class PersonView(BaseModel):
     invited_until: datetime | None
     sessions: int
     signed_in_at: datetime | None
+    site_ids: list[str]
 
 
 class PeopleView(BaseModel):
@@ -183,7 +189,9 @@ def people_router(people: People, current: CurrentOperator) -> APIRouter:
         body: NewPersonBody, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> InvitationView:
         response.headers["Cache-Control"] = "no-store"
-        return _invitation(await people.invite(operator, NewPerson(body.email, body.name, body.role)))
+        return _invitation(
+            await people.invite(operator, NewPerson(body.email, body.name, body.role, tuple(body.site_ids)))
+        )
 
     @router.post("/people/{operator_id}/invite", operation_id="people.invite_again")
     async def invite_again(
@@ -200,7 +208,8 @@ def people_router(people: People, current: CurrentOperator) -> APIRouter:
     async def change(
         operator_id: OperatorId, body: PersonBody, operator: Annotated[Operator, Depends(changing)]
     ) -> PersonView:
-        return _view(await people.change(operator, operator_id, name=body.name, role=body.role))
+        changed = await people.change(operator, operator_id, name=body.name, role=body.role, site_ids=body.site_ids)
+        return _view(changed)
 
     @router.post("/people/{operator_id}/deactivate", operation_id="people.deactivate")
     async def deactivate(operator_id: OperatorId, operator: Annotated[Operator, Depends(changing)]) -> PersonView:
@@ -326,6 +335,7 @@ def _view(person: Person) -> PersonView:
         invited_until=person.invited_until,
         sessions=person.sessions,
         signed_in_at=person.signed_in_at,
+        site_ids=list(person.site_ids),
     )
 
 

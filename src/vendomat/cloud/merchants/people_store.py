@@ -11,9 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vendomat.cloud.merchants.model import Invited, Person, PersonState, StandingSession
 from vendomat.cloud.merchants.permissions import Role
 
-_PEOPLE = """
+_SITES = """
+ARRAY(SELECT w.site_id FROM site_owner w WHERE (w.merchant_id, w.operator_id) = (o.merchant_id, o.operator_id)
+    ORDER BY w.site_id) AS site_ids
+"""
+_PEOPLE = f"""
 SELECT o.operator_id, o.email, o.name, o.role, o.state, o.created_at, i.expires_at AS invited_until,
-    coalesce(s.sessions, 0) AS sessions, s.signed_in_at
+    coalesce(s.sessions, 0) AS sessions, s.signed_in_at, {_SITES}
 FROM operator o LEFT JOIN operator_invitation i ON (i.merchant_id, i.operator_id) = (o.merchant_id, o.operator_id)
     AND i.expires_at > :now
 LEFT JOIN LATERAL (SELECT count(*) AS sessions, max(started_at) AS signed_in_at FROM operator_session s
@@ -35,8 +39,8 @@ async def list_people(connection: AsyncConnection, now: datetime) -> list[Person
 async def lock_person(connection: AsyncConnection, operator_id: str) -> Person | None:
     found = await connection.execute(
         sa.text(
-            "SELECT operator_id, email, name, role, state, created_at FROM operator WHERE operator_id = :operator_id "
-            "FOR UPDATE"
+            f"SELECT operator_id, email, name, role, state, created_at, {_SITES} FROM operator o "
+            "WHERE operator_id = :operator_id FOR UPDATE"
         ),
         {"operator_id": operator_id},
     )
@@ -83,6 +87,20 @@ async def update_person(connection: AsyncConnection, person: Person) -> None:
             "operator_id": person.operator_id,
         },
     )
+
+
+async def put_sites(connection: AsyncConnection, merchant_id: str, person: Person) -> bool:
+    """These belong to the person, and no others. False where one is no site of the merchant's."""
+    values = {"merchant_id": merchant_id, "operator_id": person.operator_id, "site_ids": list(person.site_ids)}
+    await connection.execute(sa.text("DELETE FROM site_owner WHERE operator_id = :operator_id"), values)
+    done = await connection.execute(
+        sa.text(
+            "INSERT INTO site_owner (merchant_id, operator_id, site_id) SELECT :merchant_id, :operator_id, site_id "
+            "FROM site WHERE site_id = ANY (CAST(:site_ids AS text[]))"
+        ),
+        values,
+    )
+    return done.rowcount == len(person.site_ids)
 
 
 async def password_hash_of(connection: AsyncConnection, operator_id: str) -> str:
@@ -168,4 +186,5 @@ async def end_sessions(
 
 
 def _person(row: sa.RowMapping) -> Person:
-    return Person(**{**row, "role": Role(row["role"]), "state": PersonState(row["state"])})
+    said = {"role": Role(row["role"]), "state": PersonState(row["state"]), "site_ids": tuple(row["site_ids"])}
+    return Person(**{**row, **said})

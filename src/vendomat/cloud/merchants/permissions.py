@@ -19,6 +19,7 @@ class Role(StrEnum):
     RESTOCKER = "restocker"
     TECHNICIAN = "technician"
     READ_ONLY = "read_only"
+    SITE_OWNER = "site_owner"  # a guest: sees what concerns their own sites, and nothing else
 
 
 class Permission(StrEnum):
@@ -30,6 +31,7 @@ class Permission(StrEnum):
     CODE_READ = "code.read"
     MEMBER_READ = "member.read"
     STATEMENT_READ = "statement.read"  # statements, figures, bills of the platforms
+    OWN_SITES_READ = "own_sites.read"  # sites that belong to oneself: machines, sales, statements
     SITE_READ = "site.read"  # sites, what is agreed with their owners, statements to them
     KEYS_READ = "keys.read"  # ways to pay, without any secret
     PEOPLE_READ = "people.read"
@@ -77,8 +79,8 @@ _READ = frozenset(
 _OF_OWNERS = frozenset({P.KEYS_CHANGE, P.LIMIT_CHANGE, P.MONTH_CLOSE, P.PEOPLE_CHANGE})
 
 GRANTED: Mapping[Role, frozenset[Permission]] = {
-    Role.OWNER: frozenset(Permission),
-    Role.MANAGER: frozenset(Permission) - _OF_OWNERS,
+    Role.OWNER: frozenset(Permission) - {P.OWN_SITES_READ},
+    Role.MANAGER: frozenset(Permission) - _OF_OWNERS - {P.OWN_SITES_READ},
     Role.FINANCE: _READ
     | {
         P.AUDIT_READ,
@@ -106,6 +108,7 @@ GRANTED: Mapping[Role, frozenset[Permission]] = {
         }
     ),
     Role.READ_ONLY: _READ,
+    Role.SITE_OWNER: frozenset({P.OWN_SITES_READ}),
 }
 
 

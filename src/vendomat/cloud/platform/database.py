@@ -1,7 +1,8 @@
 """PostgreSQL: roles, migrations and the ways in.
 
-Three doors, three roles, none of them a superuser: `hot` for the sale (all merchants, the tables it needs), `merchant`
-for one merchant's people (row-level security binds it to the merchant of the transaction), `auth` for "who is it?".
+Four doors, four roles, none of them a superuser: `hot` for the sale (all merchants, the tables it needs), `merchant`
+for one merchant's people (row-level security binds it to the merchant of the transaction), `auth` for "who is it?",
+`site_owner` for one person to whom sites belong (of a few tables, the rows that concern these sites).
 The owner itself reads nothing: row-level security is forced and has no policy for it.
 """
 
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from vendomat.kernel import ErrorCode, VendomatError
 
-ROLES = ("vendomat_hot", "vendomat_merchant", "vendomat_auth")
+ROLES = ("vendomat_hot", "vendomat_merchant", "vendomat_auth", "vendomat_site_owner")
 MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES_MAX = 4
 
@@ -50,7 +51,7 @@ def driver_url(url: str) -> str:
 
 
 async def ensure_roles(url: str) -> None:
-    """Create the three roles where they are missing and let the user of `url` take them. Needs CREATEROLE, once."""
+    """Create the roles where they are missing and let the user of `url` take them. Needs CREATEROLE, once."""
     connection = await asyncpg.connect(url)
     try:
         # One server may be set up by several programs at once: take turns, so that no role is created twice.
@@ -219,6 +220,19 @@ class Database:
         """One transaction that may find out who somebody is: sign-in, session, enrolment token, media by hash."""
         async with self._engine.begin() as connection:
             await connection.execute(sa.text("SET LOCAL ROLE vendomat_auth"))
+            yield connection
+
+    @asynccontextmanager
+    async def site_owner(self, merchant_id: str, operator_id: str) -> AsyncIterator[asyncpg.Connection]:
+        """One moment of what concerns the sites that belong to this person; there is no right to anything else."""
+        reading = {"isolation": "repeatable_read", "readonly": True}
+        async with self.hot.acquire() as connection, connection.transaction(**reading):
+            await connection.execute("SET LOCAL ROLE vendomat_site_owner")
+            await connection.execute(
+                "SELECT set_config('vendomat.merchant_id', $1, true), set_config('vendomat.operator_id', $2, true)",
+                merchant_id,
+                operator_id,
+            )
             yield connection
 
     async def aclose(self) -> None:

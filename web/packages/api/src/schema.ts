@@ -1340,6 +1340,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/own-sites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sites that belong to whoever asks. */
+        get: operations["own_sites.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/own-sites/{site_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of their sites: the machines there today, what was stated and paid. */
+        get: operations["own_sites.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/own-sites/{site_id}/sales": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What machines sold while they stood at the site, by day, month or machine. */
+        get: operations["own_sites.sales"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/own-sites/{site_id}/statements/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The statement that was issued for a month. */
+        get: operations["own_sites.statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/own-sites/{site_id}/statements/{month}/statement.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, byte for byte as it was made then. */
+        get: operations["own_sites.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/own-sites/{site_id}/statements/{month}/statement.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as PDF, byte for byte as it was made then. */
+        get: operations["own_sites.pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/own-sites/{site_id}/verify/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a file with this hash was issued to the site, and whether the chain is whole. */
+        get: operations["own_sites.verify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/payment-accounts": {
         parameters: {
             query?: never;
@@ -5220,6 +5339,11 @@ export interface components {
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
+            /**
+             * Site Ids
+             * @default []
+             */
+            site_ids?: string[];
         };
         /** NoticeChannelsView */
         NoticeChannelsView: {
@@ -5475,6 +5599,160 @@ export interface components {
             /** Payouts */
             payouts: components["schemas"]["WalletPayoutView"][];
         };
+        /**
+         * OwnMachineView
+         * @description A machine that stands there today, since `first_day`.
+         */
+        OwnMachineView: {
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /** Number */
+            number: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "selling" | "not_selling" | "offline";
+        };
+        /**
+         * OwnSalesRowView
+         * @description What machines sold while they stood there: of one day or month (`at`), or of one machine (`number`).
+         */
+        OwnSalesRowView: {
+            /** At */
+            at: string | null;
+            /** Currency */
+            currency: string;
+            /** Gross Minor */
+            gross_minor: number;
+            /** Number */
+            number: string;
+            /** Units */
+            units: number;
+        };
+        /**
+         * OwnSalesView
+         * @description Rows over time in their order, machines by what they sold. The last minute may be missing.
+         */
+        OwnSalesView: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "day" | "month" | "machine";
+            /** Currency */
+            currency: string;
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /** Gross Minor */
+            gross_minor: number;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /** Rows */
+            rows: components["schemas"]["OwnSalesRowView"][];
+            /** Units */
+            units: number;
+        };
+        /**
+         * OwnSiteDetailView
+         * @description `statements` and `payouts` have the newest first.
+         */
+        OwnSiteDetailView: {
+            /** Address */
+            address: string;
+            /** Currency */
+            currency: string;
+            /** Fleet */
+            fleet: components["schemas"]["OwnMachineView"][];
+            /** Id */
+            id: string;
+            /** Machines */
+            machines: number;
+            /** Name */
+            name: string;
+            /** Owed Minor */
+            owed_minor: number;
+            /** Payouts */
+            payouts: components["schemas"]["SitePayoutView"][];
+            /** Selling */
+            selling: number;
+            /** Statements */
+            statements: components["schemas"]["OwnStatementView"][];
+            /** Time Zone */
+            time_zone: string;
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+        };
+        /**
+         * OwnSitesView
+         * @description `today` is the merchant's business day.
+         */
+        OwnSitesView: {
+            /** Currency */
+            currency: string;
+            /** Data */
+            data: components["schemas"]["OwnSiteView"][];
+            /** Merchant */
+            merchant: string;
+            /** Time Zone */
+            time_zone: string;
+            /**
+             * Today
+             * Format: date
+             */
+            today: string;
+        };
+        /**
+         * OwnSiteView
+         * @description One of the sites. `machines` stand there today, `selling` of them could sell now.
+         */
+        OwnSiteView: {
+            /** Address */
+            address: string;
+            /** Id */
+            id: string;
+            /** Machines */
+            machines: number;
+            /** Name */
+            name: string;
+            /** Owed Minor */
+            owed_minor: number;
+            /** Selling */
+            selling: number;
+        };
+        /**
+         * OwnStatementView
+         * @description One issued statement.
+         */
+        OwnStatementView: {
+            /** Currency */
+            currency: string;
+            /**
+             * Issued At
+             * Format: date-time
+             */
+            issued_at: string;
+            /** Link */
+            link: string;
+            /** Month */
+            month: string;
+            /** Position */
+            position: number;
+            /** Total Minor */
+            total_minor: number;
+        };
         /** PartBody */
         PartBody: {
             /**
@@ -5637,12 +5915,20 @@ export interface components {
          * @description `<what>.<verb>`. What is read comes first, then what is changed.
          * @enum {string}
          */
-        Permission: "fleet.read" | "catalog.read" | "order.read" | "code.read" | "member.read" | "statement.read" | "site.read" | "keys.read" | "people.read" | "audit.read" | "alarm.handle" | "slot.unlock" | "unit.resolve" | "restock" | "machine.change" | "catalog.change" | "price.change" | "code.issue" | "member.change" | "claim.decide" | "refund.ask" | "refund.release" | "payment.judge" | "debt.write_off" | "wallet.change" | "site.change" | "site.pay" | "reconcile" | "month.close" | "settings.change" | "keys.try" | "keys.change" | "limit.change" | "people.change";
-        /** PersonBody */
+        Permission: "fleet.read" | "catalog.read" | "order.read" | "code.read" | "member.read" | "statement.read" | "own_sites.read" | "site.read" | "keys.read" | "people.read" | "audit.read" | "alarm.handle" | "slot.unlock" | "unit.resolve" | "restock" | "machine.change" | "catalog.change" | "price.change" | "code.issue" | "member.change" | "claim.decide" | "refund.ask" | "refund.release" | "payment.judge" | "debt.write_off" | "wallet.change" | "site.change" | "site.pay" | "reconcile" | "month.close" | "settings.change" | "keys.try" | "keys.change" | "limit.change" | "people.change";
+        /**
+         * PersonBody
+         * @description `site_ids`: the sites that belong to a `site_owner`; nobody else has any.
+         */
         PersonBody: {
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
+            /**
+             * Site Ids
+             * @default []
+             */
+            site_ids?: string[];
         };
         /**
          * PersonState
@@ -5672,6 +5958,8 @@ export interface components {
             sessions: number;
             /** Signed In At */
             signed_in_at: string | null;
+            /** Site Ids */
+            site_ids: string[];
             state: components["schemas"]["PersonState"];
         };
         /** PictureView */
@@ -6634,7 +6922,7 @@ export interface components {
          * Role
          * @enum {string}
          */
-        Role: "owner" | "manager" | "finance" | "restocker" | "technician" | "read_only";
+        Role: "owner" | "manager" | "finance" | "restocker" | "technician" | "read_only" | "site_owner";
         /**
          * RolesView
          * @description `permissions` are all there are, in the order in which they are shown.
@@ -11245,6 +11533,215 @@ export interface operations {
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "own_sites.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSitesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "own_sites.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSiteDetailView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "own_sites.sales": {
+        parameters: {
+            query: {
+                by?: "day" | "month" | "machine";
+                first: string;
+                last: string;
+            };
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSalesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "own_sites.statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                month: string;
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteStatementView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "own_sites.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                month: string;
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "own_sites.pdf": {
+        parameters: {
+            query?: {
+                lang?: "zh" | "en";
+            };
+            header?: never;
+            path: {
+                month: string;
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "own_sites.verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifiedView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
             503: components["responses"]["NotAvailable"];
         };
     };

@@ -18,6 +18,7 @@ import { GoodsClient } from "./goodsClient";
 import type {
   BrowserWish, Change, Credential, Enrolment, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession,
 } from "./peopleViews";
+import type { OwnSales, OwnSiteDetail, OwnSites } from "./ownViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
 import type { Band, ClosedMonth, Months, ProductRanking, RefundTimes, SalesFigures, SoldUnit } from "./salesViews";
@@ -192,8 +193,8 @@ export class ConsoleClient {
   agreeTerms = (id: string, firstDay: string, terms: Terms): Promise<Reply<Arrangement>> =>
     this.#ask("PUT", `/api/v1/sites/${id}/rules/${firstDay}`, terms);
   siteAccount = (id: string): Promise<Reply<SiteAccount>> => this.#ask("GET", `/api/v1/sites/${id}/statements`);
-  siteStatement = (id: string, month: string): Promise<Reply<SiteStatement>> =>
-    this.#ask("GET", `/api/v1/sites/${id}/statements/${month}`);
+  siteStatement = (id: string, month: string, whose: "sites" | "own-sites" = "sites"): Promise<Reply<SiteStatement>> =>
+    this.#ask("GET", `/api/v1/${whose}/${id}/statements/${month}`);
   issueStatement = (id: string, month: string, despiteOpenDays: boolean): Promise<Reply<SiteStatement>> =>
     this.#ask("POST", `/api/v1/sites/${id}/statements`, { month, despite_open_days: despiteOpenDays });
   paySite = (id: string, payout: Schemas["SitePayoutBody"]): Promise<Reply<Payout>> =>
@@ -208,7 +209,12 @@ export class ConsoleClient {
   siteShares = (id: string, position: number): Promise<Reply<SiteShare[]>> =>
     this.#ask("GET", `/api/v1/sites/${id}/sharing/shares/${position}`);
   giveUpShare = (shareId: string): Promise<Reply<SiteShare>> => this.#ask("POST", `/api/v1/shares/${shareId}/give-up`);
-  verifyFile = (sha256: string): Promise<Reply<Verified>> => this.#ask("GET", `/api/v1/site-statements/verify/${sha256}`);
+  /** `siteId`: of this site only, as its owner asks. */
+  verifyFile = (sha256: string, siteId?: string): Promise<Reply<Verified>> =>
+    this.#ask("GET", siteId === undefined ? `/api/v1/site-statements/verify/${sha256}` : `/api/v1/own-sites/${siteId}/verify/${sha256}`);
+  ownSites = (): Promise<Reply<OwnSites>> => this.#ask("GET", "/api/v1/own-sites");
+  ownSite = (id: string): Promise<Reply<OwnSiteDetail>> => this.#ask("GET", `/api/v1/own-sites/${id}`);
+  ownSales = (id: string, query: Query): Promise<Reply<OwnSales>> => this.#ask("GET", `/api/v1/own-sites/${id}/sales${queryText(query)}`);
   unlockSlot = (machineId: string, slot: string, reason: string): Promise<Reply<Schemas["UnlockedView"]>> =>
     this.#ask("POST", `/api/v1/machines/${machineId}/slots/${slot}/unlock`, { reason });
   ways = (): Promise<Reply<Schemas["ChannelsView"]>> => this.#ask("GET", "/api/v1/payment-accounts");

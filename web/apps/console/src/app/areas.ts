@@ -26,7 +26,8 @@ import type { Place } from "./router.svelte";
 export type Area = { page: Place["page"]; path: string; word: MessageKey; icon: string; isOnBar?: boolean; needs?: string };
 
 export const AREAS: readonly Area[] = [
-  { page: "today", path: "", word: "today.title", icon: todayIcon, isOnBar: true },
+  { page: "today", path: "", word: "today.title", icon: todayIcon, isOnBar: true, needs: "fleet.read" },
+  { page: "own", path: "own", word: "own.title", icon: placeIcon, isOnBar: true, needs: "own_sites.read" },
   { page: "machines", path: "machines", word: "machines.title", icon: machineIcon, isOnBar: true, needs: "fleet.read" },
   { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true, needs: "order.read" },
   { page: "sales", path: "sales", word: "sales.title", icon: salesIcon, needs: "statement.read" },
@@ -52,6 +53,19 @@ export const AREAS: readonly Area[] = [
 /** The areas that somebody with these rights is offered. */
 export function areasFor(permissions: readonly string[]): readonly Area[] {
   return AREAS.filter((area) => area.needs === undefined || permissions.includes(area.needs));
+}
+
+/** Whether somebody with these rights is offered a page; where all are, such as their own account, everybody is. */
+export function isOffered(place: Place, permissions: readonly string[]): boolean {
+  const page = areaOf(place);
+  const area = AREAS.find((one) => one.page === page);
+  return area?.needs === undefined || permissions.includes(area.needs);
+}
+
+/** Where somebody begins who is offered no Today. */
+export function homeFor(place: Place, permissions: readonly string[]): Place {
+  if (place.page !== "today" || isOffered(place, permissions)) return place;
+  return { page: areasFor(permissions)[0]?.page ?? "account" } as Place;
 }
 
 /** The area a page belongs to. */

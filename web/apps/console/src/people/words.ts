@@ -2,7 +2,7 @@
 import type { Tone } from "@vendomat/ui";
 import type { Person, RoleName } from "../api/peopleViews";
 
-export const ROLES: readonly RoleName[] = ["owner", "manager", "finance", "technician", "restocker", "read_only"];
+export const ROLES: readonly RoleName[] = ["owner", "manager", "finance", "technician", "restocker", "read_only", "site_owner"];
 
 export function toneOf(state: Person["state"]): Tone {
   return state === "active" ? "ok" : state === "invited" ? "accent" : "off";

@@ -20,7 +20,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from vendomat.cloud.platform.identity import Nkey
-from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
+from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError, heeding
 from vendomat.protocol import (
     CommandReply,
     Dispense,
@@ -183,7 +183,7 @@ class Player:
 
     async def _ask(self, kind: str, body: object, reply_type: type[_Reply]) -> _Reply:
         subject = f"vm.{self.seat.machine_id}.up.{kind}"
-        answer = await self._client.request(subject, self._sealed(kind, body), timeout=ANSWER_S)
+        answer = await heeding(self._client.request(subject, self._sealed(kind, body), timeout=ANSWER_S))
         envelope = self._opened(answer.data)
         if envelope.kind == "problem":
             problem = read_body(envelope, Problem)

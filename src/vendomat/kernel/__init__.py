@@ -2,6 +2,7 @@
 
 from vendomat.kernel.clock import Clock, LiftedClock, ManualClock, SteadyClock, SystemClock
 from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
+from vendomat.kernel.heeding import heeding
 from vendomat.kernel.ids import Ids, TimeOrderedIds, derive_id, is_id, reference_of
 from vendomat.kernel.lasting import lasting
 from vendomat.kernel.money import EXPONENTS, MINOR_UNITS_MAX, Money, total
@@ -23,6 +24,7 @@ __all__ = [
     "TimeOrderedIds",
     "VendomatError",
     "derive_id",
+    "heeding",
     "is_id",
     "lasting",
     "reference_of",

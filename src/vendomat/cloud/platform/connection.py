@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from vendomat.cloud.platform.identity import CloudIdentity, Nkey, NkeyRole, cloud_inbox, may_answer
-from vendomat.kernel import Clock
+from vendomat.kernel import Clock, heeding
 from vendomat.protocol import MESSAGE_BYTES_MAX
 
 log = structlog.get_logger(__name__)
@@ -128,7 +128,7 @@ class Wire:
     async def ask(self, machine_id: str, kind: str, data: bytes, *, timeout_s: float) -> bytes | None:
         """A machine's answer; None when there was none, for whatever reason. None proves nothing."""
         try:
-            reply = await self._client.request(f"vm.{machine_id}.down.{kind}", data, timeout=timeout_s)
+            reply = await heeding(self._client.request(f"vm.{machine_id}.down.{kind}", data, timeout=timeout_s))
         except (nats.errors.Error, ConnectionError, TimeoutError):
             return None
         return bytes(reply.data)

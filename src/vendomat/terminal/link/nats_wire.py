@@ -18,7 +18,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from vendomat.kernel import Clock, ErrorCode, VendomatError
+from vendomat.kernel import Clock, ErrorCode, VendomatError, heeding
 from vendomat.protocol import SecurityKind
 from vendomat.terminal.link.contract import Down, NotAnsweredError
 from vendomat.terminal.link.enrolment import RENEW_AGAIN_S, RENEW_LOOK_S_MAX, Enrolment
@@ -100,7 +100,8 @@ class NatsWire:
             raise NotAnsweredError(f"{kind}: there is no connection")
         question = self._talk.ask(kind, body)
         try:
-            answer = await client.request(f"vm.{self._machine}.up.{kind}", question.data, timeout=timeout_s)
+            asked = client.request(f"vm.{self._machine}.up.{kind}", question.data, timeout=timeout_s)
+            answer = await heeding(asked)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             raise NotAnsweredError(f"{kind}: {error or type(error).__name__}") from error
         return self._talk.answer(question, answer.data, reply_type)

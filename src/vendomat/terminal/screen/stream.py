@@ -35,7 +35,8 @@ class Stream:
             yield True
             while not self._is_closed:
                 try:
-                    await asyncio.wait_for(news.wait(), beat_s)
+                    async with asyncio.timeout(beat_s):
+                        await news.wait()
                 except TimeoutError:
                     yield False
                     continue

@@ -74,7 +74,8 @@ class Delivery:
                 env={},
             )
             try:
-                said, _ = await asyncio.wait_for(process.communicate(msgspec.json.encode(order)), self._timeout_s)
+                async with asyncio.timeout(self._timeout_s):
+                    said, _ = await process.communicate(msgspec.json.encode(order))
             except TimeoutError:
                 return Delivered(is_sent=False, reason=f"no answer within {self._timeout_s:.0f} s")
             finally:

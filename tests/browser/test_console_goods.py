@@ -1,16 +1,19 @@
-"""A price is drafted, published and on the kiosk's screen; somebody who was slower is told, and loses nothing."""
+"""A price is drafted, published or put off to its moment, and on the kiosk's screen; who was slower loses nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.buyer import LOOK_EVERY_S, WAKE_S, Buyer
 from tests.browser.conftest import BuyerAt
-from tests.browser.console_stage import SECOND_PRESS_MS
+from tests.browser.hands import press
 from tests.browser.office import Office
 from tests.browser.street import Street
 from vendomat.simulator.town import Town
@@ -18,6 +21,8 @@ from vendomat.simulator.town import Town
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 SLOT, BEFORE, AFTER, LATE = "C4", "6.00", "6.20", "6.40"
+AHEAD_S = 10
+"""Time enough to look at what waits."""
 
 
 async def _reprice(page: Page, price: str) -> None:
@@ -26,12 +31,19 @@ async def _reprice(page: Page, price: str) -> None:
     await expect(page.get_by_test_id(f"plan-{SLOT}")).to_have_attribute("data-change", "changed")
 
 
-async def _publish(page: Page) -> None:
-    await page.wait_for_timeout(SECOND_PRESS_MS)
-    await page.get_by_test_id("publish").click()
-    await expect(page.get_by_test_id(f"change-{SLOT}").last).to_be_visible()
-    await page.wait_for_timeout(SECOND_PRESS_MS)
-    await page.get_by_test_id("publish-now").click()
+async def _publish(page: Page, in_s: int | None = None) -> None:
+    """Now, or by itself in so many seconds."""
+    await press(page, "publish")
+    change = page.get_by_test_id("publish-dialog").get_by_test_id(f"change-{SLOT}")
+    await expect(change).to_be_visible()
+    if in_s is not None:
+        await page.get_by_test_id("publish-dialog").locator("label").filter(has=page.locator("[value=later]")).click()
+        await expect(page.get_by_test_id("publish-now")).to_be_disabled()
+    assert await violations(page) == []
+    if in_s is not None:
+        then = datetime.now(ZoneInfo("Asia/Shanghai")) + timedelta(seconds=in_s)
+        await page.get_by_test_id("when-at").fill(then.strftime("%Y-%m-%dT%H:%M:%S"))
+    await press(page, "publish-now")
     await expect(page.get_by_test_id("publish-dialog")).to_have_count(0)
 
 
@@ -46,15 +58,18 @@ async def _shows(buyer: Buyer, price: str) -> None:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
+@pytest.mark.parametrize(("locale", "other"), [("en-US", "zh-CN"), ("zh-CN", "en-US")])
 async def test_a_price_goes_from_the_console_to_the_kiosk_and_a_stale_edit_is_told(
-    office: Office, street: Street, town: Town, buyer_at: BuyerAt
+    *, street: Street, town: Town, buyer_at: BuyerAt, locale: str, other: str
 ) -> None:
     machine = town.record.machines[0]
     buyer = await buyer_at(0)
     await _shows(buyer, BEFORE)
+    office = Office(await street.open(town.console_url, size="desk", locale=locale), town)
+    colleague = Office(await street.open(town.console_url, size="phone", locale=other), town)
     await office.sign_in()
-    page, colleague = office.page, Office(await street.open(town.console_url, size="phone", locale="zh-CN"), town)
     await colleague.sign_in()
+    page = office.page
     for one in (page, colleague.page):
         await one.goto(f"{town.console_url}planograms/{machine.machine_id}")
         await expect(one.get_by_test_id("shown-state")).to_be_visible()
@@ -71,15 +86,39 @@ async def test_a_price_goes_from_the_console_to_the_kiosk_and_a_stale_edit_is_to
     await colleague.at("reload").click()
     await expect(colleague.at("goods-failure")).to_have_count(0)
     await expect(colleague.at(f"plan-price-{SLOT}")).to_contain_text(LATE)  # nothing typed was lost
-    await colleague.page.wait_for_timeout(SECOND_PRESS_MS)
-    await colleague.at("save-draft").click()
+    await press(colleague.page, "save-draft")
     await expect(colleague.at("has-draft")).to_be_visible()
     await expect(page.get_by_test_id(f"plan-price-{SLOT}")).to_contain_text(LATE)  # and the others see the draft
     await _shows(buyer, AFTER)
 
     await _reprice(colleague.page, BEFORE)
-    await _publish(colleague.page)
+    await _publish(colleague.page, AHEAD_S)
+    await expect(colleague.at("due")).to_be_visible()
+    await expect(page.get_by_test_id("due")).to_be_visible()
+    await page.goto(f"{town.console_url}planograms?state=due")
+    row = page.get_by_test_id(f"planogram-{machine.number}")
+    await expect(row).to_have_count(1)
+    assert await violations(page) == []
     await _shows(buyer, BEFORE)
+    await expect(row).to_have_count(0)
     await page.goto(f"{town.console_url}planograms?state=differs")
     await expect(page.get_by_test_id("planograms")).to_be_visible()
     await expect(page.get_by_test_id(re.compile(r"^planogram-"))).to_have_count(0)
+    await _expect_said(page, town, machine.machine_id)
+    assert await violations(colleague.page) == []
+
+
+async def _expect_said(page: Page, town: Town, machine_id: str) -> None:
+    """The change log has the moment and what was published then, newest first."""
+    await page.goto(f"{town.console_url}audit?what=planogram")
+    for action in ("planogram.published", "planogram.put_off"):
+        change = page.locator(f"[data-action='{action}']").first
+        await change.locator("summary").click()
+        before, after = (
+            change.locator("[data-field='slots'] td").nth(0),
+            change.locator("[data-field='slots'] td").nth(1),
+        )
+        await expect(before).to_contain_text(AFTER.replace(".", ""))
+        await expect(after).to_contain_text(BEFORE.replace(".", ""))
+        await expect(change).to_contain_text(machine_id)
+    assert await violations(page) == []

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.doubt_stage import DoubtStage, open_doubt_stage
+from tests.browser.hands import fill, join, press
 from tests.browser.street import Street
 from tests.browser.test_console_doubts import SECOND_PRESS_MS, sign_in
 from tests.cloud.conftest import database_url, postgres
@@ -21,6 +23,13 @@ __all__ = ["database_url", "postgres"]
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 PASSWORD = "a long enough word"
+ASK = """
+async ([path, body]) => {
+  const headers = { "content-type": "application/json", "idempotency-key": crypto.randomUUID() };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  return [answer.status, (await answer.json()).code];
+}
+"""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -31,34 +40,40 @@ async def stage(database_url: str) -> AsyncIterator[DoubtStage]:
         yield opened
 
 
-async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street: Street) -> None:
-    owner = await street.open(stage.url, size="desk", locale="en-US")
-    await sign_in(stage, owner)
+async def invite(owner: Page, email: str, role: str) -> str:
+    """The path of the link for Ann."""
     await owner.get_by_test_id("nav-people").click()
-    email = f"ann.{stage.shop.seeded.email}"
-    await owner.get_by_test_id("invite-name").fill("Ann")
-    await owner.get_by_test_id("invite-email").fill(email)
-    await owner.get_by_test_id("invite-role").select_option("restocker")
-    await owner.get_by_test_id("invite").click()
+    await fill(owner, invite_name="Ann", invite_email=email)
+    await owner.get_by_test_id("invite-role").select_option(role)
+    await press(owner, "invite")
     path = await owner.get_by_test_id("invitation").get_attribute("data-path")
     assert path is not None
+    return path
 
-    ann = await street.open(stage.url.removesuffix("/console/") + path, size="phone", locale="en-US")
-    await ann.get_by_test_id("invitation-password").fill(PASSWORD)
-    await ann.get_by_test_id("invitation-accept").click()
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street: Street, locale: str) -> None:
+    owner = await street.open(stage.url, size="desk", locale=locale)
+    await sign_in(stage, owner)
+    email = f"ann.{stage.shop.seeded.email}"
+    path = await invite(owner, email, "restocker")
+    assert await violations(owner) == []
+
+    ann = await street.open(stage.url.removesuffix("/console/") + path, size="phone", locale=locale)
+    assert await violations(ann) == []
+    await join(ann, PASSWORD)
     await expect(ann.get_by_test_id("nav-machines")).to_be_visible()
     await expect(ann.get_by_test_id("nav-alarms")).to_be_visible()
     await expect(ann.get_by_test_id("nav-orders")).to_have_count(0)
 
-    again = await street.open(stage.url.removesuffix("/console/") + path, size="phone", locale="en-US")
+    again = await street.open(stage.url.removesuffix("/console/") + path, size="phone", locale=locale)
     await expect(again.get_by_test_id("invitation-failure")).to_be_visible()
 
     await owner.reload()
     row = owner.get_by_test_id(f"person-{email}")
     await row.get_by_test_id("person-change").click()
     await owner.get_by_test_id("person-deactivate").click()
-    await owner.wait_for_timeout(SECOND_PRESS_MS)
-    await owner.get_by_test_id("person-deactivate-sure").click()
+    await press(owner, "person-deactivate-sure")
     await expect(owner.get_by_test_id("person-dialog")).to_have_count(0)
     await ann.reload()
     await expect(ann.get_by_test_id("sign-in")).to_be_visible()
@@ -69,6 +84,46 @@ async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street
     let_go = owner.locator("[data-action='person.deactivated']")
     await let_go.locator("summary").click()
     await expect(let_go.locator("[data-field='state'] td")).to_have_text(["active", "inactive"])
+    assert await violations(owner) == []
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+async def test_a_role_that_may_not_refund_is_refused_until_the_owner_changes_it(
+    stage: DoubtStage, street: Street, locale: str
+) -> None:
+    order_id = await stage.trade.buy("delivered", "A1")
+    owner = await street.open(stage.url, size="desk", locale=locale)
+    await sign_in(stage, owner)
+    email = f"ann.{stage.shop.seeded.email}"
+    path = await invite(owner, email, "read_only")
+    ann = await street.open(stage.url.removesuffix("/console/") + path, size="phone", locale=locale)
+    await join(ann, PASSWORD)
+    await ann.goto(f"{stage.url}orders/{order_id}")
+    await expect(ann.get_by_test_id("timeline")).to_be_visible()
+    await expect(ann.get_by_test_id("refund-give")).to_have_count(0)
+    goodwill = [f"/api/v1/orders/{order_id}/goodwill", {"amount_minor": 50, "ordinal": 1, "reason": "a dented can"}]
+    assert await ann.evaluate(ASK, goodwill) == [403, "forbidden"]
+
+    await owner.reload()
+    await owner.get_by_test_id(f"person-{email}").get_by_test_id("person-change").click()
+    await owner.get_by_test_id("person-role").select_option("finance")
+    assert await violations(owner) == []
+    await press(owner, "person-save")
+    await expect(owner.get_by_test_id("person-dialog")).to_have_count(0)
+
+    await ann.reload()
+    await press(ann, "refund-give")
+    await fill(ann, refund_amount="0.50", refund_reason="a dented can")
+    assert await violations(ann) == []
+    await press(ann, "refund-yes")
+    await expect(ann.get_by_test_id("refund-dialog")).to_have_count(0)
+    await ann.goto(f"{stage.url}audit")
+    for action in ("refund.goodwill", "person.changed"):
+        await expect(ann.locator(f"[data-action='{action}']")).to_have_count(1)
+    changed = ann.locator("[data-action='person.changed']")
+    await changed.locator("summary").click()
+    await expect(changed.locator("[data-field='role'] td")).to_have_text(["read_only", "finance"])
+    assert await violations(ann) == []
 
 
 async def test_a_phone_is_enrolled_and_asked_for_at_the_next_sign_in(stage: DoubtStage, street: Street) -> None:

@@ -34,6 +34,8 @@ ROWS = {
     f"VALUES ('{{m}}', 'p{{n}}', 'o', 'n', sha256(convert_to('{{m}}{{n}}', 'UTF8')), 'k', 0, '{AT}'",
     "passkey_challenge": "merchant_id, operator_id, purpose, challenge, expires_at) "
     f"VALUES ('{{m}}', 'o', 'prove', sha256(convert_to('{{m}}{{n}}', 'UTF8')), '{AT}'",
+    "saved_view": "merchant_id, view_id, operator_id, page, name, query) "
+    "VALUES ('{m}', 'v{n}', 'o', 'orders', 'n{n}', ''",
     "sign_in_attempt": f"merchant_id, subject, at) VALUES ('{{m}}', 's', '{AT}'",
     "payment_account": "merchant_id, channel, account, settings_sealed) VALUES ('{m}', 'c{n}', 'a', 'x'",
     "machine": "merchant_id, machine_id, number, name_zh, name_en, state, created_at) "

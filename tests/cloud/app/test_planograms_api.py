@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from tests.cloud.app.test_products_api import made
 from tests.cloud.shop_stage import Shop, key_of
 from vendomat.cloud.catalog import catalogue_for
 from vendomat.cloud.machines import HeartbeatItem, apply_heartbeats
+from vendomat.cloud.planograms import DuePlanograms, PlanogramDesk
 from vendomat.protocol import Catalogue
 
 pytestmark = pytest.mark.slow
@@ -41,8 +44,27 @@ class Desk:
     async def draft(self, slots: list[dict[str, Any]], machine: int = 0) -> httpx.Response:
         return await self._send("PUT", "draft", {"slots": slots}, machine)
 
-    async def publish(self, counts: dict[str, int] | None = None, machine: int = 0) -> httpx.Response:
-        return await self._send("POST", "publish", {"counts": counts or {}}, machine)
+    async def publish(
+        self, counts: dict[str, int] | None = None, machine: int = 0, *, in_s: float | None = None
+    ) -> httpx.Response:
+        """Now, or by itself in `in_s` seconds."""
+        body: dict[str, object] = {"counts": counts or {}}
+        if in_s is not None:
+            body["at"] = self.moment(in_s)
+        return await self._send("POST", "publish", body, machine)
+
+    def moment(self, in_s: float) -> str:
+        return (self.shop.clock.now() + timedelta(seconds=in_s)).isoformat()
+
+    async def round(self) -> int:
+        """One round over what is due, as a worker does it."""
+        planograms = PlanogramDesk(self.shop.database, self.shop.clock)
+        return await DuePlanograms(self.shop.database, planograms, self.shop.clock).once()
+
+    async def said(self, action: str) -> list[dict[str, Any]]:
+        """What the change log says happened, the newest first."""
+        changes = (await self.browser.get("/api/v1/changes", params={"what": "planogram"})).json()["data"]
+        return [one for one in changes if one["action"] == f"planogram.{action}"]
 
     async def _send(self, method: str, what: str, body: object, machine: int) -> httpx.Response:
         answer = await self.browser.request(
@@ -270,6 +292,77 @@ async def test_many_are_published_together_or_not_at_all(desk: Desk, browser: ht
     )
     assert done.status_code == 200, done.text
     assert (await desk.told()).slots[0].price_minor == 555
+
+
+async def test_a_price_starts_at_its_moment(desk: Desk, browser: httpx.AsyncClient) -> None:
+    await desk.draft(repriced(await desk.slots(), "A1", 450))
+    for refused, code in ((await desk.publish(in_s=-1), 422), (await desk.publish({"A1": 1}, in_s=60), 422)):
+        assert refused.status_code == code, refused.text
+    waiting = (await desk.publish(in_s=60)).json()["machine"]
+    assert (waiting["version"], waiting["due_by_name"], waiting["draft_by_name"]) == (0, "Demo", "Demo")
+    (listed,) = (await browser.get("/api/v1/planograms", params={"state": "due"})).json()["data"]
+    assert (listed["number"], listed["due_at"]) == ("SH-001", waiting["due_at"])
+    await desk.shop.clock.advance(59)
+    assert await desk.round() == 0 and (await desk.told()).slots[0].price_minor == 400
+    await desk.shop.clock.advance(1)
+    assert await desk.round() == 1 and (await desk.told()).slots[0].price_minor == 450
+    assert await desk.round() == 0
+    read = await desk.read()
+    assert (read["machine"]["version"], read["machine"]["due_at"], read["draft"]) == (1, None, None)
+    assert read["machine"]["published_by_name"] == "Demo"
+    (put_off,), (published,) = await desk.said("put_off"), await desk.said("published")
+    assert put_off["after"]["slots"] == published["after"]["slots"]
+    assert datetime.fromisoformat(put_off["after"]["at"]) == datetime.fromisoformat(waiting["due_at"])
+
+
+async def test_a_draft_that_is_changed_waits_no_more_and_goods_never_do(desk: Desk) -> None:
+    slots = await desk.slots()
+    await desk.draft(repriced(slots, "A1", 450))
+    await desk.publish(in_s=60)
+    assert (await desk.draft(repriced(slots, "A1", 460))).json()["machine"]["due_at"] is None
+    await desk.draft(swapped(slots, "A1", desk.products["yoghurt"]))
+    refused = await desk.publish(in_s=60)
+    assert refused.status_code == 409 and "the goods in A1 change" in refused.json()["detail"]
+    await desk.shop.clock.advance(120)
+    assert await desk.round() == 0 and (await desk.told()).slots[0].price_minor == 400
+
+
+async def test_one_price_from_a_moment_on_at_machines_without_a_draft(desk: Desk, browser: httpx.AsyncClient) -> None:
+    address = f"/api/v1/products/{desk.products['cola']}/price"
+    await desk.draft(repriced(await desk.slots(1), "B1", 999), 1)
+    wishes = [
+        {"machine_id": machine, "edit": (await desk.read(n))["machine"]["edit"]}
+        for n, machine in enumerate(desk.machines)
+    ]
+    body = {"price_minor": 520, "at": desk.moment(60)}
+    refused = await browser.post(address, json=body | {"machines": wishes})
+    assert refused.status_code == 409 and "SH-002: there is a draft" in refused.json()["detail"]
+    assert (await desk.read())["draft"] is None, "all or none"
+    assert (await browser.post(address, json=body | {"machines": wishes[:1]})).json() == {"machines": 1}
+    now = await browser.post(address, json={"price_minor": 510, "machines": [{**wishes[1]}]})
+    assert now.status_code == 200, now.text
+    await desk.shop.clock.advance(60)
+    assert await desk.round() == 1
+    assert [(await desk.told(one)).slots[0].price_minor for one in (0, 1)] == [520, 510]
+
+
+async def test_what_cannot_be_published_at_its_moment_keeps_nobody_waiting(desk: Desk) -> None:
+    """A product that is gone is what the rules never let happen; the round lives through it all the same."""
+    for machine in (0, 1):
+        await desk.draft(repriced(await desk.slots(machine), "A1", 450), machine)
+        await desk.publish(machine=machine, in_s=60)
+    async with desk.shop.database.merchant(desk.shop.merchant_id) as connection:
+        gone = "jsonb_set(draft, '{1,product_id}', '\"prd_gone\"')"
+        spoil = sa.text(f"UPDATE planogram SET draft = {gone} WHERE machine_id = :id")
+        await connection.execute(spoil, {"id": desk.machines[0]})
+    await desk.shop.clock.advance(60)
+    assert await desk.round() == 2
+    assert [(await desk.told(one)).slots[0].price_minor for one in (0, 1)] == [400, 450]
+    read = await desk.read()
+    assert read["machine"]["due_at"] is None and read["draft"] is not None
+    (why,) = await desk.said("not_published")
+    assert "does not exist" in why["after"]["why"]
+    assert await desk.round() == 0
 
 
 async def test_another_merchants_machine_is_not_there(desk: Desk, browser: httpx.AsyncClient) -> None:

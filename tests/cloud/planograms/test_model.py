@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from vendomat.cloud.catalog import PlannedSlot
@@ -13,6 +15,7 @@ from vendomat.cloud.planograms.model import (
     carried,
     changes_between,
     checked_counts,
+    checked_moment,
     packed,
     shown_state,
     unpacked,
@@ -95,3 +98,22 @@ def test_silence_of_a_machine_is_not_known() -> None:
 
 def test_what_is_packed_is_unpacked() -> None:
     assert unpacked(packed(BEFORE), "CNY") == BEFORE
+
+
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+def test_a_moment_lies_ahead_and_not_for_ever() -> None:
+    prices = changes_between(BEFORE, (planned("A1", price=450, capacity=9), *BEFORE[1:]), FULL)
+    for ahead in (timedelta(microseconds=1), timedelta(days=366)):
+        checked_moment("SH-1", prices, NOW + ahead, NOW)
+    for wrong in (timedelta(0), timedelta(days=-1), timedelta(days=366, microseconds=1)):
+        with pytest.raises(VendomatError, match="lies ahead") as refused:
+            checked_moment("SH-1", prices, NOW + wrong, NOW)
+        assert refused.value.code is ErrorCode.INVALID_VALUE
+
+
+def test_goods_wait_for_a_person_and_for_no_moment() -> None:
+    with pytest.raises(VendomatError, match="A2, A10, C1 change") as refused:
+        checked_moment("SH-1", changes_between(BEFORE, AFTER, {}), NOW + timedelta(hours=1), NOW)
+    assert refused.value.code is ErrorCode.CONFLICT

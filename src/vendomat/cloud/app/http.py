@@ -50,6 +50,7 @@ from vendomat.cloud.merchants import (
     People,
     Permission,
     Proofs,
+    SavedViews,
     SecondFactor,
     SignIns,
     account_router,
@@ -61,6 +62,7 @@ from vendomat.cloud.merchants import (
     people_router,
     permitted,
     proof_router,
+    saved_views_router,
     second_factor_router,
     session_router,
     setup_router,
@@ -283,6 +285,7 @@ def _add_people(app: FastAPI, parts: PublicParts, sign_ins: SignIns, current: Cu
     app.include_router(invitation_router(people, parts.clock))
     account = OwnAccount(parts.database, parts.passwords, sign_ins, parts.clock)
     app.include_router(account_router(account, current))
+    app.include_router(saved_views_router(SavedViews(parts.database, parts.ids), current))
     app.include_router(changes_router(ChangeLog(parts.database), permitted(current, Permission.AUDIT_READ)))
 
 

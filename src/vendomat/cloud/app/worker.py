@@ -32,6 +32,7 @@ from vendomat.cloud.coolers import visit_notice_router
 from vendomat.cloud.ledger import Entry, post, postings
 from vendomat.cloud.machines import EnrolmentDoor, KeyReplaced, WireAddress
 from vendomat.cloud.merchants import FirstRun, Merchants, Passwords, SignIns
+from vendomat.cloud.planograms import DuePlanograms, PlanogramDesk
 from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
@@ -115,6 +116,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             asyncio.create_task(address.identity.command_key.keep_fresh(ground.clock)),
             asyncio.create_task(jobs.run()),
             asyncio.create_task(_claim_rounds(ground).run()),
+            asyncio.create_task(_due_planograms(ground).run()),
             asyncio.create_task(_notice_sender(ground).run()),
             asyncio.create_task(Tally(ground.database, ground.clock).run()),
         ]
@@ -128,6 +130,10 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
 
 def _claim_rounds(ground: Ground) -> ClaimRounds:
     return ClaimRounds(ground.database, settings=ground.settings, clock=ground.clock, ids=ground.ids)
+
+
+def _due_planograms(ground: Ground) -> DuePlanograms:
+    return DuePlanograms(ground.database, PlanogramDesk(ground.database, ground.clock), ground.clock)
 
 
 def _notice_sender(ground: Ground) -> NoticeSender:

@@ -24,6 +24,8 @@ from vendomat.cloud.merchants.people import NewPerson, People
 from vendomat.cloud.merchants.people_api import account_router, invitation_router, people_router, second_factor_router
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, may
 from vendomat.cloud.merchants.proofs import Proofs
+from vendomat.cloud.merchants.saved_views import SavedViews
+from vendomat.cloud.merchants.saved_views_api import saved_views_router
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.merchants.service import Merchants
 from vendomat.cloud.merchants.setup_api import setup_router
@@ -54,6 +56,7 @@ __all__ = [
     "Proofs",
     "Proven",
     "Role",
+    "SavedViews",
     "SecondFactor",
     "Session",
     "SignIns",
@@ -71,6 +74,7 @@ __all__ = [
     "people_router",
     "permitted",
     "proof_router",
+    "saved_views_router",
     "second_factor_router",
     "session_router",
     "setup_router",

@@ -4,9 +4,11 @@ from vendomat.cloud.planograms.api import planograms_router, templates_router
 from vendomat.cloud.planograms.reading import PlanogramReport
 from vendomat.cloud.planograms.service import PlanogramDesk, Wish
 from vendomat.cloud.planograms.store import drafts_naming
+from vendomat.cloud.planograms.tasks import DuePlanograms
 from vendomat.cloud.planograms.templates import TemplateDesk
 
 __all__ = [
+    "DuePlanograms",
     "PlanogramDesk",
     "PlanogramReport",
     "TemplateDesk",

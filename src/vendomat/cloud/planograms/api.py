@@ -10,7 +10,6 @@ from vendomat.cloud.planograms.reading import PlanogramReport
 from vendomat.cloud.planograms.service import PlanogramDesk
 from vendomat.cloud.planograms.templates import TemplateDesk
 from vendomat.cloud.planograms.views import (
-    CountsBody,
     DraftBody,
     MachinePlanView,
     MachinesDoneView,
@@ -18,6 +17,8 @@ from vendomat.cloud.planograms.views import (
     PlacesView,
     PlanogramView,
     PriceBody,
+    PublishBody,
+    PublishManyBody,
     TemplateBody,
     TemplatesView,
     TemplateView,
@@ -40,7 +41,7 @@ from vendomat.cloud.platform.http import (
 Machine = Annotated[str, Path(pattern=r"^mch_[0-9a-z]{26}$")]
 Product = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
 TemplateId = Annotated[str, Path(pattern=r"^tpl_[0-9a-z]{26}$")]
-Filter = Literal["all", "differs", "drafts"]
+Filter = Literal["all", "differs", "drafts", "due"]
 
 
 def planograms_router(desk: PlanogramDesk, report: PlanogramReport, current: CurrentOperator) -> APIRouter:
@@ -67,8 +68,10 @@ def _add_many(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, c
         return page_of(found, limit, machine_view, lambda one: Cursor(one.created_at, one.machine_id))
 
     @router.post("/planograms/publish", operation_id="planograms.publish_many")
-    async def publish_many(body: PlacesBody, operator: Annotated[Operator, Depends(publishing)]) -> MachinesDoneView:
-        await desk.publish(operator, body.wishes())
+    async def publish_many(
+        body: PublishManyBody, operator: Annotated[Operator, Depends(publishing)]
+    ) -> MachinesDoneView:
+        await desk.publish(operator, body.wishes(), at=body.at)
         return MachinesDoneView(machines=len(body.machines))
 
     @router.get("/products/{product_id}/places", operation_id="products.places")
@@ -79,7 +82,7 @@ def _add_many(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, c
     async def set_price(
         product_id: Product, body: PriceBody, operator: Annotated[Operator, Depends(pricing)]
     ) -> MachinesDoneView:
-        await desk.set_price(operator, product_id, body.price_minor, body.wishes())
+        await desk.set_price(operator, product_id, body.price_minor, body.wishes(), at=body.at)
         return MachinesDoneView(machines=len(body.machines))
 
 
@@ -126,12 +129,12 @@ def _add_one(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, cu
     async def publish(
         *,
         machine_id: Machine,
-        body: CountsBody,
+        body: PublishBody,
         response: Response,
         operator: Annotated[Operator, Depends(publishing)],
         if_match: IfMatch = None,
     ) -> PlanogramView:
-        await desk.publish_one(operator, machine_id, body.counts, if_match=if_match)
+        await desk.publish_one(operator, machine_id, body.counts, if_match=if_match, at=body.at)
         return await answer(operator, machine_id, response)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from vendomat.cloud.catalog import PlannedSlot, slot_order
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 NAMED_MAX = 5
+AHEAD_MAX = timedelta(days=366)
 
 
 class ChangeKind(StrEnum):
@@ -56,7 +57,8 @@ class SlotChange:
 @dataclass(frozen=True, slots=True)
 class Planogram:
     """A machine's planogram as it is kept. `edit` rises with every change of it or of its draft; `wanted` is the
-    catalogue's version from which on the machine shows the published one (0: as it was set up)."""
+    catalogue's version from which on the machine shows the published one (0: as it was set up). At `due_at` the draft
+    is published by itself, in the name of `due_by`."""
 
     machine_id: str
     version: int
@@ -67,6 +69,8 @@ class Planogram:
     draft: tuple[PlannedSlot, ...] | None = None
     draft_at: datetime | None = None
     draft_by: str = ""
+    due_at: datetime | None = None
+    due_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,26 @@ def checked_counts(number: str, changes: Sequence[SlotChange], counts: Mapping[s
         if not 0 <= count <= (change.after.capacity if change.after else 0):
             raise VendomatError(ErrorCode.INVALID_VALUE, f"{number}: {slot} cannot hold {count}; nothing changed")
     return {slot: counts.get(slot, 0) for slot in moved}
+
+
+def checked_moment(number: str, changes: Sequence[SlotChange], at: datetime, now: datetime) -> None:
+    """Whether a draft may be published by itself at `at`. Goods change only by a person who stands at the machine.
+
+    Raises `VendomatError`: `invalid_value` for a moment that is past or too far away, `conflict` for other goods.
+    """
+    if not now < at <= now + AHEAD_MAX:
+        raise VendomatError(
+            ErrorCode.INVALID_VALUE, f"a moment lies ahead, at most {AHEAD_MAX.days} days; nothing changed"
+        )
+    moved = [change.slot for change in changes if change.kind is not ChangeKind.CHANGED]
+    if moved:
+        raise VendomatError(
+            ErrorCode.CONFLICT,
+            f"{number}: the goods in {_named(moved)} change, which waits for somebody who counts them there; only "
+            "prices and capacities change at a moment of their own. Nothing changed",
+            machine=number,
+            slots=moved,
+        )
 
 
 def carried(

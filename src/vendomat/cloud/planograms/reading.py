@@ -21,8 +21,9 @@ from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 _MACHINES = """
 SELECT m.machine_id, m.number, m.name_zh, m.name_en, m.created_at, coalesce(p.version, 0) AS version,
-    coalesce(p.wanted, 0) AS wanted, coalesce(p.edit, 1) AS edit, p.published_at, p.draft_at,
-    coalesce(o.name, '') AS published_by_name, coalesce(d.name, '') AS draft_by_name, l.seen_at, l.shown_version,
+    coalesce(p.wanted, 0) AS wanted, coalesce(p.edit, 1) AS edit, p.published_at, p.draft_at, p.due_at,
+    coalesce(o.name, '') AS published_by_name, coalesce(d.name, '') AS draft_by_name,
+    coalesce(u.name, '') AS due_by_name, l.seen_at, l.shown_version,
     (SELECT max(v.version) FROM planogram_version v WHERE (v.merchant_id, v.machine_id) = (m.merchant_id, m.machine_id)
         AND v.wanted <= l.shown_version AND l.shown_version > 0) AS shown_plan,
     (SELECT min(v.published_at) FROM planogram_version v WHERE (v.merchant_id, v.machine_id)
@@ -31,6 +32,7 @@ FROM machine m LEFT JOIN planogram p USING (merchant_id, machine_id)
 LEFT JOIN machine_live l USING (merchant_id, machine_id)
 LEFT JOIN operator o ON (o.merchant_id, o.operator_id) = (p.merchant_id, p.published_by)
 LEFT JOIN operator d ON (d.merchant_id, d.operator_id) = (p.merchant_id, p.draft_by)
+LEFT JOIN operator u ON (u.merchant_id, u.operator_id) = (p.merchant_id, p.due_by)
 WHERE m.merchant_id = :merchant_id AND m.state <> 'retired' {where}
 ORDER BY m.created_at, m.machine_id LIMIT :limit
 """
@@ -39,6 +41,7 @@ _WHERE = {
     "all": "",
     "differs": " AND p.wanted > coalesce(l.shown_version, 0)",
     "drafts": " AND p.draft IS NOT NULL",
+    "due": " AND p.due_at IS NOT NULL",
 }
 FILTERS = tuple(_WHERE)
 _GOODS = sa.text(
@@ -69,6 +72,8 @@ class MachinePlan:
     published_by_name: str
     draft_at: datetime | None
     draft_by_name: str
+    due_at: datetime | None
+    due_by_name: str
     shown: Shown
     shown_plan: int | None
     since: datetime | None
@@ -168,6 +173,8 @@ class PlanogramReport:
             "published_by_name",
             "draft_at",
             "draft_by_name",
+            "due_at",
+            "due_by_name",
             "shown_plan",
             "seen_at",
         ]

@@ -1,4 +1,4 @@
-"""Changing what machines are wanted to hold: drafts, publishing, one price at many machines.
+"""Changing what machines are wanted to hold: drafts, publishing now or at a moment, one price at many machines.
 
 A change quotes what it was made from; when anybody was quicker, nothing is changed. Several machines change together or
 not at all, in one transaction. What is in an open order keeps its price: orders carry their own.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,10 +20,12 @@ from vendomat.cloud.planograms import store
 from vendomat.cloud.planograms.model import (
     Plan,
     Planogram,
+    SlotChange,
     at_price,
     carried,
     changes_between,
     checked_counts,
+    checked_moment,
     one_side,
 )
 from vendomat.cloud.platform.database import Database
@@ -39,6 +43,17 @@ class Wish:
     machine_id: str
     edit: int
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+class Author(Protocol):
+    """In whose name something is published: whoever is signed in, or said earlier when it shall be."""
+
+    @property
+    def merchant_id(self) -> str: ...
+    @property
+    def operator_id(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
 
 
 class PlanogramDesk:
@@ -78,27 +93,48 @@ class PlanogramDesk:
                 await store.save_draft(connection, planogram, draft, at=self._clock.now(), by=operator.operator_id)
                 await self._tell(connection, operator, "planogram.drafted", planogram.machine_id)
 
-    async def publish(self, operator: Operator, wishes: Sequence[Wish]) -> None:
-        """What is drafted for each of the machines is what they sell from now on."""
-
-        def wanted(planogram: Planogram, _: tuple[PlannedSlot, ...]) -> tuple[PlannedSlot, ...]:
-            if planogram.draft is None:
-                raise VendomatError(ErrorCode.CONFLICT, "there is no draft to publish; nothing changed")
-            return planogram.draft
-
-        async with self._database.merchant(operator.merchant_id) as connection:
-            await self._publish(connection, operator, wishes, wanted)
+    async def publish(self, author: Author, wishes: Sequence[Wish], *, at: datetime | None = None) -> None:
+        """What is drafted for each of the machines is what they sell from now on, or from `at` on."""
+        async with self._database.merchant(author.merchant_id) as connection:
+            if at is None:
+                await self._publish(connection, author, wishes, lambda planogram, _: _drafted(planogram))
+            else:
+                await self._put_off(connection, author, wishes, at)
 
     async def publish_one(
-        self, operator: Operator, machine_id: str, counts: Mapping[str, int], *, if_match: str | None
+        self,
+        operator: Operator,
+        machine_id: str,
+        counts: Mapping[str, int],
+        *,
+        if_match: str | None,
+        at: datetime | None = None,
     ) -> None:
         """As `publish`."""
         async with self._database.merchant(operator.merchant_id) as connection:
             planogram = await self._lock_one(connection, operator, machine_id, if_match)
-        await self.publish(operator, [Wish(machine_id, planogram.edit, counts)])
+        await self.publish(operator, [Wish(machine_id, planogram.edit, counts)], at=at)
 
-    async def set_price(self, operator: Operator, product_id: str, price_minor: int, wishes: Sequence[Wish]) -> None:
-        """The product's price in every slot of the machines, published at once. Drafts that left it alone follow."""
+    async def give_up(self, author: Author, wish: Wish, reason: str) -> None:
+        """A draft that could not be published at its moment stays a draft, and the change log says why."""
+        async with self._database.merchant(author.merchant_id) as connection:
+            await _lock_all(connection, author, [wish])
+            await store.set_moment(connection, wish.machine_id, None, "")
+            await self._tell(connection, author, "planogram.not_published", wish.machine_id, after={"why": reason})
+
+    async def set_price(
+        self,
+        operator: Operator,
+        product_id: str,
+        price_minor: int,
+        wishes: Sequence[Wish],
+        *,
+        at: datetime | None = None,
+    ) -> None:
+        """The product's price in every slot of the machines, published at once. Drafts that left it alone follow.
+
+        From `at` on, it is a draft of each machine, published then; a machine that has a draft already refuses.
+        """
         if not 1 <= price_minor <= PRICE_MINOR_MAX:
             raise VendomatError(ErrorCode.INVALID_AMOUNT, "this is not a price; nothing changed")
         price = Money(price_minor, operator.currency)
@@ -107,18 +143,68 @@ class PlanogramDesk:
             return at_price(before, product_id, price)
 
         async with self._database.merchant(operator.merchant_id) as connection:
-            await self._publish(connection, operator, wishes, wanted, is_keeping_drafts=True)
+            if at is None:
+                await self._publish(connection, operator, wishes, wanted, is_keeping_drafts=True)
+            else:
+                await self._draft_all(connection, operator, wishes, wanted)
+                drafted = [Wish(wish.machine_id, wish.edit + 1) for wish in wishes]
+                await self._put_off(connection, operator, drafted, at)
+
+    async def _draft_all(
+        self,
+        connection: AsyncConnection,
+        author: Author,
+        wishes: Sequence[Wish],
+        wanted: Callable[[Planogram, tuple[PlannedSlot, ...]], tuple[PlannedSlot, ...]],
+    ) -> None:
+        """Drafts for machines that have none."""
+        planograms = await _lock_all(connection, author, wishes)
+        taken = [planogram.machine_id for planogram in planograms if planogram.draft is not None]
+        if taken:
+            numbers = sorted((await store.numbers_of(connection, taken)).values())
+            raise VendomatError(
+                ErrorCode.CONFLICT,
+                f"{', '.join(numbers[:5])}: there is a draft already; publish or drop it first. Nothing changed",
+                machines=numbers,
+            )
+        before = await store.planned_slots(connection, [planogram.machine_id for planogram in planograms])
+        for planogram in planograms:
+            draft = wanted(planogram, before[planogram.machine_id])
+            await store.save_draft(connection, planogram, draft, at=self._clock.now(), by=author.operator_id)
+
+    async def _put_off(self, connection: AsyncConnection, author: Author, wishes: Sequence[Wish], at: datetime) -> None:
+        """The drafts are published by themselves at `at`."""
+        planograms = await _lock_all(connection, author, wishes)
+        machines = [planogram.machine_id for planogram in planograms]
+        before = await store.planned_slots(connection, machines)
+        numbers = await store.numbers_of(connection, machines)
+        said = {wish.machine_id: wish.counts for wish in wishes}
+        for planogram in planograms:
+            machine_id = planogram.machine_id
+            changes = changes_between(before[machine_id], _drafted(planogram), {})
+            _check_any(numbers[machine_id], changes)
+            checked_moment(numbers[machine_id], changes, at, self._clock.now())
+            checked_counts(numbers[machine_id], changes, said[machine_id])
+            await store.set_moment(connection, machine_id, at, author.operator_id)
+            await self._tell(
+                connection,
+                author,
+                "planogram.put_off",
+                machine_id,
+                before={"slots": one_side(changes, is_after=False)},
+                after={"at": at.isoformat(), "slots": one_side(changes, is_after=True)},
+            )
 
     async def _publish(
         self,
         connection: AsyncConnection,
-        operator: Operator,
+        author: Author,
         wishes: Sequence[Wish],
         wanted: Callable[[Planogram, tuple[PlannedSlot, ...]], tuple[PlannedSlot, ...]],
         *,
         is_keeping_drafts: bool = False,
     ) -> None:
-        planograms = await _lock_all(connection, operator, wishes)
+        planograms = await _lock_all(connection, author, wishes)
         machines = [planogram.machine_id for planogram in planograms]
         before = await store.planned_slots(connection, machines)
         after = {one.machine_id: wanted(one, before[one.machine_id]) for one in planograms}
@@ -130,23 +216,18 @@ class PlanogramDesk:
         for planogram in planograms:
             machine_id = planogram.machine_id
             changes = changes_between(before[machine_id], after[machine_id], stock[machine_id])
-            if not changes:
-                raise VendomatError(
-                    ErrorCode.CONFLICT,
-                    f"{numbers[machine_id]} is planned like this already; nothing changed",
-                    machine=numbers[machine_id],
-                )
+            _check_any(numbers[machine_id], changes)
             counts = checked_counts(numbers[machine_id], changes, said[machine_id])
             draft = carried(planogram.draft, before[machine_id], after[machine_id]) if is_keeping_drafts else None
             kept = None if draft == after[machine_id] else draft
             plans.append(Plan(planogram, before[machine_id], after[machine_id], tuple(changes), counts, kept))
-        await store.publish(connection, operator.merchant_id, plans, at=self._clock.now(), by=operator.operator_id)
+        await store.publish(connection, author.merchant_id, plans, at=self._clock.now(), by=author.operator_id)
         for plan in plans:
             sides = (one_side(plan.changes, is_after=False), one_side(plan.changes, is_after=True))
             news: dict[str, object] = {"version": plan.planogram.version + 1, "slots": sides[1], "counts": plan.counts}
             await self._tell(
                 connection,
-                operator,
+                author,
                 "planogram.published",
                 plan.planogram.machine_id,
                 before={"slots": sides[0]},
@@ -165,7 +246,7 @@ class PlanogramDesk:
     async def _tell(
         self,
         connection: AsyncConnection,
-        operator: Operator,
+        author: Author,
         kind: str,
         machine_id: str,
         *,
@@ -173,7 +254,7 @@ class PlanogramDesk:
         after: State | None = None,
     ) -> None:
         """To open pages, and to the change log."""
-        now, merchant_id, actor = self._clock.now(), operator.merchant_id, operator.operator_id
+        now, merchant_id, actor = self._clock.now(), author.merchant_id, author.operator_id
         data: dict[str, object] = {"machine_id": machine_id, "operator_id": actor}
         await append_event(connection, OutboxEvent(merchant_id, kind, machine_id, data, now))
         change = Change(
@@ -182,14 +263,27 @@ class PlanogramDesk:
         await note_change(connection, change)
 
 
-async def _lock_all(connection: AsyncConnection, operator: Operator, wishes: Sequence[Wish]) -> list[Planogram]:
+def _drafted(planogram: Planogram) -> tuple[PlannedSlot, ...]:
+    if planogram.draft is None:
+        raise VendomatError(ErrorCode.CONFLICT, "there is no draft to publish; nothing changed")
+    return planogram.draft
+
+
+def _check_any(number: str, changes: Sequence[SlotChange]) -> None:
+    if not changes:
+        raise VendomatError(
+            ErrorCode.CONFLICT, f"{number} is planned like this already; nothing changed", machine=number
+        )
+
+
+async def _lock_all(connection: AsyncConnection, author: Author, wishes: Sequence[Wish]) -> list[Planogram]:
     """All or none, each as it was read."""
     expected = {wish.machine_id: wish.edit for wish in wishes}
     if not 1 <= len(expected) == len(wishes) <= MACHINES_MAX:
         raise VendomatError(
             ErrorCode.INVALID_VALUE, f"name 1 to {MACHINES_MAX} machines, each of them once; nothing changed"
         )
-    found = await store.lock_planograms(connection, operator.merchant_id, expected, operator.currency)
+    found = await store.lock_planograms(connection, author.merchant_id, expected, author.currency)
     if len(found) != len(expected):
         raise no_machine()
     stale = [machine_id for machine_id, planogram in found.items() if planogram.edit != expected[machine_id]]

@@ -31,6 +31,8 @@ PLANOGRAM = sa.table(
             "published_by",
             "draft_at",
             "draft_by",
+            "due_at",
+            "due_by",
         ),
     ),
     sa.column("draft", sa.JSON(none_as_null=True)),
@@ -137,14 +139,23 @@ async def lock_products(connection: AsyncConnection, products: Iterable[str]) ->
 async def save_draft(
     connection: AsyncConnection, planogram: Planogram, draft: Sequence[PlannedSlot] | None, *, at: datetime, by: str
 ) -> None:
-    """Keep a draft, or drop it."""
-    said: dict[str, object] = {"draft": None, "draft_at": None, "draft_by": ""}
+    """Keep a draft, or drop it. A draft that is changed waits for no moment any more."""
+    said: dict[str, object] = {"draft": None, "draft_at": None, "draft_by": "", "due_at": None, "due_by": ""}
     if draft is not None:
-        said = {"draft": packed(draft), "draft_at": at, "draft_by": by}
+        said |= {"draft": packed(draft), "draft_at": at, "draft_by": by}
     await connection.execute(
         sa.update(PLANOGRAM)
         .where(PLANOGRAM.c.machine_id == planogram.machine_id)
         .values(edit=PLANOGRAM.c.edit + 1, **said)
+    )
+
+
+async def set_moment(connection: AsyncConnection, machine_id: str, due_at: datetime | None, by: str) -> None:
+    """When the draft is published by itself; None: when somebody says so."""
+    await connection.execute(
+        sa.update(PLANOGRAM)
+        .where(PLANOGRAM.c.machine_id == machine_id)
+        .values(edit=PLANOGRAM.c.edit + 1, due_at=due_at, due_by=by)
     )
 
 
@@ -178,6 +189,8 @@ async def publish(
                 draft=packed(plan.draft) if plan.draft is not None else None,
                 draft_at=plan.planogram.draft_at if is_kept else None,
                 draft_by=plan.planogram.draft_by if is_kept else "",
+                due_at=plan.planogram.due_at if is_kept else None,
+                due_by=plan.planogram.due_by if is_kept else "",
             )
         )
     return wanted
@@ -242,10 +255,5 @@ async def drafts_naming(connection: AsyncConnection, product_id: str) -> list[Us
 
 def _planogram(row: sa.RowMapping, currency: str) -> Planogram:
     draft = row["draft"]
-    plain = {name: row[name] for name in ("machine_id", "version", "wanted", "edit", "published_at", "published_by")}
-    return Planogram(
-        **plain,
-        draft=None if draft is None else unpacked(draft, currency),
-        draft_at=row["draft_at"],
-        draft_by=row["draft_by"],
-    )
+    plain = {name: value for name, value in row.items() if name not in ("merchant_id", "draft")}
+    return Planogram(**plain, draft=None if draft is None else unpacked(draft, currency))

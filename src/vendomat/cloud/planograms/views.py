@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vendomat.cloud.catalog import PRICE_MINOR_MAX, PlannedSlot, image_path
 from vendomat.cloud.planograms.model import SlotChange
@@ -61,6 +61,12 @@ class CountsBody(BaseModel):
     counts: Counts = {}
 
 
+class PublishBody(CountsBody):
+    """`at`: from when on it is sold; a draft that changes prices and capacities may wait for a moment."""
+
+    at: AwareDatetime | None = None
+
+
 class WishBody(CountsBody):
     machine_id: MachineId
     edit: Edit
@@ -77,7 +83,13 @@ class PlacesBody(BaseModel):
         return [Wish(one.machine_id, one.edit, one.counts) for one in self.machines]
 
 
-class PriceBody(PlacesBody):
+class PublishManyBody(PlacesBody):
+    """`at` as when one machine is published."""
+
+    at: AwareDatetime | None = None
+
+
+class PriceBody(PublishManyBody):
     price_minor: Price
 
 
@@ -104,7 +116,8 @@ class PlanChangeView(BaseModel):
 
 
 class MachinePlanView(BaseModel):
-    """`shown_plan` is the version that the screen shows, null when it is not known."""
+    """`shown_plan` is the version that the screen shows, null when it is not known; at `due_at` the draft is published
+    by itself."""
 
     id: str
     number: str
@@ -116,6 +129,8 @@ class MachinePlanView(BaseModel):
     published_by_name: str
     draft_at: datetime | None
     draft_by_name: str
+    due_at: datetime | None
+    due_by_name: str
     shown: State
     shown_plan: int | None
     since: datetime | None

@@ -750,7 +750,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Publish a draft as the next version, with what was counted in slots that change. */
+        /** Publish a draft as the next version, with what was counted in slots that change; or when. */
         post: operations["planograms.publish"];
         delete?: never;
         options?: never;
@@ -2372,6 +2372,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The filters of one list that one keeps by name. */
+        get: operations["saved_views.list"];
+        /** Keep a list's filters under a name, in place of what had that name. */
+        put: operations["saved_views.put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Keep one of them no longer. */
+        delete: operations["saved_views.remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -4134,19 +4169,6 @@ export interface components {
             set_by_name: string;
         };
         /**
-         * CountsBody
-         * @description `counts`: how many pieces are now in each slot that holds another product, or none.
-         */
-        CountsBody: {
-            /**
-             * Counts
-             * @default {}
-             */
-            counts?: {
-                [key: string]: number;
-            };
-        };
-        /**
          * CouponBatchView
          * @description What was issued at once. `used` counts the orders that hold a use of it.
          */
@@ -4867,13 +4889,18 @@ export interface components {
         };
         /**
          * MachinePlanView
-         * @description `shown_plan` is the version that the screen shows, null when it is not known.
+         * @description `shown_plan` is the version that the screen shows, null when it is not known; at `due_at` the draft is published
+         *     by itself.
          */
         MachinePlanView: {
             /** Draft At */
             draft_at: string | null;
             /** Draft By Name */
             draft_by_name: string;
+            /** Due At */
+            due_at: string | null;
+            /** Due By Name */
+            due_by_name: string;
             /** Edit */
             edit: number;
             /** Id */
@@ -6215,6 +6242,8 @@ export interface components {
         };
         /** PriceBody */
         PriceBody: {
+            /** At */
+            at?: string | null;
             /** Machines */
             machines: components["schemas"]["WishBody"][];
             /** Price Minor */
@@ -6609,6 +6638,31 @@ export interface components {
          * @enum {string}
          */
         ProofWay: "password" | "code" | "passkey";
+        /**
+         * PublishBody
+         * @description `at`: from when on it is sold; a draft that changes prices and capacities may wait for a moment.
+         */
+        PublishBody: {
+            /** At */
+            at?: string | null;
+            /**
+             * Counts
+             * @default {}
+             */
+            counts?: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * PublishManyBody
+         * @description `at` as when one machine is published.
+         */
+        PublishManyBody: {
+            /** At */
+            at?: string | null;
+            /** Machines */
+            machines: components["schemas"]["WishBody"][];
+        };
         /**
          * QuietBody
          * @description Minutes of the day by the merchant's clock; both null: never quiet.
@@ -7168,6 +7222,32 @@ export interface components {
             sold_minor: number;
             /** Units */
             units: number;
+        };
+        /**
+         * SavedViewBody
+         * @description `query` is the part of the address after the question mark.
+         */
+        SavedViewBody: {
+            /** Name */
+            name: string;
+            page: components["schemas"]["ViewPage"];
+            /** Query */
+            query: string;
+        };
+        /** SavedViewsView */
+        SavedViewsView: {
+            /** Data */
+            data: components["schemas"]["SavedViewView"][];
+        };
+        /** SavedViewView */
+        SavedViewView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            page: components["schemas"]["ViewPage"];
+            /** Query */
+            query: string;
         };
         /**
          * SayingBody
@@ -8084,6 +8164,12 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * ViewPage
+         * @description The lists whose filters are kept.
+         * @enum {string}
+         */
+        ViewPage: "machines" | "orders" | "alarms";
         /** VisitDetailView */
         VisitDetailView: {
             /** Channel */
@@ -10142,7 +10228,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CountsBody"];
+                "application/json": components["schemas"]["PublishBody"];
             };
         };
         responses: {
@@ -12354,7 +12440,7 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
-                state?: "all" | "differs" | "drafts";
+                state?: "all" | "differs" | "drafts" | "due";
             };
             header?: never;
             path?: never;
@@ -12388,7 +12474,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PlacesBody"];
+                "application/json": components["schemas"]["PublishManyBody"];
             };
         };
         responses: {
@@ -13847,6 +13933,104 @@ export interface operations {
             403: components["responses"]["Refused"];
             422: components["responses"]["NotValid"];
             500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "saved_views.list": {
+        parameters: {
+            query: {
+                page: components["schemas"]["ViewPage"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "saved_views.put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedViewBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "saved_views.remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
             503: components["responses"]["NotAvailable"];
         };
     };

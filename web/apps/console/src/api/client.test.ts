@@ -44,13 +44,13 @@ describe("ConsoleClient", () => {
     client.onProofWanted = async () => isGiven;
     answers = [problem(403, "proof_required"), json(200, { machines: 1 })];
     const machines = [{ machine_id: "m", edit: 1 }] as const;
-    expect(await client.goods.setPrice("p", 300, machines)).toEqual({ kind: "ok", value: { machines: 1 } });
+    expect(await client.goods.setPrice("p", 300, machines, null)).toEqual({ kind: "ok", value: { machines: 1 } });
     const [first, again] = asked.map(({ address, init }) => ({ address, body: init.body, headers: init.headers, method: init.method }));
     expect(again).toEqual(first);
     expect(new Headers(asked[0]?.init.headers).get("idempotency-key")).toMatch(/^[0-9a-f]{32}$/);
     isGiven = false;
     answers = [problem(403, "proof_required"), json(200, { machines: 1 })];
-    expect(await client.goods.setPrice("p", 300, machines)).toMatchObject({ problem: { code: "proof_required" } });
+    expect(await client.goods.setPrice("p", 300, machines, null)).toMatchObject({ problem: { code: "proof_required" } });
     expect(asked).toHaveLength(3);
   });
 

@@ -16,7 +16,7 @@ import type {
 import type { Claim } from "./claimViews";
 import { GoodsClient } from "./goodsClient";
 import type {
-  BrowserWish, Change, Credential, Enrolment, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession,
+  BrowserWish, Change, Credential, Enrolment, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession, SavedView, ViewPage,
 } from "./peopleViews";
 import type { OwnSales, OwnSiteDetail, OwnSites } from "./ownViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
@@ -38,7 +38,7 @@ const ANSWER_WITHIN_MS = 10_000;
 const TRY_WITHIN_MS = 30_000;
 /** A file of 32 MiB over a slow line. */
 const UPLOAD_WITHIN_MS = 300_000;
-const PAGES_MAX = 10;
+const PAGES_MAX = 100;
 const LIMIT_MAX = 200;
 
 type Fetch = (address: string, init: RequestInit) => Promise<Response>;
@@ -88,6 +88,10 @@ export class ConsoleClient {
     this.#ask("POST", "/api/v1/invitation/accept", { token, password });
   changePassword = (old: string, fresh: string): Promise<Reply<unknown>> =>
     this.#ask("PUT", "/api/v1/account/password", { old, new: fresh });
+  savedViews = (page: ViewPage): Promise<Reply<{ data: SavedView[] }>> => this.#ask("GET", `/api/v1/saved-views${queryText({ page })}`);
+  saveView = (page: ViewPage, name: string, query: string): Promise<Reply<SavedView>> =>
+    this.#ask("PUT", "/api/v1/saved-views", { page, name, query });
+  removeView = (id: string): Promise<Reply<null>> => this.#ask("DELETE", `/api/v1/saved-views/${id}`);
   standingSessions = (): Promise<Reply<{ data: StandingSession[] }>> => this.#ask("GET", "/api/v1/account/sessions");
   endSession = (id: string): Promise<Reply<unknown>> => this.#ask("DELETE", `/api/v1/account/sessions/${id}`);
   endOtherSessions = (): Promise<Reply<unknown>> => this.#ask("DELETE", "/api/v1/account/sessions");

@@ -2,7 +2,7 @@
 import type { Page } from "./views";
 import { type Query, queryText, type Reply } from "./client";
 import type {
-  ImportReport, MachinePlan, MachineWish, Picture, Place, PlanSlot, Planogram, ProductData, ProductFile, ProductList, Template,
+  ImportReport, MachinePlan, MachineWish, Picture, Place, PlanSlot, Planogram, ProductData, ProductFile, ProductList, Publication, Template,
 } from "./goodsViews";
 
 export type Ask = <Value>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Reply<Value>>;
@@ -26,8 +26,9 @@ export class GoodsClient {
   importProducts = (file: Blob, query: Query): Promise<Reply<ImportReport>> =>
     this.ask("POST", `${PRODUCTS}/import${queryText(query)}`, file);
   places = (id: string): Promise<Reply<{ data: Place[] }>> => this.ask("GET", `${PRODUCTS}/${id}/places`);
-  setPrice = (id: string, priceMinor: number, machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>
-    this.ask("POST", `${PRODUCTS}/${id}/price`, { price_minor: priceMinor, machines });
+  /** `at` is null for at once. */
+  setPrice = (id: string, priceMinor: number, machines: readonly MachineWish[], at: string | null): Promise<Reply<{ machines: number }>> =>
+    this.ask("POST", `${PRODUCTS}/${id}/price`, { price_minor: priceMinor, machines, at });
 
   planograms = (query: Query): Promise<Reply<Page<MachinePlan>>> => this.ask("GET", `/api/v1/planograms${queryText(query)}`);
   publishMany = (machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>
@@ -37,8 +38,8 @@ export class GoodsClient {
     this.ask("PUT", `${planogramOf(machineId)}/draft`, { slots }, quoting(edit));
   dropDraft = (machineId: string, edit: number): Promise<Reply<Planogram>> =>
     this.ask("DELETE", `${planogramOf(machineId)}/draft`, undefined, quoting(edit));
-  publish = (machineId: string, counts: Readonly<Record<string, number>>, edit: number): Promise<Reply<Planogram>> =>
-    this.ask("POST", `${planogramOf(machineId)}/publish`, { counts }, quoting(edit));
+  publish = (machineId: string, wanted: Publication, edit: number): Promise<Reply<Planogram>> =>
+    this.ask("POST", `${planogramOf(machineId)}/publish`, wanted, quoting(edit));
 
   templates = (): Promise<Reply<{ data: Template[] }>> => this.ask("GET", TEMPLATES);
   createTemplate = (name: string, slots: readonly PlanSlot[]): Promise<Reply<Template>> =>

@@ -13,7 +13,7 @@ export const ALLERGENS = [
   "molluscs",
 ] as const satisfies readonly Allergen[];
 
-export const PLAN_FILTERS = ["all", "differs", "drafts"] as const;
+export const PLAN_FILTERS = ["all", "differs", "drafts", "due"] as const;
 export type MachinePlan = Schemas["MachinePlanView"];
 export type PlanSlot = Schemas["PlanSlotView"];
 export type StockedSlot = Schemas["StockedPlanSlotView"];
@@ -22,6 +22,7 @@ export type ChangeKind = PlanChange["kind"];
 /** As a planogram names it; in a list of products it is the same and more. */
 export type PlannedGood = Omit<Schemas["PlannedProductView"], "is_archived"> & { is_archived?: boolean };
 export type Planogram = Schemas["PlanogramView"];
+export type Publication = Schemas["PublishBody"];
 export type Place = Schemas["PlaceView"];
 export type Template = Schemas["TemplateView"];
 export type MachineWish = Pick<Schemas["WishBody"], "machine_id" | "edit">;

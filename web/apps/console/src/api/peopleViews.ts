@@ -24,3 +24,7 @@ export type Seal = Schemas["SealView"];
 /** `since` is null while there is none. */
 export type SecondFactor = Schemas["SecondFactorView"];
 export type Enrolment = Schemas["EnrolmentView"];
+
+/** Filters of a list that somebody keeps by a name; `query` as in the address. */
+export type SavedView = Schemas["SavedViewView"];
+export type ViewPage = Schemas["ViewPage"];

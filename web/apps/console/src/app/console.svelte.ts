@@ -6,6 +6,7 @@ import { t } from "../i18n";
 import { askPasskey } from "../session/passkeys";
 import type { Live } from "./live.svelte";
 import type { Preferences } from "./preferences.svelte";
+import { Fleet } from "./fleet.svelte";
 import { Resource } from "./resource.svelte";
 import type { Router } from "./router.svelte";
 
@@ -34,7 +35,7 @@ export class Console {
   message: Message | undefined = $state.raw();
   /** Whether the person is being asked to prove who they are. */
   isProofAsked = $state(false);
-  readonly fleet: Resource<readonly Machine[]>;
+  readonly fleet: Fleet;
   readonly alarms: Resource<readonly Alarm[]>;
   #messages = 0;
   #proofEnds: ((isProven: boolean) => void)[] = [];
@@ -46,10 +47,7 @@ export class Console {
       if (this.session !== undefined && !this.session.lacks_second_factor) void this.askSession();
     };
     client.onProofWanted = this.askProof;
-    this.fleet = new Resource(async () => {
-      const reply = await client.machines();
-      return reply.kind === "ok" ? { kind: "ok", value: reply.value.data } : reply;
-    });
+    this.fleet = new Fleet(client, () => performance.now());
     this.alarms = new Resource(async () => {
       const reply = await client.alarms({ state: "open", limit: ALARMS_MAX });
       return reply.kind === "ok" ? { kind: "ok", value: reply.value.data } : reply;

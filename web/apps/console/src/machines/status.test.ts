@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Machine, Slot } from "../api/views";
-import { byUrgency, chosen, nextNumber, rowsOf } from "./status";
+import { byUrgency, chosen, matching, nextNumber, partOf, rowsOf } from "./status";
 
 function machine(number: string, state: Machine["state"]): Machine {
   return { number, state, name_zh: "图书馆", name_en: "Library", site: "ground floor" } as Machine;
@@ -18,6 +18,20 @@ describe("machines", () => {
     expect(chosen(list, " LIBRARY ", "")).toHaveLength(2);
     expect(chosen(list, "图书", "offline")).toHaveLength(1);
     expect(chosen(list, "nowhere", "")).toHaveLength(0);
+  });
+});
+
+describe("of very many machines", () => {
+  const list = ["X-10", "VM-100", "VM-10", "VM-1"].map((number) => machine(number, "online"));
+  it("the first that a text may mean are those whose number begins with it", () => {
+    expect(matching(list, "vm-10", 2).map((m) => m.number)).toEqual(["VM-100", "VM-10"]);
+    expect(matching(list, "10", 9).map((m) => m.number)).toEqual(["X-10", "VM-100", "VM-10"]);
+    expect(matching(list, "VM-100 · Library", 9).map((m) => m.number)).toEqual(["VM-100"]);
+  });
+  it("a part is a page that knows whether more follow", () => {
+    expect(partOf([1, 2, 3], 0, 2)).toEqual({ data: [1, 2], next_cursor: "2", has_more: true });
+    expect(partOf([1, 2, 3], 2, 2)).toEqual({ data: [3], next_cursor: null, has_more: false });
+    expect(partOf([1, 2], 0, 2)).toEqual({ data: [1, 2], next_cursor: null, has_more: false });
   });
 });
 

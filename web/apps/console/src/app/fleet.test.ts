@@ -1,0 +1,56 @@
+import { expect, it } from "vitest";
+import type { Machine, MachineDetail } from "../api/views";
+import { Fleet, NAMED_MAX, ONE_PAGE, WHOLE_MS } from "./fleet.svelte";
+
+const machine = (n: number, units = 0) => ({ id: `mch_${n}`, sales_today: { count: units } }) as unknown as MachineDetail;
+const event = (data: Record<string, unknown>) => ({ type: "alarm.raised", subject: "alm_1", at: "", data }) as never;
+
+function fleetOf(size: number) {
+  const asked: string[] = [];
+  const clock = { now: 0 };
+  const data: Machine[] = Array.from({ length: size }, (_, n) => machine(n));
+  const client = {
+    machines: () => {
+      asked.push("all");
+      return Promise.resolve({ kind: "ok" as const, value: { data, next_cursor: null, has_more: false } });
+    },
+    machine: (id: string) => {
+      asked.push(id);
+      return Promise.resolve({ kind: "ok" as const, value: machine(Number(id.slice(4)), 7) });
+    },
+  };
+  return { fleet: new Fleet(client, () => clock.now), asked, clock };
+}
+
+it("asks for a small fleet as a whole, whatever happens", async () => {
+  const { fleet, asked } = fleetOf(ONE_PAGE);
+  await fleet.keepFresh();
+  fleet.hear(event({ machine_id: "mch_3" }));
+  await fleet.keepFresh();
+  expect(asked).toEqual(["all", "all"]);
+});
+
+it("asks for the machines of a large one that events name, and for all once a minute", async () => {
+  const { fleet, asked, clock } = fleetOf(ONE_PAGE + 1);
+  await fleet.keepFresh();
+  await fleet.keepFresh();
+  fleet.hear(event({ machine_id: "mch_3" }));
+  fleet.hear(event({ machine_id: "mch_3" }));
+  fleet.hear(event({}));
+  await fleet.keepFresh();
+  expect(asked).toEqual(["all", "mch_3"]);
+  expect(fleet.value?.map((one) => one.sales_today.count).filter((count) => count > 0)).toEqual([7]);
+  clock.now = WHOLE_MS;
+  await fleet.keepFresh();
+  expect(asked).toEqual(["all", "mch_3", "all"]);
+});
+
+it("asks for all when a machine is new, or many are named at once", async () => {
+  const { fleet, asked } = fleetOf(ONE_PAGE + 1);
+  await fleet.keepFresh();
+  fleet.hear(event({ machine_id: "mch_new" }));
+  await fleet.keepFresh();
+  for (let n = 0; n <= NAMED_MAX; n += 1) fleet.hear(event({ machine_id: `mch_${n}` }));
+  await fleet.keepFresh();
+  expect(asked).toEqual(["all", "all", "all"]);
+});

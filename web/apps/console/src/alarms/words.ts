@@ -16,11 +16,13 @@ export function alarmTitle(alarm: Pick<Alarm, "kind">): string {
   return i18n.has(key) ? t(key) : alarm.kind;
 }
 
-/** The last word of the detail ("… unit 1: jam") in the reader's language; the rest stands in the linked order. */
+/** The last word of the detail ("… unit 1: jam"), or all of it, in the reader's language where that has words for it. */
 export function alarmCause(alarm: Pick<Alarm, "detail">): string {
   const quiet = /^(\d+) sold, (\d+) usual$/.exec(alarm.detail);
   if (quiet !== null) return t("cause.quiet", { sold: quiet[1] ?? "", usual: quiet[2] ?? "" });
-  const cause = alarm.detail.slice(alarm.detail.lastIndexOf(": ") + (alarm.detail.includes(": ") ? 2 : 0));
+  const many = /^(\d+) claims? /.exec(alarm.detail);
+  if (many !== null) return t("cause.claims", { count: Number(many[1]) });
+  const cause = alarm.detail.split(": ").at(-1) ?? "";
   const key = `cause.${cause}`;
   return i18n.has(key) ? t(key) : cause;
 }

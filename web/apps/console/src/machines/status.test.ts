@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Machine, Slot } from "../api/views";
-import { byUrgency, chosen, matching, nextNumber, partOf, rowsOf } from "./status";
+import { byUrgency, chosen, matching, nextNumber, rowsOf } from "./status";
 
 function machine(number: string, state: Machine["state"]): Machine {
   return { number, state, name_zh: "图书馆", name_en: "Library", site: "ground floor" } as Machine;
@@ -27,11 +27,6 @@ describe("of very many machines", () => {
     expect(matching(list, "vm-10", 2).map((m) => m.number)).toEqual(["VM-100", "VM-10"]);
     expect(matching(list, "10", 9).map((m) => m.number)).toEqual(["X-10", "VM-100", "VM-10"]);
     expect(matching(list, "VM-100 · Library", 9).map((m) => m.number)).toEqual(["VM-100"]);
-  });
-  it("a part is a page that knows whether more follow", () => {
-    expect(partOf([1, 2, 3], 0, 2)).toEqual({ data: [1, 2], next_cursor: "2", has_more: true });
-    expect(partOf([1, 2, 3], 2, 2)).toEqual({ data: [3], next_cursor: null, has_more: false });
-    expect(partOf([1, 2], 0, 2)).toEqual({ data: [1, 2], next_cursor: null, has_more: false });
   });
 });
 

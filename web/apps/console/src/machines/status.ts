@@ -1,6 +1,6 @@
 /** What a machine's and a slot's state mean in one word and one tone, and in which order machines are shown. Pure. */
 import type { Tone } from "@vendomat/ui";
-import type { Machine, MachineState, Page, Slot } from "../api/views";
+import type { Machine, MachineState, Slot } from "../api/views";
 
 const MACHINE_TONES: Readonly<Record<MachineState, Tone>> = { online: "ok", attention: "warn", offline: "off", new: "off" };
 const SLOT_TONES: Readonly<Record<Slot["state"], Tone>> = { ok: "ok", sold_out: "warn", closed: "crit" };
@@ -43,12 +43,6 @@ export function chosen(machines: readonly Machine[], text: string, state: string
     const words = [machine.number, machine.name_zh, machine.name_en, machine.site].join("\n").toLocaleLowerCase();
     return words.includes(wanted) && (state === "" || machine.state === state);
   });
-}
-
-/** A part of a list that is here as a whole, as a page of it. */
-export function partOf<Item>(all: readonly Item[], first: number, most: number): Page<Item> {
-  const hasMore = first + most < all.length;
-  return { data: all.slice(first, first + most), next_cursor: hasMore ? String(first + most) : null, has_more: hasMore };
 }
 
 /** Slots in the rows of the machine: A1 A2 … above B1 B2 …; slots without a letter make one row. */

@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+import { i18n } from "../i18n";
+import { ALARM_KINDS, alarmCause, alarmTitle } from "./words";
+
+it("says the last word of a detail, or all of it, in words where there are some", () => {
+  i18n.locale = "en";
+  expect(alarmCause({ detail: "order 1 unit 1: jam" })).toBe(alarmCause({ detail: "jam" }));
+  expect(alarmCause({ detail: "the motor stalled" })).toBe("the motor stalled");
+  expect(alarmCause({ detail: "2 claims wait for longer than a day" })).toBe("2 claims");
+  expect(alarmCause({ detail: "" })).toBe("");
+});
+
+it.each(ALARM_KINDS)("has a title for %s in both languages", (kind) => {
+  for (const locale of ["en", "zh-CN"] as const) {
+    i18n.locale = locale;
+    expect(alarmTitle({ kind })).not.toBe(kind);
+  }
+});

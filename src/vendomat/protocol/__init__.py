@@ -1,5 +1,6 @@
 """The protocol between terminal and cloud: messages and the signed envelope. Does no I/O."""
 
+from vendomat.protocol.condition import CashLevels, Condition, ConditionReply, Signal, Tube
 from vendomat.protocol.doors import DOOR, DoorFact, OpenDoor, Recount, TakenGoods
 from vendomat.protocol.enrolment import (
     EnrolReply,
@@ -89,6 +90,7 @@ __all__ = [
     "PROTOCOL_VERSION",
     "UNITS_MAX",
     "CashCount",
+    "CashLevels",
     "CashSale",
     "CashUnit",
     "Catalogue",
@@ -98,6 +100,8 @@ __all__ = [
     "Channel",
     "ChannelRequest",
     "CommandReply",
+    "Condition",
+    "ConditionReply",
     "Count",
     "CouponReply",
     "CouponRequest",
@@ -142,12 +146,14 @@ __all__ = [
     "SecurityKind",
     "Settings",
     "Short",
+    "Signal",
     "Signer",
     "Slot",
     "SlotState",
     "Stamp",
     "TakenGoods",
     "Text",
+    "Tube",
     "UnitStatus",
     "VendFact",
     "VendResult",

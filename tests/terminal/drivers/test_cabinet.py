@@ -218,3 +218,26 @@ async def test_a_fault_that_makes_no_sense_is_refused(stage: Stage, slot: str, f
     with pytest.raises(VendomatError):
         stage.cabinet.set_fault(slot, fault)
     await stage.cabinet.stop()
+
+
+async def test_without_cooling_it_grows_warm_and_with_it_cold_again_whoever_restarts(tmp_path: Path) -> None:
+    clock = ManualClock()
+
+    def cabinet() -> SimulatedCabinet:
+        return SimulatedCabinet(tmp_path / "log", {"A1": 1}, clock=clock, chance=lambda: 0.5)
+
+    first = cabinet()
+    assert (await first.read()).temperature_c == 6.0
+    first.set_fault("*", Fault.COOLING)
+    await clock.advance(30)
+    warmer = (await first.read()).temperature_c
+    assert warmer is not None and 10 < warmer < 11
+    first.release()
+    second = cabinet()
+    assert (await second.read()).temperature_c == warmer
+    await clock.advance(3600)
+    assert (await second.read()).temperature_c == 26.0
+    second.set_fault("*", Fault.COOLING, is_on=False)
+    await clock.advance(3600)
+    assert (await second.read()).temperature_c == 6.0
+    second.release()

@@ -25,6 +25,7 @@ from vendomat.terminal.drivers import (
     Fault,
     SimulatedCabinet,
     SimulatedCooler,
+    SimulatedInstruments,
     SimulatedScanner,
 )
 from vendomat.terminal.journal import Journal, JournalError, JournalThread
@@ -113,6 +114,13 @@ def _cabinet_of(
     return cabinet, _CabinetControl(cabinet, scanner)
 
 
+def _instruments_of(settings: TerminalSettings, cabinet: SimulatedCabinet | CoolerDoor) -> SimulatedInstruments:
+    simulated = settings.simulated
+    if simulated.signal is None:
+        return SimulatedInstruments(cabinet.read, simulated.cash)
+    return SimulatedInstruments(cabinet.read, simulated.cash, lambda: simulated.signal)
+
+
 def _fault_of(text: str) -> Fault:
     try:
         return Fault(text)
@@ -194,6 +202,7 @@ async def run(folder: Path, refit: Callable[[Ports], Ports] = _as_they_are) -> i
             refusals=refusals,
             time=time,
             scanner=scanner,
+            instruments=_instruments_of(settings, cabinet),
             door=cabinet if isinstance(cabinet, CoolerDoor) else None,
         )
         terminal = Terminal(refit(ports), face, Pictures(folder / "pictures", https), crash_rule=settings.crash_rule)

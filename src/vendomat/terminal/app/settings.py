@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.protocol import CashLevels, Signal
 from vendomat.terminal.link import write_private
 from vendomat.terminal.loop import CrashRule
 
@@ -26,6 +27,8 @@ class SimulatedProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """
 
     slots: dict[Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}\Z")], Annotated[int, Meta(ge=0, le=200)]]
+    cash: CashLevels | None = None  # none: no coins and notes here
+    signal: Signal | None = None  # none: as this computer reaches the network
     speed: Annotated[float, Meta(gt=0, le=1000)] = 1.0
     is_cooler: bool = False
 

@@ -5,6 +5,8 @@ from vendomat.terminal.drivers.contract import (
     Capabilities,
     Cooler,
     Dispenser,
+    Gauges,
+    Instruments,
     Proof,
     Readings,
     Recounted,
@@ -12,6 +14,7 @@ from vendomat.terminal.drivers.contract import (
     VendReport,
 )
 from vendomat.terminal.drivers.cooler import CoolerDoor, CoolerFault, SimulatedCooler
+from vendomat.terminal.drivers.instruments import SimulatedInstruments, read_uplink, signal_of
 from vendomat.terminal.drivers.scanner import SimulatedScanner, coupon_of, payment_code_of
 
 __all__ = [
@@ -21,6 +24,8 @@ __all__ = [
     "CoolerFault",
     "Dispenser",
     "Fault",
+    "Gauges",
+    "Instruments",
     "Proof",
     "Readings",
     "Record",
@@ -28,8 +33,11 @@ __all__ = [
     "Scanner",
     "SimulatedCabinet",
     "SimulatedCooler",
+    "SimulatedInstruments",
     "SimulatedScanner",
     "VendReport",
     "coupon_of",
     "payment_code_of",
+    "read_uplink",
+    "signal_of",
 ]

@@ -7,11 +7,11 @@ ends by itself with a result. A driver never repeats a programme; it does not kn
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from vendomat.protocol import TakenGoods, VendResult
+from vendomat.protocol import CashLevels, Signal, TakenGoods, VendResult
 
 
 class Proof(StrEnum):
@@ -50,6 +50,21 @@ class VendReport:
     drop_ms: int | None = None
     turns: int | None = None
     goods: tuple[TakenGoods, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """`temperatures_c` by probe. None: there is nothing to read, or it does not answer."""
+
+    temperatures_c: Mapping[str, float] = field(default_factory=dict)
+    cash: CashLevels | None = None
+    signal: Signal | None = None
+
+
+class Instruments(Protocol):
+    """What a machine can tell beside what selling asks for."""
+
+    async def read(self) -> Gauges: ...
 
 
 class Scanner(Protocol):

@@ -15,7 +15,7 @@ import structlog
 
 from vendomat.kernel import Clock, Ids
 from vendomat.protocol import Catalogue, CatalogueSlot, Settings
-from vendomat.terminal.drivers import CoolerDoor, Dispenser, Readings, Scanner
+from vendomat.terminal.drivers import CoolerDoor, Dispenser, Instruments, Readings, Scanner
 from vendomat.terminal.journal import HALTED_KEY, JournalError, JournalPort
 from vendomat.terminal.link import CloudKeyBook, Refusals, Wire
 from vendomat.terminal.loop.caution import Caution
@@ -60,6 +60,7 @@ class Ports:
     time: TimeBook | None = None  # none: a machine that does not keep the time
     refusals: Refusals = field(default_factory=Refusals)
     scanner: Scanner | None = None  # none: the buyer can only scan, not show
+    instruments: Instruments | None = None  # none: the machine tells of nothing but what selling asks for
     door: CoolerDoor | None = None  # an open-door cooler's: the dispenser itself
 
 

@@ -32,6 +32,7 @@ from vendomat.terminal.loop.reporting import Reporting
 from vendomat.terminal.loop.selling import Selling
 from vendomat.terminal.loop.session import PROGRAM, Session
 from vendomat.terminal.loop.tasks import Tasks
+from vendomat.terminal.loop.telling import Telling
 from vendomat.terminal.loop.uploading import Uploading
 from vendomat.terminal.loop.vending import Vending
 from vendomat.terminal.loop.watching import Watching
@@ -97,6 +98,7 @@ class Terminal:
         self.recounting = Recounting(self.machine, self.uploading.wake)
         self.session = Session(self.machine)
         self.watching = Watching(self.machine)
+        self.telling = Telling(self.machine)
         self._tasks = Tasks(ports.log, self.machine.fail)
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -123,6 +125,8 @@ class Terminal:
             ports.door.recounted = self.recounting.take
             self._tasks.spawn(self.recounting.run())
         self._tasks.spawn(self.session.run())
+        if ports.instruments is not None:
+            self._tasks.spawn(self.telling.run(ports.instruments))
         self._tasks.spawn(ports.wire.run(self.serve, self._link_changed))
         self._fetch_pictures()
 

@@ -26,7 +26,6 @@ from vendomat.terminal.drivers.cabinet.world import MACHINE, Record, World
 from vendomat.terminal.drivers.contract import Capabilities, Proof, Readings, VendReport
 
 STEP_S = 0.25
-TEMPERATURE_C = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,10 @@ class SimulatedCabinet:
         faults = self._world.machine_faults
         if Fault.SILENT in faults:
             return Readings()
-        return Readings(Fault.DOOR_OPEN not in faults, Fault.SENSOR_BLOCKED not in faults, TEMPERATURE_C)
+        return Readings(Fault.DOOR_OPEN not in faults, Fault.SENSOR_BLOCKED not in faults, self._warmth_c())
+
+    def _warmth_c(self) -> float:
+        return round(self._world.warmth.celsius_at(self._clock.now()), 1)
 
     async def check(self, slot: str) -> bool | None:
         if Fault.SILENT in self._world.machine_faults:

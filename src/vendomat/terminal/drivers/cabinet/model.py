@@ -7,8 +7,10 @@ Chance comes in as numbers in [0, 1); nothing here waits or stores.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from vendomat.protocol import VendResult
@@ -20,6 +22,10 @@ DROP_WINDOW_S = 2.5
 SECOND_DROP_S = 0.5
 ANSWER_MAX_S = 20.0
 TURNS_MAX = 2
+
+COOLED_C, ROOM_C = 6.0, 26.0
+WARMING_S = 120.0
+"""How fast a cabinet comes near its goal; a real one takes thirty times as long, and nobody waits for that."""
 
 
 class Fault(StrEnum):
@@ -38,10 +44,30 @@ class Fault(StrEnum):
     SENSOR_BLOCKED = "sensor_blocked"
     DOOR_OPEN = "door_open"
     SILENT = "silent"
+    COOLING = "cooling"  # the compressor stands still
     SENSOR_STUCK = "sensor_stuck"  # says "clear" whatever passes: only its own test shows it
 
 
-MACHINE_FAULTS = frozenset({Fault.SENSOR_BLOCKED, Fault.DOOR_OPEN, Fault.SILENT, Fault.SENSOR_STUCK})
+MACHINE_FAULTS = frozenset({Fault.SENSOR_BLOCKED, Fault.DOOR_OPEN, Fault.SILENT, Fault.COOLING, Fault.SENSOR_STUCK})
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """How warm it was inside `at` a moment, and whether it is cooled since."""
+
+    celsius: float = COOLED_C
+    at: datetime | None = None
+    is_cooled: bool = True
+
+    def celsius_at(self, now: datetime) -> float:
+        if self.at is None:
+            return self.celsius
+        goal = COOLED_C if self.is_cooled else ROOM_C
+        past_s = max(0.0, (now - self.at).total_seconds())
+        return goal + (self.celsius - goal) * math.exp(-past_s / WARMING_S)
+
+    def switched(self, now: datetime, *, is_cooled: bool) -> Warmth:
+        return Warmth(self.celsius_at(now), now, is_cooled)
 
 
 class Signal(StrEnum):

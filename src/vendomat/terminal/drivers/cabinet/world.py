@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from vendomat.terminal.drivers.cabinet.model import Fault
+from vendomat.terminal.drivers.cabinet.model import Fault, Warmth
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,6 +51,7 @@ class World:
         self.stock: dict[str, int] = {}
         self.faults: dict[str, tuple[Fault, bool]] = {}
         self.machine_faults: set[Fault] = set()
+        self.warmth = Warmth()
         self.runs = 0
         self.records: deque[Record] = deque(maxlen=RECORDS_MAX)
         self._unfinished: dict[int, Record] = {}
@@ -112,6 +114,8 @@ class World:
                 self.machine_faults.add(fault)
             else:
                 self.machine_faults.discard(fault)
+            if fault is Fault.COOLING:
+                self.warmth = self.warmth.switched(datetime.fromisoformat(record.at), is_cooled=not record.count)
         elif fault is Fault.NONE:
             self.faults.pop(record.slot, None)
         else:

@@ -42,6 +42,11 @@ ROWS = {
     f"VALUES ('{{m}}', '{{m}}_m{{n}}', 'n{{n}}', 'z', 'e', 'new', '{AT}'",
     "machine_live": "merchant_id, machine_id, epoch, nonce, nonce_at, seen_at, is_ready, reasons) "
     f"VALUES ('{{m}}', 'm{{n}}', 1, 'n', '{AT}', '{AT}', true, '{{}}'",
+    "machine_condition": "merchant_id, machine_id, epoch, seq, at, condition) "
+    f"VALUES ('{{m}}', 'm{{n}}', 1, 1, '{AT}', '{{}}'",
+    "machine_day": "merchant_id, machine_id, day, decidegrees, heard_percent) "
+    "VALUES ('{m}', 'm{n}', '2026-01-01', '{40}', '{100}'",
+    "machine_tag": "merchant_id, machine_id, tag) VALUES ('{m}', '{m}_m', 't{n}'",
     "machine_channel_off": "merchant_id, machine_id, channel) VALUES ('{m}', '{m}_m', 'c{n}'",
     "enrolment_token": "merchant_id, machine_id, token_hash, expires_at) "
     f"VALUES ('{{m}}', '{{m}}_m', convert_to('{{m}}{{n}}', 'UTF8'), '{AT}'",

@@ -180,6 +180,8 @@ BODIES: dict[str, Any] = {
     "claims.grant": WHY,
     "claims.decline": WHY,
     "reconciliation.resolve": WHY | {"state": "explained"},
+    "machines.climate": {"band": None},
+    "stock.handle": {"deed": "count", "slots": [{"slot": "A1", "quantity": 1}]},
     "machine_channels.put": {"is_offered": False},
     "site_statements.issue": {"month": MONTH},
     "site_statements.pay": {"amount_minor": 1, "paid_on": "2026-05-02", "reference": "r"},

@@ -109,6 +109,40 @@ async def test_a_machine_that_falls_silent_is_said_and_one_that_comes_and_goes_m
     assert await state_of(stage, "machine.offline") == "passed x1"
 
 
+async def warm(stage: Stage, celsius: float | None, *, seconds: float) -> str | None:
+    """Beat for so long at that temperature, and look: the alarm's state."""
+    for _ in range(round(seconds / 5)):
+        await stage.clock.advance(5)
+        nonce = f"nonce-{stage.clock.elapsed():020.3f}"
+        kind, _ = await stage.say("heartbeat", {"nonce": nonce, "is_ready": True, "temperature_c": celsius})
+        assert kind == "heartbeat.reply"
+    await stage.standing.look()
+    return await state_of(stage, "machine.temperature")
+
+
+async def test_out_of_the_wanted_temperature_for_long_is_said_until_it_is_back(stage: Stage) -> None:
+    assert await warm(stage, 20.0, seconds=2000) is None  # nobody wants any temperature here
+    await stage.world.superuser.execute(
+        "UPDATE machine SET temperature_low_c = 2, temperature_high_c = 8, temperature_after_s = 600"
+    )
+    assert await warm(stage, 8.1, seconds=500) is None
+    assert await warm(stage, 8.0, seconds=5) is None  # the door was open for a while
+    assert await warm(stage, 9.44, seconds=600) is None
+    assert await warm(stage, 9.44, seconds=10) == "raised x1"
+    assert await stage.one("SELECT detail FROM alarm") == "9.4 °C (2 … 8 °C)"
+    assert await warm(stage, 9.0, seconds=600) == "raised x1"
+    assert await warm(stage, 5.0, seconds=10) == "passed x1"
+    assert await warm(stage, 1.9, seconds=610) == "raised x2"
+    assert await warm(stage, 5.0, seconds=60) == "passed x2"
+
+
+async def test_a_sensor_that_says_nothing_is_out_of_the_wanted_temperature(stage: Stage) -> None:
+    await stage.world.superuser.execute("UPDATE machine SET temperature_low_c = 2, temperature_high_c = 8")
+    assert await warm(stage, None, seconds=890) is None
+    assert await warm(stage, None, seconds=20) == "raised x1"
+    assert await stage.one("SELECT detail FROM alarm") == "? °C (2 … 8 °C)"
+
+
 async def test_silence_of_our_own_wire_is_no_machines_fault(stage: Stage) -> None:
     await beat(stage)
     await stage.standing.look()

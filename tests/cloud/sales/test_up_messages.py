@@ -214,6 +214,25 @@ async def test_numbers_beyond_every_column_are_kept_within_it(stage: Stage) -> N
     assert await stage.one("SELECT product_id FROM planogram_slot WHERE slot = 'A1'") == PRODUCT
 
 
+async def test_what_a_machine_says_of_itself_is_kept_and_nonsense_is_not(stage: Stage) -> None:
+    said = {"program": "p/1", "protocol": 1, "is_door_shut": True, "temperatures_c": {"cabinet": 6.5}}
+    said |= {"cash": {"currency": "CNY", "tubes": [{"value_minor": 100, "count": 40}], "notes": 2}}
+    kind, _ = await stage.say("condition", said | {"signal": {"way": "cellular", "dbm": -71}})
+    assert kind == "condition.reply"
+    for wrong in (
+        {"temperatures_c": {"cabinet": 1e308}},
+        {"temperatures_c": {"Cabinet; DROP": 6.0}},
+        {"temperatures_c": {f"p{'x' * n}": 1.0 for n in range(9)}},
+        {"cash": {"currency": "CNY", "tubes": [{"value_minor": 1, "count": -1}]}},
+        {"signal": {"way": "cellular", "dbm": 1}},
+        {"program": "p" * 81},
+    ):
+        kind, answer = await stage.say("condition", said | wrong)
+        assert (kind, answer["code"]) == ("problem", "malformed"), wrong
+    kept = await stage.one("SELECT condition::text FROM machine_condition")
+    assert '"dbm": -71' in kept and await stage.one("SELECT count(*) FROM security_event") == 0
+
+
 async def test_bad_neighbours_in_a_batch_leave_the_good_order_alone(stage: Stage) -> None:
     bodies = [order(request_id=derive_id("req", n), **({"lines": REFUSED["own price"][1]["lines"]} if n % 2 else {}))
               for n in range(10)]  # fmt: skip

@@ -70,7 +70,7 @@ TAGS: Mapping[str, Tag] = {
     "machines": Tag("Machines as they are registered, and the links that let them in."),
     "refunds": Tag("What a person may do about an order's money. Each reason stays in the order's evidence."),
     "claims": Tag("What buyers say is wrong with their orders, and the answers they get."),
-    "goods": Tag("What was found out by looking into a machine."),
+    "goods": Tag("What was found out by looking into a machine, and what was put in or taken out by hand."),
     "visits": Tag("Open-door coolers: visits of buyers, what was taken, and money that is given up."),
     "promotions": Tag("Rules that lower prices: drafted, previewed, tried on a cart, active, ended."),
     "products": Tag("What is sold: names, pictures, what a label says, what it costs from when."),

@@ -87,12 +87,15 @@ from vendomat.cloud.reconciliation import BillShelf, ReconciliationDesk, Request
 from vendomat.cloud.reports import (
     AmbiguityReport,
     AttentionReport,
+    CurveReport,
     EventFeeds,
     FleetReport,
+    MachineTimeline,
     ObjectiveReport,
     OrderReport,
     attention_router,
     first_steps_router,
+    machine_reports_router,
     reports_router,
     stream_router,
     trust_router,
@@ -120,6 +123,7 @@ from vendomat.cloud.statistics import (
     products_router,
     sales_figures_router,
 )
+from vendomat.cloud.stock import StockDesk, stock_router
 from vendomat.cloud.wallets import WalletBook, members_router
 from vendomat.kernel import Clock, Ids
 
@@ -196,6 +200,8 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     _add_proofs(app, parts, sign_ins, second=second_factor, current=current)
     _add_people(app, parts, sign_ins, current)
     app.include_router(reports_router(fleet, OrderReport(parts.database), current))
+    curves, timeline = CurveReport(parts.database, parts.clock), MachineTimeline(parts.database)
+    app.include_router(machine_reports_router(curves, timeline, current))
     _include_alarms(app, parts, current)
     app.include_router(codes_router(codes, current))
     if parts.refunds is not None:
@@ -311,6 +317,7 @@ def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRout
     return [
         catalog_router(products, ProductImport(parts.database, products, parts.clock), current),
         planograms_router(planograms, report, current),
+        stock_router(StockDesk(parts.database, parts.clock), current),
         templates_router(TemplateDesk(parts.database, parts.ids, parts.clock, planograms), current),
     ]
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog import Catalog, NewProduct, PlannedSlot, seed_image, seed_products
-from vendomat.cloud.machines import Machines, NewMachine
+from vendomat.cloud.machines import Band, Machines, NewMachine
 from vendomat.cloud.merchants import (
     MasterKey,
     Merchants,
@@ -66,12 +66,15 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class SeedPlan:
-    """How much of it. `accounts` are `(channel, account, settings)` of the payment platforms."""
+    """How much of it. `accounts` are `(channel, account, settings)` of the payment platforms; `band` is the temperature
+    wanted of every machine, and `tags` go round."""
 
     password: str
     machines: int = 3
     email: str = DEMO_EMAIL
     accounts: Sequence[tuple[str, str, dict[str, object]]] = ()
+    band: Band | None = None
+    tags: Sequence[Sequence[str]] = ()
 
 
 async def seed_demo(
@@ -98,6 +101,10 @@ async def seed_demo(
         await catalog.put_planogram(merchant_id, machine_id, _plan(products))
         async with database.merchant(merchant_id) as connection:
             await load_stock(connection, merchant_id, machine_id, loads=_loads(), at=clock.now())
+        if plan.band is not None:
+            await machines.set_band(merchant_id, machine_id, plan.band, by="")
+        if plan.tags:
+            await machines.tag(merchant_id, [machine_id], add=plan.tags[index % len(plan.tags)], remove=(), by="")
         token = await machines.issue_token(merchant_id, machine_id)
         seeded.append(SeededMachine(machine_id, token.number, token.text))
     return Seeded(

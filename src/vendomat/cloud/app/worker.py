@@ -30,7 +30,7 @@ from vendomat.cloud.claims import ClaimRounds
 from vendomat.cloud.codes import CodePosting
 from vendomat.cloud.coolers import visit_notice_router
 from vendomat.cloud.ledger import Entry, post, postings
-from vendomat.cloud.machines import EnrolmentDoor, KeyReplaced, WireAddress
+from vendomat.cloud.machines import SAMPLES_SCHEDULE, EnrolmentDoor, KeyReplaced, LiveSamples, WireAddress
 from vendomat.cloud.merchants import FirstRun, Merchants, Passwords, SignIns
 from vendomat.cloud.planograms import DuePlanograms, PlanogramDesk
 from vendomat.cloud.platform.connection import Wire
@@ -100,6 +100,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
                 ("day sums", SUMS_SCHEDULE): DaySums(ground.database).run,
                 ("sale sums", SALE_SUMS_SCHEDULE): SaleSums(ground.database).run,
                 ("slot spans", SLOTS_SCHEDULE): SlotWatch(ground.database, ground.clock).run,
+                ("live samples", SAMPLES_SCHEDULE): _samples(ground).run,
                 ("quiet machines", QUIET_SCHEDULE): QuietWatch(ground.database, ground.clock, ground.ids).run,
             },
         )
@@ -126,6 +127,10 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
         finally:
             await feeds.aclose()  # first, or every open page would hold its server up
             await _end(servers, tasks)
+
+
+def _samples(ground: Ground) -> LiveSamples:
+    return LiveSamples(ground.database, ground.clock, heartbeat_s=ground.settings.heartbeat_s)
 
 
 def _claim_rounds(ground: Ground) -> ClaimRounds:

@@ -1,11 +1,13 @@
 """Machines: registering, enrolment, who may speak for a machine, and what a machine said last."""
 
 from vendomat.cloud.machines.api import enrolment_router
+from vendomat.cloud.machines.condition import ConditionItem, apply_conditions
 from vendomat.cloud.machines.desk_api import machines_router
 from vendomat.cloud.machines.directory import DirectoryEntry, MachineDirectory
 from vendomat.cloud.machines.enrolment import Enrolment, EnrolmentDoor, JwtIssuer, KeyReplaced, WireAddress
 from vendomat.cloud.machines.liveness import RaiseCloneAlarms, apply_heartbeats, apply_hellos, known_machines
 from vendomat.cloud.machines.model import (
+    Band,
     CloneSuspicion,
     Greeted,
     HeartbeatItem,
@@ -18,12 +20,21 @@ from vendomat.cloud.machines.model import (
     is_online,
     offline_before,
 )
+from vendomat.cloud.machines.samples import SCHEDULE as SAMPLES_SCHEDULE
+from vendomat.cloud.machines.samples import STEP as SAMPLES_STEP
+from vendomat.cloud.machines.samples import STEPS_A_DAY as SAMPLES_A_DAY
+from vendomat.cloud.machines.samples import LiveSamples
 from vendomat.cloud.machines.service import IssuedToken, Machines
 from vendomat.cloud.machines.store import machine_exists
 from vendomat.cloud.machines.trust import KeySpread, spread_of
 
 __all__ = [
+    "SAMPLES_A_DAY",
+    "SAMPLES_SCHEDULE",
+    "SAMPLES_STEP",
+    "Band",
     "CloneSuspicion",
+    "ConditionItem",
     "DirectoryEntry",
     "Enrolment",
     "EnrolmentDoor",
@@ -35,6 +46,7 @@ __all__ = [
     "KeyReplaced",
     "KeySpread",
     "KnownMachine",
+    "LiveSamples",
     "MachineDirectory",
     "MachineEvent",
     "MachineState",
@@ -43,6 +55,7 @@ __all__ = [
     "RaiseCloneAlarms",
     "Sender",
     "WireAddress",
+    "apply_conditions",
     "apply_heartbeats",
     "apply_hellos",
     "enrolment_router",

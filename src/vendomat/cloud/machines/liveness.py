@@ -75,23 +75,27 @@ WITH beat AS (
         AS b(merchant_id, machine_id, epoch, nonce, at, is_ready, reasons, temperature_c, facts_waiting, seq,
         public_key, shown_version)
 ), heard AS (
-    SELECT b.*, m.epoch AS known_epoch, m.catalogue_version, m.public_key = b.public_key AS is_own_key
+    SELECT b.*, m.epoch AS known_epoch, m.catalogue_version, m.public_key = b.public_key AS is_own_key,
+        CASE WHEN m.temperature_high_c IS NOT NULL AND (b.temperature_c IS NULL
+            OR b.temperature_c NOT BETWEEN m.temperature_low_c AND m.temperature_high_c) THEN b.at END AS off_band_since
     FROM beat b JOIN machine m ON (m.merchant_id, m.machine_id) = (b.merchant_id, b.machine_id)
     WHERE m.state IN ('enrolled', 'quarantined')
 ), kept AS (
     INSERT INTO machine_live AS l
         (merchant_id, machine_id, epoch, nonce, nonce_at, seen_at, is_ready, reasons, temperature_c, facts_waiting,
-         seq, beat_seq, shown_version)
+         seq, beat_seq, shown_version, off_band_since, beats)
     SELECT merchant_id, machine_id, epoch, nonce, at, at, is_ready,
         ARRAY(SELECT jsonb_array_elements_text(reasons::jsonb)), temperature_c, facts_waiting, seq, seq,
-        shown_version
+        shown_version, off_band_since, 1
     FROM heard WHERE epoch = known_epoch AND is_own_key
     ORDER BY merchant_id, machine_id
     ON CONFLICT (merchant_id, machine_id) DO UPDATE SET
         epoch = excluded.epoch, nonce = excluded.nonce, nonce_at = excluded.nonce_at, seen_at = excluded.seen_at,
         is_ready = excluded.is_ready, reasons = excluded.reasons, temperature_c = excluded.temperature_c,
         facts_waiting = excluded.facts_waiting, seq = excluded.seq, beat_seq = excluded.beat_seq,
-        shown_version = excluded.shown_version,
+        shown_version = excluded.shown_version, beats = l.beats + 1,
+        off_band_since = CASE WHEN excluded.off_band_since IS NOT NULL
+            THEN coalesce(l.off_band_since, excluded.off_band_since) END,
         overtaken_seq = CASE WHEN l.epoch = excluded.epoch THEN l.beat_seq ELSE 0 END
     WHERE (l.epoch, l.seq) < (excluded.epoch, excluded.seq)
     RETURNING merchant_id, machine_id

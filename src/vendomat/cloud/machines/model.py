@@ -14,6 +14,9 @@ TOKEN_REPEAT = timedelta(minutes=10)
 JWT_LIFE = timedelta(hours=24)
 RENEW_SKEW_S_MAX = 300
 HEARTBEATS_MISSED_MAX = 1.5
+CELSIUS_MIN, CELSIUS_MAX = -60, 90
+BAND_AFTER_S_MAX = 86_400
+TAG_MAX = 32
 
 
 class MachineState(StrEnum):
@@ -59,6 +62,24 @@ class NewMachine:
     name_en: str
     site: str = ""
     time_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The temperatures that are wanted inside. Out of them for `after_s` raises an alarm; a sensor that says nothing is
+    out of them."""
+
+    low_c: float
+    high_c: float
+    after_s: int = 900
+
+    def check(self) -> None:
+        """Raises `VendomatError(invalid_value)`."""
+        if not CELSIUS_MIN <= self.low_c < self.high_c <= CELSIUS_MAX or not 0 <= self.after_s <= BAND_AFTER_S_MAX:
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE,
+                f"a band lies between {CELSIUS_MIN} and {CELSIUS_MAX} °C, its low end below its high; nothing changed",
+            )
 
 
 @dataclass(frozen=True, slots=True)

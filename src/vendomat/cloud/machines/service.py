@@ -6,7 +6,7 @@ What a person does stands in the change log, written with it; what a program doe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.machines import store
-from vendomat.cloud.machines.model import MOVES, TOKEN_LIFE, MachineEvent, MachineState, NewMachine, token_hash
+from vendomat.cloud.machines.model import MOVES, TOKEN_LIFE, Band, MachineEvent, MachineState, NewMachine, token_hash
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
 
@@ -104,6 +104,39 @@ class Machines:
             state = MOVES.next(row.state, event)
             await store.set_state(connection, row, state)
         return state
+
+    async def set_band(self, merchant_id: str, machine_id: str, band: Band | None, *, by: str) -> None:
+        """Which temperatures are wanted; None: any. Raises `VendomatError` (not_found, invalid_value)."""
+        if band is not None:
+            band.check()
+        async with self._database.merchant(merchant_id) as connection:
+            before = await store.lock_band(connection, machine_id)
+            if before == band:
+                return
+            await store.set_band(connection, merchant_id, machine_id, band)
+            change = self._change(merchant_id, by, "machine.climate_set", machine_id)
+            was, is_now = (asdict(one) if one is not None else None for one in (before, band))
+            await self._note(connection, replace(change, before=was, after=is_now))
+
+    async def tag(
+        self, merchant_id: str, machine_ids: Collection[str], *, add: Collection[str], remove: Collection[str], by: str
+    ) -> None:
+        """Give `machine_ids` the tags of `add` and take those of `remove`: all of them or none.
+
+        Raises `VendomatError(not_found)`.
+        """
+        wanted = sorted(set(machine_ids))
+        async with self._database.merchant(merchant_id) as connection:
+            before = await store.lock_tags(connection, wanted)
+            if len(before) < len(wanted):
+                raise VendomatError(ErrorCode.NOT_FOUND, "one of these machines is not there; nothing changed")
+            after = {machine_id: sorted({*tags, *add} - set(remove)) for machine_id, tags in before.items()}
+            changed = [machine_id for machine_id in wanted if after[machine_id] != before[machine_id]]
+            await store.put_tags(connection, merchant_id, {machine_id: after[machine_id] for machine_id in changed})
+            for machine_id in changed:
+                change = self._change(merchant_id, by, "machine.tagged", machine_id)
+                was, is_now = {"tags": before[machine_id]}, {"tags": after[machine_id]}
+                await self._note(connection, replace(change, before=was, after=is_now))
 
     async def _note(self, connection: AsyncConnection, change: Change) -> None:
         if change.actor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.machines.model import MachineState, NewMachine
+from vendomat.cloud.machines.model import Band, MachineState, NewMachine
+from vendomat.kernel import ErrorCode, VendomatError
 
 MACHINE = sa.table(
     "machine",
@@ -28,12 +30,16 @@ MACHINE = sa.table(
             "boot_nonce",
             "catalogue_version",
             "created_at",
+            "temperature_low_c",
+            "temperature_high_c",
+            "temperature_after_s",
         ),
     ),
 )
 TOKEN = sa.table(
     "enrolment_token", *map(sa.column, ("merchant_id", "machine_id", "token_hash", "expires_at", "used_at"))
 )
+TAG = sa.table("machine_tag", *map(sa.column, ("merchant_id", "machine_id", "tag")))
 SECURITY_EVENT = sa.table(
     "security_event", *map(sa.column, ("merchant_id", "at", "kind", "source")), sa.column("detail", sa.JSON)
 )
@@ -114,6 +120,58 @@ async def set_state(connection: AsyncConnection, row: MachineRow, state: Machine
         .where(MACHINE.c.merchant_id == row.merchant_id, MACHINE.c.machine_id == row.machine_id)
         .values(state=state.value)
     )
+
+
+async def lock_band(connection: AsyncConnection, machine_id: str) -> Band | None:
+    """Raises `VendomatError(not_found)`."""
+    band = (MACHINE.c.temperature_low_c, MACHINE.c.temperature_high_c, MACHINE.c.temperature_after_s)
+    query = sa.select(*band).where(MACHINE.c.machine_id == machine_id).with_for_update(key_share=True)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise VendomatError(ErrorCode.NOT_FOUND, "there is no such machine")
+    return None if row[0] is None else Band(*row)
+
+
+async def set_band(connection: AsyncConnection, merchant_id: str, machine_id: str, band: Band | None) -> None:
+    said: dict[str, object] = {"temperature_low_c": None, "temperature_high_c": None}
+    if band is not None:
+        said = {
+            "temperature_low_c": band.low_c,
+            "temperature_high_c": band.high_c,
+            "temperature_after_s": band.after_s,
+        }
+    await connection.execute(
+        sa.update(MACHINE)
+        .where(MACHINE.c.merchant_id == merchant_id, MACHINE.c.machine_id == machine_id)
+        .values(**said)
+    )
+
+
+async def lock_tags(connection: AsyncConnection, machine_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The tags of those of `machine_ids` that are there; nobody else changes them until the transaction ends."""
+    query = (
+        sa.select(MACHINE.c.machine_id)
+        .where(MACHINE.c.machine_id.in_(machine_ids))
+        .order_by(MACHINE.c.merchant_id, MACHINE.c.machine_id)
+        .with_for_update(key_share=True)
+    )
+    found: dict[str, list[str]] = {row.machine_id: [] for row in await connection.execute(query)}
+    tags = sa.select(TAG.c.machine_id, TAG.c.tag).where(TAG.c.machine_id.in_(machine_ids)).order_by(TAG.c.tag)
+    for row in await connection.execute(tags):
+        found[row.machine_id].append(row.tag)
+    return {machine_id: sorted(tagged) for machine_id, tagged in found.items()}
+
+
+async def put_tags(connection: AsyncConnection, merchant_id: str, tags: Mapping[str, Sequence[str]]) -> None:
+    """All tags of these machines."""
+    await connection.execute(sa.delete(TAG).where(TAG.c.machine_id.in_(sorted(tags))))
+    rows = [
+        {"merchant_id": merchant_id, "machine_id": machine_id, "tag": tag}
+        for machine_id, tagged in sorted(tags.items())
+        for tag in tagged
+    ]
+    if rows:
+        await connection.execute(sa.insert(TAG), rows)
 
 
 async def replace_token(

@@ -9,7 +9,12 @@ from vendomat.cloud.orders import OrderState
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page
 from vendomat.cloud.reports.fleet import FleetReport
 from vendomat.cloud.reports.orders import OrderFilter, OrderReport
-from vendomat.cloud.reports.views import MachineDetailView, MachineView, OrderDetailView, OrderView
+from vendomat.cloud.reports.views import (
+    MachineDetailView,
+    MachineView,
+    OrderDetailView,
+    OrderView,
+)
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 CursorText = Annotated[str | None, Query(max_length=200)]
@@ -23,9 +28,13 @@ def reports_router(fleet: FleetReport, orders: OrderReport, current: CurrentOper
 
     @router.get("/machines", operation_id="machines.list")
     async def list_machines(
-        operator: Annotated[Operator, Depends(of_fleet)], limit: Limit = LIMIT_DEFAULT, cursor: CursorText = None
+        operator: Annotated[Operator, Depends(of_fleet)],
+        *,
+        tag: Annotated[str, Query(max_length=32)] = "",
+        limit: Limit = LIMIT_DEFAULT,
+        cursor: CursorText = None,
     ) -> Page[MachineView]:
-        return await fleet.machines(operator.merchant_id, after=_place(cursor), limit=limit)
+        return await fleet.machines(operator.merchant_id, after=_place(cursor), limit=limit, tag=tag)
 
     @router.get("/machines/{machine_id}", operation_id="machines.get")
     async def get_machine(

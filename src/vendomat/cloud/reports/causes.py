@@ -21,7 +21,7 @@ from typing import Literal
 
 WHOLE_PPM = 1_000_000
 OFFLINE, MANY_OFFLINE, NOT_READY, SOLD_OUT = "machine.offline", "machines.offline", "machine.not_ready", "sold_out"
-QUIET = "machine.quiet"
+QUIET, TEMPERATURE = "machine.quiet", "machine.temperature"
 MACHINES_NAMED_MAX = 20
 """More machines away at once are one row."""
 
@@ -64,6 +64,7 @@ _FIXES: Mapping[str, Remedy] = {
     NOT_READY: Remedy.OPEN_MACHINE,
     QUIET: Remedy.OPEN_MACHINE,
     SOLD_OUT: Remedy.OPEN_MACHINE,
+    TEMPERATURE: Remedy.OPEN_MACHINE,
     MANY_OFFLINE: Remedy.OPEN_MACHINES,
 }
 """What is not named here stays until a person has seen it: acknowledged and cleared in one step."""

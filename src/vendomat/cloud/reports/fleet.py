@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,7 @@ from vendomat.cloud.catalog import image_path, slot_order, slot_state
 from vendomat.cloud.machines import MachineState, is_online
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, Page, page_of
+from vendomat.cloud.reports.machine_views import ConditionView, WantedTemperatureView
 from vendomat.cloud.reports.views import (
     ConnectionState,
     MachineDetailView,
@@ -20,11 +22,12 @@ from vendomat.cloud.reports.views import (
     SlotView,
 )
 from vendomat.kernel import Clock, ErrorCode, VendomatError
+from vendomat.protocol import Condition
 
 _MACHINES = """
 WITH page AS (
     SELECT merchant_id, machine_id, number, name_zh, name_en, site, time_zone, state, epoch, catalogue_version,
-        created_at
+        created_at, temperature_low_c, temperature_high_c, temperature_after_s
     FROM machine WHERE merchant_id = :merchant_id {where}
     ORDER BY created_at, machine_id LIMIT :limit
 ), sold AS (
@@ -38,7 +41,9 @@ WITH page AS (
           date_trunc('day', CAST(:now AS timestamptz) AT TIME ZONE p.time_zone) AT TIME ZONE p.time_zone
     GROUP BY o.machine_id
 )
-SELECT p.*, r.currency, l.seen_at, l.is_ready, l.reasons, l.temperature_c, l.facts_waiting,
+SELECT p.*, r.currency, l.seen_at, l.is_ready, l.reasons, l.temperature_c, l.facts_waiting, l.off_band_since,
+    ARRAY(SELECT t.tag FROM machine_tag t WHERE (t.merchant_id, t.machine_id) = (p.merchant_id, p.machine_id)
+        ORDER BY t.tag) AS tags,
     s.ok, s.sold_out, s.closed, a.open_alarms, coalesce(sold.units, 0) AS sold_units,
     coalesce(sold.amount_minor, 0) AS sold_minor
 FROM page p
@@ -58,6 +63,14 @@ CROSS JOIN LATERAL (
 ORDER BY p.created_at, p.machine_id
 """
 _AFTER = "AND (created_at, machine_id) > (CAST(:at AS timestamptz), CAST(:id AS text))"
+_TAGGED = (
+    "AND EXISTS (SELECT FROM machine_tag t "
+    "WHERE (t.merchant_id, t.machine_id, t.tag) = (machine.merchant_id, machine.machine_id, :tag))"
+)
+_CONDITION = (
+    "SELECT at, CAST(condition AS text) AS said FROM machine_condition "
+    "WHERE merchant_id = :merchant_id AND machine_id = :machine_id"
+)
 _ONE = "AND machine_id = :machine_id"
 _SLOTS = """
 SELECT p.slot, p.product_id, p.price_minor, p.currency, p.capacity, d.name_zh, d.name_en, d.image,
@@ -78,13 +91,15 @@ class FleetReport:
         self._clock = clock
         self._heartbeat_s = heartbeat_s
 
-    async def machines(self, merchant_id: str, *, after: Cursor | None, limit: int) -> Page[MachineView]:
-        """Oldest first."""
+    async def machines(self, merchant_id: str, *, after: Cursor | None, limit: int, tag: str = "") -> Page[MachineView]:
+        """Oldest first; with a `tag` only those that have it."""
         now = self._clock.now()
         values: dict[str, object] = {"merchant_id": merchant_id, "now": now, "limit": limit + 1}
         if after is not None:
             values |= {"at": after.at, "id": after.id}
-        statement = sa.text(_MACHINES.format(where=_AFTER if after is not None else ""))
+        where = [part for part, is_asked in ((_AFTER, after is not None), (_TAGGED, tag != "")) if is_asked]
+        values |= {"tag": tag} if tag else {}
+        statement = sa.text(_MACHINES.format(where=" ".join(where)))
         async with self._database.merchant(merchant_id) as connection:
             rows = (await connection.execute(statement, values)).mappings().all()
         return page_of(
@@ -104,11 +119,21 @@ class FleetReport:
             if row is None:
                 raise VendomatError(ErrorCode.NOT_FOUND, "there is no such machine")
             slots = await _slots(connection, merchant_id, machine_id)
+            said = (await connection.execute(sa.text(_CONDITION), values)).one_or_none()
+        low_c = row["temperature_low_c"]
         return MachineDetailView(
             **self._view(row, now).model_dump(),
             catalogue_version=row["catalogue_version"],
             epoch=row["epoch"],
             planogram=slots,
+            band=None
+            if low_c is None
+            else WantedTemperatureView(
+                low_c=low_c, high_c=row["temperature_high_c"], after_s=row["temperature_after_s"]
+            ),
+            condition=None
+            if said is None
+            else ConditionView(at=said.at, **msgspec.to_builtins(msgspec.json.decode(said.said, type=Condition))),
         )
 
     def _view(self, row: sa.RowMapping, now: datetime) -> MachineView:
@@ -128,6 +153,8 @@ class FleetReport:
             temperature_c=row["temperature_c"],
             facts_waiting=row["facts_waiting"] or 0,
             open_alarms=row["open_alarms"],
+            off_band_since=row["off_band_since"] if row["temperature_low_c"] is not None else None,
+            tags=row["tags"],
             slots=SlotCounts(ok=row["ok"], sold_out=row["sold_out"], closed=row["closed"]),
             sales_today=SalesToday(
                 count=row["sold_units"], amount_minor=int(row["sold_minor"]), currency=row["currency"]

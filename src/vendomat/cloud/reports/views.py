@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from vendomat.cloud.machines import MachineState
 from vendomat.cloud.orders import Closing, Finding, OrderState, UnitOutcome
 from vendomat.cloud.payments import PaymentState, RefundStage, Verdict
+from vendomat.cloud.reports.machine_views import ConditionView, WantedTemperatureView
 from vendomat.protocol import SlotState
 
 
@@ -32,7 +33,8 @@ ConnectionState = Literal["new", "offline", "attention", "online"]
 
 
 class MachineView(BaseModel):
-    """`state` is `new`, `offline`, `attention` or `online`; `lifecycle` is the machine's own state."""
+    """`state` is `new`, `offline`, `attention` or `online`; `lifecycle` is the machine's own state. `off_band_since`:
+    since when its temperature is not the wanted one."""
 
     id: str
     number: str
@@ -48,6 +50,8 @@ class MachineView(BaseModel):
     temperature_c: float | None
     facts_waiting: int
     open_alarms: int
+    off_band_since: datetime | None
+    tags: list[str]
     slots: SlotCounts
     sales_today: SalesToday
 
@@ -69,9 +73,13 @@ class SlotView(BaseModel):
 
 
 class MachineDetailView(MachineView):
+    """`catalogue_version` is what its screen shall show, `condition.catalogue_version` what it did."""
+
     catalogue_version: int
     epoch: int
     planogram: list[SlotView]
+    band: WantedTemperatureView | None
+    condition: ConditionView | None
 
 
 class OrderView(BaseModel):

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Request, Response
 from vendomat.cloud.alarms import SecurityWatch
 from vendomat.cloud.catalog import catalogue_for
 from vendomat.cloud.machines import (
+    ConditionItem,
     DirectoryEntry,
     HeartbeatItem,
     HelloItem,
@@ -39,6 +40,8 @@ from vendomat.protocol import (
     Catalogue,
     CatalogueRequest,
     ChannelRequest,
+    Condition,
+    ConditionReply,
     CouponRequest,
     Envelope,
     Facts,
@@ -107,6 +110,7 @@ class UpMessages:
         self._answers: dict[str, _Answer] = {  # those without a guard here ask the rows in the transaction that acts
             "hello": self._hello,
             "heartbeat": self._heartbeat,
+            "condition": self._condition,
             "catalogue": self._standing(self._catalogue),
             "order": self._order,
             "channel": self._asking(self._channel, is_selling=True),
@@ -227,6 +231,10 @@ class UpMessages:
             )
         )
         return HeartbeatReply(catalogue_version=heard.catalogue_version, key_ids=self._key_ids())
+
+    async def _condition(self, machine: DirectoryEntry, envelope: Envelope) -> ConditionReply:
+        condition = read_body(envelope, Condition)
+        return await self._presence.learn(ConditionItem(machine.sender(envelope), condition, self._clock.now()))
 
     async def _catalogue(self, machine: DirectoryEntry, envelope: Envelope) -> Catalogue:
         read_body(envelope, CatalogueRequest)

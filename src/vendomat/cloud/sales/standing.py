@@ -113,6 +113,16 @@ _WATCHES = (
         age_s=lambda settings: BEATS_MISSED_MAX * settings.heartbeat_s,
         stays_s=60.0,
     ),
+    _Watch(
+        "machine.temperature",
+        Severity.CRITICAL,
+        "SELECT merchant_id, machine_id, '', coalesce(round(CAST(l.temperature_c AS numeric), 1) || ' °C', '? °C') "
+        "|| ' (' || m.temperature_low_c || ' … ' || m.temperature_high_c || ' °C)' FROM machine m "
+        "JOIN machine_live l USING (merchant_id, machine_id) WHERE m.state = 'enrolled' "
+        "AND m.temperature_high_c IS NOT NULL "
+        "AND l.off_band_since <= $1::timestamptz - make_interval(secs => m.temperature_after_s)",
+        stays_s=60.0,
+    ),
 )
 _KINDS = {watch.kind: watch for watch in _WATCHES} | {
     _MANY_OFFLINE: _Watch(_MANY_OFFLINE, Severity.CRITICAL, "", stays_s=60.0)

@@ -51,10 +51,13 @@ def _welcome(town: Town) -> Panel:
 
 
 def _mischief(town: Town) -> str:
-    """A command to copy: the next can of slot A1 will jam."""
+    """Commands to copy: a slot that will jam, a compressor that stops and runs again."""
     kiosk = town.kiosk_url(town.record.machines[0])
+    fault = f"  curl {kiosk}/sim/fault -H 'Origin: {kiosk}' -H 'Content-Type: application/json' \\\n    -d '"
     return (
         "break something: the next sale from slot A1 jams\n"
-        f"  curl {kiosk}/sim/fault -H 'Origin: {kiosk}' -H 'Content-Type: application/json' \\\n"
-        """    -d '{"slot": "A1", "fault": "jam", "is_once": true}'"""
+        f"""{fault}{{"slot": "A1", "fault": "jam", "is_once": true}}'\n"""
+        "break something: the cooling stops; too warm after 15 seconds, an alarm a minute later "
+        '(it ends with "is_on": false)\n'
+        f"""{fault}{{"slot": "*", "fault": "cooling", "is_on": true}}'"""
     )

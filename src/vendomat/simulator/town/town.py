@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from vendomat.cloud.app import SeedPlan, seed_demo
+from vendomat.cloud.machines import Band
 from vendomat.cloud.merchants import MasterKey, Passwords
 from vendomat.cloud.platform.database import Database, migrate
 from vendomat.cloud.platform.engines import Engines
@@ -81,6 +82,16 @@ class TownRecord(msgspec.Struct):
     machines: list[TownMachine]
     wechat_tls_port: int = 0
     stripe_port: int = 0  # none in a town founded before there was one: then no machine offers it
+
+
+_CHANGE = {
+    "currency": "CNY",
+    "tubes": [{"value_minor": 50, "count": 38}, {"value_minor": 100, "count": 61, "is_full": True}],
+    "notes": 12,
+}
+_BAND = Band(2.0, 8.0, after_s=60)
+_TAGS = (("地铁", "24h"), ("办公",), ("图书馆", "24h"))
+_SIGNAL = {"way": "cellular", "dbm": -71}
 
 
 class Town:
@@ -209,7 +220,7 @@ async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: 
             ids=TimeOrderedIds(clock),
             clock=clock,
             passwords=Passwords(),
-            plan=SeedPlan(password=record.password, machines=plan.machines, accounts=accounts),
+            plan=SeedPlan(password=record.password, machines=plan.machines, accounts=accounts, band=_BAND, tags=_TAGS),
         )
         stock = await database.hot.fetch("SELECT machine_id, slot, on_hand FROM stock_slot")
     finally:
@@ -324,7 +335,7 @@ def _write_terminal_settings(plan: TownPlan, record: TownRecord, machine: TownMa
             "stripe": f"http://127.0.0.1:{record.stripe_port}/wallet?code={{code}}",
         },
         "quiet_s": 1.0,  # it is killed on purpose, again and again, and must not be locked for it
-        "simulated": {"slots": machine.slots, "speed": plan.speed},
+        "simulated": {"slots": machine.slots, "speed": plan.speed, "cash": _CHANGE, "signal": _SIGNAL},
     }
     _write_private(folder / "terminal.json", msgspec.json.encode(settings))
 

@@ -645,7 +645,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One machine with all its slots. */
+        /** One machine with all its slots, and what it said of itself last. */
         get: operations["machines.get"];
         put?: never;
         post?: never;
@@ -682,6 +682,40 @@ export interface paths {
         get?: never;
         /** Let one machine offer a way to pay, or not. */
         put: operations["machine_channels.put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine_id}/climate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Which temperatures are wanted inside a machine, and how long it may be out of them. */
+        put: operations["machines.climate"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine_id}/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How warm a machine was, how much of the time it was heard, and what it sold, by the hour. */
+        get: operations["machines.curves"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -769,6 +803,57 @@ export interface paths {
         put?: never;
         /** Let a locked slot sell again, after somebody has looked. */
         post: operations["slots.unlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine_id}/stock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what was put into slots, taken out of them, or counted: all of it or nothing. */
+        post: operations["stock.handle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that happened to a machine, newest first: sales, alarms, changes, starts. */
+        get: operations["machines.timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give machines tags, and take others from them: all of them or none. */
+        post: operations["machines.tag"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3434,6 +3519,21 @@ export interface components {
             loss_minor_per_hour: number;
         };
         /**
+         * BandBody
+         * @description Temperatures that are wanted inside, and for how long they may be left before an alarm is raised.
+         */
+        BandBody: {
+            /**
+             * After S
+             * @default 900
+             */
+            after_s?: number;
+            /** High C */
+            high_c: number;
+            /** Low C */
+            low_c: number;
+        };
+        /**
          * BandHourView
          * @description `now` is None for an hour that has not begun; the quartiles while there is no usual day.
          */
@@ -3695,6 +3795,18 @@ export interface components {
             quantity: number;
             /** Slot */
             slot: string;
+        };
+        /**
+         * CashLevelsView
+         * @description `notes` taken since they were emptied.
+         */
+        CashLevelsView: {
+            /** Currency */
+            currency: string;
+            /** Notes */
+            notes: number;
+            /** Tubes */
+            tubes: components["schemas"]["TubeView"][];
         };
         /**
          * CauseView
@@ -3988,6 +4100,13 @@ export interface components {
             open: number;
         };
         /**
+         * ClimateBody
+         * @description `band` null: no temperature is wanted.
+         */
+        ClimateBody: {
+            band: components["schemas"]["BandBody"] | null;
+        };
+        /**
          * ClosedLineView
          * @description One line of a closed month, or of a correction (then every figure is a difference).
          */
@@ -4113,6 +4232,31 @@ export interface components {
             text: string;
         };
         /**
+         * ConditionView
+         * @description What the machine said of itself `at` a moment. Null: not known, or it has none. Temperatures by probe.
+         */
+        ConditionView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            cash: components["schemas"]["CashLevelsView"] | null;
+            /** Catalogue Version */
+            catalogue_version: number;
+            /** Is Door Shut */
+            is_door_shut: boolean | null;
+            /** Program */
+            program: string;
+            /** Protocol */
+            protocol: number;
+            signal: components["schemas"]["SignalView"] | null;
+            /** Temperatures C */
+            temperatures_c: {
+                [key: string]: number;
+            };
+        };
+        /**
          * CoolerBody
          * @description `ceiling_minor` is what a buyer agrees to at most; what is taken above it is given.
          */
@@ -4207,6 +4351,30 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * CurvesView
+         * @description A machine's last hours in steps of `step_s`, the first of which begins at `starts_at`. Null: nobody looked, or no
+         *     sensor spoke. `heard_percent` is how much of the step the machine was heard. `sales` names no hour without any.
+         */
+        CurvesView: {
+            /** Currency */
+            currency: string;
+            /** Heard Percent */
+            heard_percent: (number | null)[];
+            /** High C */
+            high_c: (number | null)[];
+            /** Low C */
+            low_c: (number | null)[];
+            /** Sales */
+            sales: components["schemas"]["HourSalesView"][];
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** Step S */
+            step_s: number;
+        };
         /** DayFiguresView */
         DayFiguresView: {
             /** Ambiguous Minor */
@@ -4250,6 +4418,11 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * Deed
+         * @enum {string}
+         */
+        Deed: "fill" | "remove" | "count";
         /** DraftBody */
         DraftBody: {
             /** Slots */
@@ -4465,6 +4638,16 @@ export interface components {
          */
         Group: "money" | "owed" | "suspense" | "income" | "expense" | "memo" | "other";
         /**
+         * HandledBody
+         * @description `quantity` pieces were put in, were taken out, or are there.
+         */
+        HandledBody: {
+            /** Quantity */
+            quantity: number;
+            /** Slot */
+            slot: string;
+        };
+        /**
          * HandPaymentBody
          * @description `amount_minor` is typed in again: it must be exactly what is owed. `reference` says where it can be found.
          */
@@ -4495,6 +4678,21 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "failing";
+        };
+        /**
+         * HourSalesView
+         * @description What was sold in the hour that begins `at`.
+         */
+        HourSalesView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Gross Minor */
+            gross_minor: number;
+            /** Units */
+            units: number;
         };
         /**
          * ImportRowView
@@ -4827,10 +5025,15 @@ export interface components {
             /** Is Offered */
             is_offered: boolean;
         };
-        /** MachineDetailView */
+        /**
+         * MachineDetailView
+         * @description `catalogue_version` is what its screen shall show, `condition.catalogue_version` what it did.
+         */
         MachineDetailView: {
+            band: components["schemas"]["WantedTemperatureView"] | null;
             /** Catalogue Version */
             catalogue_version: number;
+            condition: components["schemas"]["ConditionView"] | null;
             /** Epoch */
             epoch: number;
             /** Facts Waiting */
@@ -4846,6 +5049,8 @@ export interface components {
             name_zh: string;
             /** Number */
             number: string;
+            /** Off Band Since */
+            off_band_since: string | null;
             /** Open Alarms */
             open_alarms: number;
             /** Planogram */
@@ -4863,10 +5068,57 @@ export interface components {
              * @enum {string}
              */
             state: "new" | "offline" | "attention" | "online";
+            /** Tags */
+            tags: string[];
             /** Temperature C */
             temperature_c: number | null;
             /** Time Zone */
             time_zone: string;
+        };
+        /**
+         * MachineEventView
+         * @description One thing that happened to a machine. Of an alarm: `kind` is what became of it, `subject` its kind, `ref` its id;
+         *     of a change: what was done, and `said` why; of a sale: the order's state now, and `ref` the order; of a start:
+         *     `subject` is its epoch.
+         */
+        MachineEventView: {
+            /** Amount Minor */
+            amount_minor: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Currency */
+            currency: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Ref */
+            ref: string;
+            /** Said */
+            said: string;
+            /** Slot */
+            slot: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "alarm" | "change" | "sale" | "start";
+            /** Subject */
+            subject: string;
+            /** Who */
+            who: string;
+        };
+        /** Page[MachineEventView] */
+        MachineEventViewPage: {
+            /** Data */
+            data: components["schemas"]["MachineEventView"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * MachineLinkView
@@ -4971,7 +5223,8 @@ export interface components {
         MachineState: "new" | "enrolled" | "quarantined" | "retired";
         /**
          * MachineView
-         * @description `state` is `new`, `offline`, `attention` or `online`; `lifecycle` is the machine's own state.
+         * @description `state` is `new`, `offline`, `attention` or `online`; `lifecycle` is the machine's own state. `off_band_since`:
+         *     since when its temperature is not the wanted one.
          */
         MachineView: {
             /** Facts Waiting */
@@ -4987,6 +5240,8 @@ export interface components {
             name_zh: string;
             /** Number */
             number: string;
+            /** Off Band Since */
+            off_band_since: string | null;
             /** Open Alarms */
             open_alarms: number;
             /** Reasons */
@@ -5002,6 +5257,8 @@ export interface components {
              * @enum {string}
              */
             state: "new" | "offline" | "attention" | "online";
+            /** Tags */
+            tags: string[];
             /** Temperature C */
             temperature_c: number | null;
             /** Time Zone */
@@ -7486,6 +7743,16 @@ export interface components {
             qr: string;
         };
         /**
+         * SignalView
+         * @description `way` is `wired`, `wifi` or `cellular`.
+         */
+        SignalView: {
+            /** Dbm */
+            dbm: number | null;
+            /** Way */
+            way: string;
+        };
+        /**
          * SignInBody
          * @description `code`: of the phone, or a recovery code, once `second_factor_required` asked for it.
          */
@@ -7854,6 +8121,20 @@ export interface components {
             /** From Minor */
             from_minor: number;
         };
+        /**
+         * StockBody
+         * @description What was done to these slots. Goods that are taken out need a reason.
+         */
+        StockBody: {
+            deed: components["schemas"]["Deed"];
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+            /** Slots */
+            slots: components["schemas"]["HandledBody"][];
+        };
         /** StockedPlanSlotView */
         StockedPlanSlotView: {
             /** Capacity */
@@ -7869,6 +8150,23 @@ export interface components {
             /** Slot */
             slot: string;
         };
+        /**
+         * StockedView
+         * @description `before` null: the slot was never counted.
+         */
+        StockedView: {
+            /** Before */
+            before: number | null;
+            /** On Hand */
+            on_hand: number;
+            /** Slot */
+            slot: string;
+        };
+        /** StockView */
+        StockView: {
+            /** Slots */
+            slots: components["schemas"]["StockedView"][];
+        };
         /** SumView */
         SumView: {
             /** Amount Minor */
@@ -7879,6 +8177,24 @@ export interface components {
             /** Position */
             position: number;
             stage: components["schemas"]["ShareStage"];
+        };
+        /**
+         * TagsBody
+         * @description What all of these machines get, and what is taken from them.
+         */
+        TagsBody: {
+            /**
+             * Add
+             * @default []
+             */
+            add?: string[];
+            /** Machine Ids */
+            machine_ids: string[];
+            /**
+             * Remove
+             * @default []
+             */
+            remove?: string[];
         };
         /** TakeBackBody */
         TakeBackBody: {
@@ -8070,6 +8386,18 @@ export interface components {
             /** Machine Id */
             machine_id: string;
             trial?: components["schemas"]["PreviewBody"] | null;
+        };
+        /**
+         * TubeView
+         * @description Coins of one value that can be given as change.
+         */
+        TubeView: {
+            /** Count */
+            count: number;
+            /** Is Full */
+            is_full: boolean;
+            /** Value Minor */
+            value_minor: number;
         };
         /**
          * UnitOutcome
@@ -8381,6 +8709,18 @@ export interface components {
             top_up_max_minor: number;
             /** Top Up Min Minor */
             top_up_min_minor: number;
+        };
+        /**
+         * WantedTemperatureView
+         * @description The temperatures that are wanted; out of them for `after_s` raises an alarm.
+         */
+        WantedTemperatureView: {
+            /** After S */
+            after_s: number;
+            /** High C */
+            high_c: number;
+            /** Low C */
+            low_c: number;
         };
         /**
          * What
@@ -9904,6 +10244,7 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -10063,6 +10404,74 @@ export interface operations {
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machines.climate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClimateBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machines.curves": {
+        parameters: {
+            query?: {
+                hours?: "24" | "168" | "720";
+            };
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurvesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
             503: components["responses"]["NotAvailable"];
         };
     };
@@ -10285,6 +10694,116 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["UnlockedView"];
                 };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "stock.handle": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StockBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StockView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machines.timeline": {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                source?: ("alarm" | "change" | "sale" | "start")[] | null;
+            };
+            header?: never;
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineEventViewPage"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machines.tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["NotUnderstood"];
             401: components["responses"]["NotSignedIn"];

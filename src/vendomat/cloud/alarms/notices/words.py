@@ -31,6 +31,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
     "machine.door_open": ("机器门打开", "The door is open"),
     "machine.not_ready": ("机器无法售货", "Machine sells nothing"),
     "machine.quiet": ("机器异常安静：销量远低于往常", "Sells far less than in its usual hours"),
+    "machine.temperature": ("温度长时间超出范围", "Out of the wanted temperature for long"),
     "machine.fact_conflict": ("机器前后说法矛盾", "The machine contradicts what it told before"),
     "machine.clone": ("可能有另一台机器冒用身份", "Another machine may be using this identity"),
     "machine.security": ("有人干扰机器通信", "Somebody interferes with the messages of this machine"),

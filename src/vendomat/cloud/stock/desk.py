@@ -107,7 +107,8 @@ class StockDesk:
         ]
         await append_moves(connection, moves)
         await bump_catalogue_versions(connection, [(merchant_id, machine_id)])
-        said = {"machine_id": machine_id, "deed": deed.value, "slots": {one.slot: one.on_hand for one in done}}
+        counts = {one.slot: one.on_hand for one in done}
+        said: dict[str, object] = {"machine_id": machine_id, "deed": deed.value, "slots": counts}
         await append_events(connection, [OutboxEvent(merchant_id, _DONE[deed], machine_id, said, now)])
         change = Change(
             merchant_id=merchant_id,

@@ -47,7 +47,7 @@ export const ALARM_KINDS = [
   "payment_unknown", "payment_mismatch", "payment_short", "refund_held", "refund_stuck", "refund_open", "refund_paid_twice",
   "hold_open", "hold_uncollected", "hold_mismatch", "delivered_after_refund", "channel_away", "bill_missing", "claim_old",
   "claims_many", "cash.difference", "cash.not_booked", "code.locked", "code.guessing", "machine.clone", "machine.security",
-  "machine.fact_conflict",
+  "machine.fact_conflict", "machine.temperature",
 ] as const;
 
 /** A line of its timeline in words. */

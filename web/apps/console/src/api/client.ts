@@ -6,9 +6,9 @@
  */
 import type { Problem, Schemas } from "@vendomat/api";
 import type {
-  Alarm, Ambiguity, AmbiguityReport, Finding, FirstSteps, Machine, MachineDetail, MachineLink, Member, MemberLink, Miss, MoneyMove,
-  NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, Setup, SettlementReport, Tried,
-  WalletStatement, WayToPay,
+  Alarm, Ambiguity, AmbiguityReport, Curves, Finding, FirstSteps, Machine, MachineDetail, MachineEvent, MachineLink, Member, MemberLink, Miss, MoneyMove,
+  NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, Setup, SettlementReport, StockWish, Tried,
+  WalletStatement, WantedTemperature, WayToPay,
 } from "./views";
 import type {
   AlarmRule, AlarmTimeline, AttentionList, ChannelWish, Assignee, NoticeChannel, QuietHours,
@@ -114,6 +114,14 @@ export class ConsoleClient {
   /** The link is in this answer only; earlier ones that were not used end. */
   linkMachine = (id: string): Promise<Reply<MachineLink>> => this.#ask("POST", `/api/v1/machines/${id}/enrolment`);
   machine = (id: string): Promise<Reply<MachineDetail>> => this.#ask("GET", `/api/v1/machines/${id}`);
+  curves = (id: string, hours: number): Promise<Reply<Curves>> => this.#ask("GET", `/api/v1/machines/${id}/curves?hours=${hours}`);
+  machineEvents = (id: string, query: Query): Promise<Reply<Page<MachineEvent>>> =>
+    this.#ask("GET", `/api/v1/machines/${id}/timeline${queryText(query)}`);
+  wantTemperature = (id: string, band: WantedTemperature | null): Promise<Reply<null>> =>
+    this.#ask("PUT", `/api/v1/machines/${id}/climate`, { band });
+  tagMachines = (wish: Schemas["TagsBody"]): Promise<Reply<null>> => this.#ask("POST", "/api/v1/machines/tags", wish);
+  handleStock = (id: string, wish: StockWish): Promise<Reply<Schemas["StockView"]>> =>
+    this.#ask("POST", `/api/v1/machines/${id}/stock`, wish);
   orders = (query: Query): Promise<Reply<Page<Order>>> => this.#ask("GET", `/api/v1/orders${queryText(query)}`);
   order = (id: string): Promise<Reply<OrderDetail>> => this.#ask("GET", `/api/v1/orders/${id}`);
   /** What a person does about the money of an order: `refund`, `goodwill`, `refunds/<id>/again`, `payments/<id>/verdict` … */

@@ -12,6 +12,12 @@ export type Permission = Schemas["Permission"];
 export type Machine = Schemas["MachineView"];
 export type MachineState = Machine["state"];
 export type MachineDetail = Schemas["MachineDetailView"];
+export type Condition = NonNullable<MachineDetail["condition"]>;
+export type WantedTemperature = NonNullable<MachineDetail["band"]>;
+export type Curves = Schemas["CurvesView"];
+/** Something that happened to a machine. */
+export type MachineEvent = Schemas["MachineEventView"];
+export type StockWish = Schemas["StockBody"];
 export type FirstSteps = Schemas["FirstStepsView"];
 export type Setup = Schemas["SetupView"];
 /** `link` is shown once. */

@@ -3,7 +3,7 @@ import type { Machine, Slot } from "../api/views";
 import { byUrgency, chosen, matching, nextNumber, rowsOf } from "./status";
 
 function machine(number: string, state: Machine["state"]): Machine {
-  return { number, state, name_zh: "图书馆", name_en: "Library", site: "ground floor" } as Machine;
+  return { number, state, tags: [number], name_zh: "图书馆", name_en: "Library", site: "ground floor" } as Machine;
 }
 
 describe("machines", () => {
@@ -18,6 +18,7 @@ describe("machines", () => {
     expect(chosen(list, " LIBRARY ", "")).toHaveLength(2);
     expect(chosen(list, "图书", "offline")).toHaveLength(1);
     expect(chosen(list, "nowhere", "")).toHaveLength(0);
+    expect(chosen(list, "", "", "SH-2").map((m) => m.number)).toEqual(["SH-2"]);
   });
 });
 

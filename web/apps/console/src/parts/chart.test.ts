@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chartOptions, fitting, labelled } from "./chart";
+import { chartOptions, fitting, labelled, valueRange } from "./chart";
 
 describe("the words of an axis", () => {
   it("are as many as fit, evenly, the first among them", () => {
@@ -28,6 +28,7 @@ describe("a chart", () => {
     heightPx: 200,
     token,
     font: "Inter",
+    base: "zero" as const,
     series: [
       { label: "usual", values: [3, 4], shape: "band" as const },
       { label: "low", values: [1, 2], shape: "edge" as const },
@@ -43,5 +44,11 @@ describe("a chart", () => {
     const range = chartOptions(drawing).scales?.["y"]?.range as unknown as (u: unknown, low: number, high: number) => number[];
     expect(range(null, 5, 100)).toEqual([0, 108]);
     expect(range(null, 0, 0)).toEqual([0, 1]);
+  });
+
+  it("of temperatures leaves room on both sides, however cold", () => {
+    expect(valueRange("data", -22, -18)).toEqual([-23, -17]);
+    expect(valueRange("data", 2, 27)).toEqual([-1, 30]);
+    expect(valueRange("data", null, null)).toEqual([-1, 2]);
   });
 });

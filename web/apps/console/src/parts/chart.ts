@@ -11,6 +11,8 @@ export type ChartDrawing = {
   format: (value: number) => string;
   widthPx: number;
   heightPx: number;
+  /** A count or a sum begins at nothing; a temperature has no such place. */
+  base: "zero" | "data";
   token: (name: string) => string;
   font: string;
 };
@@ -53,6 +55,15 @@ function shapeOf(one: ChartSeries, token: (name: string) => string): uPlot.Serie
   }
 }
 
+/** From where to where values are drawn. */
+export function valueRange(base: ChartDrawing["base"], least: number | null, most: number | null): [number, number] {
+  const top = most ?? 1;
+  if (base === "zero") return [0, top > 0 ? top * 1.08 : 1];
+  const bottom = least ?? 0;
+  const room = Math.max(1, (top - bottom) * 0.12);
+  return [Math.floor(bottom - room), Math.ceil(top + room)];
+}
+
 export function chartOptions(drawing: ChartDrawing): uPlot.Options {
   const { points, series, format, widthPx, heightPx, token, font } = drawing;
   const bands = series.flatMap((one, index) =>
@@ -68,7 +79,7 @@ export function chartOptions(drawing: ChartDrawing): uPlot.Options {
     cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { show: false } },
     scales: {
       x: { time: false, range: () => [-0.6, points.length - 0.4] },
-      y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] },
+      y: { range: (_, least, most) => valueRange(drawing.base, least, most) },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 30, splits: () => places, values: (_, splits) => splits.map((place) => fitting(points[place] ?? "", roomPx)) },

@@ -51,6 +51,13 @@ PLANTS = {
     "discount_given_back_though_paid": Plant(
         "I4.promotion_use I4.promotion_budget", GOOD + "UPDATE promotion_use SET state = 'released'"
     ),
+    "discount_of_another_way_held_though_paid": Plant(
+        "I4.promotion_use",
+        GOOD + "UPDATE promotion_use SET more_minor = 5; UPDATE promotion SET taken_minor = 25",
+    ),
+    "discount_of_another_way_that_the_budget_does_not_count": Plant(
+        "I4.promotion_use I4.promotion_budget", GOOD + "UPDATE promotion_use SET more_minor = 5"
+    ),
     "budget_that_counts_less": Plant("I4.promotion_budget", GOOD + "UPDATE promotion SET taken_minor = 19"),
     "budget_that_counts_an_order_more": Plant("I4.promotion_budget", GOOD + "UPDATE promotion SET taken_uses = 2"),
     "coupon_that_counts_an_order_more": Plant("I4.coupon", COUPON + "UPDATE coupon SET taken = 2"),

@@ -90,6 +90,7 @@ ROWS = {
     "VALUES ('{m}', 'o', 1{n}, 'm', 'A1', 'p', 1, 'pending'",
     "promotion": "merchant_id, promotion_id, name, rule, state, created_at, changed_at, changed_by) "
     f"VALUES ('{{m}}', 'p{{n}}', 'n', '{{}}', 'draft', '{AT}', '{AT}', 'o'",
+    "member_tier": "merchant_id, tier) VALUES ('{m}', 't{n}'",
     "promotion_use": "merchant_id, order_id, promotion_id, off_minor, units, state, at) "
     f"VALUES ('{{m}}', 'o', 'p{{n}}', 1, '[]', 'reserved', '{AT}'",
     "coupon_batch": "merchant_id, batch_id, promotion_id, count, uses_each, created_at, created_by) "

@@ -13,12 +13,14 @@ from vendomat.pricing.promotion import (
 )
 from vendomat.pricing.schedule import Window
 from vendomat.pricing.telling import Meeting, Product, Tag, meetings, next_change, tag_of
+from vendomat.pricing.ways import Fare, fare_of, fares
 
 __all__ = [
     "GROUP_UNITS_MAX",
     "RULES_VERSION",
     "Applied",
     "Budget",
+    "Fare",
     "Goods",
     "Kind",
     "Meeting",
@@ -31,6 +33,8 @@ __all__ = [
     "Quote",
     "Tag",
     "Window",
+    "fare_of",
+    "fares",
     "meetings",
     "next_change",
     "quote",

@@ -87,11 +87,17 @@ class Quote:
 
     def gifts(self) -> dict[str, int]:
         """What each promotion gave, by its id."""
-        sums: dict[str, int] = {}
+        return {
+            promotion_id: sum(off_minor for _, off_minor in them) for promotion_id, them in self.gifts_by_unit().items()
+        }
+
+    def gifts_by_unit(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        """What each promotion took off which units: pairs of a unit's number and the amount."""
+        found: dict[str, tuple[tuple[int, int], ...]] = {}
         for unit in self.units:
             for one in unit.applied:
-                sums[one.promotion_id] = sums.get(one.promotion_id, 0) + one.off_minor
-        return sums
+                found[one.promotion_id] = (*found.get(one.promotion_id, ()), (unit.unit, one.off_minor))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

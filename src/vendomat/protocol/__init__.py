@@ -78,6 +78,7 @@ from vendomat.protocol.messages import (
     UnitStatus,
     VendFact,
     VendResult,
+    WayPrice,
 )
 
 __all__ = [
@@ -158,6 +159,7 @@ __all__ = [
     "VendFact",
     "VendResult",
     "Verify",
+    "WayPrice",
     "enrol_proof_text",
     "fingerprint_of",
     "read_body",

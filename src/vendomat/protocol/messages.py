@@ -157,7 +157,7 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Idempotent by `request_id`: the same request again gives the same order. `shown_minor` is what the screen said
-    all of it comes to, promotions included; None: the sum of the lines. Nobody pays more than that."""
+    all of it comes to on `channel`, promotions included; None: the sum of the lines. Nobody pays more than that."""
 
     request_id: Id
     lines: Annotated[list[OrderLine], Meta(min_length=1, max_length=LINES_MAX)]
@@ -235,6 +235,13 @@ class PaymentOffer(msgspec.Struct, frozen=True, kw_only=True):
     reason: Short = ""
 
 
+class WayPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """What an open order comes to when it is paid on `channel`: less than otherwise."""
+
+    channel: Channel
+    total_minor: Minor
+
+
 class UnitStatus(msgspec.Struct, frozen=True, kw_only=True):
     unit: int
     slot: Slot
@@ -261,7 +268,7 @@ class HoldStatus(msgspec.Struct, frozen=True, kw_only=True):
 class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of an order as the buyer may see it: reply to `order`, `channel`, `order_status`, `cancel`, `redeem`;
     also pushed down as `order` after each change. `version` rises with each change. `lines` are at list prices as they
-    were asked for, `total_minor` is what is paid."""
+    were asked for, `total_minor` is what is paid, as long as it is open by any way that `prices` do not name."""
 
     order_id: Id
     reference: Short
@@ -277,6 +284,7 @@ class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     refund: RefundStatus | None = None
     hold: HoldStatus | None = None
     link: Text = ""  # where the buyer's own phone finds the order; empty before it is paid
+    prices: list[WayPrice] = []  # the ways by which it costs less
 
 
 # --- up: facts -------------------------------------------------------------------------------------------------------

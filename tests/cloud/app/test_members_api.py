@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -124,3 +125,59 @@ async def test_a_member_of_nobody(browser: httpx.AsyncClient) -> None:
         assert (await browser.get(f"/api/v1/members/{path}")).status_code == 404
     for move in ("block", "unblock", "link"):
         assert (await browser.post(f"/api/v1/members/{unknown}/{move}")).status_code == 404
+
+
+TIERS = "/api/v1/member-tiers"
+
+
+async def spend(shop: Shop, member_id: str, amounts: dict[int, int]) -> None:
+    """Wallet payments of so many minor units, so many days ago."""
+    await shop.as_hot_owner(
+        "INSERT INTO wallet VALUES ($1, $2, 'CNY', 500, 9)",
+        shop.merchant_id,
+        member_id,
+    )
+    for entry, (days, amount) in enumerate(amounts.items(), start=1):
+        await shop.as_hot_owner(
+            "INSERT INTO wallet_entry VALUES ($1, $2, $3, $4, 'paid', 'ord_1', $5, 500, $6)",
+            shop.merchant_id,
+            member_id,
+            entry,
+            f"k{entry}",
+            -amount,
+            shop.clock.now() - timedelta(days=days),
+        )
+
+
+async def test_a_tier_is_reached_by_twelve_months_or_given_by_hand(browser: httpx.AsyncClient, shop: Shop) -> None:
+    ann = (await create(browser))["member"]["id"]
+    await spend(shop, ann, {400: 5_000, 300: 600, 1: 500})
+    tiers = [{"name": "silver", "from_minor": 1_000}, {"name": "gold", "from_minor": 2_000}]
+    put = await browser.put(TIERS, json={"tiers": [{"name": "staff", "from_minor": None}, *reversed(tiers)]})
+    assert put.status_code == 200, put.text
+    assert put.json() == (await browser.get(TIERS)).json()
+    assert put.json()["tiers"] == [*tiers, {"name": "staff", "from_minor": None}]
+
+    async def standing() -> tuple[object, ...]:
+        seen = (await browser.get(f"/api/v1/members/{ann}")).json()
+        return (seen["tier"], seen["tier_by_hand"], seen["spent_minor"])
+
+    assert await standing() == ("silver", "", 1_100)
+    given = await browser.put(f"/api/v1/members/{ann}/tier", json={"tier": "staff"})
+    assert (given.status_code, given.json()["tier"]) == (200, "staff")
+    assert await standing() == ("staff", "staff", 1_100)
+    kept = await browser.put(TIERS, json={"tiers": tiers})
+    assert (kept.status_code, kept.json()["code"]) == (409, "conflict")  # somebody has it
+    assert (await browser.put(f"/api/v1/members/{ann}/tier", json={"tier": "nobody's"})).status_code == 404
+    await browser.put(f"/api/v1/members/{ann}/tier", json={"tier": ""})
+    assert (await browser.put(TIERS, json={"tiers": tiers[1:]})).json()["tiers"] == tiers[1:]
+    assert await standing() == ("", "", 1_100)
+    twice = await browser.put(TIERS, json={"tiers": [tiers[0], tiers[0]]})
+    assert (twice.status_code, twice.json()["code"]) == (422, "invalid_value")
+    rows = await shop.database.hot.fetch("SELECT action FROM change_entry WHERE action LIKE 'member.%' ORDER BY seq")
+    assert [row[0] for row in rows] == [
+        "member.tiers_changed",
+        "member.tier_given",
+        "member.tier_given",
+        "member.tiers_changed",
+    ]

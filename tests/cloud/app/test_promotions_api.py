@@ -118,6 +118,25 @@ async def test_a_cart_is_tried_at_a_moment_of_the_machines_clock(browser: httpx.
     assert (await browser.post(f"{PROMOTIONS}/try", json=wrong)).status_code == 404
 
 
+async def test_a_cart_is_tried_as_it_is_paid_and_by_whom(browser: httpx.AsyncClient, shop: Shop) -> None:
+    await browser.put("/api/v1/member-tiers", json={"tiers": [{"name": "gold"}]})
+    goods = (await browser.get(f"{PROMOTIONS}/goods")).json()
+    assert (goods["tiers"], "wallet" in goods["channels"]) == (["gold"], True)
+    await activate(browser, await create(browser, windows=[], channels=["alipay"]))
+    await activate(browser, await create(browser, windows=[], tiers=["gold"], basis_points=5_000))
+    ((slot, price_minor),) = await slots(shop, 1)
+
+    async def total(**paid: str) -> int:
+        body = {"machine_id": shop.machine_id, "lines": [{"slot": slot, "quantity": 1}], **paid}
+        answer = await browser.post(f"{PROMOTIONS}/try", json=body)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["total_minor"])
+
+    ways: list[dict[str, str]] = [{}, {"channel": "alipay"}, {"channel": "wallet", "tier": "gold"}]
+    offs = [0, (price_minor * 2_000 + 5_000) // 10_000, (price_minor * 5_000 + 5_000) // 10_000]
+    assert [price_minor - await total(**way) for way in ways] == offs
+
+
 async def test_a_preview_says_where_a_rule_meets_others_and_who_wins(browser: httpx.AsyncClient, shop: Shop) -> None:
     known = await activate(browser, await create(browser))
     goods = (await browser.get(f"{PROMOTIONS}/goods")).json()
@@ -141,7 +160,8 @@ async def test_a_preview_says_where_a_rule_meets_others_and_who_wins(browser: ht
         {"kind": "bundle", "value_minor": 5, "parts": []},
         {"starts_at": "2026-01-01T00:00:00"},
         {"windows": [{"days": [7], "start": 0, "end": 5}]},
-        {"tiers": ["gold"]},
+        {"tiers": [""]},
+        {"channels": ["Way To Pay"]},
         {"name": " "},
     ],
 )

@@ -54,7 +54,7 @@ class Stage:
         self.machine.note_cloud_time(self.clock.now().isoformat(), 0.0)
 
     def cost(self, *lines: tuple[str, int]) -> int:
-        return self.prices.quote(lines)[0].total_minor
+        return self.prices.fares(lines)[0][0].quote.total_minor
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ async def test_the_screen_follows_the_hours_of_the_machines_zone(stage: Stage) -
 async def test_what_may_be_had_together_is_named_and_priced(stage: Stage) -> None:
     stage.hear(told(TWO))
     assert [one.name for one in stage.prices.tags()["A1"].groups] == ["Two for one"]
-    quoted, names = stage.prices.quote([("A1", 1), ("A2", 1)])
-    assert (quoted.total_minor, quoted.gifts(), names) == (PRICE, {"prm_2": PRICE}, {"prm_2": "Two for one"})
+    (fare,), names = stage.prices.fares([("A1", 1), ("A2", 1)])
+    assert (fare.quote.total_minor, fare.quote.gifts(), names) == (PRICE, {"prm_2": PRICE}, {"prm_2": "Two for one"})
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ async def test_a_coupon_counts_while_it_is_with_the_cart(stage: Stage) -> None:
     stage.hear([])
     assert stage.cost(("A1", 1)) == PRICE
     stage.prices.hear_coupon(coupon(FIRST))
-    quoted, names = stage.prices.quote([("A1", 1)])
-    assert (quoted.total_minor, names["prm_3"]) == (PRICE * 9 // 10, "Friends")
+    (fare,), names = stage.prices.fares([("A1", 1)])
+    assert (fare.quote.total_minor, names["prm_3"]) == (PRICE * 9 // 10, "Friends")
     assert stage.prices.coupon_promotion == "prm_3"
     assert stage.prices.tags()["A1"].price_minor == PRICE * 9 // 10
     assert stage.prices.is_due()
@@ -149,3 +149,17 @@ async def test_a_coupon_that_this_program_cannot_read_leaves_the_list_price(stag
     unread = msgspec.structs.replace(coupon(FIRST), offer=told({"kind": "of the future"})[0])
     stage.prices.hear_coupon(unread)
     assert (stage.cost(("A1", 1)), stage.cost(("A1", 2)), stage.prices.coupon_promotion) == (PRICE, PRICE, "")
+
+
+async def test_the_screen_knows_what_each_way_to_pay_comes_to(stage: Stage) -> None:
+    by_alipay = Promotion(
+        promotion_id="prm_4", name="Alipay", kind=Kind.PERCENT, basis_points=2_000, channels=("alipay",)
+    )
+    staff = Promotion(promotion_id="prm_5", name="Staff", kind=Kind.PERCENT, basis_points=9_000, tiers=("staff",))
+    stage.hear(told(by_alipay, staff))
+    fares, _ = stage.prices.fares([("A1", 1)])
+    assert [(one.channel, one.tier, one.quote.total_minor) for one in fares] == [
+        ("", "", PRICE),
+        ("alipay", "", PRICE * 8 // 10),
+    ]
+    assert stage.prices.tags()["A1"].price_minor == PRICE

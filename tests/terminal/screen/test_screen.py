@@ -59,7 +59,7 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     state = await page.state()
     assert set(state) == {
         *("revision", "build", "machine", "link", "screen", "out_of_order_reason", "products", "limits", "channels"),
-        *("is_promoted", "takes_coupons"),
+        *("is_promoted", "price_round", "takes_coupons"),
         *("notice", "sale", "code_entry", "coupon", "idle_in_ms"),
     }
     assert set(state["machine"]) == {"id", "number", "name", "service_phone", "payee", "mm_px", "is_demo"}
@@ -74,7 +74,7 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     sale = (await page.bench.until_screen("paying"))["sale"]
     assert set(sale) == {
         *("order_id", "reference", "kind", "total_minor", "currency", "channel", "lines", "payment", "units"),
-        *("refund", "hold", "receipt", "close_in_ms"),
+        *("refund", "hold", "receipt", "close_in_ms", "ways"),
     }
     assert set(sale["payment"]) == {
         *("state", "qr_svg", "wallet_url", "expires_in_ms", "expires_total_ms", "takes_codes", "charge"),
@@ -98,7 +98,7 @@ async def test_a_cart_is_priced_as_the_cloud_will_and_ordered_at_what_was_shown(
     cart = [{"slot": "A1", "quantity": 1}, {"slot": "A2", "quantity": 1}]
     priced = (await page.press("/api/price", {"lines": cart})).json()
     off = [{"name": "Two for one", "off_minor": 350}]
-    assert priced == {"list_minor": 700, "total_minor": 350, "coupon_minor": 0, "off": off}
+    assert priced == {"list_minor": 700, "total_minor": 350, "coupon_minor": 0, "off": off, "ways": {}}
     assert (await page.press("/api/price", {"lines": [{"slot": "Z9", "quantity": 1}]})).status_code == 404
     await page.press("/api/order", {"request_id": "r1", "lines": LINES, "channel": "wechat", "shown_minor": 349})
     await page.bench.until_screen("paying")
@@ -128,6 +128,7 @@ async def test_a_coupon_is_typed_counts_and_goes_with_the_order(page: Page) -> N
         "total_minor": 630,
         "coupon_minor": 70,
         "off": [{"name": "Friends", "off_minor": 70}],
+        "ways": {},
     }
     assert (await page.press("/api/coupon/out", {})).status_code == 200
     assert (await page.press("/api/price", cart)).json()["total_minor"] == 700

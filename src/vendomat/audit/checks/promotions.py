@@ -27,7 +27,7 @@ CHECKS: tuple[Check, ...] = (
         WHERE o.discount_minor <> coalesce(s.off_minor, 0)
         UNION ALL
         SELECT u.merchant_id, u.order_id, NULL, u.off_minor, s.off_minor FROM promotion_use u
-        CROSS JOIN LATERAL (SELECT sum((pair ->> 1)::bigint)::bigint AS off_minor
+        CROSS JOIN LATERAL (SELECT coalesce(sum((pair ->> 1)::bigint), 0)::bigint AS off_minor
             FROM jsonb_array_elements(u.units) AS pair) s
         WHERE u.off_minor IS DISTINCT FROM s.off_minor
         """,
@@ -40,7 +40,8 @@ CHECKS: tuple[Check, ...] = (
         SELECT u.merchant_id, u.order_id, u.promotion_id, u.state, o.state AS order_state
         FROM promotion_use u JOIN sale_order o USING (merchant_id, order_id)
         WHERE u.state <> CASE WHEN o.state = 'awaiting_payment' THEN 'reserved'
-            WHEN o.state IN ('expired', 'cancelled') THEN 'released' ELSE 'confirmed' END
+            WHEN o.state IN ('expired', 'cancelled') OR u.off_minor = 0 THEN 'released' ELSE 'confirmed' END
+            OR u.more_minor > 0 AND u.state = 'confirmed'
         """,
     ),
     Check(
@@ -51,7 +52,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT p.merchant_id, p.promotion_id, p.taken_minor, p.money_max, s.minor AS given_minor, p.taken_uses,
             p.uses_max, s.uses AS given_uses
         FROM promotion p CROSS JOIN LATERAL (
-            SELECT coalesce(sum(u.off_minor), 0)::bigint AS minor, count(*) AS uses FROM promotion_use u
+            SELECT coalesce(sum(u.off_minor + u.more_minor), 0)::bigint AS minor, count(*) AS uses FROM promotion_use u
             WHERE u.merchant_id = p.merchant_id AND u.promotion_id = p.promotion_id AND u.state <> 'released') s
         WHERE p.has_budget AND ((p.taken_minor, p.taken_uses) IS DISTINCT FROM (s.minor, s.uses)
             OR p.taken_minor > p.money_max OR p.taken_uses > p.uses_max)
@@ -81,6 +82,7 @@ CHECKS: tuple[Check, ...] = (
         WHERE (coalesce(p.rule ->> 'coupon', '') = '') <> (u.coupon_id IS NULL)
             OR b.promotion_id <> u.promotion_id
             OR u.coupon_id IS NOT NULL AND u.is_coupon_back <> (o.state IN ('expired', 'cancelled')
+                OR o.state <> 'awaiting_payment' AND u.off_minor = 0
                 OR o.state = 'settled' AND NOT EXISTS (SELECT FROM vend_unit v WHERE v.merchant_id = o.merchant_id
                     AND v.order_id = o.order_id AND v.outcome = 'delivered'))
         """,

@@ -4,7 +4,7 @@ from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app
 from vendomat.cloud.app.main import run_cloud
 from vendomat.cloud.app.parts import MakeWriter, SalesGround, SalesParts, build_sales
 from vendomat.cloud.app.rotation import Rotation, rotate_key
-from vendomat.cloud.app.seed import Seeded, SeededMachine, SeedPlan, load_stock, seed_demo
+from vendomat.cloud.app.seed import Seeded, SeededMachine, SeedPlan, load_stock, seed_demo, seed_promotions
 
 __all__ = [
     "MachineParts",
@@ -23,4 +23,5 @@ __all__ = [
     "rotate_key",
     "run_cloud",
     "seed_demo",
+    "seed_promotions",
 ]

@@ -39,7 +39,7 @@ from vendomat.cloud.machines import (
     enrolment_router,
     machines_router,
 )
-from vendomat.cloud.members import Members
+from vendomat.cloud.members import Members, Tiers, tiers_router
 from vendomat.cloud.merchants import (
     CurrentOperator,
     FirstRun,
@@ -124,7 +124,7 @@ from vendomat.cloud.statistics import (
     sales_figures_router,
 )
 from vendomat.cloud.stock import StockDesk, stock_router
-from vendomat.cloud.wallets import WalletBook, members_router
+from vendomat.cloud.wallets import MemberViews, WalletBook, members_router
 from vendomat.kernel import Clock, Ids
 
 CONSOLE_FOLDER = Path(__file__).parents[2] / "static" / "console"
@@ -211,7 +211,9 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(buyers_router(buyers, BuyerThrottles(parts.clock)))
     members = Members(parts.database, parts.master_key, ids=parts.ids, clock=parts.clock)
     wallets = WalletBook(parts.database)
-    app.include_router(members_router(members, wallets, current))
+    tiers = Tiers(parts.database, parts.clock)
+    app.include_router(tiers_router(tiers, current))
+    app.include_router(members_router(members, MemberViews(wallets, tiers, parts.clock), current))
     if parts.payouts is not None:
         app.include_router(wallet_payouts_router(parts.payouts, current))
     if parts.top_ups is not None:

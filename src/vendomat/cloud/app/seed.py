@@ -22,7 +22,9 @@ from vendomat.cloud.merchants import (
     PaymentAccounts,
 )
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.promotions import Coupons, Limits, NewCoupons, Promotions
 from vendomat.kernel import Clock, Ids, Money
+from vendomat.pricing import Goods, Kind, Promotion
 
 CURRENCY = "CNY"
 DEMO_EMAIL = "demo@vendomat.example"
@@ -34,6 +36,42 @@ _SITES = (
     ("大学体育馆", "University sports hall"),
     ("东方医院门诊楼", "East hospital, outpatient hall"),
     ("滨江办公楼", "Riverside offices"),
+)
+DEMO_COUPON = "WELCOME"
+_PROMOTIONS = (
+    (
+        Promotion(
+            promotion_id="",
+            name="今日特惠 Today's offer",
+            kind=Kind.PERCENT,
+            basis_points=1_000,
+            goods=Goods(categories=("drinks",)),
+        ),
+        Limits(),
+    ),
+    (
+        Promotion(
+            promotion_id="",
+            name="支付宝立减 With Alipay",
+            kind=Kind.CART_OFF,
+            value_minor=30,
+            channels=("alipay",),
+            is_stackable=True,
+        ),
+        Limits(money_max=1_000_000),
+    ),
+    (
+        Promotion(
+            promotion_id="",
+            name="新客券 Welcome",
+            kind=Kind.CART_OFF,
+            value_minor=100,
+            coupon="new",
+            is_stackable=True,
+            from_minor=300,
+        ),
+        Limits(uses_max=100_000),
+    ),
 )
 _STOCK_SLOT = sa.table(
     "stock_slot", *map(sa.column, ("merchant_id", "machine_id", "slot", "on_hand", "reserved", "closed_reason"))
@@ -115,6 +153,19 @@ async def seed_demo(
         products=products,
         slots={slot: product.key for slot, product in zip(SLOTS, seed_products(), strict=False)},
     )
+
+
+async def seed_promotions(database: Database, master_key: MasterKey, seeded: Seeded, *, ids: Ids, clock: Clock) -> str:
+    """A promotion for everybody, one for a way to pay and one for those who type the word that is returned."""
+    promotions, coupons = Promotions(database, ids, clock), Coupons(database, master_key, ids=ids, clock=clock)
+    merchant_id, by = seeded.merchant_id, seeded.operator_id
+    for rule, limits in _PROMOTIONS:
+        kept = await promotions.create(merchant_id, rule, limits, by=by)
+        promotion_id = kept.rule.promotion_id
+        await promotions.activate(merchant_id, promotion_id, version=kept.version, by=by)
+        if kept.rule.coupon:
+            await coupons.issue(merchant_id, NewCoupons(promotion_id, word=DEMO_COUPON, uses_each=100_000), by=by)
+    return DEMO_COUPON
 
 
 async def load_stock(

@@ -107,15 +107,15 @@ def _unit(row: asyncpg.Record) -> Unit:
 
 async def insert_orders(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, order_id, machine_id, request_id, origin, total_minor, currency, lines as JSON text, code_id,
-    member_id, created_at, expires_at, discount_minor, price_mark)."""
+    member_id, created_at, expires_at, discount_minor, price_mark, fares as JSON text)."""
     await execute_rows(
         connection,
         "INSERT INTO sale_order (merchant_id, order_id, machine_id, request_id, origin, state, version, total_minor, "
-        "currency, lines, code_id, member_id, created_at, expires_at, discount_minor, price_mark) "
-        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l::jsonb, d, b, a, e, f, k FROM unnest($1::text[], $2::text[], "
+        "currency, lines, code_id, member_id, created_at, expires_at, discount_minor, price_mark, fares) "
+        "SELECT m, o, i, r, g, 'awaiting_payment', 1, t, c, l::jsonb, d, b, a, e, f, k, w::jsonb FROM unnest($1::text[], $2::text[], "
         "$3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], "
-        "$11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::text[]) "
-        "AS n(m, o, i, r, g, t, c, l, d, b, a, e, f, k)",
+        "$11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::text[], $15::text[]) "
+        "AS n(m, o, i, r, g, t, c, l, d, b, a, e, f, k, w)",
         rows,
     )
 
@@ -138,6 +138,28 @@ async def update_orders(connection: Executes, rows: Sequence[tuple[object, ...]]
         "UPDATE sale_order o SET state = n.s, closing = n.c, version = n.v, ended_at = n.e "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[]) AS n(m, o, s, c, v, e) "
         "WHERE o.merchant_id = n.m AND o.order_id = n.o",
+        rows,
+    )
+
+
+async def reprice_orders(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, total_minor, discount_minor, price_mark): paid another way than the first price."""
+    await execute_rows(
+        connection,
+        "UPDATE sale_order o SET total_minor = n.t, discount_minor = n.d, price_mark = n.k "
+        "FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[]) AS n(m, o, t, d, k) "
+        "WHERE o.merchant_id = n.m AND o.order_id = n.o",
+        rows,
+    )
+
+
+async def reprice_units(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of (merchant_id, order_id, unit, price_minor, off_minor), of the orders that are repriced."""
+    await execute_rows(
+        connection,
+        "UPDATE vend_unit u SET price_minor = n.p, off_minor = n.f "
+        "FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS n(m, o, u, p, f) "
+        "WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.unit = n.u",
         rows,
     )
 

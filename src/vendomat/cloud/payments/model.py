@@ -161,6 +161,7 @@ class Payment:
     Of money that did not fit the order (`is_frozen`), `account` and `currency` are those it came in, and `verdict` what
     people decided about it; `verdict_by` asked for it. `currency` is empty where it is not known to differ. `payer` is
     a mark of who paid, not their name at the platform. Of a top-up, `paid_out_minor` went back because its member left.
+    `tier` is of the member whose code pays, where a price asks for one.
 
     Of a charge (`way` code_scan): `began_at` is when it was numbered, `said` the platform's last word for the buyer,
     and `close_wanted` means that it is being reversed. The buyer's code is nowhere in it.
@@ -191,6 +192,7 @@ class Payment:
     is_hold: bool = False
     capture_minor: int = 0
     paid_out_minor: int = 0
+    tier: str = ""
 
     @property
     def may_buy(self) -> bool:

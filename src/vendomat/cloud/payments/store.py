@@ -63,6 +63,7 @@ async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> 
                 is_hold=row["is_hold"],
                 capture_minor=row["capture_minor"],
                 paid_out_minor=row["paid_out_minor"],
+                tier=row["tier"],
             )
         )
     return {key: tuple(payments) for key, payments in found.items()}
@@ -101,15 +102,15 @@ async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> d
 
 async def insert_payments(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows of (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, created_at, expires_at,
-    next_try_at, way, is_hold, machine_id). A code to scan at a machine of a site whose owner is paid by the platform is
+    next_try_at, way, is_hold, machine_id, tier). A code to scan at a machine of a site whose owner is paid by the platform is
     marked for that site, whatever becomes of it: its money is frozen until it was shared or set free."""
     await execute_rows(
         connection,
         "INSERT INTO payment (merchant_id, payment_id, order_id, channel, account, amount_minor, currency, state, "
-        "created_at, expires_at, next_try_at, way, is_hold, shared_for) SELECT m, p, o, c, a, n, u, 'created', t, e, x, w, h, "
+        "created_at, expires_at, next_try_at, way, is_hold, tier, shared_for) SELECT m, p, o, c, a, n, u, 'created', t, e, x, w, h, i, "
         f"{_SHARED_FOR} FROM unnest($1::text[], "
         "$2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[], $9::timestamptz[], "
-        "$10::timestamptz[], $11::text[], $12::bool[], $13::text[]) AS n(m, p, o, c, a, n, u, t, e, x, w, h, k)",
+        "$10::timestamptz[], $11::text[], $12::bool[], $13::text[], $14::text[]) AS n(m, p, o, c, a, n, u, t, e, x, w, h, k, i)",
         rows,
     )
 

@@ -15,9 +15,16 @@ from vendomat.cloud.promotions.coupons import (
     open_coupons,
     take_coupons,
 )
-from vendomat.cloud.promotions.hot import OpenOffers, keep_uses, open_offers, settle_uses
+from vendomat.cloud.promotions.hot import (
+    OpenOffers,
+    confirm_fares,
+    confirm_uses,
+    keep_uses,
+    open_offers,
+    release_uses,
+)
 from vendomat.cloud.promotions.model import KeptPromotion, Limits, PromotionState, Use, UseState
-from vendomat.cloud.promotions.service import CartLine, Promotions, TestedCart
+from vendomat.cloud.promotions.service import CartLine, Promotions, TestedCart, Trying
 from vendomat.cloud.promotions.store import zone_of
 from vendomat.cloud.promotions.telling import Told, told_offer, told_promotions
 
@@ -34,8 +41,11 @@ __all__ = [
     "Promotions",
     "TestedCart",
     "Told",
+    "Trying",
     "Use",
     "UseState",
+    "confirm_fares",
+    "confirm_uses",
     "coupon_hash",
     "coupon_refused",
     "coupons_key",
@@ -46,7 +56,7 @@ __all__ = [
     "open_coupons",
     "open_offers",
     "promotions_router",
-    "settle_uses",
+    "release_uses",
     "take_coupons",
     "told_offer",
     "told_promotions",

@@ -1,11 +1,7 @@
-"""`/api/v1/promotions`: rules about prices, where they meet, and what a cart would cost when.
-
-A body has no member tier or way to pay: when a machine makes an order it knows neither for certain, and a price that is
-decided once must not depend on what is chosen later.
-"""
+"""`/api/v1/promotions`: rules about prices, where they meet, and what a cart would cost when."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -13,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import ASKED_ONCE
 from vendomat.cloud.promotions.model import KeptPromotion, Limits, PromotionState
-from vendomat.cloud.promotions.service import CartLine, Promotions, TestedCart
+from vendomat.cloud.promotions.service import CartLine, KnownGoods, Promotions, TestedCart, Trying
 from vendomat.cloud.promotions.store import kept_of
 from vendomat.pricing import GROUP_UNITS_MAX, Goods, Kind, Meeting, Promotion, Window
 
@@ -22,6 +18,8 @@ ProductId = Annotated[str, Field(pattern=r"^prd_[0-9a-z]{26}$")]
 MachineId = Annotated[str, Field(pattern=r"^mch_[0-9a-z]{26}$")]
 Amount = Annotated[int, Field(ge=0, le=10**9, strict=True)]
 Limit = Annotated[int, Field(ge=1, le=10**12, strict=True)]
+Label = Annotated[str, Field(min_length=1, max_length=40)]
+Channel = Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
 Count = Annotated[int, Field(ge=0, le=GROUP_UNITS_MAX, strict=True)]
 
 
@@ -49,8 +47,9 @@ class WindowBody(_Body):
 
 
 class RuleBody(GoodsBody):
-    """What a promotion gives. Which of the amounts counts depends on `kind`. With `needs_coupon` it counts only for
-    orders with one of its coupons."""
+    """What a promotion gives. Which of the amounts counts depends on `kind`. It counts at `machines`; for members of
+    `tiers`, when their code pays; on `channels`, once one is chosen. What is empty leaves nobody out. With
+    `needs_coupon` it counts only for orders with one of its coupons."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     kind: Kind
@@ -60,6 +59,8 @@ class RuleBody(GoodsBody):
     pay: Count = 0
     parts: Annotated[list[PartBody], Field(max_length=GROUP_UNITS_MAX)] = []
     machines: Annotated[list[MachineId], Field(max_length=500)] = []
+    tiers: Annotated[list[Label], Field(max_length=10)] = []
+    channels: Annotated[list[Channel], Field(max_length=10)] = []
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
     windows: Annotated[list[WindowBody], Field(max_length=20)] = []
@@ -110,6 +111,8 @@ class GoodsView(BaseModel):
     currency: str
     time_zone: str
     products: list[ProductView]
+    tiers: list[str]
+    channels: list[str]
 
 
 class PreviewBody(RuleBody):
@@ -140,12 +143,14 @@ class CartLineBody(_Body):
 
 class TryBody(_Body):
     """`at` without an offset is by the machine's own clock; none is now. `trial` counts as if it were active, and
-    its coupon shown."""
+    its coupon shown. `channel` and `tier` are how and by whom it is paid; empty: not known yet."""
 
     machine_id: MachineId
     lines: Annotated[list[CartLineBody], Field(min_length=1, max_length=10)]
     at: datetime | None = None
     trial: PreviewBody | None = None
+    channel: Channel | Literal[""] = ""
+    tier: Label | Literal[""] = ""
 
 
 class AppliedView(BaseModel):
@@ -187,9 +192,7 @@ def promotions_router(promotions: Promotions, current: CurrentOperator) -> APIRo
 
     @router.get("/goods", operation_id="promotions.goods")
     async def goods(operator: Annotated[Operator, Depends(reading)]) -> GoodsView:
-        found = await promotions.goods(operator.merchant_id)
-        products = [ProductView.model_validate({**row, "id": row["product_id"]}) for row in found.products]
-        return GoodsView(currency=found.currency, time_zone=found.time_zone, products=products)
+        return _goods(await promotions.goods(operator.merchant_id))
 
     @router.post("", operation_id="promotions.create", dependencies=[ASKED_ONCE], status_code=201)
     async def create(body: PromotionBody, operator: Annotated[Operator, Depends(changing)]) -> PromotionView:
@@ -227,7 +230,8 @@ def promotions_router(promotions: Promotions, current: CurrentOperator) -> APIRo
     async def try_cart(body: TryBody, operator: Annotated[Operator, Depends(reading)]) -> TriedCartView:
         trial = None if body.trial is None else _rule(body.trial, body.trial.id)
         lines = [CartLine(line.slot, line.quantity) for line in body.lines]
-        tried = await promotions.try_cart(operator.merchant_id, body.machine_id, lines, at=body.at, trial=trial)
+        trying = Trying(body.machine_id, body.at, trial, channel=body.channel, tier=body.tier)
+        tried = await promotions.try_cart(operator.merchant_id, lines, trying)
         return _tried(tried)
 
     return router
@@ -248,6 +252,8 @@ def _rule(body: RuleBody, promotion_id: str) -> Promotion:
             for part in body.parts
         ),
         machines=tuple(body.machines),
+        tiers=tuple(body.tiers),
+        channels=tuple(body.channels),
         starts_at=body.starts_at,
         ends_at=body.ends_at,
         windows=tuple(Window(days=tuple(one.days), start=one.start, end=one.end) for one in body.windows),
@@ -255,6 +261,16 @@ def _rule(body: RuleBody, promotion_id: str) -> Promotion:
         priority=body.priority,
         is_stackable=body.is_stackable,
         coupon=(promotion_id or "new") if body.needs_coupon else "",
+    )
+
+
+def _goods(found: KnownGoods) -> GoodsView:
+    return GoodsView(
+        currency=found.currency,
+        time_zone=found.time_zone,
+        products=[ProductView.model_validate({**row, "id": row["product_id"]}) for row in found.products],
+        tiers=found.tiers,
+        channels=found.channels,
     )
 
 
@@ -288,6 +304,8 @@ def _view(kept: KeptPromotion, given_minor: int = 0, given_uses: int = 0) -> Pro
             for part in rule.parts
         ],
         machines=list(rule.machines),
+        tiers=list(rule.tiers),
+        channels=list(rule.channels),
         needs_coupon=bool(rule.coupon),
         windows=[WindowBody(days=list(one.days), start=one.start, end=one.end) for one in rule.windows],
         money_max=kept.limits.money_max,

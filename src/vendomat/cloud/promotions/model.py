@@ -107,16 +107,22 @@ class KeptPromotion:
             raise VendomatError(ErrorCode.CONFLICT, "more than that has been given already; nothing changed")
 
 
+Gifts = tuple[tuple[int, int], ...]
+"""What one promotion takes off units: pairs of a unit's number and the amount."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one promotion gave to one order: `units` are pairs of a unit's number and what was taken off it."""
+    """What one promotion gives to one order: `units` are pairs of a unit's number and what is taken off it when it is
+    paid any way; `held_minor` is the most it may come to by another, and is kept from its budget."""
 
     merchant_id: str
     order_id: str
     promotion_id: str
-    units: tuple[tuple[int, int], ...]
+    units: Gifts
     at: datetime
     coupon_id: str = ""  # the coupon that let it count, if it needed one
+    held_minor: int = 0
 
     @property
     def off_minor(self) -> int:

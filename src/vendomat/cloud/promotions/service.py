@@ -41,6 +41,18 @@ class CartLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Trying:
+    """Where a cart is tried, `at` a time of the machine's own clock (None: now), and how and by whom it is paid. With
+    `trial` the active promotions and that one count, its coupon shown, of no other."""
+
+    machine_id: str
+    at: datetime | None = None
+    trial: Promotion | None = None
+    channel: str = ""
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TestedCart:
     """What a cart would cost at a machine at a moment of its own clock."""
 
@@ -52,12 +64,14 @@ class TestedCart:
 
 
 @dataclass(frozen=True, slots=True)
-class Goods:
-    """What promotions can be about."""
+class KnownGoods:
+    """What promotions can be about: products, tiers of members, ways to pay."""
 
     currency: str
     time_zone: str
     products: list[asyncpg.Record]
+    tiers: list[str]
+    channels: list[str]
 
 
 class Promotions:
@@ -72,10 +86,11 @@ class Promotions:
         async with self._database.hot.acquire() as connection:
             return await store.find_all(connection, merchant_id)
 
-    async def goods(self, merchant_id: str) -> Goods:
+    async def goods(self, merchant_id: str) -> KnownGoods:
         async with self._database.hot.acquire() as connection:
             currency, time_zone = await store.currency_of(connection, merchant_id)
-            return Goods(currency, time_zone, await store.goods_of(connection, merchant_id))
+            products = await store.goods_of(connection, merchant_id)
+            return KnownGoods(currency, time_zone, products, *await store.conditions_of(connection, merchant_id))
 
     async def create(self, merchant_id: str, rule: Promotion, limits: Limits, *, by: str) -> KeptPromotion:
         """A draft. Raises `VendomatError(invalid_value)`."""
@@ -125,26 +140,17 @@ class Promotions:
         names = {one.promotion_id: one.name for one in (rule, *others)}
         return [one for one in found if rule.promotion_id in one.promotion_ids], names
 
-    async def try_cart(
-        self,
-        merchant_id: str,
-        machine_id: str,
-        lines: Sequence[CartLine],
-        *,
-        at: datetime | None,
-        trial: Promotion | None,
-    ) -> TestedCart:
-        """What `lines` would cost at the machine, `at` a time of its own clock (None: now). With `trial` the active
-        promotions and that one count, its coupon shown, of no other.
-        Raises `VendomatError` (not_found, invalid_value, invalid_amount)."""
+    async def try_cart(self, merchant_id: str, lines: Sequence[CartLine], trying: Trying) -> TestedCart:
+        """What `lines` would cost. Raises `VendomatError` (not_found, invalid_value, invalid_amount)."""
+        trial = trying.trial
         async with self._database.hot.acquire() as connection:
-            places = {one.slot: one for one in await store.places_of(connection, merchant_id, machine_id)}
+            places = {one.slot: one for one in await store.places_of(connection, merchant_id, trying.machine_id)}
             active = await store.active(connection, merchant_id)
         if not lines or any(line.slot not in places for line in lines):
             raise VendomatError(ErrorCode.NOT_FOUND, "this machine has no such slot; nothing was priced")
         first = places[lines[0].slot]
         zone = ZoneInfo(first.time_zone)
-        moment = self._clock.now() if at is None else at
+        moment = self._clock.now() if trying.at is None else trying.at
         local = moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
         offers = [kept.offer() for kept in active if trial is None or kept.rule.promotion_id != trial.promotion_id]
         offers += [Offer(trial.check())] if trial is not None else []
@@ -162,7 +168,19 @@ class Promotions:
         return TestedCart(
             local=local,
             currency=first.currency,
-            quote=quote(cart, Moment(local, first.currency, machine_id, coupons=coupons), offers),
+            quote=quote(
+                cart,
+                Moment(
+                    local,
+                    first.currency,
+                    trying.machine_id,
+                    frozenset(),
+                    trying.tier,
+                    trying.channel,
+                    coupons,
+                ),
+                offers,
+            ),
             names={place.product_id: (place.name_zh, place.name_en) for place in places.values()},
             rules={offer.promotion.promotion_id: offer.promotion.name for offer in offers},
         )

@@ -154,3 +154,14 @@ async def zone_of(connection: asyncpg.Connection, merchant_id: str, machine_id: 
         "SELECT time_zone FROM machine WHERE merchant_id = $1 AND machine_id = $2", merchant_id, machine_id
     )
     return time_zone
+
+
+async def conditions_of(connection: asyncpg.Connection, merchant_id: str) -> tuple[list[str], list[str]]:
+    """Tiers of members and ways to pay that a promotion may ask for."""
+    row = await connection.fetchrow(
+        "SELECT ARRAY(SELECT tier FROM member_tier WHERE merchant_id = $1 ORDER BY from_minor, tier) AS tiers, "
+        "ARRAY(SELECT DISTINCT channel FROM payment_account WHERE merchant_id = $1 AND is_active "
+        "UNION SELECT 'wallet' ORDER BY 1) AS channels",
+        merchant_id,
+    )
+    return row["tiers"], row["channels"]

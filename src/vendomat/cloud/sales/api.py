@@ -242,7 +242,10 @@ class UpMessages:
             catalogue = await catalogue_for(connection, machine.merchant_id, machine.machine_id)
             told = await told_promotions(connection, machine.merchant_id, machine.machine_id)
         return msgspec.structs.replace(
-            catalogue, time_zone=told.time_zone, promotions=list(told.offers), takes_coupons=told.takes_coupons
+            catalogue,
+            time_zone=told.time_zone,
+            promotions=list(told.offers),
+            takes_coupons=told.takes_coupons,
         )
 
     async def _order(self, machine: DirectoryEntry, envelope: Envelope) -> object:

@@ -118,7 +118,7 @@ class Charges:
             number,
             channel,
             provider.account,
-            purchase.total_minor,
+            purchase.amount_on(channel),
             PaymentState.CREATED,
             way=PaymentWay.CODE_SCAN,
             began_at=self._clock.now(),

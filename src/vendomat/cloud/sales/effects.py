@@ -35,6 +35,7 @@ from vendomat.cloud.sales.model import (
 )
 from vendomat.cloud.stock import RECORD_VENDS, SlotKey, SlotRecord, append_moves, change_slots
 from vendomat.kernel import Ids
+from vendomat.pricing import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,27 @@ async def save_effects(
         if isinstance(e, Note)
     ]
     await order_rows.append_evidence(at_once, words)
-    await promotions.settle_uses(
-        at_once, [(c.after.merchant_id, c.after.order_id, e.is_paid) for c, e in every if isinstance(e, SettleUses)]
-    )
+    await _settle_uses(at_once, [(c.after, e.is_paid) for c, e in every if isinstance(e, SettleUses)])
     await promotions.give_coupons_back(
         at_once, [(c.after.merchant_id, c.after.order_id) for c, e in every if isinstance(e, GiveCouponBack)]
     )
     await at_once.send()
     await _save_rare_effects(connection, [*every, *locked], ids)
     await note_said(connection, words)
+
+
+async def _settle_uses(at_once: AtOnce, settled: Sequence[tuple[Purchase, bool]]) -> None:
+    paid = [purchase for purchase, is_paid in settled if is_paid]
+    await promotions.confirm_uses(at_once, [(p.merchant_id, p.order_id) for p in paid if not p.fares])
+    await promotions.confirm_fares(
+        at_once, [(p.merchant_id, p.order_id, _fare_paid(p).gifts_by_unit()) for p in paid if p.fares]
+    )
+    await promotions.release_uses(at_once, [(p.merchant_id, p.order_id) for p, is_paid in settled if not is_paid])
+
+
+def _fare_paid(purchase: Purchase) -> Quote:
+    """The one of its prices that it was paid at."""
+    return next(fare.quote for fare in purchase.fares if fare.quote.mark == purchase.price_mark)
 
 
 async def _save_moves(

@@ -32,6 +32,7 @@ from vendomat.cloud.sales.desk_model import (
     VerdictAgreed,
     VerdictDeclined,
 )
+from vendomat.pricing import Fare, fare_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Purchase:
     ended_at: datetime | None = None
     discount_minor: int = 0  # what promotions took off its units
     price_mark: str = ""  # the fingerprint of how its price came about
+    fares: tuple[Fare, ...] = ()  # its prices by how it is paid, the one for any way first; none: it has but one
 
     @property
     def is_open(self) -> bool:
@@ -65,6 +67,10 @@ class Purchase:
 
     def payment(self, payment_id: str) -> Payment | None:
         return next((p for p in self.payments if p.payment_id == payment_id), None)
+
+    def amount_on(self, channel: str, tier: str = "") -> int:
+        """What is to be paid on `channel`, by a member of `tier`."""
+        return fare_of(self.fares, channel, tier).quote.total_minor if self.fares else self.total_minor
 
     @property
     def winning(self) -> Payment | None:
@@ -354,7 +360,7 @@ class RestoreCode:
 
 @dataclass(frozen=True, slots=True)
 class SettleUses:
-    """What promotions gave this order is confirmed, or their budgets have it again."""
+    """What promotions gave this order, as it was paid, is confirmed, or their budgets have it again."""
 
     is_paid: bool
 
@@ -408,9 +414,10 @@ class Step:
         is_end = state in ORDER_MOVES.final
         purchase = replace(self.purchase, state=state, ended_at=self.at if is_end else None)
         moved = replace(self, purchase=purchase)
-        if purchase.discount_minor and move in _SETTLING:
+        is_promoted = purchase.discount_minor > 0 or purchase.fares != ()
+        if is_promoted and move in _SETTLING:
             moved = moved.plus(SettleUses(is_paid=move is OrderMove.PAY))
-        if purchase.discount_minor and is_end and not any(u.outcome is UnitOutcome.DELIVERED for u in purchase.units):
+        if is_promoted and is_end and not any(u.outcome is UnitOutcome.DELIVERED for u in purchase.units):
             moved = moved.plus(GiveCouponBack())
         return moved.plus(
             Note(Source.CLOUD, f"order.{state}", {}),

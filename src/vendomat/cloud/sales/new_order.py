@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 from vendomat.cloud.machines import KnownMachine, MachineState, Sender
 from vendomat.cloud.orders import OrderState, Unit
-from vendomat.cloud.payments import Payment, PaymentState
+from vendomat.cloud.payments import WALLET_CHANNEL, Payment, PaymentState
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.promotions import Coupon, OpenOffers, Use, coupon_refused
 from vendomat.cloud.sales.model import Event, Purchase
 from vendomat.cloud.stock import SlotKey, SlotOffer
 from vendomat.kernel import ErrorCode, VendomatError
-from vendomat.pricing import Moment, PricedLine, PricedUnit, Quote, quote
+from vendomat.pricing import Fare, Moment, PricedLine, Quote, fare_of, fares, quote
 from vendomat.protocol import OrderLine
 
 
@@ -85,13 +85,23 @@ def new_purchase(item: NewOrder, shelf: Shelf) -> tuple[Purchase, list[Use]]:
         _check_line(line, shelf.slots.get(key), wanted.get(key, 0), is_price_free=item.unit_price_minor is not None)
         wanted[key] = wanted.get(key, 0) + line.quantity
     coupon = _coupon(item, shelf)
-    cart = _priced(item, shelf, coupon)
+    told = _priced(item, shelf, coupon)
+    held = _held(told)
     for key, quantity in wanted.items():
         shelf.slots[key].reserved += quantity
-    shelf.promotions.take(item.merchant_id, cart.gifts())
-    if coupon is not None and coupon.promotion_id in cart.gifts():
+    shelf.promotions.take(item.merchant_id, held)
+    if coupon is not None and coupon.promotion_id in held:
         shelf.coupons[coupon.merchant_id, coupon.coupon_id] = replace(coupon, left=coupon.left - 1)
-    return _purchase(item, cart, shelf.slots[item.slots[0]].currency), _uses(item, cart.units, coupon)
+    return _purchase(item, told, shelf.slots[item.slots[0]].currency), _uses(item, told[0].quote, held, coupon)
+
+
+def _held(told: Sequence[Fare]) -> dict[str, int]:
+    """The most that each promotion may come to give, however the order is paid."""
+    held: dict[str, int] = {}
+    for fare in told:
+        for promotion_id, off_minor in fare.quote.gifts().items():
+            held[promotion_id] = max(off_minor, held.get(promotion_id, 0))
+    return held
 
 
 def _coupon(item: NewOrder, shelf: Shelf) -> Coupon | None:
@@ -104,7 +114,8 @@ def _coupon(item: NewOrder, shelf: Shelf) -> Coupon | None:
     return coupon
 
 
-def _priced(item: NewOrder, shelf: Shelf, coupon: Coupon | None) -> Quote:
+def _priced(item: NewOrder, shelf: Shelf, coupon: Coupon | None) -> tuple[Fare, ...]:
+    """What it costs however it is paid, and where that is less; the screen showed the price of the wanted way."""
     lines = [
         PricedLine(
             line.slot,
@@ -115,41 +126,43 @@ def _priced(item: NewOrder, shelf: Shelf, coupon: Coupon | None) -> Quote:
         )
         for line, key in zip(item.lines, item.slots, strict=True)
     ]
-    at_list = quote(lines)
+    at_list = Fare(quote(lines))
     if item.unit_price_minor is not None:
-        return at_list
-    shown_minor = at_list.total_minor if item.shown_minor is None else item.shown_minor
-    first: Quote | None = None
-    for cart in _quotes(item, shelf, lines, at_list, coupon=coupon):
-        if cart.total_minor <= shown_minor:
-            return cart
-        first = first or cart
-    assert first is not None
+        return (at_list,)
+    shown_minor = at_list.quote.total_minor if item.shown_minor is None else item.shown_minor
+    totals: list[int] = []
+    for told in _fares(item, shelf, lines, at_list, coupon=coupon):
+        totals.append(fare_of(told, item.payment.channel).quote.total_minor)
+        if totals[-1] <= shown_minor:
+            return told
     raise VendomatError(
         ErrorCode.PRICE_CHANGED,
         "the price has just changed; no money was taken. Look at the new price and choose again",
         shown_minor=shown_minor,
-        total_minor=first.total_minor,
+        total_minor=totals[0],
     )
 
 
-def _quotes(
-    item: NewOrder, shelf: Shelf, lines: Sequence[PricedLine], at_list: Quote, *, coupon: Coupon | None
-) -> Iterator[Quote]:
+def _fares(
+    item: NewOrder, shelf: Shelf, lines: Sequence[PricedLine], at_list: Fare, *, coupon: Coupon | None
+) -> Iterator[tuple[Fare, ...]]:
     """What the cart costs now, and then what it cost or will cost within the grace."""
     offers, zone = shelf.promotions.of(item.merchant_id), shelf.promotions.zone_of(item.slots[0])
     if not offers or not zone:
-        yield at_list
+        yield (at_list,)
         return
     grace = timedelta(seconds=shelf.settings.price_grace_s)
     currency = shelf.slots[item.slots[0]].currency
     coupons = frozenset() if coupon is None else frozenset({coupon.promotion_id})
     for at in (item.at, item.at - grace, item.at + grace):
         local = at.astimezone(ZoneInfo(zone))
-        yield quote(lines, Moment(local, currency, item.machine_id, coupons=coupons), offers)
+        moment = Moment(local, currency, item.machine_id, coupons=coupons)
+        yield fares(lines, moment, offers, tier_channel=WALLET_CHANNEL)
 
 
-def _purchase(item: NewOrder, cart: Quote, currency: str) -> Purchase:
+def _purchase(item: NewOrder, told: tuple[Fare, ...], currency: str) -> Purchase:
+    cart = told[0].quote
+    amount_minor = fare_of(told, item.payment.channel).quote.total_minor
     return Purchase(
         merchant_id=item.merchant_id,
         order_id=item.order_id,
@@ -166,28 +179,27 @@ def _purchase(item: NewOrder, cart: Quote, currency: str) -> Purchase:
             Unit(u.unit, u.slot, u.product_id, u.price_minor, off_minor=u.list_minor - u.price_minor)
             for u in cart.units
         ),
-        payments=(replace(item.payment, amount_minor=cart.total_minor, state=PaymentState.CREATED),),
+        payments=(replace(item.payment, amount_minor=amount_minor, state=PaymentState.CREATED),),
         code_id=item.code_id,
         discount_minor=cart.off_minor,
         price_mark=cart.mark,
+        fares=told if len(told) > 1 else (),
     )
 
 
-def _uses(item: NewOrder, units: Sequence[PricedUnit], coupon: Coupon | None) -> list[Use]:
-    taken: dict[str, list[tuple[int, int]]] = {}
-    for unit in units:
-        for one in unit.applied:
-            taken.setdefault(one.promotion_id, []).append((unit.unit, one.off_minor))
+def _uses(item: NewOrder, cart: Quote, held: Mapping[str, int], coupon: Coupon | None) -> list[Use]:
+    given = cart.gifts_by_unit()
     return [
         Use(
             item.merchant_id,
             item.order_id,
             promotion_id,
-            tuple(units),
+            given.get(promotion_id, ()),
             item.at,
             coupon.coupon_id if coupon is not None and coupon.promotion_id == promotion_id else "",
+            held_minor,
         )
-        for promotion_id, units in sorted(taken.items())
+        for promotion_id, held_minor in sorted(held.items())
     ]
 
 

@@ -46,6 +46,7 @@ from vendomat.cloud.sales.model import (
 from vendomat.cloud.sales.refund_steps import request_refund, settle
 from vendomat.cloud.sales.top_up_steps import credit
 from vendomat.cloud.sales.vend_steps import call_off, final_unit, queue_next
+from vendomat.pricing import fare_of
 
 REVERSED = "reversed"
 """The buyer's word for a charge that was ended: nothing is taken, or it was given back."""
@@ -124,7 +125,7 @@ def on_payment_held(now: Step, event: PaymentHeld) -> Step:
 def _win(now: Step, paid: Payment) -> Step:
     """The first payment in time: booked unless it is only held, the siblings to be closed and the first unit's command
     queued."""
-    now = now.set_payment(replace(paid, is_winning=True))
+    now = _at_fare(now, paid).set_payment(replace(paid, is_winning=True))
     for sibling in now.purchase.payments:
         if sibling.is_open and not sibling.is_winning:
             now = now.set_payment(replace(sibling, close_wanted=True))
@@ -134,6 +135,24 @@ def _win(now: Step, paid: Payment) -> Step:
         now = now.plus(Post(capture_posting(paid) if paid.is_hold else confirmed))
     now = now.move_order(OrderMove.PAY)
     return credit(now) if now.purchase.origin == TOP_UP else queue_next(now)
+
+
+def _at_fare(now: Step, paid: Payment) -> Step:
+    """From here on each unit has the price of the way the order was paid, and so has what goes back for it."""
+    purchase = now.purchase
+    if not purchase.fares:
+        return now
+    priced = fare_of(purchase.fares, paid.channel, paid.tier).quote
+    units = tuple(
+        replace(unit, price_minor=one.price_minor, off_minor=one.list_minor - one.price_minor)
+        for unit, one in zip(purchase.units, priced.units, strict=True)
+    )
+    total_minor, discount_minor = priced.total_minor, priced.off_minor
+    assert total_minor == paid.amount_minor
+    repriced = replace(
+        purchase, units=units, total_minor=total_minor, discount_minor=discount_minor, price_mark=priced.mark
+    )
+    return replace(now, purchase=repriced)
 
 
 def _late(now: Step, paid: Payment) -> Step:

@@ -107,7 +107,7 @@ class SalesDesk:
             offers = [p for p in purchase.payments if p.way is PaymentWay.QR]
             attempt = sum(1 for p in offers if p.channel == request.channel)
             number = derive_id("pay", purchase.order_id, request.channel, attempt)
-            payment = self._payment(number, provider, purchase.total_minor)
+            payment = self._payment(number, provider, purchase.amount_on(request.channel))
             event = PaymentAdded(payment, self._clock.now())
             purchase = await self._applied(EventFor((purchase.merchant_id, purchase.order_id), event))
         return await self._offered(purchase, request.channel)

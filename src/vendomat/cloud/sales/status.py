@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from vendomat.cloud.merchants import MasterKey
-from vendomat.cloud.orders import BuyerLinks
+from vendomat.cloud.orders import BuyerLinks, OrderState
 from vendomat.cloud.payments import WAITING_FOR_BUYER, Payment, PaymentState, PaymentWay, RefundStage
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import reference_of
-from vendomat.protocol import HoldStatus, OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus
+from vendomat.protocol import HoldStatus, OrderLine, OrderStatus, PaymentOffer, RefundStatus, UnitStatus, WayPrice
 
 
 def buyers_key(master_key: MasterKey) -> bytes:
@@ -55,7 +55,14 @@ def status_of(purchase: Purchase, now: datetime, links: BuyerLinks) -> OrderStat
         refund=_refund(purchase),
         hold=_hold(purchase),
         link=links.url_of(purchase.merchant_id, purchase.order_id) if is_paid else "",
+        prices=_prices(purchase) if purchase.state is OrderState.AWAITING_PAYMENT else [],
     )
+
+
+def _prices(purchase: Purchase) -> list[WayPrice]:
+    """What a tier gives is told to nobody: the machine does not know who the buyer is."""
+    channels = sorted({fare.channel for fare in purchase.fares if fare.channel and not fare.tier})
+    return [WayPrice(channel=channel, total_minor=purchase.amount_on(channel)) for channel in channels]
 
 
 def _lines(purchase: Purchase) -> list[OrderLine]:

@@ -23,6 +23,7 @@ from vendomat.cloud.sales.command_model import deadline_of
 from vendomat.cloud.sales.effects import Change, save_effects
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import Ids
+from vendomat.pricing import Fare
 
 CHARGE_LIFE = timedelta(seconds=60)
 """A charge that arrives at its platform later than its order's end, and than this, must not be taken any more."""
@@ -80,6 +81,7 @@ async def load_purchases(
             ended_at=row["ended_at"],
             discount_minor=row["discount_minor"],
             price_mark=row["price_mark"],
+            fares=msgspec.convert(row["fares"], tuple[Fare, ...]),
         )
     return found
 
@@ -104,6 +106,7 @@ async def insert_purchases(connection: Executes, purchases: Sequence[Purchase], 
                 p.expires_at,
                 p.discount_minor,
                 p.price_mark,
+                msgspec.json.encode(p.fares).decode(),
             )
             for p in purchases
         ],
@@ -153,6 +156,7 @@ async def _insert_payments(
                 pay.way,
                 pay.is_hold,
                 p.machine_id,
+                pay.tier,
             )
             for p, pay in rows
         ],
@@ -182,11 +186,23 @@ async def save(
         ],
     )
     await _save_units(at_once, moved)
+    await _save_prices(at_once, [c.after for c in moved if c.before and c.after.price_mark != c.before.price_mark])
     await _save_payments(at_once, moved, settings)
     await _save_refunds(connection, at_once, moved)
     every = [(c, effect) for c in changes for effect in c.effects]
     await save_effects(connection, at_once, every, settings, ids=ids)
     return dispatches
+
+
+async def _save_prices(connection: Executes, repriced: Sequence[Purchase]) -> None:
+    """Orders that were paid at another of their prices."""
+    await order_rows.reprice_orders(
+        connection, [(p.merchant_id, p.order_id, p.total_minor, p.discount_minor, p.price_mark) for p in repriced]
+    )
+    await order_rows.reprice_units(
+        connection,
+        [(p.merchant_id, p.order_id, u.unit, u.price_minor, u.off_minor) for p in repriced for u in p.units],
+    )
 
 
 def _changed_units(changes: Sequence[Change]) -> Iterator[tuple[Change, Unit, Unit]]:

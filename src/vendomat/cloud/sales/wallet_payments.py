@@ -13,7 +13,7 @@ from datetime import datetime
 import asyncpg
 
 from vendomat.cloud.machines import DirectoryEntry
-from vendomat.cloud.members import ShownCode, lock_code, serial_of, use_code
+from vendomat.cloud.members import TURNOVER_TIME, ShownCode, lock_code, serial_of, tier_of, use_code
 from vendomat.cloud.orders import Closing, Key, OrderState
 from vendomat.cloud.payments import WALLET_CHANNEL, ChargeRefusal, Payment, PaymentState, PaymentWay
 from vendomat.cloud.platform.database import Database
@@ -76,13 +76,24 @@ class WalletPayments:
         if purchase.state is not OrderState.AWAITING_PAYMENT or purchase.closing is not Closing.NO:
             raise VendomatError(ErrorCode.ORDER_NOT_OPEN, "this order can no longer be paid; no money was taken")
         now = self._clock.now()
-        refusal = await self._refusal(connection, code, purchase, now)
-        added = PaymentAdded(_payment(number, code.member_id, purchase, now), now)
+        tier = await self._tier(connection, code.member_id, purchase, now)
+        payment = Payment(
+            number,
+            WALLET_CHANNEL,
+            code.member_id,
+            purchase.amount_on(WALLET_CHANNEL, tier),
+            PaymentState.CREATED,
+            way=PaymentWay.CODE_SCAN,
+            began_at=now,
+            tier=tier,
+        )
+        refusal = await self._refusal(connection, code, Money(payment.amount_minor, purchase.currency), now)
+        added = PaymentAdded(payment, now)
         if refusal:
             ended: Event = ChargeAnswered(number, True, refusal, refusal, now)
         else:
             await use_code(connection, code, number)
-            ended = self._paid(added.payment, purchase, now)
+            ended = self._paid(payment, purchase, now)
         return await self._applied(connection, key, added, ended)
 
     async def _code(self, connection: asyncpg.Connection, merchant_id: str, digits: str) -> ShownCode:
@@ -93,14 +104,21 @@ class WalletPayments:
         return code
 
     async def _refusal(
-        self, connection: asyncpg.Connection, code: ShownCode, purchase: Purchase, now: datetime
+        self, connection: asyncpg.Connection, code: ShownCode, amount: Money, now: datetime
     ) -> str | None:
         """Why the wallet does not pay; its row is locked from here on."""
         if not code.is_good(now):
             return ChargeRefusal.CODE_EXPIRED
         wallet = await lock_wallet(connection, code.merchant_id, code.member_id)
         spent_minor = await spent_since(connection, code.merchant_id, code.member_id, now - DAY)
-        return refusal_of(wallet, Money(purchase.total_minor, purchase.currency), spent_minor, self._limits)
+        return refusal_of(wallet, amount, spent_minor, self._limits)
+
+    async def _tier(self, connection: asyncpg.Connection, member_id: str, purchase: Purchase, now: datetime) -> str:
+        """The member's, where the price asks for one."""
+        if not any(fare.tier for fare in purchase.fares):
+            return ""
+        spent_minor = await spent_since(connection, purchase.merchant_id, member_id, now - TURNOVER_TIME)
+        return await tier_of(connection, purchase.merchant_id, member_id, spent_minor)
 
     def _paid(self, payment: Payment, purchase: Purchase, now: datetime) -> PaymentPaid:
         return PaymentPaid(
@@ -121,18 +139,6 @@ class WalletPayments:
         assert len(applied) == len(events)  # the order's row is locked and there
         dispatches = tuple(dispatch for one in applied for dispatch in one.dispatches)
         return Applied(applied[-1].purchase, True, dispatches)
-
-
-def _payment(number: str, member_id: str, purchase: Purchase, now: datetime) -> Payment:
-    return Payment(
-        number,
-        WALLET_CHANNEL,
-        member_id,
-        purchase.total_minor,
-        PaymentState.CREATED,
-        way=PaymentWay.CODE_SCAN,
-        began_at=now,
-    )
 
 
 def _has_open_charge(purchase: Purchase) -> bool:

@@ -1,6 +1,6 @@
 """Wallets: what members have stored with a merchant, beside the ledger that says so."""
 
-from vendomat.cloud.wallets.api import members_router
+from vendomat.cloud.wallets.api import MemberViews, members_router
 from vendomat.cloud.wallets.hot import (
     follow,
     keep_payout,
@@ -40,6 +40,7 @@ __all__ = [
     "NEWEST",
     "PAYOUT_MOVES",
     "Division",
+    "MemberViews",
     "Offer",
     "OpenTopUps",
     "Part",

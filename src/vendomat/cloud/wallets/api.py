@@ -4,17 +4,29 @@ The key of a link is in the answer that made it and never again.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.members import Member, MemberLink, Members, MemberState, NewMember, qr_of
+from vendomat.cloud.members import (
+    TURNOVER_TIME,
+    Member,
+    MemberLink,
+    Members,
+    MemberState,
+    NewMember,
+    TierName,
+    Tiers,
+    qr_of,
+    tier_for,
+)
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.wallets.service import NEWEST, WalletBook
 from vendomat.cloud.wallets.store import Standing
 from vendomat.cloud.wallets.views import WalletStatementView, statement_view
+from vendomat.kernel import Clock
 
 MemberId = Annotated[str, Path(pattern=r"^mbr_[0-9a-z]{26}$")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
@@ -32,6 +44,14 @@ class NewMemberBody(BaseModel):
     external_id: Annotated[str, Field(max_length=80)] = ""
 
 
+class GivenTierBody(BaseModel):
+    """Empty: turnover decides again."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    tier: TierName | Literal[""]
+
+
 class MemberQuery(BaseModel):
     """`text`: a name, a phone or its last digits, the merchant's number, a shown code, or the number of an order."""
 
@@ -44,6 +64,9 @@ class MemberQuery(BaseModel):
 
 
 class MemberView(BaseModel):
+    """`tier` is what counts: the one given by hand, else the one that `spent_minor`, what the wallet paid in twelve
+    months, reaches."""
+
     id: str
     name: str
     phone_tail: str
@@ -53,6 +76,9 @@ class MemberView(BaseModel):
     balance_minor: int
     currency: str
     used_at: datetime | None
+    tier: str
+    tier_by_hand: str
+    spent_minor: int
 
 
 class MemberLinkView(BaseModel):
@@ -63,7 +89,31 @@ class MemberLinkView(BaseModel):
     qr: str
 
 
-def members_router(members: Members, book: WalletBook, current: CurrentOperator) -> APIRouter:
+class MemberViews:
+    """How members are shown: with their wallet, and their tier."""
+
+    def __init__(self, book: WalletBook, tiers: Tiers, clock: Clock) -> None:
+        self.book = book
+        self.tiers = tiers
+        self._clock = clock
+
+    async def seen(self, operator: Operator, *found: Member) -> list[MemberView]:
+        merchant_id, ids = operator.merchant_id, [m.member_id for m in found]
+        standings = await self.book.standings(merchant_id, ids, since=self._clock.now() - TURNOVER_TIME)
+        every, by_hand = await self.tiers.all_of(merchant_id), await self.tiers.by_hand(merchant_id, ids)
+        views = [_view(m, standings[m.member_id], operator.currency) for m in found]
+        for view in views:
+            view.tier_by_hand = by_hand.get(view.id, "")
+            view.tier = tier_for(every, view.tier_by_hand, view.spent_minor)
+        return views
+
+    async def linked(self, operator: Operator, link: MemberLink, request: Request) -> MemberLinkView:
+        (member,) = await self.seen(operator, link.member)
+        path = f"/member/#{link.key}"
+        return MemberLinkView(member=member, path=path, qr=qr_of(f"{str(request.base_url).rstrip('/')}{path}"))
+
+
+def members_router(members: Members, views: MemberViews, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/members", tags=["members"])
     reading = permitted(current, Permission.MEMBER_READ)
     changing = permitted(current, Permission.MEMBER_CHANGE)
@@ -75,23 +125,23 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
         response.headers["Cache-Control"] = "no-store"
         new = NewMember(body.name, body.phone, body.external_id)
         link = await members.create(operator.merchant_id, new, body.request_id)
-        return await _linked(book, operator, link, request)
+        return await views.linked(operator, link, request)
 
     @router.get("", operation_id="members.list")
     async def list_members(
         operator: Annotated[Operator, Depends(reading)], query: Annotated[MemberQuery, Query()]
     ) -> Page[MemberView]:
-        also = await book.members_of_purchase(operator.merchant_id, query.text) if query.text else []
+        also = await views.book.members_of_purchase(operator.merchant_id, query.text) if query.text else []
         after = Cursor.from_text(query.cursor) if query.cursor else None
         rows = await members.list_members(
             operator.merchant_id, query.text, also=also, state=query.state, after=after, limit=query.limit + 1
         )
-        views = await _views(book, operator, *rows)
-        return page_of(views, query.limit, lambda m: m, lambda m: Cursor(m.created_at, m.id))
+        found = await views.seen(operator, *rows)
+        return page_of(found, query.limit, lambda m: m, lambda m: Cursor(m.created_at, m.id))
 
     @router.get("/{member_id}", operation_id="members.get")
     async def get(member_id: MemberId, operator: Annotated[Operator, Depends(reading)]) -> MemberView:
-        return (await _views(book, operator, await members.find(operator.merchant_id, member_id)))[0]
+        return (await views.seen(operator, await members.find(operator.merchant_id, member_id)))[0]
 
     @router.get("/{member_id}/statement", operation_id="members.statement")
     async def statement(
@@ -101,36 +151,39 @@ def members_router(members: Members, book: WalletBook, current: CurrentOperator)
         before: Before = NEWEST,
     ) -> WalletStatementView:
         await members.find(operator.merchant_id, member_id)
-        found = await book.statement(operator.merchant_id, member_id, before=before, limit=limit + 1)
+        found = await views.book.statement(operator.merchant_id, member_id, before=before, limit=limit + 1)
         return statement_view(found, limit)
+
+    _add_moves(router, members, views, current)
+    return router
+
+
+def _add_moves(router: APIRouter, members: Members, views: MemberViews, current: CurrentOperator) -> None:
+    """What a person does about one member."""
+    changing = permitted(current, Permission.MEMBER_CHANGE)
+    pricing = permitted(current, Permission.PRICE_CHANGE)
 
     @router.post("/{member_id}/link", operation_id="members.renew_link", dependencies=[ASKED_ONCE])
     async def renew_link(
         member_id: MemberId, request: Request, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> MemberLinkView:
         response.headers["Cache-Control"] = "no-store"
-        return await _linked(book, operator, await members.renew_link(operator.merchant_id, member_id), request)
+        return await views.linked(operator, await members.renew_link(operator.merchant_id, member_id), request)
 
     @router.post("/{member_id}/block", operation_id="members.block")
     async def block(member_id: MemberId, operator: Annotated[Operator, Depends(changing)]) -> MemberView:
-        return (await _views(book, operator, await members.block(operator.merchant_id, member_id)))[0]
+        return (await views.seen(operator, await members.block(operator.merchant_id, member_id)))[0]
 
     @router.post("/{member_id}/unblock", operation_id="members.unblock")
     async def unblock(member_id: MemberId, operator: Annotated[Operator, Depends(changing)]) -> MemberView:
-        return (await _views(book, operator, await members.unblock(operator.merchant_id, member_id)))[0]
+        return (await views.seen(operator, await members.unblock(operator.merchant_id, member_id)))[0]
 
-    return router
-
-
-async def _views(book: WalletBook, operator: Operator, *found: Member) -> list[MemberView]:
-    standings = await book.standings(operator.merchant_id, [m.member_id for m in found])
-    return [_view(m, standings[m.member_id], operator.currency) for m in found]
-
-
-async def _linked(book: WalletBook, operator: Operator, link: MemberLink, request: Request) -> MemberLinkView:
-    (member,) = await _views(book, operator, link.member)
-    path = f"/member/#{link.key}"
-    return MemberLinkView(member=member, path=path, qr=qr_of(f"{str(request.base_url).rstrip('/')}{path}"))
+    @router.put("/{member_id}/tier", operation_id="members.give_tier")
+    async def give_tier(
+        member_id: MemberId, body: GivenTierBody, operator: Annotated[Operator, Depends(pricing)]
+    ) -> MemberView:
+        await views.tiers.give(operator.merchant_id, member_id, body.tier, by=operator.operator_id)
+        return (await views.seen(operator, await members.find(operator.merchant_id, member_id)))[0]
 
 
 def _view(member: Member, standing: Standing, currency: str) -> MemberView:
@@ -144,4 +197,7 @@ def _view(member: Member, standing: Standing, currency: str) -> MemberView:
         balance_minor=standing.balance_minor,
         currency=currency,
         used_at=standing.used_at,
+        tier="",
+        tier_by_hand="",
+        spent_minor=standing.spent_minor,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from vendomat.cloud.catalog import channel_order
 from vendomat.cloud.platform.database import Database
@@ -11,6 +12,7 @@ from vendomat.cloud.wallets import store
 from vendomat.cloud.wallets.store import Standing, WalletEntry
 
 NEWEST = 2**53
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,15 @@ class WalletBook:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def standings(self, merchant_id: str, members: Sequence[str]) -> dict[str, Standing]:
-        """By member: the balance, and the last time it moved."""
+    async def standings(self, merchant_id: str, members: Sequence[str], *, since: datetime) -> dict[str, Standing]:
+        """By member: the balance, the last time it moved, and what it paid since."""
         async with self._database.merchant(merchant_id) as connection:
-            found = await store.standings(connection, merchant_id, members)
+            found = await store.standings(connection, merchant_id, members, since)
         return {member_id: found.get(member_id, Standing()) for member_id in members}
 
     async def balance(self, merchant_id: str, member_id: str) -> int:
         """In minor units; 0 for a member who never stored anything."""
-        return (await self.standings(merchant_id, [member_id]))[member_id].balance_minor
+        return (await self.standings(merchant_id, [member_id], since=BEGINNING))[member_id].balance_minor
 
     async def members_of_purchase(self, merchant_id: str, text: str) -> list[str]:
         """Whose wallet moved for the order that `text` numbers, in any of the ways a buyer may have it."""

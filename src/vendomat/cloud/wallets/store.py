@@ -23,7 +23,10 @@ class WalletEntry:
 
 
 _STANDINGS = """
-SELECT w.member_id, w.balance_minor, e.at AS used_at FROM wallet w LEFT JOIN wallet_entry e
+SELECT w.member_id, w.balance_minor, e.at AS used_at, (
+    SELECT greatest(0, -coalesce(sum(amount_minor), 0))::bigint FROM wallet_entry s WHERE s.merchant_id = w.merchant_id
+        AND s.member_id = w.member_id AND s.at > :since AND s.kind <> 'topped_up') AS spent_minor
+FROM wallet w LEFT JOIN wallet_entry e
     ON (e.merchant_id, e.member_id, e.entry) = (w.merchant_id, w.member_id, w.entries)
 WHERE w.merchant_id = :merchant_id AND w.member_id = ANY(:members)
 """
@@ -53,16 +56,20 @@ FROM merchant m WHERE merchant_id = :merchant_id
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A balance, and when it moved last (None: never)."""
+    """A balance, when it moved last (None: never), and what was paid from it in the time asked for."""
 
     balance_minor: int = 0
     used_at: datetime | None = None
+    spent_minor: int = 0
 
 
-async def standings(connection: AsyncConnection, merchant_id: str, members: Sequence[str]) -> dict[str, Standing]:
+async def standings(
+    connection: AsyncConnection, merchant_id: str, members: Sequence[str], since: datetime
+) -> dict[str, Standing]:
     """By member; who has no wallet yet is missing."""
-    rows = await connection.execute(sa.text(_STANDINGS), {"merchant_id": merchant_id, "members": list(members)})
-    return {row.member_id: Standing(row.balance_minor, row.used_at) for row in rows}
+    asked = {"merchant_id": merchant_id, "members": list(members), "since": since}
+    rows = await connection.execute(sa.text(_STANDINGS), asked)
+    return {row.member_id: Standing(row.balance_minor, row.used_at, row.spent_minor) for row in rows}
 
 
 async def members_of_purchase(connection: AsyncConnection, merchant_id: str, text: str) -> list[str]:

@@ -26,6 +26,8 @@ _VERBS = ("start", "look_up", "cancel", "refund", "look_up_refund")
 _COMMITS = {
     "INSERT INTO sale_order": "order",
     "UPDATE payment p SET code_url": "code",
+    "UPDATE coupon c SET taken = c.taken +": "coupon",
+    "UPDATE coupon c SET taken = c.taken -": "coupon given back",
     "INSERT INTO command": "command",
     "INSERT INTO refund": "refund",
     "UPDATE refund r SET state": "refund answer",

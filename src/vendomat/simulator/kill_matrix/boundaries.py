@@ -17,7 +17,8 @@ class Victim(StrEnum):
 
 
 class Purchase(StrEnum):
-    """What happens while the boundary is waited for. `deaf`: the machine hears fences and no commands."""
+    """What happens while the boundary is waited for. `deaf`: the machine hears fences and no commands. `coupon`: one
+    is typed first; `coupon_left`: and its buyer walks away."""
 
     GOOD = "good"
     JAM = "jam"
@@ -26,6 +27,8 @@ class Purchase(StrEnum):
     REFUND_NOTICE_LOST = "refund_notice_lost"
     DEAF = "deaf"
     RESTART = "restart"
+    COUPON = "coupon"
+    COUPON_LEFT = "coupon_left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ def _cloud() -> list[Boundary]:
     good, jam = Purchase.GOOD, Purchase.JAM
     around = {
         "commit of order": good,
+        "commit of coupon": Purchase.COUPON,
+        "commit of coupon given back": Purchase.COUPON_LEFT,
         "commit of code": good,
         "commit of payment": good,
         "commit of command": good,

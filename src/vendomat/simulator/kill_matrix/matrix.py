@@ -50,7 +50,10 @@ STORIES = {
     Purchase.NOTICE_LOST: Story.NOTICE_LOST,
     Purchase.REFUND_NOTICE_LOST: Story.JAM,
     Purchase.DEAF: Story.GOOD,
+    Purchase.COUPON: Story.GOOD,
+    Purchase.COUPON_LEFT: Story.WALKS_AWAY,
 }
+WITH_COUPON = (Purchase.COUPON, Purchase.COUPON_LEFT)
 WORKERS = 3
 TRIES = 4
 REACH_S = 40.0
@@ -180,7 +183,8 @@ class _Lane:
         if purchase is Purchase.DEAF:
             deaf.touch()
         try:
-            return await self._shopper.buy(STORIES[purchase], channels=channels)
+            coupon = town.record.coupon if purchase in WITH_COUPON else ""
+            return await self._shopper.buy(STORIES[purchase], channels=channels, coupon=coupon)
         finally:
             deaf.unlink(missing_ok=True)
 
@@ -252,6 +256,7 @@ async def run_matrix(plan: MatrixPlan, judge: Judge, say: Say = lambda _: None) 
         gateways=HURRIED_PLATFORMS,
         workers=WORKERS,
         programs=PROGRAMS,
+        is_promoted=True,
     )
     async with Town.open(town_plan) as town:
         began = clock.elapsed()

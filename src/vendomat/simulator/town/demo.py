@@ -25,7 +25,7 @@ async def run_demo(folder: Path, *, machines: int, console_port: int) -> None:
         async with contextlib.AsyncExitStack() as stack:
             town = await stack.enter_async_context(
                 Town.open(
-                    TownPlan(folder, machines=machines, console_port=console_port),
+                    TownPlan(folder, machines=machines, console_port=console_port, is_promoted=True),
                     lambda what: status.update(f"starting: {what}"),
                 )
             )
@@ -44,6 +44,8 @@ def _welcome(town: Town) -> Panel:
     places.add_row("wallet, Alipay", town.wallet_url("alipay"))
     if town.record.stripe_port:
         places.add_row("wallet, Stripe", town.wallet_url("stripe"))
+    if town.record.coupon:
+        places.add_row("coupon, to be typed at a kiosk", town.record.coupon)
     places.add_row("platforms' faults and clock", f"{town.control_url}/")
     places.add_row("console", town.console_url)
     places.add_row("  sign in as", f"{town.record.email}  /  {town.record.password}")

@@ -44,6 +44,8 @@ MIX = {
     Story.NOTICE_DOUBLED: 5,
     Story.RESTART: 4,
 }
+COUPON_SHARE = 0.25
+"""How many buyers have a coupon."""
 
 _TIMES = """
 WITH paid AS (
@@ -81,7 +83,8 @@ class SalesPlan:
 class SalesReport:
     """What happened. `is_good` is the verdict; times are from the paid notice, in milliseconds.
 
-    `kills` are the strikes by kind, `fallen` the parts that ended by themselves, which is never good.
+    `discounts` are what promotions gave to orders, by what became of it, those with a coupon apart. `kills` are the
+    strikes by kind, `fallen` the parts that ended by themselves, which is never good.
     """
 
     sales: int = 0
@@ -93,6 +96,7 @@ class SalesReport:
     orders: dict[str, int] = field(default_factory=dict)
     units: dict[str, int] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
+    discounts: dict[str, int] = field(default_factory=dict)
     kills: dict[str, int] = field(default_factory=dict)
     fallen: dict[str, int] = field(default_factory=dict)
     times: dict[str, float | None] = field(default_factory=dict)
@@ -113,7 +117,12 @@ async def run_sales(plan: SalesPlan, say: Say, judge: Judge) -> SalesReport:
     clock = SystemClock()
     report = SalesReport(sales=plan.sales, machines=plan.machines, seed=plan.seed)
     town_plan = TownPlan(
-        plan.folder, machines=plan.machines, speed=10.0, cloud=HURRIED_CLOUD, gateways=HURRIED_PLATFORMS
+        plan.folder,
+        machines=plan.machines,
+        speed=10.0,
+        cloud=HURRIED_CLOUD,
+        gateways=HURRIED_PLATFORMS,
+        is_promoted=True,
     )
     async with Town.open(town_plan, say.starting) as town:
         began = clock.elapsed()
@@ -194,10 +203,12 @@ async def _sell(town: Town, plan: SalesPlan, report: SalesReport, *, say: Say, c
             ids=TimeOrderedIds(clock),
             chance=random.Random(plan.seed * 1000 + index),
         )
+        has_coupon = random.Random(plan.seed * 2000 + index)
         try:
             while not queue.empty():
                 story = queue.get_nowait()
-                endings[f"{story}: {await shopper.buy(story)}"] += 1
+                coupon = town.record.coupon if has_coupon.random() < COUPON_SHARE else ""
+                endings[f"{story}: {await shopper.buy(story, coupon=coupon)}"] += 1
                 say.progress(endings.total(), plan.sales)
         finally:
             await shopper.aclose()
@@ -215,6 +226,8 @@ async def _count(town: Town, report: SalesReport) -> None:
         for name, query in {
             "orders": "SELECT state, count(*) FROM sale_order GROUP BY 1 ORDER BY 1",
             "units": "SELECT outcome, count(*) FROM vend_unit GROUP BY 1 ORDER BY 1",
+            "discounts": "SELECT state || CASE WHEN coupon_id IS NULL THEN '' ELSE ', coupon' END, count(*) "
+            "FROM promotion_use GROUP BY 1 ORDER BY 1",
             "refunds": "SELECT state, count(*) FROM refund GROUP BY 1 ORDER BY 1",
         }.items():
             setattr(report, name, {row[0]: row[1] for row in await connection.fetch(query)})
@@ -235,7 +248,7 @@ def report_lines(report: SalesReport) -> Sequence[str]:
     verdict = "the books balance, nothing is open" if report.is_good else "NOT GOOD"
     return [
         f"{report.sales} sales on {report.machines} machines in {report.seconds} s: {verdict}",
-        f"orders {report.orders}  units {report.units}  refunds {report.refunds}",
+        f"orders {report.orders}  units {report.units}  refunds {report.refunds}  discounts {report.discounts}",
         f"from paid notice, ms: {report.times}",
         f"violations {report.violations} {report.breaches}",
     ]

@@ -66,7 +66,7 @@ class Shopper:
     async def aclose(self) -> None:
         await self._kiosk.aclose()
 
-    async def buy(self, story: Story, *, channels: Sequence[str] = ("wechat", "alipay")) -> str:
+    async def buy(self, story: Story, *, channels: Sequence[str] = ("wechat", "alipay"), coupon: str = "") -> str:
         """Play one purchase to the end of its screen, paying by one of `channels`; how it ended for the buyer."""
         screen = await self._wait(_is_selling, press="/api/order/done")  # what the last buyer left is pressed away
         if screen is None:
@@ -76,6 +76,8 @@ class Shopper:
         if fault is not None:
             await self._post("/sim/fault", {"slot": goods["slot"], "fault": fault, "is_once": True})
         channel = self._chance.choice(channels)
+        if coupon:
+            await self._enter_coupon(coupon)
         code = await self._choose(goods, channel)
         if code is None:
             await self._clock.sleep(SHRUG_S)
@@ -84,7 +86,7 @@ class Shopper:
         screen = await self._wait(_is_over)
         ended = _ending(screen)
         # The next buyer finds whatever this one left on the screen, and presses it away.
-        for button in ("/api/order/cancel", "/api/order/done"):
+        for button in ("/api/order/cancel", "/api/order/done", "/api/coupon/out"):
             await self._post(button, {})
         return ended
 
@@ -102,6 +104,11 @@ class Shopper:
         if not await self._post("/api/order", body):
             return None
         return await self._code(channel)
+
+    async def _enter_coupon(self, code: str) -> None:
+        """Type it and wait for what the machine says; who is refused buys without."""
+        if await self._post("/api/coupon", {"code": code}):
+            await self._wait(lambda screen: screen["coupon"]["state"] != "checking")
 
     async def _code(self, channel: str) -> str | None:
         """The code on the screen for `channel`, once it is there."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from vendomat.cloud.app import SeedPlan, seed_demo
+from vendomat.cloud.app import SeedPlan, seed_demo, seed_promotions
 from vendomat.cloud.machines import Band
 from vendomat.cloud.merchants import MasterKey, Passwords
 from vendomat.cloud.platform.database import Database, migrate
@@ -43,7 +43,7 @@ class TownPlan:
     """`speed`: how many times faster than life the cabinets run. `cloud` and `gateways`: settings of their own.
 
     `workers` of the cloud share the database and the wire; pages and machines know the first. `database`: settings of
-    the server on top of ours.
+    the server on top of ours. `is_promoted`: promotions count there from its first day, one of them with a coupon.
     """
 
     folder: Path
@@ -56,6 +56,7 @@ class TownPlan:
     gateways: tuple[str, ...] = ()
     workers: int = 1
     programs: Programs = field(default_factory=Programs)
+    is_promoted: bool = False
 
 
 class TownMachine(msgspec.Struct):
@@ -81,6 +82,7 @@ class TownRecord(msgspec.Struct):
     control_port: int
     machines: list[TownMachine]
     wechat_tls_port: int = 0
+    coupon: str = ""  # a word that buyers may type
     stripe_port: int = 0  # none in a town founded before there was one: then no machine offers it
 
 
@@ -214,14 +216,17 @@ async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: 
     database = await Database.open(engines.database_url)
     try:
         clock = SystemClock()
+        ids, master_key = TimeOrderedIds(clock), MasterKey.load_or_create(plan.folder / "cloud" / "identity")
         seeded = await seed_demo(
             database,
-            MasterKey.load_or_create(plan.folder / "cloud" / "identity"),
-            ids=TimeOrderedIds(clock),
+            master_key,
+            ids=ids,
             clock=clock,
             passwords=Passwords(),
             plan=SeedPlan(password=record.password, machines=plan.machines, accounts=accounts, band=_BAND, tags=_TAGS),
         )
+        if plan.is_promoted:
+            record.coupon = await seed_promotions(database, master_key, seeded, ids=ids, clock=clock)
         stock = await database.hot.fetch("SELECT machine_id, slot, on_hand FROM stock_slot")
     finally:
         await database.aclose()

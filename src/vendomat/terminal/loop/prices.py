@@ -17,13 +17,14 @@ import msgspec
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.pricing import (
     Budget,
+    Fare,
     Moment,
     Offer,
     PricedLine,
     Product,
     Promotion,
-    Quote,
     Tag,
+    fares,
     next_change,
     quote,
     tag_of,
@@ -62,8 +63,9 @@ class Prices:
         self._follow(self._machine.catalogue)
         return self._coupon_promotion
 
-    def quote(self, lines: Sequence[tuple[str, int]]) -> tuple[Quote, Mapping[str, str]]:
-        """What `(slot, quantity)` come to now, and the promotions' names. Raises `VendomatError(unknown_slot)`."""
+    def fares(self, lines: Sequence[tuple[str, int]]) -> tuple[Sequence[Fare], Mapping[str, str]]:
+        """What `(slot, quantity)` come to now by any way to pay and by those that cost less, and the promotions' names.
+        Raises `VendomatError(unknown_slot)`."""
         moment = self._moment()
         cart = []
         for slot, quantity in lines:
@@ -72,7 +74,7 @@ class Prices:
                 raise VendomatError(ErrorCode.UNKNOWN_SLOT, f"there is no slot {slot} on the screen")
             cart.append(PricedLine(slot, planned.product_id, quantity, planned.price_minor, planned.category))
         names = {offer.promotion.promotion_id: offer.promotion.name for offer in self._offers}
-        return quote(cart, moment, self._offers), names
+        return [Fare(quote(cart))] if moment is None else fares(cart, moment, self._offers), names
 
     def tags(self) -> Mapping[str, Tag]:
         """What promotions make of each slot's price now, remembered until that changes."""
@@ -82,6 +84,11 @@ class Prices:
         if not self._tags:
             self._tags = {slot.slot: self._tag(slot, moment) for slot in catalogue.slots}
         return self._tags
+
+    def round(self) -> int:
+        """Rises whenever a cart may cost something else than before."""
+        self._moment()
+        return self._changes
 
     def is_due(self) -> bool:
         """Whether a promotion has begun or ended since the screen was last asked to show prices."""
@@ -110,7 +117,8 @@ class Prices:
         if not is_trusted or machine.catalogue is None or not machine.catalogue.slots:
             return None
         coupons = frozenset({self._coupon_promotion}) if self._coupon_promotion else frozenset[str]()
-        return Moment(local, machine.catalogue.slots[0].currency, machine.machine_id, coupons=coupons)
+        currency = machine.catalogue.slots[0].currency
+        return Moment(local, currency, machine.machine_id, coupons=coupons)
 
     def _follow(self, catalogue: Catalogue | None) -> None:
         if catalogue is self._read and self._is_read:

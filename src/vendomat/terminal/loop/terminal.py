@@ -203,12 +203,13 @@ class Terminal:
                 image=self._pictures.address_of,
                 has_scanner=machine.ports.scanner is not None,
                 tags=self.selling.prices.tags(),
+                price_round=self.selling.prices.round(),
             )
         )
 
     def price(self, lines: Sequence[CartLine]) -> dict[str, Any]:
         prices = self.selling.prices
-        return priced_cart(prices.quote([(line.slot, line.quantity) for line in lines]), prices.coupon_promotion)
+        return priced_cart(prices.fares([(line.slot, line.quantity) for line in lines]), prices.coupon_promotion)
 
     def order(self, request_id: str, lines: Sequence[OrderLine], channel: str, shown_minor: int | None = None) -> None:
         own_id = derive_id("req", self._face.machine_id, request_id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from vendomat.pricing import Quote, Tag
+from vendomat.pricing import Fare, Tag
 from vendomat.protocol import UNITS_MAX, Catalogue, CatalogueSlot, OrderStatus, SlotState
 from vendomat.terminal.sale import (
     CodeEntry,
@@ -48,6 +48,7 @@ class View:
     has_scanner: bool = False
     tags: Mapping[str, Tag] = field(default_factory=dict)
     """What promotions make of each slot's price; a slot without one has none."""
+    price_round: int = 0
 
 
 def snapshot_of(view: View) -> dict[str, Any]:
@@ -70,6 +71,7 @@ def snapshot_of(view: View) -> dict[str, Any]:
         "out_of_order_reason": sale.faults[0] if sale.screen is Screen.OUT_OF_ORDER and sale.faults else None,
         "products": [_product(view, slot) for slot in catalogue.slots] if catalogue else [],
         "is_promoted": bool(catalogue and (catalogue.promotions or sale.coupon.known)),
+        "price_round": view.price_round,
         "takes_coupons": bool(catalogue and catalogue.takes_coupons),
         "limits": {"units_max": UNITS_MAX},
         "channels": _channels(sale, catalogue),
@@ -139,13 +141,20 @@ def _offer(tag: Tag | None, slot: CatalogueSlot) -> dict[str, Any] | None:
     }
 
 
-def priced_cart(quoted: tuple[Quote, Mapping[str, str]], coupon_promotion: str = "") -> dict[str, Any]:
-    """A cart's price for the page, what each promotion (by its name) took off, and what of that is the coupon's."""
-    quote, names = quoted
-    gifts = quote.gifts()
+def priced_cart(told: tuple[Sequence[Fare], Mapping[str, str]], coupon_promotion: str = "") -> dict[str, Any]:
+    """A cart's price for the page by any way to pay, and by each that costs less."""
+    (first, *others), names = told
+    return _priced(first, names, coupon_promotion) | {
+        "ways": {fare.channel: _priced(fare, names, coupon_promotion) for fare in others}
+    }
+
+
+def _priced(fare: Fare, names: Mapping[str, str], coupon_promotion: str) -> dict[str, Any]:
+    """What it comes to, what each promotion (by its name) took off, and what of that is the coupon's."""
+    gifts = fare.quote.gifts()
     return {
-        "list_minor": quote.list_minor,
-        "total_minor": quote.total_minor,
+        "list_minor": fare.quote.list_minor,
+        "total_minor": fare.quote.total_minor,
         "coupon_minor": gifts.get(coupon_promotion, 0),
         "off": [
             {"name": names.get(promotion_id, ""), "off_minor": off_minor}
@@ -171,6 +180,7 @@ def _sale(view: View) -> dict[str, Any] | None:
         "kind": "code" if order.origin == "code" else "payment",
         "total_minor": order.total_minor,
         "currency": order.currency,
+        "ways": {price.channel: price.total_minor for price in order.prices},
         "channel": sale.channel,
         "lines": [
             {

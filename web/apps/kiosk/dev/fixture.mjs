@@ -158,7 +158,7 @@ function priceOf(lines) {
     { name: "下午茶时光", off_minor: list_minor - before_minor },
     { name: "老友优惠", off_minor: coupon_minor },
   ].filter((one) => one.off_minor > 0);
-  return { list_minor, total_minor: before_minor - coupon_minor, coupon_minor, off };
+  return { list_minor, total_minor: before_minor - coupon_minor, coupon_minor, off, ways: {} };
 }
 
 async function answerPost(path, request, response) {

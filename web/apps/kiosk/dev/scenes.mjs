@@ -22,6 +22,7 @@ export function browse(count = 12) {
     out_of_order_reason: null,
     products: products(count),
     is_promoted: false,
+    price_round: 1,
     takes_coupons: false,
     limits: { units_max: 4 },
     channels: [
@@ -43,6 +44,7 @@ export function sale(lines, changes = {}) {
     reference: "8F2K-7QXM",
     kind: "payment",
     total_minor: lines.reduce((sum, line) => sum + line.quantity * line.price_minor, 0),
+    ways: {},
     currency: "CNY",
     channel: "wechat",
     lines,
@@ -108,6 +110,7 @@ const SCENES = {
   coupon_refused: () => coupon({ state: "refused", reason: "unknown" }),
   coupon_locked: () => coupon({ state: "locked", locked_for_ms: 600_000 }),
   paying_less: () => paying({}, { total_minor: 700 }),
+  paying_ways: () => paying({}, { total_minor: 1850, ways: { alipay: 1665 } }),
   empty: () => ({ ...browse(), products: [] }),
   offline: () => ({ ...browse(), link: "offline" }),
   preparing: () => ({ ...browse(), screen: "preparing" }),

@@ -877,6 +877,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/member-tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tiers that members may have. */
+        get: operations["member_tiers.list"];
+        /** Set all tiers at once. A tier that was given by hand cannot go away. */
+        put: operations["member_tiers.replace"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/member/code": {
         parameters: {
             query?: never;
@@ -1042,6 +1060,23 @@ export interface paths {
         /** A wallet's entries, newest first. */
         get: operations["members.statement"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/members/{member_id}/tier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a member a tier by hand, or let turnover decide again. */
+        put: operations["members.give_tier"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3868,6 +3903,11 @@ export interface components {
              * @default []
              */
             categories?: string[];
+            /**
+             * Channels
+             * @default []
+             */
+            channels?: string[];
             /** Ends At */
             ends_at?: string | null;
             /**
@@ -3922,6 +3962,11 @@ export interface components {
              * @default 0
              */
             take?: number;
+            /**
+             * Tiers
+             * @default []
+             */
+            tiers?: string[];
             /** Uses Max */
             uses_max?: number | null;
             /**
@@ -4588,14 +4633,26 @@ export interface components {
             reason: string;
         };
         /**
+         * GivenTierBody
+         * @description Empty: turnover decides again.
+         */
+        GivenTierBody: {
+            /** Tier */
+            tier: string | "";
+        };
+        /**
          * GoodsView
          * @description What promotions can be about, and by whose money and clock.
          */
         GoodsView: {
+            /** Channels */
+            channels: string[];
             /** Currency */
             currency: string;
             /** Products */
             products: components["schemas"]["ProductView"][];
+            /** Tiers */
+            tiers: string[];
             /** Time Zone */
             time_zone: string;
         };
@@ -5320,7 +5377,11 @@ export interface components {
          * @enum {string}
          */
         MemberState: "active" | "blocked";
-        /** MemberView */
+        /**
+         * MemberView
+         * @description `tier` is what counts: the one given by hand, else the one that `spent_minor`, what the wallet paid in twelve
+         *     months, reaches.
+         */
         MemberView: {
             /** Balance Minor */
             balance_minor: number;
@@ -5339,7 +5400,13 @@ export interface components {
             name: string;
             /** Phone Tail */
             phone_tail: string;
+            /** Spent Minor */
+            spent_minor: number;
             state: components["schemas"]["MemberState"];
+            /** Tier */
+            tier: string;
+            /** Tier By Hand */
+            tier_by_hand: string;
             /** Used At */
             used_at: string | null;
         };
@@ -6420,6 +6487,11 @@ export interface components {
              * @default []
              */
             categories?: string[];
+            /**
+             * Channels
+             * @default []
+             */
+            channels?: string[];
             /** Ends At */
             ends_at?: string | null;
             /**
@@ -6477,6 +6549,11 @@ export interface components {
              * @default 0
              */
             take?: number;
+            /**
+             * Tiers
+             * @default []
+             */
+            tiers?: string[];
             /**
              * Value Minor
              * @default 0
@@ -6691,6 +6768,11 @@ export interface components {
              * @default []
              */
             categories?: string[];
+            /**
+             * Channels
+             * @default []
+             */
+            channels?: string[];
             /** Ends At */
             ends_at?: string | null;
             /**
@@ -6745,6 +6827,11 @@ export interface components {
              * @default 0
              */
             take?: number;
+            /**
+             * Tiers
+             * @default []
+             */
+            tiers?: string[];
             /** Uses Max */
             uses_max?: number | null;
             /**
@@ -6778,6 +6865,11 @@ export interface components {
              * @default []
              */
             categories?: string[];
+            /**
+             * Channels
+             * @default []
+             */
+            channels?: string[];
             /** Ends At */
             ends_at?: string | null;
             /**
@@ -6845,6 +6937,11 @@ export interface components {
              * @default 0
              */
             take?: number;
+            /**
+             * Tiers
+             * @default []
+             */
+            tiers?: string[];
             /** Uses Max */
             uses_max?: number | null;
             /**
@@ -8259,6 +8356,24 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * TierBody
+         * @description Whose wallet paid at least `from_minor` in the last twelve months has it; null: who is given it by hand.
+         */
+        TierBody: {
+            /** From Minor */
+            from_minor?: number | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * TiersBody
+         * @description All tiers, the lowest turnover first, those by hand at the end.
+         */
+        TiersBody: {
+            /** Tiers */
+            tiers: components["schemas"]["TierBody"][];
+        };
         /** TimelineEntryView */
         TimelineEntryView: {
             /**
@@ -8376,15 +8491,25 @@ export interface components {
         /**
          * TryBody
          * @description `at` without an offset is by the machine's own clock; none is now. `trial` counts as if it were active, and
-         *     its coupon shown.
+         *     its coupon shown. `channel` and `tier` are how and by whom it is paid; empty: not known yet.
          */
         TryBody: {
             /** At */
             at?: string | null;
+            /**
+             * Channel
+             * @default
+             */
+            channel?: string | "";
             /** Lines */
             lines: components["schemas"]["CartLineBody"][];
             /** Machine Id */
             machine_id: string;
+            /**
+             * Tier
+             * @default
+             */
+            tier?: string | "";
             trial?: components["schemas"]["PreviewBody"] | null;
         };
         /**
@@ -10845,6 +10970,68 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "member_tiers.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersBody"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "member_tiers.replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TiersBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TiersBody"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "member.code": {
         parameters: {
             query?: never;
@@ -11244,6 +11431,45 @@ export interface operations {
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotValid"];
             500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "members.give_tier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenTierBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
             503: components["responses"]["NotAvailable"];
         };
     };

@@ -45,7 +45,9 @@ export type GroupOffer = { kind: "n_for_m" | "bundle"; name: string; take: numbe
 export type ProductOffer = { price_minor: number; until: string; groups: GroupOffer[] };
 
 /** What a cart comes to now, what each promotion takes off, and what of that is the coupon's. */
-export type PricedCart = { list_minor: number; total_minor: number; coupon_minor: number; off: { name: string; off_minor: number }[] };
+export type CartPrice = { list_minor: number; total_minor: number; coupon_minor: number; off: { name: string; off_minor: number }[] };
+/** By any way to pay, and by each that costs less. */
+export type PricedCart = CartPrice & { ways: Readonly<Record<string, CartPrice>> };
 
 /** At list prices; what is paid for each unit stands with the unit. */
 export type SaleLine = { slot: string; product_id: string; quantity: number; price_minor: number };
@@ -82,7 +84,10 @@ export type Sale = {
   order_id: string;
   reference: string;
   kind: "payment" | "code";
+  /** While it is not paid, by any way that `ways` does not name. */
   total_minor: number;
+  /** By channel: ways to pay by which it costs less. */
+  ways: Readonly<Record<string, number>>;
   currency: string;
   channel: string;
   lines: SaleLine[];
@@ -110,6 +115,8 @@ export type Snapshot = {
   products: Product[];
   /** Whether promotions count at this machine: then a cart's price is asked for. */
   is_promoted: boolean;
+  /** Rises when a cart may cost something else than before. */
+  price_round: number;
   /** Whether a coupon could let a promotion count here. */
   takes_coupons: boolean;
   limits: { units_max: number };

@@ -1,7 +1,13 @@
 """Coupons: codes that let a promotion count, issued by the merchant, typed at a machine, held by orders."""
 
 from vendomat.cloud.promotions.coupons.api import coupons_router
-from vendomat.cloud.promotions.coupons.hot import find_coupon, give_coupons_back, open_coupons, take_coupons
+from vendomat.cloud.promotions.coupons.hot import (
+    find_coupon,
+    give_coupons_back,
+    give_unused_back,
+    open_coupons,
+    take_coupons,
+)
 from vendomat.cloud.promotions.coupons.model import Coupon, CouponBatch, NewCoupons, coupon_hash, coupon_refused
 from vendomat.cloud.promotions.coupons.service import Coupons, coupons_key
 
@@ -16,6 +22,7 @@ __all__ = [
     "coupons_router",
     "find_coupon",
     "give_coupons_back",
+    "give_unused_back",
     "open_coupons",
     "take_coupons",
 ]

@@ -20,19 +20,6 @@ _COUPON = (
     "SELECT c.merchant_id, c.coupon_id, b.promotion_id, c.uses_max - c.taken, b.starts_at, b.ends_at, "
     "b.withdrawn_at IS NOT NULL FROM coupon c JOIN coupon_batch b USING (merchant_id, batch_id) "
 )
-_GIVE_BACK = """
-WITH back AS (
-    UPDATE promotion_use u SET is_coupon_back = true FROM unnest($1::text[], $2::text[]) AS n(m, o)
-    WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.coupon_id IS NOT NULL AND NOT u.is_coupon_back
-    RETURNING u.merchant_id, u.coupon_id
-), held AS (
-    SELECT c.merchant_id, c.coupon_id, s.uses FROM coupon c
-    JOIN (SELECT merchant_id, coupon_id, count(*) AS uses FROM back GROUP BY 1, 2) s USING (merchant_id, coupon_id)
-    ORDER BY c.merchant_id, c.coupon_id FOR UPDATE OF c
-)
-UPDATE coupon c SET taken = c.taken - h.uses FROM held h
-WHERE c.merchant_id = h.merchant_id AND c.coupon_id = h.coupon_id
-"""
 
 
 async def find_coupon(
@@ -77,4 +64,26 @@ async def take_coupons(connection: Executes, keys: Sequence[tuple[str, str]]) ->
 
 async def give_coupons_back(connection: Executes, orders: Sequence[tuple[str, str]]) -> None:
     """Orders `(merchant_id, order_id)` that ended unpaid, or gave nothing out, hold no coupon any more."""
-    await execute_rows(connection, _GIVE_BACK, orders)
+    await execute_rows(connection, _give_back("true"), orders)
+
+
+async def give_unused_back(connection: Executes, orders: Sequence[tuple[str, str]]) -> None:
+    """Orders that were paid at a price for which their coupon did not count hold it no more."""
+    await execute_rows(connection, _give_back("u.state = 'released'"), orders)
+
+
+def _give_back(condition: str) -> str:
+    return f"""
+WITH back AS (
+    UPDATE promotion_use u SET is_coupon_back = true FROM unnest($1::text[], $2::text[]) AS n(m, o)
+    WHERE u.merchant_id = n.m AND u.order_id = n.o AND u.coupon_id IS NOT NULL AND NOT u.is_coupon_back
+        AND {condition}
+    RETURNING u.merchant_id, u.coupon_id
+), held AS (
+    SELECT c.merchant_id, c.coupon_id, s.uses FROM coupon c
+    JOIN (SELECT merchant_id, coupon_id, count(*) AS uses FROM back GROUP BY 1, 2) s USING (merchant_id, coupon_id)
+    ORDER BY c.merchant_id, c.coupon_id FOR UPDATE OF c
+)
+UPDATE coupon c SET taken = c.taken - h.uses FROM held h
+WHERE c.merchant_id = h.merchant_id AND c.coupon_id = h.coupon_id
+"""

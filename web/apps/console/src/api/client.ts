@@ -6,7 +6,7 @@
  */
 import type { Problem, Schemas } from "@vendomat/api";
 import type {
-  Alarm, Ambiguity, AmbiguityReport, Curves, Finding, FirstSteps, Machine, MachineDetail, MachineEvent, MachineLink, Member, MemberLink, Miss, MoneyMove,
+  Alarm, Ambiguity, AmbiguityReport, Curves, Finding, FirstSteps, Machine, MachineDetail, MachineEvent, MachineLink, Member, MemberLink, MemberTiers, Miss, MoneyMove,
   NewCodes, NewMember, Order, OrderDetail, Page, PickupCode, ReconDay, ReconItem, Session, Setting, Setup, SettlementReport, StockWish, Tried,
   WalletStatement, WantedTemperature, WayToPay,
 } from "./views";
@@ -270,6 +270,9 @@ export class ConsoleClient {
     this.#ask("POST", `/api/v1/members/${id}/payout`, wish);
   decidePayout = (id: string, move: "agree" | "decline"): Promise<Reply<WalletPayout>> =>
     this.#ask("POST", `/api/v1/wallet-payouts/${id}/${move}`);
+  memberTiers = (): Promise<Reply<MemberTiers>> => this.#ask("GET", "/api/v1/member-tiers");
+  setMemberTiers = (tiers: MemberTiers): Promise<Reply<MemberTiers>> => this.#ask("PUT", "/api/v1/member-tiers", tiers);
+  giveTier = (id: string, tier: string): Promise<Reply<Member>> => this.#ask("PUT", `/api/v1/members/${id}/tier`, { tier });
   renewLink = (id: string): Promise<Reply<MemberLink>> => this.#ask("POST", `/api/v1/members/${id}/link`);
   moveMember = (id: string, move: "block" | "unblock"): Promise<Reply<Member>> =>
     this.#ask("POST", `/api/v1/members/${id}/${move}`);

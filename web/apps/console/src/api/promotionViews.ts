@@ -16,6 +16,10 @@ export type Rule = GoodsScope & {
   pay: number;
   parts: BundlePart[];
   machines: string[];
+  /** Tiers of members, known when their code pays. */
+  tiers: string[];
+  /** Ways to pay. */
+  channels: string[];
   starts_at: string | null;
   ends_at: string | null;
   windows: WeekWindow[];
@@ -55,7 +59,7 @@ export type NewCoupons = { word: string; count: number; uses_each: number; start
 export type IssuedCoupons = { batch: CouponBatch; codes: string[] };
 
 export type PromotedProduct = { id: string; name_zh: string; name_en: string; category: string; price_minor: number };
-export type PromotionGoods = { currency: string; time_zone: string; products: PromotedProduct[] };
+export type PromotionGoods = { currency: string; time_zone: string; products: PromotedProduct[]; tiers: string[]; channels: string[] };
 
 /** For `quantity` of the product the winners come to `total_minor`. The id "" is the rule that is looked at. */
 export type Meeting = {
@@ -68,7 +72,7 @@ export type Meeting = {
 };
 export type Preview = { meetings: Meeting[]; names: Record<string, string> };
 
-export type CartTrial = { machine_id: string; lines: { slot: string; quantity: number }[]; at: string | null; trial: (Rule & { id: string }) | null };
+export type CartTrial = { machine_id: string; lines: { slot: string; quantity: number }[]; at: string | null; trial: (Rule & { id: string }) | null; channel: string; tier: string };
 export type TriedCart = {
   at: string;
   currency: string;

@@ -62,6 +62,8 @@ export type NewCodes = Schemas["NewCodesBody"];
 export type Member = Schemas["MemberView"];
 /** The link's key is in this answer and nowhere else; `qr` is an SVG drawing of the whole address. */
 export type MemberLink = Schemas["MemberLinkView"];
+/** All tiers of members, the lowest turnover first; without one: given by hand. */
+export type MemberTiers = Schemas["TiersBody"];
 export type NewMember = Schemas["NewMemberBody"];
 /** A movement of a wallet; what came in is positive. */
 export type WalletEntry = Schemas["WalletEntryView"];

@@ -15,6 +15,8 @@ export type Draft = {
   categories: string[];
   products: string[];
   machines: string[];
+  tiers: string[];
+  channels: string[];
   startsAt: string;
   endsAt: string;
   windows: WindowDraft[];
@@ -32,7 +34,7 @@ export const GROUPING: readonly PromotionKind[] = ["n_for_m", "bundle"];
 export function emptyDraft(): Draft {
   return {
     name: "", kind: "percent", value: "", take: 3, pay: 2, parts: [{ what: "", quantity: 1 }, { what: "", quantity: 1 }],
-    categories: [], products: [], machines: [], startsAt: "", endsAt: "", windows: [], from: "", priority: 0,
+    categories: [], products: [], machines: [], tiers: [], channels: [], startsAt: "", endsAt: "", windows: [], from: "", priority: 0,
     isStackable: false, needsCoupon: false, moneyMax: "", usesMax: "",
   };
 }
@@ -49,6 +51,8 @@ export function draftOf(promotion: Promotion, exponent: number): Draft {
     categories: promotion.categories,
     products: promotion.products,
     machines: promotion.machines,
+    tiers: promotion.tiers,
+    channels: promotion.channels,
     startsAt: localOf(promotion.starts_at),
     endsAt: localOf(promotion.ends_at),
     windows: promotion.windows.map((one) => ({ days: one.days, start: timeText(one.start), end: timeText(one.end) })),
@@ -80,6 +84,8 @@ export function bodyOf(draft: Draft, exponent: number): PromotionBody | undefine
     products: isBundle ? [] : draft.products,
     categories: isBundle ? [] : draft.categories,
     machines: draft.machines,
+    tiers: draft.tiers,
+    channels: draft.channels,
     starts_at: instantOf(draft.startsAt),
     ends_at: instantOf(draft.endsAt),
     windows,

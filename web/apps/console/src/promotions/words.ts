@@ -1,6 +1,7 @@
 /** A rule in plain words: what it gives, on what, when and where. Pure but for the reader's language. */
 import type { PromotedProduct, PromotionGoods, PromotionState, Rule, WeekWindow } from "../api/promotionViews";
 import { i18n, t } from "../i18n";
+import { channelWord } from "../orders/words";
 import { percentText } from "../sites/terms";
 import { timeText } from "./draft";
 
@@ -13,6 +14,8 @@ export function ruleText(rule: Rule, goods: PromotionGoods): string {
   const found = [whenText(rule), rule.kind === "bundle" ? "" : goodsText(rule, goods.products), giftText(rule, goods)];
   if (rule.from_minor > 0) found.push(t("promo.from", { amount: i18n.money(rule.from_minor, goods.currency) }));
   if (rule.machines.length > 0) found.push(t("promo.at_machines", { count: rule.machines.length }));
+  if (rule.tiers.length > 0) found.push(t("promo.for_tiers", { names: rule.tiers.join(t("promo.and")) }));
+  if (rule.channels.length > 0) found.push(t("promo.by_channels", { names: rule.channels.map(channelWord).join(t("promo.and")) }));
   if (rule.needs_coupon) found.push(t("promo.with_coupon"));
   if (rule.is_stackable) found.push(t("promo.stacks"));
   return found.filter((part) => part !== "").join(t("promo.comma"));

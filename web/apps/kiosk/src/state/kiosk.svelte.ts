@@ -10,6 +10,7 @@ import { addOne, type Cart, fitCart, orderLines, quantityOf, removeOne, totalMin
 import { addDigit, isComplete } from "./code";
 import { addLetter, isCoupon } from "./coupon";
 import { idleState, type IdleState } from "./idle";
+import { saleMinor } from "./ways";
 
 export type View = "attract" | "shop" | "code" | "coupon";
 export type Message = { key: MessageKey; values: Values; tone: Tone; canUndo: boolean };
@@ -69,10 +70,16 @@ export class Kiosk {
   hasCoupons = $derived(this.couponId !== "" || (this.snapshot?.takes_coupons ?? false));
   listMinor = $derived(totalMinor(this.lines));
   /** Names the cart and every price it may have: the same name, the same total. */
-  #priceKey = $derived(this.snapshot?.is_promoted ? JSON.stringify([this.lines, this.products.map((one) => one.offer), this.couponId]) : "");
+  #priceKey = $derived(this.snapshot?.is_promoted ? JSON.stringify([this.lines, this.snapshot.price_round, this.couponId]) : "");
   /** What promotions take off; nothing as long as the machine has not said. */
   priced: PricedCart | undefined = $derived(this.#priced?.key === this.#priceKey ? this.#priced.cart : undefined);
   totalMinor = $derived(this.priced?.total_minor ?? this.listMinor);
+  /** What the cart comes to by a way to pay. */
+  wayMinor = (channel: string): number => this.priced?.ways[channel]?.total_minor ?? this.totalMinor;
+  /** The ways at this machine by which the cart costs less. */
+  cheaperWays = $derived(
+    (this.snapshot?.channels ?? []).map(({ channel }) => channel).filter((channel) => this.wayMinor(channel) < this.totalMinor),
+  );
   units = $derived(unitCount(this.cart));
   currency = $derived(this.products[0]?.currency ?? "CNY");
   /** Whether the answer to "Pay" is still awaited: the page shows the check at once. */
@@ -228,7 +235,7 @@ export class Kiosk {
 
   pay = async (): Promise<void> => {
     if (!this.mayPay || this.channel === undefined) return;
-    await this.#order(this.lines, this.channel, this.totalMinor);
+    await this.#order(this.lines, this.channel, this.wayMinor(this.channel));
   };
 
   chooseChannel = async (channel: Channel): Promise<void> => {
@@ -242,7 +249,7 @@ export class Kiosk {
     const sale = this.snapshot?.sale;
     if (sale == null || channel === undefined) return;
     const lines = sale.lines.map(({ slot, quantity, price_minor }) => ({ slot, quantity, price_minor }));
-    await this.#order(lines, channel, sale.total_minor);
+    await this.#order(lines, channel, saleMinor(sale, channel));
   };
 
   cancel = async (): Promise<void> => {

@@ -46,7 +46,7 @@ beforeEach(() => {
 describe("promotions", () => {
   const half = { price_minor: 175, until: "13:00", groups: [] };
   const priced = (list_minor: number, total_minor: number): Response =>
-    new Response(JSON.stringify({ list_minor, total_minor, off: [{ name: "Lunch", off_minor: list_minor - total_minor }] }));
+    new Response(JSON.stringify({ list_minor, total_minor, off: [{ name: "Lunch", off_minor: list_minor - total_minor }], ways: {} }));
   const settled = async (): Promise<void> => {
     for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setTimeout(resolve, 0));
   };
@@ -79,10 +79,30 @@ describe("promotions", () => {
     replies = [priced(350, 175), priced(350, 350)];
     kiosk.add(at("A1"));
     await settled();
-    show({ ...browse(), is_promoted: true });
+    show({ ...browse(), is_promoted: true, price_round: 2 });
     expect(kiosk.totalMinor).toBe(350);
     await settled();
     expect(sent.map((one) => one.path)).toEqual(["/api/price", "/api/price"]);
+  });
+
+  it("says by which ways it costs less, and orders at the price of the chosen one", async () => {
+    const ways = { alipay: { list_minor: 350, total_minor: 280, coupon_minor: 0, off: [] }, wallet: { list_minor: 350, total_minor: 200, coupon_minor: 0, off: [] } };
+    replies = [new Response(JSON.stringify({ list_minor: 350, total_minor: 350, coupon_minor: 0, off: [], ways }))];
+    kiosk.add(at("A1"));
+    expect(kiosk.cheaperWays).toEqual([]);
+    await settled();
+    expect([kiosk.totalMinor, kiosk.cheaperWays, kiosk.wayMinor("alipay"), kiosk.wayMinor("wechat")]).toEqual([350, ["alipay"], 280, 350]);
+    await kiosk.chooseChannel("alipay");
+    await kiosk.pay();
+    expect(sent[1]).toMatchObject({ path: "/api/order", body: { channel: "alipay", shown_minor: 280 } });
+  });
+
+  it("renews a code at the price of its way", async () => {
+    const lines = [{ slot: "A1", quantity: 1, price_minor: 350 }];
+    show({ ...browse(), screen: "paying", sale: sale(lines, { ways: { alipay: 280 } }) });
+    await kiosk.newCode("alipay");
+    await kiosk.newCode("wechat");
+    expect(sent.map((one) => one.body.shown_minor)).toEqual([280, 350]);
   });
 
   it("asks nothing where nothing is promoted", () => {

@@ -7,6 +7,7 @@ function saleWith(...outcomes: UnitOutcome[]): Sale {
     order_id: "ord_1",
     reference: "8F2K",
     kind: "payment",
+    ways: {},
     total_minor: 0,
     currency: "CNY",
     channel: "wechat",

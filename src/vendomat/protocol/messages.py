@@ -24,6 +24,7 @@ Channel = Annotated[str, Meta(pattern=r"^[a-z_]{1,20}\Z")]
 Count = Annotated[int, Meta(ge=1, le=20)]
 Text = Annotated[str, Meta(max_length=500)]
 Short = Annotated[str, Meta(max_length=80)]
+Groups = Annotated[list[Short], Meta(max_length=50)]
 Stamp = Annotated[str, Meta(max_length=40)]
 KeyIds = Annotated[tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")], ...], Meta(max_length=8)]
 
@@ -140,6 +141,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     channels: Annotated[list[Channel], Meta(max_length=10)]
     slots: Annotated[list[CatalogueSlot], Meta(max_length=200)]
     time_zone: Short = ""  # by whose clock the promotions' hours go
+    groups: Groups = []  # the machine's tags, where promotions ask for them
     promotions: Annotated[list[PromotionOffer], Meta(max_length=100)] = []
     takes_coupons: bool = False  # whether a promotion counts here that wants a coupon
 
@@ -183,6 +185,7 @@ class CouponReply(msgspec.Struct, frozen=True, kw_only=True):
     coupon_id: Id
     offer: PromotionOffer
     time_zone: Short
+    groups: Groups = []
 
 
 class ChannelRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,11 @@ async def activate(browser: httpx.AsyncClient, promotion: dict[str, Any]) -> dic
     return moved
 
 
+async def tag(browser: httpx.AsyncClient, machine_id: str) -> None:
+    answer = await browser.post("/api/v1/machines/tags", json={"machine_ids": [machine_id], "add": ["metro"]})
+    assert answer.status_code == 204, answer.text
+
+
 async def slots(shop: Shop, count: int) -> list[tuple[str, int]]:
     rows = await shop.database.hot.fetch(
         "SELECT slot, price_minor FROM planogram_slot WHERE machine_id = $1 ORDER BY slot LIMIT $2",
@@ -119,11 +124,16 @@ async def test_a_cart_is_tried_at_a_moment_of_the_machines_clock(browser: httpx.
 
 
 async def test_a_cart_is_tried_as_it_is_paid_and_by_whom(browser: httpx.AsyncClient, shop: Shop) -> None:
+    was = await version_of(shop)
+    await tag(browser, shop.machine_id)
+    assert await version_of(shop) > was
     await browser.put("/api/v1/member-tiers", json={"tiers": [{"name": "gold"}]})
     goods = (await browser.get(f"{PROMOTIONS}/goods")).json()
-    assert (goods["tiers"], "wallet" in goods["channels"]) == (["gold"], True)
-    await activate(browser, await create(browser, windows=[], channels=["alipay"]))
-    await activate(browser, await create(browser, windows=[], tiers=["gold"], basis_points=5_000))
+    assert ("metro" in goods["groups"], goods["tiers"], "wallet" in goods["channels"]) == (True, ["gold"], True)
+    always = {"windows": [], "groups": ["metro", "school"]}
+    await activate(browser, await create(browser, **always, channels=["alipay"]))
+    await activate(browser, await create(browser, **always, tiers=["gold"], basis_points=5_000))
+    await activate(browser, await create(browser, windows=[], groups=["school"], basis_points=9_000))
     ((slot, price_minor),) = await slots(shop, 1)
 
     async def total(**paid: str) -> int:
@@ -135,6 +145,18 @@ async def test_a_cart_is_tried_as_it_is_paid_and_by_whom(browser: httpx.AsyncCli
     ways: list[dict[str, str]] = [{}, {"channel": "alipay"}, {"channel": "wallet", "tier": "gold"}]
     offs = [0, (price_minor * 2_000 + 5_000) // 10_000, (price_minor * 5_000 + 5_000) // 10_000]
     assert [price_minor - await total(**way) for way in ways] == offs
+    async with shop.database.hot.acquire() as connection:
+        told = await told_promotions(connection, shop.merchant_id, shop.machine_id)
+    assert ("metro" in told.groups, len(told.offers)) == (True, 2)
+
+
+async def test_rules_of_a_machine_and_of_its_group_meet(browser: httpx.AsyncClient, shop: Shop) -> None:
+    await tag(browser, shop.machine_id)
+    await activate(browser, await create(browser, groups=["metro"]))
+    here = HAPPY | {"machines": [shop.machine_id]}
+    there = HAPPY | {"machines": [shop.seeded.machines[1].machine_id]}
+    met = [(await browser.post(f"{PROMOTIONS}/preview", json=one)).json()["meetings"] for one in (here, there)]
+    assert [bool(found) for found in met] == [True, False]
 
 
 async def test_a_preview_says_where_a_rule_meets_others_and_who_wins(browser: httpx.AsyncClient, shop: Shop) -> None:

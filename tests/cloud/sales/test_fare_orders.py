@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.cloud.sales.conftest import MERCHANT, World
+from tests.cloud.sales.conftest import MACHINE, MERCHANT, World
 from tests.cloud.sales.selling_stage import Stage, open_stage
 from tests.cloud.sales.test_coupon_orders import COUPON, issue
 from tests.cloud.sales.test_coupon_orders import taken as coupons_taken
@@ -160,6 +160,17 @@ async def test_a_way_that_was_not_paid_as_asked_vends_nothing(world: World) -> N
     await pay(world, paid(1, 280))  # by another way than the one that costs less
     assert await world.superuser.fetchval("SELECT is_frozen FROM payment") is True
     assert await row(world) == (350, 0, True)
+
+
+async def test_promotions_count_at_machines_with_their_tag(world: World) -> None:
+    await offer(world, groups=("metro", "school"))
+    (without,) = await create(world, new_order(1))
+    await world.superuser.executemany(
+        "INSERT INTO machine_tag (merchant_id, machine_id, tag) VALUES ($1, $2, $3)",
+        [(MERCHANT, MACHINE, "metro"), (MERCHANT, MACHINE, "north")],
+    )
+    (tagged,) = await create(world, new_order(2))
+    assert [made(one).total_minor for one in (without, tagged)] == [350, 280]
 
 
 async def test_the_table_refuses_a_use_that_holds_nothing(world: World) -> None:

@@ -163,3 +163,14 @@ async def test_the_screen_knows_what_each_way_to_pay_comes_to(stage: Stage) -> N
         ("alipay", "", PRICE * 8 // 10),
     ]
     assert stage.prices.tags()["A1"].price_minor == PRICE
+
+
+async def test_a_promotion_for_a_group_counts_where_the_machine_has_its_tag(stage: Stage) -> None:
+    stage.hear(told(msgspec.structs.replace(TWO, groups=("metro",))))
+    assert stage.cost(("A1", 2)) == 2 * PRICE
+    known = stage.machine.catalogue
+    assert known is not None
+    before = stage.prices.round()
+    stage.machine.catalogue = msgspec.structs.replace(known, groups=["north", "metro"])
+    assert stage.prices.round() > before  # the page asks again
+    assert stage.cost(("A1", 2)) == PRICE

@@ -163,8 +163,13 @@ async def lock_tags(connection: AsyncConnection, machine_ids: Sequence[str]) -> 
 
 
 async def put_tags(connection: AsyncConnection, merchant_id: str, tags: Mapping[str, Sequence[str]]) -> None:
-    """All tags of these machines."""
+    """All tags of these machines. Prices may depend on them, so their screens are told anew."""
     await connection.execute(sa.delete(TAG).where(TAG.c.machine_id.in_(sorted(tags))))
+    await connection.execute(
+        sa.update(MACHINE)
+        .where(MACHINE.c.machine_id.in_(sorted(tags)))
+        .values(catalogue_version=MACHINE.c.catalogue_version + 1)
+    )
     rows = [
         {"merchant_id": merchant_id, "machine_id": machine_id, "tag": tag}
         for machine_id, tagged in sorted(tags.items())

@@ -25,7 +25,7 @@ from vendomat.cloud.promotions.hot import (
 )
 from vendomat.cloud.promotions.model import KeptPromotion, Limits, PromotionState, Use, UseState
 from vendomat.cloud.promotions.service import CartLine, Promotions, TestedCart, Trying
-from vendomat.cloud.promotions.store import zone_of
+from vendomat.cloud.promotions.store import place_of
 from vendomat.cloud.promotions.telling import Told, told_offer, told_promotions
 
 __all__ = [
@@ -55,10 +55,10 @@ __all__ = [
     "keep_uses",
     "open_coupons",
     "open_offers",
+    "place_of",
     "promotions_router",
     "release_uses",
     "take_coupons",
     "told_offer",
     "told_promotions",
-    "zone_of",
 ]

@@ -47,9 +47,9 @@ class WindowBody(_Body):
 
 
 class RuleBody(GoodsBody):
-    """What a promotion gives. Which of the amounts counts depends on `kind`. It counts at `machines`; for members of
-    `tiers`, when their code pays; on `channels`, once one is chosen. What is empty leaves nobody out. With
-    `needs_coupon` it counts only for orders with one of its coupons."""
+    """What a promotion gives. Which of the amounts counts depends on `kind`. It counts at `machines` and those of
+    `groups` (tags of machines); for members of `tiers`, when their code pays; on `channels`, once one is chosen. What
+    is empty leaves nobody out. With `needs_coupon` it counts only for orders with one of its coupons."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     kind: Kind
@@ -59,6 +59,7 @@ class RuleBody(GoodsBody):
     pay: Count = 0
     parts: Annotated[list[PartBody], Field(max_length=GROUP_UNITS_MAX)] = []
     machines: Annotated[list[MachineId], Field(max_length=500)] = []
+    groups: Annotated[list[Label], Field(max_length=50)] = []
     tiers: Annotated[list[Label], Field(max_length=10)] = []
     channels: Annotated[list[Channel], Field(max_length=10)] = []
     starts_at: AwareDatetime | None = None
@@ -106,11 +107,12 @@ class ProductView(BaseModel):
 
 
 class GoodsView(BaseModel):
-    """What promotions can be about, and by whose money and clock."""
+    """What promotions can be about, and by whose money and clock. `groups` are tags of machines."""
 
     currency: str
     time_zone: str
     products: list[ProductView]
+    groups: list[str]
     tiers: list[str]
     channels: list[str]
 
@@ -252,6 +254,7 @@ def _rule(body: RuleBody, promotion_id: str) -> Promotion:
             for part in body.parts
         ),
         machines=tuple(body.machines),
+        groups=tuple(body.groups),
         tiers=tuple(body.tiers),
         channels=tuple(body.channels),
         starts_at=body.starts_at,
@@ -269,6 +272,7 @@ def _goods(found: KnownGoods) -> GoodsView:
         currency=found.currency,
         time_zone=found.time_zone,
         products=[ProductView.model_validate({**row, "id": row["product_id"]}) for row in found.products],
+        groups=found.groups,
         tiers=found.tiers,
         channels=found.channels,
     )
@@ -304,6 +308,7 @@ def _view(kept: KeptPromotion, given_minor: int = 0, given_uses: int = 0) -> Pro
             for part in rule.parts
         ],
         machines=list(rule.machines),
+        groups=list(rule.groups),
         tiers=list(rule.tiers),
         channels=list(rule.channels),
         needs_coupon=bool(rule.coupon),

@@ -31,7 +31,8 @@ WITH held AS (
 SELECT * FROM held UNION ALL SELECT {COLUMNS} FROM promotion WHERE {_LIVE} AND NOT has_budget
 """
 _PLACES = """
-SELECT merchant_id, machine_id, p.slot, m.time_zone, d.category
+SELECT merchant_id, machine_id, p.slot, m.time_zone, d.category,
+    ARRAY(SELECT t.tag FROM machine_tag t WHERE (t.merchant_id, t.machine_id) = (m.merchant_id, m.machine_id))
 FROM unnest($1::text[], $2::text[], $3::text[]) AS k(merchant_id, machine_id, slot)
 JOIN planogram_slot p USING (merchant_id, machine_id, slot) JOIN machine m USING (merchant_id, machine_id)
 JOIN product d USING (merchant_id, product_id)
@@ -73,10 +74,11 @@ WITH before AS (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What promotions ask of a slot: its machine's clock, its product's category."""
+    """What promotions ask of a slot: its machine's clock and tags, its product's category."""
 
     time_zone: str = ""
     category: str = ""
+    groups: frozenset[str] = frozenset()
 
 
 NOWHERE = Place()
@@ -101,6 +103,10 @@ class OpenOffers:
 
     def category_of(self, key: SlotKey) -> str:
         return self.places.get(key, NOWHERE).category
+
+    def groups_of(self, key: SlotKey) -> frozenset[str]:
+        """The tags of the slot's machine."""
+        return self.places.get(key, NOWHERE).groups
 
     def take(self, merchant_id: str, gifts: Mapping[str, int]) -> None:
         """One order holds `gifts` (by promotion)."""
@@ -129,7 +135,9 @@ async def open_offers(
     for row in rows:
         by_merchant.setdefault(row["merchant_id"], {})[row["promotion_id"]] = kept_of(row).offer()
     places = await fetch_rows(connection, _PLACES, sorted(set(slots)))
-    return OpenOffers(by_merchant, {(row[0], row[1], row[2]): Place(row[3], row[4]) for row in places})
+    return OpenOffers(
+        by_merchant, {(row[0], row[1], row[2]): Place(row[3], row[4], frozenset(row[5])) for row in places}
+    )
 
 
 async def keep_uses(connection: Executes, uses: Sequence[Use]) -> None:

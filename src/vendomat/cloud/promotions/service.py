@@ -65,11 +65,12 @@ class TestedCart:
 
 @dataclass(frozen=True, slots=True)
 class KnownGoods:
-    """What promotions can be about: products, tiers of members, ways to pay."""
+    """What promotions can be about: products, tags of machines, tiers of members, ways to pay."""
 
     currency: str
     time_zone: str
     products: list[asyncpg.Record]
+    groups: list[str]
     tiers: list[str]
     channels: list[str]
 
@@ -133,10 +134,11 @@ class Promotions:
             active = [one for one in await store.active(connection, merchant_id) if not one.is_over(now)]
             currency, time_zone = await store.currency_of(connection, merchant_id)
             goods = await store.goods_of(connection, merchant_id)
+            tagged = await store.tagged_machines(connection, merchant_id)
         others = [kept.rule for kept in active if kept.rule.promotion_id != rule.promotion_id]
         products = [Product(row["product_id"], row["category"], row["price_minor"]) for row in goods]
         moment = Moment(self._clock.now().astimezone(ZoneInfo(time_zone)), currency)
-        found = meetings([rule, *others], products, moment)
+        found = meetings([_at_machines(one, tagged) for one in (rule, *others)], products, moment)
         names = {one.promotion_id: one.name for one in (rule, *others)}
         return [one for one in found if rule.promotion_id in one.promotion_ids], names
 
@@ -174,7 +176,7 @@ class Promotions:
                     local,
                     first.currency,
                     trying.machine_id,
-                    frozenset(),
+                    frozenset(first.tags),
                     trying.tier,
                     trying.channel,
                     coupons,
@@ -233,6 +235,14 @@ class Promotions:
             after=_said(after),
         )
         await note_change(connection, change)
+
+
+def _at_machines(rule: Promotion, tagged: Sequence[tuple[str, frozenset[str]]]) -> Promotion:
+    """The same rule, its groups said as machines too: so it is seen where rules of a machine and of a group meet."""
+    if not rule.groups:
+        return rule
+    mine = tuple(machine_id for machine_id, tags in tagged if not tags.isdisjoint(rule.groups))
+    return msgspec.structs.replace(rule, machines=(*rule.machines, *mine))
 
 
 def _named(rule: Promotion, promotion_id: str) -> Promotion:

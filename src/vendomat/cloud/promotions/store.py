@@ -12,6 +12,7 @@ import msgspec
 from vendomat.cloud.promotions.model import KeptPromotion, Limits, PromotionState
 from vendomat.pricing import Promotion
 
+_TAGS = "ARRAY(SELECT t.tag FROM machine_tag t WHERE (t.merchant_id, t.machine_id) = (m.merchant_id, m.machine_id))"
 COLUMNS = "merchant_id, promotion_id, rule, state, version, money_max, uses_max, taken_minor, taken_uses"
 
 
@@ -119,11 +120,13 @@ class Place:
     price_minor: int
     currency: str
     time_zone: str
+    tags: list[str]
 
 
 async def places_of(connection: asyncpg.Connection, merchant_id: str, machine_id: str) -> list[Place]:
     rows = await connection.fetch(
-        "SELECT p.slot, p.product_id, d.name_zh, d.name_en, d.category, p.price_minor, p.currency, m.time_zone "
+        "SELECT p.slot, p.product_id, d.name_zh, d.name_en, d.category, p.price_minor, p.currency, m.time_zone, "
+        f"{_TAGS} AS tags "
         "FROM planogram_slot p JOIN product d USING (merchant_id, product_id) "
         "JOIN machine m USING (merchant_id, machine_id) WHERE merchant_id = $1 AND machine_id = $2 ORDER BY p.slot",
         merchant_id,
@@ -148,20 +151,32 @@ async def currency_of(connection: asyncpg.Connection, merchant_id: str) -> tuple
     return row["currency"], row["time_zone"]
 
 
-async def zone_of(connection: asyncpg.Connection, merchant_id: str, machine_id: str) -> str:
-    """The machine's own clock."""
-    time_zone: str = await connection.fetchval(
-        "SELECT time_zone FROM machine WHERE merchant_id = $1 AND machine_id = $2", merchant_id, machine_id
-    )
-    return time_zone
-
-
-async def conditions_of(connection: asyncpg.Connection, merchant_id: str) -> tuple[list[str], list[str]]:
-    """Tiers of members and ways to pay that a promotion may ask for."""
+async def place_of(connection: asyncpg.Connection, merchant_id: str, machine_id: str) -> tuple[str, frozenset[str]]:
+    """The machine's own clock, and its tags."""
     row = await connection.fetchrow(
-        "SELECT ARRAY(SELECT tier FROM member_tier WHERE merchant_id = $1 ORDER BY from_minor, tier) AS tiers, "
+        f"SELECT time_zone, {_TAGS} AS tags FROM machine m WHERE merchant_id = $1 AND machine_id = $2",
+        merchant_id,
+        machine_id,
+    )
+    return row["time_zone"], frozenset(row["tags"])
+
+
+async def conditions_of(connection: asyncpg.Connection, merchant_id: str) -> tuple[list[str], list[str], list[str]]:
+    """Tags of machines, tiers of members and ways to pay that a promotion may ask for."""
+    row = await connection.fetchrow(
+        "SELECT ARRAY(SELECT DISTINCT tag FROM machine_tag WHERE merchant_id = $1 ORDER BY 1) AS groups, "
+        "ARRAY(SELECT tier FROM member_tier WHERE merchant_id = $1 ORDER BY from_minor, tier) AS tiers, "
         "ARRAY(SELECT DISTINCT channel FROM payment_account WHERE merchant_id = $1 AND is_active "
         "UNION SELECT 'wallet' ORDER BY 1) AS channels",
         merchant_id,
     )
-    return row["tiers"], row["channels"]
+    return row["groups"], row["tiers"], row["channels"]
+
+
+async def tagged_machines(connection: asyncpg.Connection, merchant_id: str) -> list[tuple[str, frozenset[str]]]:
+    """The machines that have tags."""
+    rows = await connection.fetch(
+        "SELECT machine_id, array_agg(tag) AS tags FROM machine_tag WHERE merchant_id = $1 GROUP BY machine_id",
+        merchant_id,
+    )
+    return [(row["machine_id"], frozenset(row["tags"])) for row in rows]

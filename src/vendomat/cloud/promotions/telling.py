@@ -14,20 +14,26 @@ from vendomat.protocol import PromotionOffer
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The machine's zone, the offers it should show, and whether a coupon could let more count."""
+    """The machine's zone and tags, the offers it should show, and whether a coupon could let more count."""
 
     time_zone: str = ""
+    groups: tuple[str, ...] = ()
     offers: tuple[PromotionOffer, ...] = ()
     takes_coupons: bool = False
 
 
 async def told_promotions(connection: asyncpg.Connection, merchant_id: str, machine_id: str) -> Told:
     """A machine learns of no promotion that is not meant for it, nor of one that wants a coupon before it has one."""
-    kept = [one for one in await store.active(connection, merchant_id) if one.rule.is_for(machine_id, frozenset())]
+    active = await store.active(connection, merchant_id)
+    if not active:
+        return Told()
+    time_zone, groups = await store.place_of(connection, merchant_id, machine_id)
+    kept = [one for one in active if one.rule.is_for(machine_id, groups)]
     if not kept:
         return Told()
     return Told(
-        await store.zone_of(connection, merchant_id, machine_id),
+        time_zone,
+        tuple(sorted(groups)),
         tuple(told_offer(one) for one in kept if not one.rule.coupon),
         any(one.rule.coupon for one in kept),
     )

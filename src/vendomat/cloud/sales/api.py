@@ -244,6 +244,7 @@ class UpMessages:
         return msgspec.structs.replace(
             catalogue,
             time_zone=told.time_zone,
+            groups=list(told.groups),
             promotions=list(told.offers),
             takes_coupons=told.takes_coupons,
         )

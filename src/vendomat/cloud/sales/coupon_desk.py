@@ -12,7 +12,7 @@ import asyncpg
 from vendomat.cloud.codes import CodeEntry, count_wrong, take_turn
 from vendomat.cloud.machines import DirectoryEntry, Sender
 from vendomat.cloud.platform.database import Database
-from vendomat.cloud.promotions import coupon_hash, coupon_refused, find_coupon, told_offer, zone_of
+from vendomat.cloud.promotions import coupon_hash, coupon_refused, find_coupon, place_of, told_offer
 from vendomat.cloud.sales.redeem import check_waiting
 from vendomat.kernel import Clock, Ids, VendomatError
 from vendomat.protocol import CouponReply, CouponRequest
@@ -44,10 +44,12 @@ class CouponDesk:
         if isinstance(turn, VendomatError):
             return turn
         hashed = coupon_hash(self._key, merchant_id, request.code)
-        found = await find_coupon(connection, (merchant_id, machine_id), hashed, now)
+        time_zone, groups = await place_of(connection, merchant_id, machine_id)
+        found = await find_coupon(connection, (merchant_id, machine_id, groups), hashed, now)
         if found is None:
             await count_wrong(connection, entry, turn, self._ids)
             return coupon_refused()
         coupon, kept = found
-        time_zone = await zone_of(connection, merchant_id, machine_id)
-        return CouponReply(coupon_id=coupon.coupon_id, offer=told_offer(kept), time_zone=time_zone)
+        return CouponReply(
+            coupon_id=coupon.coupon_id, offer=told_offer(kept), time_zone=time_zone, groups=sorted(groups)
+        )

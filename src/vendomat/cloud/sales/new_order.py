@@ -156,7 +156,7 @@ def _fares(
     coupons = frozenset() if coupon is None else frozenset({coupon.promotion_id})
     for at in (item.at, item.at - grace, item.at + grace):
         local = at.astimezone(ZoneInfo(zone))
-        moment = Moment(local, currency, item.machine_id, coupons=coupons)
+        moment = Moment(local, currency, item.machine_id, shelf.promotions.groups_of(item.slots[0]), coupons=coupons)
         yield fares(lines, moment, offers, tier_channel=WALLET_CHANNEL)
 
 

@@ -46,6 +46,7 @@ class Prices:
         self._coupon_promotion = ""
         self._offers: list[Offer] = []
         self._zone: ZoneInfo | None = None
+        self._groups: frozenset[str] = frozenset()
         self._change_at: datetime | None = None
         self._is_shown_trusted = False
         self._tags: Mapping[str, Tag] = {}
@@ -118,7 +119,7 @@ class Prices:
             return None
         coupons = frozenset({self._coupon_promotion}) if self._coupon_promotion else frozenset[str]()
         currency = machine.catalogue.slots[0].currency
-        return Moment(local, currency, machine.machine_id, coupons=coupons)
+        return Moment(local, currency, machine.machine_id, self._groups, coupons=coupons)
 
     def _follow(self, catalogue: Catalogue | None) -> None:
         if catalogue is self._read and self._is_read:
@@ -130,6 +131,7 @@ class Prices:
         if catalogue is None or not (catalogue.promotions or self._coupon):
             return
         time_zone = self._coupon.time_zone if self._coupon else catalogue.time_zone
+        self._groups = frozenset(self._coupon.groups if self._coupon else catalogue.groups)
         try:
             self._zone = ZoneInfo(time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):

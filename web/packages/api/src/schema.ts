@@ -3916,6 +3916,11 @@ export interface components {
              */
             from_minor?: number;
             /**
+             * Groups
+             * @default []
+             */
+            groups?: string[];
+            /**
              * Is Stackable
              * @default false
              */
@@ -4642,13 +4647,15 @@ export interface components {
         };
         /**
          * GoodsView
-         * @description What promotions can be about, and by whose money and clock.
+         * @description What promotions can be about, and by whose money and clock. `groups` are tags of machines.
          */
         GoodsView: {
             /** Channels */
             channels: string[];
             /** Currency */
             currency: string;
+            /** Groups */
+            groups: string[];
             /** Products */
             products: components["schemas"]["ProductView"][];
             /** Tiers */
@@ -6500,6 +6507,11 @@ export interface components {
              */
             from_minor?: number;
             /**
+             * Groups
+             * @default []
+             */
+            groups?: string[];
+            /**
              * Id
              * @default
              */
@@ -6781,6 +6793,11 @@ export interface components {
              */
             from_minor?: number;
             /**
+             * Groups
+             * @default []
+             */
+            groups?: string[];
+            /**
              * Is Stackable
              * @default false
              */
@@ -6887,6 +6904,11 @@ export interface components {
              * @default 0
              */
             given_uses?: number;
+            /**
+             * Groups
+             * @default []
+             */
+            groups?: string[];
             /** Id */
             id: string;
             /**

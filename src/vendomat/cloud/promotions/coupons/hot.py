@@ -23,17 +23,17 @@ _COUPON = (
 
 
 async def find_coupon(
-    connection: asyncpg.Connection, machine: tuple[str, str], hashed: bytes, now: datetime
+    connection: asyncpg.Connection, machine: tuple[str, str, frozenset[str]], hashed: bytes, now: datetime
 ) -> tuple[Coupon, KeptPromotion] | None:
-    """The coupon behind a typed code, with its promotion, when an order at `machine` (merchant and its id) could take
-    it now."""
-    merchant_id, machine_id = machine
+    """The coupon behind a typed code, with its promotion, when an order at `machine` (merchant, its id and its tags)
+    could take it now."""
+    merchant_id, machine_id, groups = machine
     row = await connection.fetchrow(_COUPON + "WHERE merchant_id = $1 AND c.code_hash = $2", merchant_id, hashed)
     coupon = None if row is None else Coupon(*row)
     if coupon is None or not coupon.is_good(now):
         return None
     for kept in await active(connection, merchant_id):
-        if kept.rule.promotion_id == coupon.promotion_id and kept.rule.is_for(machine_id, frozenset()):
+        if kept.rule.promotion_id == coupon.promotion_id and kept.rule.is_for(machine_id, groups):
             return None if kept.is_over(now) else (coupon, kept)
     return None
 

@@ -16,6 +16,8 @@ export type Rule = GoodsScope & {
   pay: number;
   parts: BundlePart[];
   machines: string[];
+  /** Tags of machines. */
+  groups: string[];
   /** Tiers of members, known when their code pays. */
   tiers: string[];
   /** Ways to pay. */
@@ -59,7 +61,7 @@ export type NewCoupons = { word: string; count: number; uses_each: number; start
 export type IssuedCoupons = { batch: CouponBatch; codes: string[] };
 
 export type PromotedProduct = { id: string; name_zh: string; name_en: string; category: string; price_minor: number };
-export type PromotionGoods = { currency: string; time_zone: string; products: PromotedProduct[]; tiers: string[]; channels: string[] };
+export type PromotionGoods = { currency: string; time_zone: string; products: PromotedProduct[]; groups: string[]; tiers: string[]; channels: string[] };
 
 /** For `quantity` of the product the winners come to `total_minor`. The id "" is the rule that is looked at. */
 export type Meeting = {

@@ -8,6 +8,7 @@ const GOODS: PromotionGoods = {
   currency: "CNY",
   time_zone: "Asia/Shanghai",
   products: [{ id: "prd_tea", name_zh: "茶", name_en: "Tea", category: "drinks", price_minor: 450 }],
+  groups: ["metro"],
   tiers: ["gold"],
   channels: ["alipay", "wallet"],
 };
@@ -34,7 +35,7 @@ describe("what is typed", () => {
     [draft({ kind: "n_for_m", products: ["prd_tea"] }), "Always, Tea, take 3, pay 2"],
     [draft({ kind: "bundle", value: "8", parts: [{ what: "category:drinks", quantity: 2 }, { what: "product:prd_tea", quantity: 1 }] }), "Always, 2 × drinks + Tea for ¥8.00"],
     [draft({ kind: "cart_off", value: "5", from: "20", machines: ["m"], isStackable: true }), "Always, all goods, ¥5.00 off the whole cart, from ¥20.00, at 1 machine, on top of others"],
-    [draft({ tiers: ["gold"], channels: ["alipay", "wallet"] }), "Always, all goods, 20% off, for members of gold, paid by Alipay, Member wallet"],
+    [draft({ groups: ["metro"], tiers: ["gold"], channels: ["alipay", "wallet"] }), "Always, all goods, 20% off, at machines tagged metro, for members of gold, paid by Alipay, Member wallet"],
     [draft({ windows: [{ days: [5, 6], start: "00:00", end: "00:00" }] }), "Sat, Sun, all goods, 20% off"],
     [draft({ windows: [{ days: [0, 1, 2, 3, 4, 5, 6], start: "22:00", end: "02:00" }] }), "Daily 22:00–02:00, all goods, 20% off"],
   ])("%j", (typed, said) => {

@@ -15,6 +15,7 @@ export type Draft = {
   categories: string[];
   products: string[];
   machines: string[];
+  groups: string[];
   tiers: string[];
   channels: string[];
   startsAt: string;
@@ -34,7 +35,7 @@ export const GROUPING: readonly PromotionKind[] = ["n_for_m", "bundle"];
 export function emptyDraft(): Draft {
   return {
     name: "", kind: "percent", value: "", take: 3, pay: 2, parts: [{ what: "", quantity: 1 }, { what: "", quantity: 1 }],
-    categories: [], products: [], machines: [], tiers: [], channels: [], startsAt: "", endsAt: "", windows: [], from: "", priority: 0,
+    categories: [], products: [], machines: [], groups: [], tiers: [], channels: [], startsAt: "", endsAt: "", windows: [], from: "", priority: 0,
     isStackable: false, needsCoupon: false, moneyMax: "", usesMax: "",
   };
 }
@@ -51,6 +52,7 @@ export function draftOf(promotion: Promotion, exponent: number): Draft {
     categories: promotion.categories,
     products: promotion.products,
     machines: promotion.machines,
+    groups: promotion.groups,
     tiers: promotion.tiers,
     channels: promotion.channels,
     startsAt: localOf(promotion.starts_at),
@@ -84,6 +86,7 @@ export function bodyOf(draft: Draft, exponent: number): PromotionBody | undefine
     products: isBundle ? [] : draft.products,
     categories: isBundle ? [] : draft.categories,
     machines: draft.machines,
+    groups: draft.groups,
     tiers: draft.tiers,
     channels: draft.channels,
     starts_at: instantOf(draft.startsAt),

@@ -14,6 +14,7 @@ export function ruleText(rule: Rule, goods: PromotionGoods): string {
   const found = [whenText(rule), rule.kind === "bundle" ? "" : goodsText(rule, goods.products), giftText(rule, goods)];
   if (rule.from_minor > 0) found.push(t("promo.from", { amount: i18n.money(rule.from_minor, goods.currency) }));
   if (rule.machines.length > 0) found.push(t("promo.at_machines", { count: rule.machines.length }));
+  if (rule.groups.length > 0) found.push(t("promo.at_groups", { names: rule.groups.join(t("promo.and")) }));
   if (rule.tiers.length > 0) found.push(t("promo.for_tiers", { names: rule.tiers.join(t("promo.and")) }));
   if (rule.channels.length > 0) found.push(t("promo.by_channels", { names: rule.channels.map(channelWord).join(t("promo.and")) }));
   if (rule.needs_coupon) found.push(t("promo.with_coupon"));

@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.console_stage import PHONE, ConsoleStage
+from tests.browser.hands import press
 from vendomat.cloud.app.http import CONSOLE_FOLDER
 from vendomat.simulator.town import Town
 from vendomat.simulator.town.shopper import Story
@@ -164,6 +166,31 @@ async def test_filters_and_keys_stand_in_the_address(stage: ConsoleStage) -> Non
         await page.get_by_test_id("palette").get_by_role("combobox").fill(stage.town.record.machines[1].number)
         await page.keyboard.press("Enter")
         await expect(page.get_by_test_id("slot-A1")).to_be_visible()
+        assert visit.faults == []
+
+
+async def test_a_filter_is_kept_by_a_name_shown_again_and_removed(stage: ConsoleStage) -> None:
+    async with stage.visit() as visit:
+        page = visit.page
+        await stage.sign_in(page)
+        await page.get_by_test_id("nav-machines").click()
+        await expect(page.get_by_test_id("view-keep")).to_have_count(0)
+        await page.get_by_label("Offline").check(force=True)
+        await press(page, "view-keep")
+        await page.get_by_test_id("view-name").fill("门口 silent")
+        assert await violations(page) == []
+        await press(page, "view-save")
+        view = page.get_by_test_id("view-门口 silent")
+        await expect(view).to_have_attribute("aria-current", "true")
+        await page.get_by_test_id("nav-orders").click()
+        await expect(view).to_have_count(0)
+        await page.get_by_test_id("nav-machines").click()
+        await view.click()
+        await expect(page).to_have_url(re.compile(r"/machines\?state=offline$"))
+        await expect(page.get_by_label("Offline")).to_be_checked()
+        assert await violations(page) == []
+        await press(page, "view-remove")
+        await expect(view).to_have_count(0)
         assert visit.faults == []
 
 

@@ -11,7 +11,8 @@ import { Resource } from "./resource.svelte";
 import type { Router } from "./router.svelte";
 
 const MESSAGE_MS = 5000;
-const ALARMS_MAX = 200;
+/** So many open alarms are known at most; there may be more. */
+export const ALARMS_MAX = 200;
 
 
 export type Message = { text: string; tone: Tone };

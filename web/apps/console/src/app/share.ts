@@ -15,3 +15,8 @@ export function faultRate(part: number, whole: number, locale: string): string |
   const text = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 0, maximumFractionDigits: 2 });
   return text.format(hundredths / 10_000);
 }
+
+/** A whole number as the language writes it: 5,000. */
+export function counted(count: number, locale: string): string {
+  return new Intl.NumberFormat(locale).format(count);
+}

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 CONSOLE = (
     *("", "machines", "orders", "sales", "ranking", "alarms", "claims", "doubts", "products", "planograms", "codes"),
     *("promotions", "members", "statements", "months", "sites", "reconciliation", "notifications", "ways", "people"),
-    *("audit", "settlement", "account", "no-such-page"),
+    *("machines?view=map", "audit", "settlement", "account", "no-such-page"),
 )
 SETTLED_MS = 400
 

@@ -51,7 +51,7 @@ INSERT INTO ledger_line (merchant_id, txn_key, line, account, amount_minor, curr
 SEEN: dict[str, tuple[str, str, set[str]]] = {
     "merchant": ("merchant_id", "currency merchant_id name time_zone", {MINE}),
     "site_owner": ("site_id", "merchant_id operator_id site_id", {"s"}),
-    "site": ("site_id", "address merchant_id name opening owner site_id", {"s"}),
+    "site": ("site_id", "address latitude longitude merchant_id name opening owner site_id", {"s"}),
     "site_machine": (
         "machine_id || ' ' || first_day || ' ' || coalesce(last_day::text, '')",
         "first_day last_day machine_id merchant_id site_id",

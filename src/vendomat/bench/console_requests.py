@@ -18,6 +18,8 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("today", "reports/settlement"),
     ("machines", "machines?limit=200"),
     ("machines", "machines?limit=200&cursor={machines_cursor}"),
+    ("machines", "site-map"),
+    ("machines", "site-map/{site}"),
     ("machine", "machines/{machine}"),
     ("machine", "machines/{machine}/channels"),
     ("machine", "orders?machine={machine}&limit=10"),

@@ -93,10 +93,12 @@ from vendomat.cloud.reports import (
     MachineTimeline,
     ObjectiveReport,
     OrderReport,
+    SiteMap,
     attention_router,
     first_steps_router,
     machine_reports_router,
     reports_router,
+    site_map_router,
     stream_router,
     trust_router,
 )
@@ -274,6 +276,7 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
     return [
         statements_router(statements, current),
         sites_router(sites, current),
+        site_map_router(SiteMap(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s), current),
         own_sites_router(OwnSites(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s), current),
         sales_figures_router(SalesFigures(parts.database, parts.clock), current),
         months_router(Months(parts.database, parts.clock), current),

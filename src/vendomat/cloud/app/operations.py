@@ -55,6 +55,8 @@ SENTENCES: Mapping[str, str] = {
     "stock.handle": "Say what was put into slots, taken out of them, or counted: all of it or nothing.",
     "machines.list": "Machines with what they said last, what they could sell and what they sold today.",
     "machines.get": "One machine with all its slots, and what it said of itself last.",
+    "site_map.get": "Sites on a map: where each is, and the worst that is known of the machines there today.",
+    "site_map.machines": "The machines that stand at a site today.",
     "first_steps.get": "What is still missing before the first sale.",
     "orders.list": "Orders, newest first.",
     "orders.get": "One order with its units, payments, refunds, postings and the whole evidence.",

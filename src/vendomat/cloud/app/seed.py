@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -17,12 +18,14 @@ from vendomat.cloud.merchants import (
     Merchants,
     NewMerchant,
     NewOperator,
+    Operator,
     Passwords,
     PaymentAccount,
     PaymentAccounts,
 )
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.promotions import Coupons, Limits, NewCoupons, Promotions
+from vendomat.cloud.sites import Coordinates, Sites, Stay
 from vendomat.kernel import Clock, Ids, Money
 from vendomat.pricing import Goods, Kind, Promotion
 
@@ -30,12 +33,12 @@ CURRENCY = "CNY"
 DEMO_EMAIL = "demo@vendomat.example"
 SLOTS = tuple(f"{row}{column}" for row in "ABC" for column in range(1, 5))
 _SITES = (
-    ("人民广场站 2 号口", "People's Square station, exit 2"),
-    ("软件园 3 号楼大堂", "Software park, lobby of building 3"),
-    ("市图书馆一楼", "City library, ground floor"),
-    ("大学体育馆", "University sports hall"),
-    ("东方医院门诊楼", "East hospital, outpatient hall"),
-    ("滨江办公楼", "Riverside offices"),
+    ("人民广场站 2 号口", "People's Square station, exit 2", Coordinates(31.2333, 121.4711)),
+    ("软件园 3 号楼大堂", "Software park, lobby of building 3", Coordinates(31.2062, 121.5958)),
+    ("市图书馆一楼", "City library, ground floor", Coordinates(31.2089, 121.4479)),
+    ("大学体育馆", "University sports hall", Coordinates(31.2987, 121.5012)),
+    ("东方医院门诊楼", "East hospital, outpatient hall", Coordinates(31.2366, 121.5151)),
+    ("滨江办公楼", "Riverside offices", Coordinates(31.1829, 121.4641)),
 )
 DEMO_COUPON = "WELCOME"
 _PROMOTIONS = (
@@ -105,7 +108,8 @@ class Seeded:
 @dataclass(frozen=True, slots=True)
 class SeedPlan:
     """How much of it. `accounts` are `(channel, account, settings)` of the payment platforms; `band` is the temperature
-    wanted of every machine, and `tags` go round."""
+    wanted of every machine, and `tags` go round. `has_sites`: each machine stands at a site that is on the map, from
+    today on."""
 
     password: str
     machines: int = 3
@@ -113,6 +117,7 @@ class SeedPlan:
     accounts: Sequence[tuple[str, str, dict[str, object]]] = ()
     band: Band | None = None
     tags: Sequence[Sequence[str]] = ()
+    has_sites: bool = False
 
 
 async def seed_demo(
@@ -145,6 +150,9 @@ async def seed_demo(
             await machines.tag(merchant_id, [machine_id], add=plan.tags[index % len(plan.tags)], remove=(), by="")
         token = await machines.issue_token(merchant_id, machine_id)
         seeded.append(SeededMachine(machine_id, token.number, token.text))
+    if plan.has_sites:
+        today = clock.now().astimezone(ZoneInfo(merchant.time_zone)).date()
+        await _place_machines(Sites(database, clock), operator, [one.machine_id for one in seeded], today)
     return Seeded(
         merchant_id=merchant_id,
         operator_id=operator.operator_id,
@@ -166,6 +174,15 @@ async def seed_promotions(database: Database, master_key: MasterKey, seeded: See
         if kept.rule.coupon:
             await coupons.issue(merchant_id, NewCoupons(promotion_id, word=DEMO_COUPON, uses_each=100_000), by=by)
     return DEMO_COUPON
+
+
+async def _place_machines(sites: Sites, operator: Operator, machine_ids: Sequence[str], today: date) -> None:
+    """Each at its site, which the next machines share once every site has one."""
+    for index, machine_id in enumerate(machine_ids):
+        name_zh, name_en, coordinates = _SITES[index % len(_SITES)]
+        made = await sites.create(operator, f"{name_zh} · {name_en}", "Demo", request_key="demo")
+        await sites.change(operator, replace(made, coordinates=coordinates))
+        await sites.stay(operator, Stay(machine_id, today, made.site_id))
 
 
 async def load_stock(
@@ -209,7 +226,7 @@ async def _put_products(catalog: Catalog, merchant_id: str) -> dict[str, str]:
 
 
 def _machine(index: int) -> NewMachine:
-    site_zh, site_en = _SITES[index % len(_SITES)]
+    site_zh, site_en, _ = _SITES[index % len(_SITES)]
     return NewMachine(number=f"SH-{index + 1:03d}", name_zh=site_zh, name_en=site_en, site=f"{site_zh} · {site_en}")
 
 

@@ -10,6 +10,7 @@ from vendomat.cloud.reports.fleet import FleetReport
 from vendomat.cloud.reports.machine_api import machine_reports_router
 from vendomat.cloud.reports.objective import ObjectiveReport
 from vendomat.cloud.reports.orders import OrderReport
+from vendomat.cloud.reports.site_map import SiteMap, site_map_router
 from vendomat.cloud.reports.stream import EventFeeds, StreamedEvent
 from vendomat.cloud.reports.stream_api import stream_router
 from vendomat.cloud.reports.tally import Tally
@@ -25,12 +26,14 @@ __all__ = [
     "MachineTimeline",
     "ObjectiveReport",
     "OrderReport",
+    "SiteMap",
     "StreamedEvent",
     "Tally",
     "attention_router",
     "first_steps_router",
     "machine_reports_router",
     "reports_router",
+    "site_map_router",
     "stream_router",
     "trust_router",
 ]

@@ -1,7 +1,8 @@
 """Sites: where machines stand, whose place it is, and what its owner gets."""
 
-from vendomat.cloud.sites.api import Day, sites_router
+from vendomat.cloud.sites.api import CoordinatesBody, Day, sites_router
 from vendomat.cloud.sites.model import (
+    Coordinates,
     Opening,
     Rule,
     Site,
@@ -17,6 +18,8 @@ from vendomat.cloud.sites.service import Sites, no_site
 from vendomat.cloud.sites.store import find_site, opening_of
 
 __all__ = [
+    "Coordinates",
+    "CoordinatesBody",
     "Day",
     "Opening",
     "Rule",

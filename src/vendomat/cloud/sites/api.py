@@ -1,5 +1,6 @@
 """`/api/v1/sites`: places, their owners, the machines there and the terms agreed, each from a first day on."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
@@ -8,7 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import ASKED_ONCE
-from vendomat.cloud.sites.model import BASIS_POINTS_MAX, DAY_MINUTES, STEPS_MAX, Opening, Rule, Site, Stay, Step, Terms
+from vendomat.cloud.sites.model import (
+    BASIS_POINTS_MAX,
+    DAY_MINUTES,
+    STEPS_MAX,
+    Coordinates,
+    Opening,
+    Rule,
+    Site,
+    Stay,
+    Step,
+    Terms,
+)
 from vendomat.cloud.sites.service import Sites
 from vendomat.kernel import MINOR_UNITS_MAX
 
@@ -35,11 +47,22 @@ class OpeningBody(BaseModel):
     until_minute: Annotated[int, Field(ge=0, le=DAY_MINUTES, strict=True)]
 
 
+class CoordinatesBody(BaseModel):
+    """Degrees in WGS 84. What a Chinese map service shows is GCJ-02, some hundred metres off: convert it before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+
 class PlaceBody(SiteBody):
-    """`opening`: seven days from Monday on, null for one that is closed; none: it is always open."""
+    """`opening`: seven days from Monday on, null for one that is closed; none: it is always open. Without `coordinates`
+    the site is on no map."""
 
     address: Annotated[str, Field(max_length=300)] = ""
     opening: Annotated[list[OpeningBody | None], Field(max_length=7)] = []
+    coordinates: CoordinatesBody | None = None
 
 
 class StayBody(BaseModel):
@@ -98,6 +121,7 @@ class ArrangementView(BaseModel):
     owner: str
     address: str
     opening: list[OpeningBody | None]
+    coordinates: CoordinatesBody | None
     stays: list[StayView]
     rules: list[RuleView]
 
@@ -128,7 +152,8 @@ def sites_router(sites: Sites, current: CurrentOperator) -> APIRouter:
         site_id: SiteId, body: PlaceBody, operator: Annotated[Operator, Depends(changing)]
     ) -> ArrangementView:
         opening = tuple(None if one is None else Opening(one.from_minute, one.until_minute) for one in body.opening)
-        await sites.change(operator, Site(site_id, body.name, body.owner, body.address, opening))
+        place = None if body.coordinates is None else Coordinates(**body.coordinates.model_dump())
+        await sites.change(operator, Site(site_id, body.name, body.owner, body.address, opening, place))
         return await _arrangement(sites, operator, site_id)
 
     @router.put("/{site_id}/machines/{machine_id}", operation_id="sites.stay")
@@ -162,6 +187,7 @@ async def _arrangement(sites: Sites, operator: Operator, site_id: str) -> Arrang
             None if one is None else OpeningBody(from_minute=one.from_minute, until_minute=one.until_minute)
             for one in site.opening
         ],
+        coordinates=None if site.coordinates is None else CoordinatesBody(**asdict(site.coordinates)),
         stays=[
             StayView(machine_id=one.machine_id, first_day=one.first_day, is_here=one.site_id == site_id)
             for one in stays

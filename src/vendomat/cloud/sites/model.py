@@ -6,8 +6,9 @@ overlap to explain. Refuses terms that nobody could compute: tiers out of order,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from vendomat.kernel import MINOR_UNITS_MAX, ErrorCode, VendomatError
@@ -15,6 +16,8 @@ from vendomat.kernel import MINOR_UNITS_MAX, ErrorCode, VendomatError
 BASIS_POINTS_MAX = 10_000
 STEPS_MAX = 12
 DAY_MINUTES = 24 * 60
+DEGREE_DECIMALS = 6
+"""A tenth of a metre: nobody knows better where a machine stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,25 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Coordinates:
+    """Degrees north and east in WGS 84, as satellites tell them. What map services in China show is GCJ-02, some
+    hundred metres off: it has to be converted before."""
+
+    latitude: float
+    longitude: float
+
+    def check(self) -> Coordinates:
+        """In as many decimals as are kept. Raises `VendomatError(invalid_value)`."""
+        values = (self.latitude, self.longitude)
+        if not (all(map(math.isfinite, values)) and abs(self.latitude) <= 90 and abs(self.longitude) <= 180):
+            raise VendomatError(
+                ErrorCode.INVALID_VALUE,
+                "a latitude is from -90 to 90 and a longitude from -180 to 180; nothing changed",
+            )
+        return Coordinates(*(round(value, DEGREE_DECIMALS) for value in values))
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """`opening` has seven entries from Monday on, None for a day on which it is closed; or none: it is always open."""
 
@@ -97,16 +119,17 @@ class Site:
     owner: str
     address: str = ""
     opening: tuple[Opening | None, ...] = ()
+    coordinates: Coordinates | None = None
 
     def check(self) -> Site:
-        """Itself. Raises `VendomatError(invalid_value)` for opening hours that make no week."""
+        """Itself as it is kept. Raises `VendomatError(invalid_value)` for hours that make no week, or no position."""
         minutes = [m for one in self.opening if one is not None for m in (one.from_minute, one.until_minute)]
         if len(self.opening) not in (0, 7) or not all(0 <= minute <= DAY_MINUTES for minute in minutes):
             raise VendomatError(
                 ErrorCode.INVALID_VALUE,
                 "opening hours have seven days of at most 24 hours, or are none; nothing changed",
             )
-        return self
+        return self if self.coordinates is None else replace(self, coordinates=self.coordinates.check())
 
 
 def open_share(opening: Sequence[Opening | None], weekday: int, hour: int) -> float:

@@ -39,7 +39,7 @@ class Sites:
 
     async def change(self, operator: Operator, site: Site) -> Site:
         """Raises `VendomatError` (not_found, invalid_value)."""
-        site.check()
+        site = site.check()
         merchant_id = operator.merchant_id
         async with self._database.hot.acquire() as connection, connection.transaction():
             before = await store.find_site(connection, merchant_id, site.site_id, is_locking=True)
@@ -136,7 +136,8 @@ class Sites:
 
 
 def _said(site: Site) -> State:
-    return {"name": site.name, "owner": site.owner, "address": site.address, "opening": store.kept_of(site.opening)}
+    said = {"name": site.name, "owner": site.owner, "address": site.address, "opening": store.kept_of(site.opening)}
+    return said | ({} if site.coordinates is None else {"coordinates": asdict(site.coordinates)})
 
 
 def no_site() -> VendomatError:

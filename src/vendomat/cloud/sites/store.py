@@ -7,14 +7,15 @@ from datetime import date, datetime
 
 import asyncpg
 
-from vendomat.cloud.sites.model import Opening, Rule, Site, Stay, Step, Terms
+from vendomat.cloud.sites.model import Coordinates, Opening, Rule, Site, Stay, Step, Terms
 
 
 async def put_site(connection: asyncpg.Connection, merchant_id: str, site: Site, at: datetime) -> None:
     await connection.execute(
-        "INSERT INTO site (merchant_id, site_id, name, owner, created_at, address, opening) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (merchant_id, site_id) DO UPDATE SET name = excluded.name, "
-        "owner = excluded.owner, address = excluded.address, opening = excluded.opening",
+        "INSERT INTO site (merchant_id, site_id, name, owner, created_at, address, opening, latitude, longitude) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (merchant_id, site_id) DO UPDATE SET "
+        "name = excluded.name, owner = excluded.owner, address = excluded.address, opening = excluded.opening, "
+        "latitude = excluded.latitude, longitude = excluded.longitude",
         merchant_id,
         site.site_id,
         site.name,
@@ -22,6 +23,7 @@ async def put_site(connection: asyncpg.Connection, merchant_id: str, site: Site,
         at,
         site.address,
         kept_of(site.opening),
+        *((None, None) if site.coordinates is None else (site.coordinates.latitude, site.coordinates.longitude)),
     )
 
 
@@ -29,12 +31,16 @@ async def find_site(
     connection: asyncpg.Connection, merchant_id: str, site_id: str, *, is_locking: bool = False
 ) -> Site | None:
     row = await connection.fetchrow(
-        "SELECT site_id, name, owner, address, opening FROM site WHERE merchant_id = $1 AND site_id = $2"
+        "SELECT site_id, name, owner, address, opening, latitude, longitude FROM site WHERE merchant_id = $1 AND site_id = $2"
         + (" FOR UPDATE" if is_locking else ""),
         merchant_id,
         site_id,
     )
-    return None if row is None else Site(**{**row, "opening": opening_of(row["opening"])})
+    if row is None:
+        return None
+    said = {name: row[name] for name in ("site_id", "name", "owner", "address")}
+    place = None if row["latitude"] is None else Coordinates(row["latitude"], row["longitude"])
+    return Site(**said, opening=opening_of(row["opening"]), coordinates=place)
 
 
 def kept_of(opening: Sequence[Opening | None]) -> list[list[int] | None]:

@@ -223,7 +223,14 @@ async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: 
             ids=ids,
             clock=clock,
             passwords=Passwords(),
-            plan=SeedPlan(password=record.password, machines=plan.machines, accounts=accounts, band=_BAND, tags=_TAGS),
+            plan=SeedPlan(
+                password=record.password,
+                machines=plan.machines,
+                accounts=accounts,
+                band=_BAND,
+                tags=_TAGS,
+                has_sites=True,
+            ),
         )
         if plan.is_promoted:
             record.coupon = await seed_promotions(database, master_key, seeded, ids=ids, clock=clock)

@@ -2672,6 +2672,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/site-map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sites on a map: where each is, and the worst that is known of the machines there today. */
+        get: operations["site_map.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site-map/{site_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The machines that stand at a site today. */
+        get: operations["site_map.machines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/site-statements/verify/{sha256}": {
         parameters: {
             query?: never;
@@ -3506,6 +3540,7 @@ export interface components {
         ArrangementView: {
             /** Address */
             address: string;
+            coordinates: components["schemas"]["CoordinatesBody"] | null;
             /** Id */
             id: string;
             /** Name */
@@ -4315,6 +4350,16 @@ export interface components {
             ceiling_minor: number;
             /** Is Active */
             is_active: boolean;
+        };
+        /**
+         * CoordinatesBody
+         * @description Degrees in WGS 84. What a Chinese map service shows is GCJ-02, some hundred metres off: convert it before.
+         */
+        CoordinatesBody: {
+            /** Latitude */
+            latitude: number;
+            /** Longitude */
+            longitude: number;
         };
         /**
          * CorrectionBody
@@ -5337,6 +5382,56 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /** MappedMachinesView */
+        MappedMachinesView: {
+            /** Data */
+            data: components["schemas"]["MappedMachineView"][];
+        };
+        /**
+         * MappedMachineView
+         * @description A machine at a site; `state` as in the list of machines.
+         */
+        MappedMachineView: {
+            /** Id */
+            id: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Number */
+            number: string;
+            /** Open Alarms */
+            open_alarms: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "new" | "offline" | "attention" | "online";
+        };
+        /**
+         * MappedSiteView
+         * @description `machines` stand there today; of these `offline` are not heard and `attention` need somebody. `is_critical`: an
+         *     open alarm is. Without `coordinates` the site is on no map yet.
+         */
+        MappedSiteView: {
+            /** Address */
+            address: string;
+            /** Attention */
+            attention: number;
+            coordinates: components["schemas"]["CoordinatesBody"] | null;
+            /** Id */
+            id: string;
+            /** Is Critical */
+            is_critical: boolean;
+            /** Machines */
+            machines: number;
+            /** Name */
+            name: string;
+            /** Offline */
+            offline: number;
+            /** Open Alarms */
+            open_alarms: number;
+        };
         /** MarkView */
         MarkView: {
             /**
@@ -6329,7 +6424,8 @@ export interface components {
         };
         /**
          * PlaceBody
-         * @description `opening`: seven days from Monday on, null for one that is closed; none: it is always open.
+         * @description `opening`: seven days from Monday on, null for one that is closed; none: it is always open. Without `coordinates`
+         *     the site is on no map.
          */
         PlaceBody: {
             /**
@@ -6337,6 +6433,7 @@ export interface components {
              * @default
              */
             address?: string;
+            coordinates?: components["schemas"]["CoordinatesBody"] | null;
             /** Name */
             name: string;
             /**
@@ -7908,6 +8005,11 @@ export interface components {
             name: string;
             /** Owner */
             owner: string;
+        };
+        /** SiteMapView */
+        SiteMapView: {
+            /** Data */
+            data: components["schemas"]["MappedSiteView"][];
         };
         /**
          * SitePayoutBody
@@ -15178,6 +15280,60 @@ export interface operations {
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_map.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteMapView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "site_map.machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappedMachinesView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
             503: components["responses"]["NotAvailable"];
         };
     };

@@ -18,6 +18,7 @@ import { GoodsClient } from "./goodsClient";
 import type {
   BrowserWish, Change, Credential, Enrolment, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession, SavedView, ViewPage,
 } from "./peopleViews";
+import type { MappedMachine, MappedSite } from "./mapViews";
 import type { OwnSales, OwnSiteDetail, OwnSites } from "./ownViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
@@ -224,6 +225,8 @@ export class ConsoleClient {
   /** `siteId`: of this site only, as its owner asks. */
   verifyFile = (sha256: string, siteId?: string): Promise<Reply<Verified>> =>
     this.#ask("GET", siteId === undefined ? `/api/v1/site-statements/verify/${sha256}` : `/api/v1/own-sites/${siteId}/verify/${sha256}`);
+  siteMap = (): Promise<Reply<{ data: MappedSite[] }>> => this.#ask("GET", "/api/v1/site-map");
+  siteMachines = (siteId: string): Promise<Reply<{ data: MappedMachine[] }>> => this.#ask("GET", `/api/v1/site-map/${siteId}`);
   ownSites = (): Promise<Reply<OwnSites>> => this.#ask("GET", "/api/v1/own-sites");
   ownSite = (id: string): Promise<Reply<OwnSiteDetail>> => this.#ask("GET", `/api/v1/own-sites/${id}`);
   ownSales = (id: string, query: Query): Promise<Reply<OwnSales>> => this.#ask("GET", `/api/v1/own-sites/${id}/sales${queryText(query)}`);

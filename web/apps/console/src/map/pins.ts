@@ -2,7 +2,7 @@
  * Which pins a map shows: sites that would lie on each other become one. Pure.
  *
  * A pin stands where the worst of its sites is, and no two pins are nearer than `APART_PX`, so that each can be pressed
- * (24 px is the least, WCAG 2.2 target size). The same sites at the same zoom give the same pins, wherever one looks.
+ * (24 px is the least, WCAG 2.2 target size), and its number read. The same sites at the same zoom give the same pins, wherever one looks.
  */
 import type { Tone } from "@vendomat/ui";
 import type { MappedSite } from "../api/mapViews";
@@ -14,7 +14,7 @@ export type PlacedSite = MappedSite & { coordinates: NonNullable<MappedSite["coo
 /** `id` is that of its worst site, which it stands at. */
 export type Pin = { id: string; latitude: number; longitude: number; standing: Standing; sites: readonly PlacedSite[] };
 
-export const APART_PX = 44;
+export const APART_PX = 64;
 const TILE_PX = 256;
 const TONES: Readonly<Record<Standing, Tone>> = { critical: "crit", offline: "off", attention: "warn", online: "ok", empty: "off" };
 

@@ -59,6 +59,11 @@ async def set_cooling(town: Town, *, is_broken: bool) -> None:
         assert (await tester.post(f"{kiosk}/sim/fault", json=body)).status_code < 300
 
 
+async def arrive(stage: ConsoleStage, page: Page) -> None:
+    await stage.sign_in(page)
+    await expect(page.get_by_test_id("attention")).to_be_visible()
+
+
 async def open_machine(stage: ConsoleStage, page: Page) -> None:
     await page.goto(f"{stage.town.console_url}machines/{stage.town.record.machines[0].machine_id}")
     await expect(page.get_by_test_id("tiles")).to_be_visible()
@@ -67,7 +72,7 @@ async def open_machine(stage: ConsoleStage, page: Page) -> None:
 async def test_a_machine_says_how_it_is_and_how_it_was(stage: ConsoleStage) -> None:
     async with stage.visit() as visit:
         page = visit.page
-        await stage.sign_in(page)
+        await arrive(stage, page)
         await open_machine(stage, page)
         tile = page.get_by_test_id
         await expect(tile("tile-door")).to_contain_text("Shut")
@@ -90,7 +95,7 @@ async def test_a_machine_says_how_it_is_and_how_it_was(stage: ConsoleStage) -> N
 async def test_slots_are_emptied_counted_and_filled_by_hand(stage: ConsoleStage) -> None:
     async with stage.visit(size=PHONE) as visit:
         page = visit.page
-        await stage.sign_in(page)
+        await arrive(stage, page)
         await open_machine(stage, page)
         slot = page.get_by_test_id("slot-C4")
         for deed, pieces, said in (("Counted", "4", "4 of"), ("Filled", "2", "6 of"), ("Taken out", "1", "5 of")):
@@ -117,7 +122,7 @@ async def test_machines_are_tagged_together_and_found_by_their_tag(stage: Consol
     numbers = [machine.number for machine in stage.town.record.machines]
     async with stage.visit() as visit:
         page = visit.page
-        await stage.sign_in(page)
+        await arrive(stage, page)
         await page.goto(f"{stage.town.console_url}machines")
         await page.get_by_test_id("tag-machines").click()
         await page.get_by_test_id("tags-add").fill("route 7, north")
@@ -138,7 +143,7 @@ async def test_machines_are_tagged_together_and_found_by_their_tag(stage: Consol
 async def test_a_machine_that_grows_warm_needs_attention(stage: ConsoleStage) -> None:
     async with stage.visit() as visit:
         page = visit.page
-        await stage.sign_in(page)
+        await arrive(stage, page)
         await open_machine(stage, page)
         await page.get_by_test_id("climate").click()
         await page.get_by_test_id("climate-low").fill("9")

@@ -83,9 +83,9 @@ async def test_a_required_factor_is_set_up_before_anything_else(stage: DoubtStag
     await owner.get_by_test_id("invite-name").fill("Eve")
     await owner.get_by_test_id("invite-email").fill(email)
     await owner.get_by_test_id("invite").click()
-    path = await owner.get_by_test_id("invitation").get_attribute("data-path")
-    assert path is not None
-    eve = await street.open(home.removesuffix("/console/") + path, size="phone", locale="zh-CN")
+    link = await owner.get_by_test_id("invitation").get_attribute("data-link")
+    assert link is not None
+    eve = await street.open(link, size="phone", locale="zh-CN")
     await give_finger(eve)
     await eve.get_by_test_id("invitation-password").fill("a long enough word")
     await eve.get_by_test_id("invitation-accept").click()

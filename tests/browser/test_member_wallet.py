@@ -23,7 +23,7 @@ async def link_of(office: Office, town: Town, name: str) -> str:
         f"{home}/api/v1/members", data=body, headers={"Origin": home, "Idempotency-Key": f"a-new-member-{name}"}
     )
     assert made.ok, await made.text()
-    return home + str((await made.json())["path"])
+    return str((await made.json())["link"])
 
 
 async def top_up(phone: Page, town: Town, yuan: int) -> None:

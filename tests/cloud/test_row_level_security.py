@@ -36,6 +36,14 @@ ROWS = {
     f"VALUES ('{{m}}', 'o', 'prove', sha256(convert_to('{{m}}{{n}}', 'UTF8')), '{AT}'",
     "saved_view": "merchant_id, view_id, operator_id, page, name, query) "
     "VALUES ('{m}', 'v{n}', 'o', 'orders', 'n{n}', ''",
+    "identity_provider": "merchant_id, name, issuer, client_id, secret_sealed, email_domains, is_listed, "
+    f"is_active, changed_at) VALUES ('{{m}}', 'n', 'i', 'c', 'x', '{{}}', true, true, '{AT}'",
+    "operator_identity": "merchant_id, issuer, subject, operator_id, email, linked_at) "
+    f"VALUES ('{{m}}', 'i{{n}}', 's', 'o', 'e', '{AT}'",
+    "provider_journey": "merchant_id, state_hash, browser_hash, purpose, operator_id, session_id, nonce, verifier, "
+    "home, begun_at, expires_at) "
+    f"VALUES ('{{m}}', sha256(convert_to('{{m}}{{n}}', 'UTF8')), sha256('b'), 'prove', 'o', 's', 'n', 'v', 'h', "
+    f"'{AT}', '{AT}'",
     "sign_in_attempt": f"merchant_id, subject, at) VALUES ('{{m}}', 's', '{AT}'",
     "payment_account": "merchant_id, channel, account, settings_sealed) VALUES ('{m}', 'c{n}', 'a', 'x'",
     "machine": "merchant_id, machine_id, number, name_zh, name_en, state, created_at) "

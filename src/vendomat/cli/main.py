@@ -34,7 +34,13 @@ def cloud(
         from vendomat.cloud.app import run_cloud
         from vendomat.cloud.platform.settings import CloudSettings
 
-    run_cloud(CloudSettings(data_dir=data, http_port=http_port, https_port=https_port))
+    try:
+        settings = CloudSettings(data_dir=data, http_port=http_port, https_port=https_port)
+    except ValueError as error:
+        raise typer.BadParameter(f"a setting from the environment is wrong: {error}") from error
+    for one in settings.missing():
+        typer.echo(one, err=True)
+    run_cloud(settings)
 
 
 @app.command()
@@ -157,6 +163,7 @@ class Emulated(StrEnum):
     WECHAT = "wechat"
     ALIPAY = "alipay"
     STRIPE = "stripe"
+    OIDC = "oidc"
 
 
 @app.command()
@@ -171,7 +178,12 @@ def emulate(
 ) -> None:
     """Run emulated payment platforms until told to end: prints their ports, an account's keys and what to do with them.
 
-    No money is moved anywhere."""
+    No money is moved anywhere. `oidc` is an emulated identity provider, where anybody signs in as anybody."""
+    if platform is Emulated.OIDC:
+        from vendomat.simulator.oidc import main as run_provider
+
+        run_provider(host, port)
+        return
     from vendomat.simulator.gateways import main as run_gateways
 
     ports = [f"--{platform}-port", str(port), "--control-port", str(control_port)]

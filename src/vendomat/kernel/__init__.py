@@ -1,5 +1,6 @@
 """The kernel: money, ids, clock, state tables, errors. Knows nothing else of Vendomat and does no I/O."""
 
+from vendomat.kernel.addresses import is_public
 from vendomat.kernel.clock import Clock, LiftedClock, ManualClock, SteadyClock, SystemClock
 from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
 from vendomat.kernel.heeding import heeding
@@ -26,6 +27,7 @@ __all__ = [
     "derive_id",
     "heeding",
     "is_id",
+    "is_public",
     "lasting",
     "reference_of",
     "total",

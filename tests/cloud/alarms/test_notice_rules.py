@@ -8,7 +8,6 @@ from itertools import product
 import pytest
 
 from vendomat.cloud.alarms.model import AlarmState, Severity
-from vendomat.cloud.alarms.notices.deliver import is_public
 from vendomat.cloud.alarms.notices.model import (
     MOVES,
     Notice,
@@ -20,7 +19,7 @@ from vendomat.cloud.alarms.notices.model import (
     judged,
     message_of,
 )
-from vendomat.kernel import IllegalMoveError
+from vendomat.kernel import IllegalMoveError, is_public
 
 AT = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)  # half past eleven at night in Shanghai
 NIGHT = QuietHours(22 * 60, 7 * 60, "Asia/Shanghai")

@@ -53,6 +53,14 @@ OPEN = {
     "session.begin_passkey",
     "session.create_by_passkey",
     "session.begin_proof",
+    "session.doors",
+    "session.begin_provider",
+    "session.create_by_provider",
+    "session.leave_provider",
+    "session.begin_provider_proof",
+    "account.identity",
+    "account.link_identity",
+    "account.unlink_identity",
     "passkeys.list",
     "passkeys.begin",
     "passkeys.add",
@@ -72,6 +80,7 @@ OPEN = {
     "account.begin_second_factor",
     "account.confirm_second_factor",
     "account.end_second_factor",
+    "account.renew_recovery",
 }
 """Asked by nobody in particular, or by anybody about themselves."""
 PROVEN = {
@@ -82,8 +91,10 @@ PROVEN = {
         "people.deactivate",
         "people.require_second_factor",
         "account.begin_second_factor",
+        "account.renew_recovery",
     ),
     *("passkeys.begin", "passkeys.add", "passkeys.remove"),
+    *("provider.put", "provider.try", "account.link_identity", "account.unlink_identity"),
     *("refunds.ask", "refunds.again", "refunds.release", "refunds.decline", "refunds.give", "refunds.by_hand"),
     *("refunds.send_on", "payments.judge", "payments.agree", "payments.decline", "claims.grant"),
     *("wallet_payouts.ask", "wallet_payouts.agree", "wallet_payouts.decline", "visits.write_off", "visits.cooler"),
@@ -123,6 +134,7 @@ MONTH = "2026-05"
 SLOTS = [{"slot": "A1", "product_id": PRODUCT, "price_minor": 1, "capacity": 1}]
 GOODS = {"sku": "s", "name_zh": "z", "name_en": "e", "price_minor": 1}
 IDS = {
+    "merchant_id": derive_id("mer", 1),
     "order_id": derive_id("ord", 1),
     "payment_id": derive_id("pay", 1),
     "refund_id": "rfd_" + "1" * 26,

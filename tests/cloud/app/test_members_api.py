@@ -38,7 +38,7 @@ async def test_a_member_is_made_found_and_has_an_empty_wallet(browser: httpx.Asy
     assert member["used_at"] is None
     assert (await browser.get(f"/api/v1/members/{member['id']}/statement")).json() == {"data": [], "next_before": None}
     kept = await shop.database.hot.fetchval("SELECT member::text FROM member WHERE member_id = $1", member["id"])
-    assert "13800138000" not in kept and made["path"].partition("#")[2] not in kept
+    assert "13800138000" not in kept and made["link"].partition("#")[2] not in kept
 
 
 async def test_a_member_is_found_by_any_number_they_may_have(browser: httpx.AsyncClient, shop: Shop) -> None:
@@ -79,9 +79,9 @@ async def test_the_same_request_again_is_the_same_member_with_a_new_link(
     first, second = await create(browser), await create(browser)
     assert first["member"]["id"] == second["member"]["id"]
     members = Members(shop.database, shop.master_key, ids=shop.ids, clock=shop.clock)
-    assert (await members.member_of(second["path"].partition("#")[2])).member_id == first["member"]["id"]
+    assert (await members.member_of(second["link"].partition("#")[2])).member_id == first["member"]["id"]
     with pytest.raises(Exception, match="not good any more"):
-        await members.member_of(first["path"].partition("#")[2])
+        await members.member_of(first["link"].partition("#")[2])
 
 
 async def test_a_phone_and_a_number_are_one_persons(browser: httpx.AsyncClient) -> None:

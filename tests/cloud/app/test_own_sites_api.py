@@ -38,7 +38,7 @@ async def _guest(app: FastAPI, shop: Shop, browser: httpx.AsyncClient, *paths: s
     wish = {"email": email, "name": "Wang", "role": "site_owner", "site_ids": site_ids}
     made = await browser.post("/api/v1/people", json=wish)
     assert made.status_code == 201, made.text
-    token = made.json()["path"].partition("#")[2]
+    token = made.json()["link"].partition("#")[2]
     transport = httpx.ASGITransport(app, client=("10.9.9.9", 1), raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url=HOST, headers={"Origin": HOST}, event_hooks=ONE_KEY_EACH

@@ -128,12 +128,12 @@ async def test_killed_before_the_answer_it_is_done_once(browser: httpx.AsyncClie
 
 async def test_a_secret_in_an_answer_lies_sealed_and_a_day_at_most(browser: httpx.AsyncClient, shop: Shop) -> None:
     body = {"request_id": "a-new-member", "name": "Mo"}
-    link = (await browser.post("/api/v1/members", json=body, headers=KEY)).json()["path"]
+    link = (await browser.post("/api/v1/members", json=body, headers=KEY)).json()["link"]
     key = link.partition("#")[2]
     async with shop.database.merchant(shop.merchant_id) as connection:
         (sealed,) = (await connection.execute(sa.text("SELECT sealed FROM kept_answer"))).scalars()
     assert len(key) > 20 and key.encode() not in bytes(sealed)
-    assert (await browser.post("/api/v1/members", json=body, headers=KEY)).json()["path"] == link
+    assert (await browser.post("/api/v1/members", json=body, headers=KEY)).json()["link"] == link
     await shop.clock.advance(KEPT.total_seconds())
     async with shop.database.hot.acquire() as connection:
         await forget_answers(connection, before=shop.clock.now() - KEPT)

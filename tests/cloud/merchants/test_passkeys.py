@@ -13,7 +13,8 @@ from tests.cloud.app.conftest import browser, public_app, stranger
 from tests.cloud.merchants.authenticator import Authenticator
 from tests.cloud.merchants.test_people import Office
 from tests.cloud.shop_stage import PASSWORD, Shop
-from vendomat.cloud.merchants.passkey_wire import Site, site_at
+from vendomat.cloud.merchants.passkey_wire import NewCredential, Site, challenge_of, checked_use, site_at
+from vendomat.kernel import VendomatError
 
 __all__ = ["browser", "public_app", "stranger"]
 pytestmark = pytest.mark.slow
@@ -208,3 +209,44 @@ async def test_a_stale_session_makes_none(desk: Desk, shop: Shop) -> None:
 )
 async def test_passkeys_belong_to_a_name_reached_safely(base_url: str, site: Site | None) -> None:
     assert site_at(base_url) == site
+
+
+async def test_only_what_is_wrong_with_an_answer_is_refused(desk: Desk) -> None:
+    await desk.add()
+    answer = desk.device.use(await desk.options(SIGN_IN))
+    known = NewCredential(desk.device.credential_id, b"no key at all", 0)
+    site = Site("localhost", HOME)
+    with pytest.raises(VendomatError):
+        checked_use(site, answer, challenge_of(answer), known)
+    with pytest.raises(AttributeError):  # a fault of ours is loud
+        checked_use(None, answer, challenge_of(answer), known)  # type: ignore[arg-type]
+
+
+async def test_recovery_codes_stand_in_for_a_passkey_that_is_lost(desk: Desk, shop: Shop) -> None:
+    renew = "/api/v1/account/second-factor/recovery-codes"
+    assert refused(await desk.browser.post(renew)) == "conflict", "there is nothing to stand in for"
+    made = (await desk.add()).json()
+    codes = (await desk.browser.post(renew)).json()["recovery_codes"]
+    assert (await desk.browser.get(PROOF)).json()["ways"] == ["password", "code", "passkey"]
+    await shop.as_merchant("UPDATE merchant SET is_second_factor_required = true")
+
+    await desk.leave()
+    session = await desk.browser.post("/api/v1/session", json={"email": shop.seeded.email, "password": PASSWORD})
+    assert session.json()["lacks_second_factor"] is True
+    assert refused(await desk.browser.post(renew)) == "second_factor_missing"
+    assert (await desk.browser.put(PROOF, json={"code": codes[0]})).status_code == 200
+    assert refused(await desk.browser.put(PROOF, json={"code": codes[0]})) == "forbidden", "each is good once"
+    assert (await desk.browser.get("/api/v1/machines")).status_code == 200
+    fresh = (await desk.browser.post(renew)).json()["recovery_codes"]
+    assert refused(await desk.browser.put(PROOF, json={"code": codes[1]})) == "forbidden"
+
+    await shop.as_merchant("UPDATE merchant SET is_second_factor_required = false")
+    assert (await desk.browser.delete(f"{PASSKEYS}/{made['id']}")).status_code == 204
+    assert refused(await desk.browser.put(PROOF, json={"code": fresh[0]})) == "forbidden", "they ended with the last"
+
+
+async def test_a_password_alone_makes_no_recovery_codes(desk: Desk, shop: Shop) -> None:
+    await desk.add()
+    await desk.leave()
+    await desk.browser.post("/api/v1/session", json={"email": shop.seeded.email, "password": PASSWORD})
+    assert refused(await desk.browser.post("/api/v1/account/second-factor/recovery-codes")) == "conflict"

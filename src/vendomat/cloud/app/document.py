@@ -32,6 +32,10 @@ _OPEN = frozenset(
         "session.delete",
         "session.begin_passkey",
         "session.create_by_passkey",
+        "session.doors",
+        "session.begin_provider",
+        "session.create_by_provider",
+        "session.leave_provider",
         "invitation.look",
         "invitation.accept",
     }

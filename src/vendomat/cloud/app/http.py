@@ -41,6 +41,7 @@ from vendomat.cloud.machines import (
 )
 from vendomat.cloud.members import Members, Tiers, tiers_router
 from vendomat.cloud.merchants import (
+    Admission,
     CurrentOperator,
     FirstRun,
     MasterKey,
@@ -50,9 +51,14 @@ from vendomat.cloud.merchants import (
     People,
     Permission,
     Proofs,
+    ProviderBook,
+    ProviderClient,
+    ProviderDesk,
+    ProviderJourneys,
     SavedViews,
     SecondFactor,
     SignIns,
+    account_provider_router,
     account_router,
     arriving_operator,
     current_operator,
@@ -62,6 +68,8 @@ from vendomat.cloud.merchants import (
     people_router,
     permitted,
     proof_router,
+    provider_router,
+    provider_session_router,
     saved_views_router,
     second_factor_router,
     session_router,
@@ -80,7 +88,7 @@ from vendomat.cloud.planograms import (
     templates_router,
 )
 from vendomat.cloud.platform.database import Database
-from vendomat.cloud.platform.http import KeptAnswers, Throttle
+from vendomat.cloud.platform.http import KeptAnswers, PublicOrigin, Throttle
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.promotions import Coupons, Promotions, coupons_router, promotions_router
 from vendomat.cloud.reconciliation import BillShelf, ReconciliationDesk, RequestDesk, reconciliation_router
@@ -215,7 +223,7 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     wallets = WalletBook(parts.database)
     tiers = Tiers(parts.database, parts.clock)
     app.include_router(tiers_router(tiers, current))
-    app.include_router(members_router(members, MemberViews(wallets, tiers, parts.clock), current))
+    app.include_router(members_router(members, MemberViews(wallets, tiers, parts.clock, _origin(parts)), current))
     if parts.payouts is not None:
         app.include_router(wallet_payouts_router(parts.payouts, current))
     if parts.top_ups is not None:
@@ -292,7 +300,7 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
 def _add_people(app: FastAPI, parts: PublicParts, sign_ins: SignIns, current: CurrentOperator) -> None:
     """Who works here, what each does about oneself, and who changed what."""
     people = People(parts.database, parts.passwords, ids=parts.ids, clock=parts.clock)
-    app.include_router(people_router(people, current))
+    app.include_router(people_router(people, current, _origin(parts)))
     app.include_router(invitation_router(people, parts.clock))
     account = OwnAccount(parts.database, parts.passwords, sign_ins, parts.clock)
     app.include_router(account_router(account, current))
@@ -308,10 +316,41 @@ def _add_proofs(
     proof_life = timedelta(seconds=parts.settings.proof_s)
     proofs = Proofs(parts.database, sign_ins, second, passkeys, clock=parts.clock, proof_life=proof_life)
     arriving = arriving_operator(sign_ins)
+    for router in _provider_routers(parts, sign_ins, proofs, current):
+        app.include_router(router)
     app.include_router(proof_router(proofs, arriving))
     app.include_router(passkey_router(passkeys, proofs, current, arriving))
     app.include_router(passkey_session_router(passkeys, sign_ins, arriving, parts.clock, is_secure=parts.is_secure))
     app.include_router(second_factor_router(second, proofs, current, arriving))
+
+
+def _origin(parts: PublicParts) -> PublicOrigin:
+    return PublicOrigin(parts.settings.public_url)
+
+
+def _provider_routers(
+    parts: PublicParts, sign_ins: SignIns, proofs: Proofs, current: CurrentOperator
+) -> list[APIRouter]:
+    """Signing in by a merchant's own identity provider."""
+    client = ProviderClient(is_private_allowed=parts.settings.oidc_private)
+    journeys = ProviderJourneys(
+        database=parts.database,
+        book=ProviderBook(parts.database, parts.master_key),
+        client=client,
+        admission=Admission(parts.database, parts.ids, parts.clock),
+        sign_ins=sign_ins,
+        proofs=proofs,
+        clock=parts.clock,
+        wall=parts.wall or parts.clock,
+        base_url=parts.settings.base_url,
+    )
+    desk = ProviderDesk(parts.database, parts.master_key, client, proofs=proofs, clock=parts.clock)
+    arriving = arriving_operator(sign_ins)
+    return [
+        provider_session_router(journeys, arriving, parts.clock, is_secure=parts.is_secure),
+        account_provider_router(journeys, current, is_secure=parts.is_secure),
+        provider_router(desk, journeys, current),
+    ]
 
 
 def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:

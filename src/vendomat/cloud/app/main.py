@@ -22,7 +22,7 @@ from vendomat.cloud.payments import OpenProvider
 from vendomat.cloud.payments import open_provider as open_real_provider
 from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.database import Database, migrate
-from vendomat.cloud.platform.engines import Engines
+from vendomat.cloud.platform.engines import Engines, Reach
 from vendomat.cloud.platform.settings import CloudSettings
 
 
@@ -36,7 +36,10 @@ def run_cloud(
     """Serve until SIGTERM or SIGINT. `open_provider` makes the way to a payment platform from an account's settings."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)  # the database server runs as somebody else
     log_to(settings.data_dir / "cloud.log")
-    with Engines.open(settings.data_dir, settings.database_url or None, settings.nats_url or None) as engines:
+    reach = Reach(settings.http_host, settings.host_names)
+    with Engines.open(
+        settings.data_dir, settings.database_url or None, settings.nats_url or None, reach=reach
+    ) as engines:
         address = WorkerAddress(
             engines.database_url,
             engines.nats_url,
@@ -45,6 +48,7 @@ def run_cloud(
             engines.revoke,
             open_database,
             open_wire,
+            engines.nats_url if settings.nats_url else settings.outside(engines.nats_url),
         )
         _loop_run(_migrate_and_serve(settings, address))
 
@@ -56,13 +60,13 @@ async def _migrate_and_serve(settings: CloudSettings, address: WorkerAddress) ->
     async def announce() -> None:
         await ready.wait()
         line = {
-            "console_url": f"http://{settings.http_host}:{settings.http_port}/console/",
+            "console_url": f"{settings.base_url}/console/",
             "machines_url": settings.machines_url,
             "pid": os.getpid(),
         }
         with contextlib.suppress(FileNotFoundError):  # there while nobody has set this cloud up
             token = (settings.data_dir / TOKEN_NAME).read_text(encoding="ascii").strip()
-            line["setup_url"] = f"http://{settings.http_host}:{settings.http_port}/console/setup#{token}"
+            line["setup_url"] = f"{settings.base_url}/console/setup#{token}"
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
 

@@ -67,7 +67,7 @@ class WorkerAddress:
     """What a worker needs to know of its surroundings, besides its settings.
 
     `open_provider` reaches the platforms, `open_database` and `open_wire` what their names say; `revoke` cuts a
-    machine's old key off the wire.
+    machine's old key off the wire; `machines_nats_url` is where machines reach the wire, unless they do as we.
     """
 
     database_url: str
@@ -77,6 +77,7 @@ class WorkerAddress:
     revoke: Callable[[str], None] | None = None
     open_database: OpenDatabase = Database.open
     open_wire: OpenWire = Wire.open
+    machines_nats_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -192,7 +192,7 @@ def _machine_app(ground: Ground) -> FastAPI:
         MachineParts(
             database=ground.database,
             issuer=ground.address.identity,
-            wire=WireAddress(ground.address.nats_url, keys.public_keys),
+            wire=WireAddress(ground.address.machines_nats_url or ground.address.nats_url, keys.public_keys),
             ids=ground.ids,
             clock=ground.wall or ground.clock,
             authority=_authority(ground),
@@ -239,7 +239,7 @@ def _metrics_server(ground: Ground) -> uvicorn.Server:
 
 
 def _machine_server(app: FastAPI, settings: CloudSettings, identity: CloudIdentity) -> uvicorn.Server:
-    certificate = identity.server_certificate("https")
+    certificate = identity.server_certificate("https", settings.host_names)
     return _QuietServer(
         uvicorn.Config(
             app,

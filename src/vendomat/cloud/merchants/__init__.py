@@ -14,6 +14,16 @@ from vendomat.cloud.merchants.api import (
 )
 from vendomat.cloud.merchants.first_run import TOKEN_NAME, FirstRun
 from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, Operator, network_of
+from vendomat.cloud.merchants.oidc import (
+    Admission,
+    ProviderBook,
+    ProviderClient,
+    ProviderDesk,
+    ProviderJourneys,
+    account_provider_router,
+    provider_router,
+    provider_session_router,
+)
 from vendomat.cloud.merchants.outages import begin_outage, claim_probes, end_outage
 from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.passkey_api import passkey_router, passkey_session_router
@@ -36,6 +46,7 @@ __all__ = [
     "COOKIE",
     "GRANTED",
     "TOKEN_NAME",
+    "Admission",
     "CurrentOperator",
     "FirstRun",
     "MasterKey",
@@ -55,11 +66,16 @@ __all__ = [
     "Permitted",
     "Proofs",
     "Proven",
+    "ProviderBook",
+    "ProviderClient",
+    "ProviderDesk",
+    "ProviderJourneys",
     "Role",
     "SavedViews",
     "SecondFactor",
     "Session",
     "SignIns",
+    "account_provider_router",
     "account_router",
     "arriving_operator",
     "begin_outage",
@@ -74,6 +90,8 @@ __all__ = [
     "people_router",
     "permitted",
     "proof_router",
+    "provider_router",
+    "provider_session_router",
     "saved_views_router",
     "second_factor_router",
     "session_router",

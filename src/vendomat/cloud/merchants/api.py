@@ -57,6 +57,13 @@ class ProofView(BaseModel):
     ways: list[ProofWay]
 
 
+class DoorView(BaseModel):
+    """An identity provider: a browser that goes to `path` signs in there, and comes back."""
+
+    name: str
+    path: str
+
+
 class OperatorView(BaseModel):
     """`permissions` is what the role may do, for a page that offers nothing that would be refused."""
 
@@ -75,7 +82,8 @@ class MerchantView(BaseModel):
 
 
 class SessionView(BaseModel):
-    """`lacks_second_factor`: nothing but setting one up, or proving it, is possible until the session has one."""
+    """`lacks_second_factor`: nothing but setting one up, or proving it, is possible until the session has one.
+    `is_by_provider`: the merchant's identity provider let them in, where they may still be signed in afterwards."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
@@ -83,6 +91,12 @@ class SessionView(BaseModel):
     merchant: MerchantView
     expires_at: datetime | None = None
     lacks_second_factor: bool
+    is_by_provider: bool
+
+
+def door_view(merchant_id: str, name: str) -> DoorView:
+    """The way in by the provider of one merchant."""
+    return DoorView(name=name, path=f"/api/v1/session/provider/{merchant_id}")
 
 
 def current_operator(sign_ins: SignIns) -> CurrentOperator:
@@ -198,6 +212,13 @@ def session_router(sign_ins: SignIns, current: CurrentOperator, *, is_secure: bo
 
 def start_session(response: Response, session: Session, *, is_secure: bool) -> SessionView:
     """The answer to whoever has just signed in."""
+    give_session(response, session, is_secure=is_secure)
+    response.headers["Cache-Control"] = "no-store"
+    return _view(session.operator, session.expires_at)
+
+
+def give_session(response: Response, session: Session, *, is_secure: bool) -> None:
+    """The cookie of it."""
     response.set_cookie(
         COOKIE,
         session.token,
@@ -207,8 +228,6 @@ def start_session(response: Response, session: Session, *, is_secure: bool) -> S
         secure=is_secure,
         path="/",
     )
-    response.headers["Cache-Control"] = "no-store"
-    return _view(session.operator, session.expires_at)
 
 
 def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
@@ -228,4 +247,5 @@ def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
         ),
         expires_at=expires_at,
         lacks_second_factor=operator.lacks_second_factor,
+        is_by_provider=operator.is_by_provider,
     )

@@ -65,7 +65,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """Whom a link invites, and where to."""
+    """Whom a link invites, and where to. `provider` names the merchant's identity provider, if it has one."""
 
     merchant_id: str
     operator_id: str
@@ -74,6 +74,7 @@ class Invited:
     role: Role
     merchant_name: str
     expires_at: datetime
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class StandingSession:
 class Operator:
     """A signed-in person of one merchant; `session_id` names the session they speak in. `proven_until` is None once who
     they are needs a new proof. The merchant may require a second factor, which the session
-    has once it was given."""
+    has once it was given. `is_by_provider`: the merchant's identity provider let them in."""
 
     merchant_id: str
     operator_id: str
@@ -105,6 +106,7 @@ class Operator:
     proven_until: datetime | None = None
     is_second_factor_required: bool = False
     has_second_factor: bool = False
+    is_by_provider: bool = False
 
     @property
     def lacks_second_factor(self) -> bool:

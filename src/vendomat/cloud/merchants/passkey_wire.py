@@ -8,7 +8,8 @@ true is one refusal. The library is loaded at first use: it takes a third of a s
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -95,27 +96,25 @@ def challenge_of(credential: Credential) -> bytes:
     """The challenge that an answer says it answers. Raises `VendomatError(forbidden)`."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
-    try:
-        return parse_client_data_json(base64url_to_bytes(credential["response"]["clientDataJSON"])).challenge
-    except Exception as error:
-        raise refusal() from error
+    response = credential.get("response")
+    said = response.get("clientDataJSON") if isinstance(response, dict) else None
+    with _refusing():
+        return parse_client_data_json(base64url_to_bytes(_text(said))).challenge
 
 
 def credential_id_of(credential: Credential) -> bytes:
     """Raises `VendomatError(forbidden)`."""
     from webauthn.helpers import base64url_to_bytes
 
-    try:
-        return base64url_to_bytes(credential["rawId"])
-    except Exception as error:
-        raise refusal() from error
+    with _refusing():
+        return base64url_to_bytes(_text(credential.get("rawId")))
 
 
 def checked_new(site: Site, credential: Credential, challenge: bytes) -> NewCredential:
     """A passkey just made for us, by somebody whom the device knows. Raises `VendomatError(forbidden)`."""
     from webauthn import verify_registration_response
 
-    try:
+    with _refusing():
         made = verify_registration_response(
             credential=dict(credential),
             expected_challenge=challenge,
@@ -123,8 +122,6 @@ def checked_new(site: Site, credential: Credential, challenge: bytes) -> NewCred
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except Exception as error:
-        raise refusal() from error
     return NewCredential(made.credential_id, made.credential_public_key, made.sign_count)
 
 
@@ -133,7 +130,7 @@ def checked_use(site: Site, credential: Credential, challenge: bytes, known: New
     is a copy's. Raises `VendomatError(forbidden)`."""
     from webauthn import verify_authentication_response
 
-    try:
+    with _refusing():
         used = verify_authentication_response(
             credential=dict(credential),
             expected_challenge=challenge,
@@ -143,9 +140,24 @@ def checked_use(site: Site, credential: Credential, challenge: bytes, known: New
             credential_current_sign_count=known.sign_count,
             require_user_verification=True,
         )
-    except Exception as error:
-        raise refusal() from error
     return used.new_sign_count
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the library finds wrong with an answer, and text that is no bytes, is refused. A fault of ours is not."""
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    try:
+        yield
+    except (WebAuthnException, ValueError) as error:
+        raise refusal() from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise refusal()
+    return value
 
 
 def refusal() -> VendomatError:

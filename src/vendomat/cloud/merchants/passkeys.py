@@ -28,6 +28,7 @@ from vendomat.cloud.merchants.passkey_wire import (
     refusal,
     request_options,
 )
+from vendomat.cloud.merchants.second_factor_store import forget, has_factor
 from vendomat.cloud.merchants.store import find_operator, prove_session
 from vendomat.cloud.merchants.tries import Tries
 from vendomat.cloud.platform.database import Database
@@ -100,6 +101,8 @@ class Passkeys:
             names = await store.delete_passkeys(connection, operator.operator_id, only=passkey_id)
             if not names:
                 raise VendomatError(ErrorCode.NOT_FOUND, "there is no such passkey; nothing changed")
+            if not await has_factor(connection, operator.operator_id):
+                await forget(connection, operator.operator_id)
             await note_change(connection, self._change(operator, "passkey.removed", {"name": names[0]}))
 
     async def begin_sign_in(self) -> dict[str, Any]:

@@ -26,7 +26,8 @@ class Passwords:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._hasher.hash, password)
 
     async def is_right(self, password: str, stored: str | None) -> bool:
-        """Whether `password` belongs to the hash `stored`; `stored` None stands for an unknown person: never."""
+        """Whether `password` belongs to the hash `stored`; None stands for an unknown person, an empty one for somebody
+        without a password: never."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._verify, password, stored)
 
     def _verify(self, password: str, stored: str | None) -> bool:
@@ -36,7 +37,7 @@ class Passwords:
             self._hasher.verify(stored or self._hash_of_nobody, password)
         except (VerificationError, InvalidHashError):
             return False
-        return stored is not None
+        return bool(stored)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -2,7 +2,8 @@
 
 Nobody types a password for another: an invitation is a link that works once, for three days, and is shown once; only
 its hash is kept. A new invitation replaces the one before, and resets whoever accepts it: password, second factor,
-passkeys, sessions. The last owner stays one. Each change stands in the change log, written with it.
+passkeys, sessions, the link to an identity provider. The last owner stays one. Each change stands in the change log,
+written with it.
 """
 
 from __future__ import annotations
@@ -190,22 +191,7 @@ class People:
             person = await self._locked(connection, invited.operator_id)
             if not await store.take_invitation(connection, _hash_of(token), self._clock.now()):
                 raise _no_invitation()
-            joined = replace(person, state=PersonState.ACTIVE)
-            await store.set_password(connection, person.operator_id, password_hash)
-            await store.update_person(connection, joined)
-            await store.end_sessions(connection, person.operator_id)
-            await forget(connection, person.operator_id)
-            await delete_passkeys(connection, person.operator_id)
-            change = Change(
-                merchant_id=invited.merchant_id,
-                actor=person.operator_id,
-                action="person.joined",
-                subject=person.operator_id,
-                at=self._clock.now(),
-                before=_said(person),
-                after=_said(joined),
-            )
-            await note_change(connection, change)
+            await begin_anew(connection, invited.merchant_id, person, password_hash=password_hash, at=self._clock.now())
         return invited
 
     async def _invited(self, connection: AsyncConnection, by: Operator, person: Person) -> Invitation:
@@ -253,6 +239,29 @@ class People:
             after=after,
         )
         await note_change(connection, change)
+
+
+async def begin_anew(
+    connection: AsyncConnection, merchant_id: str, person: Person, *, password_hash: str, at: datetime
+) -> None:
+    """They join: active, and with nothing by which they had signed in before. An empty hash is no password."""
+    joined = replace(person, state=PersonState.ACTIVE)
+    await store.set_password(connection, person.operator_id, password_hash)
+    await store.update_person(connection, joined)
+    await store.end_sessions(connection, person.operator_id)
+    await forget(connection, person.operator_id)
+    await delete_passkeys(connection, person.operator_id)
+    await store.delete_links(connection, person.operator_id)
+    change = Change(
+        merchant_id=merchant_id,
+        actor=person.operator_id,
+        action="person.joined",
+        subject=person.operator_id,
+        at=at,
+        before=_said(person),
+        after=_said(joined),
+    )
+    await note_change(connection, change)
 
 
 def _said(person: Person) -> State:

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.merchants.api import CODE_CHARACTERS_MAX, CurrentOperator, Proven, permitted
+from vendomat.cloud.merchants.api import CODE_CHARACTERS_MAX, CurrentOperator, DoorView, Proven, door_view, permitted
 from vendomat.cloud.merchants.model import (
     EMAIL_CHARACTERS_MAX,
     PASSWORD_CHARACTERS_MAX,
@@ -24,7 +24,7 @@ from vendomat.cloud.merchants.people import Invitation, NewPerson, People
 from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role
 from vendomat.cloud.merchants.proofs import Proofs
 from vendomat.cloud.merchants.second_factor import SecondFactor
-from vendomat.cloud.platform.http import ASKED_ONCE, Throttle
+from vendomat.cloud.platform.http import ASKED_ONCE, PublicOrigin, Throttle
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 INVITATION_PATH = "/console/invitation#"
@@ -96,10 +96,10 @@ class PeopleView(BaseModel):
 
 
 class InvitationView(BaseModel):
-    """`path` opens the page where the person sets a password. It is shown here and never again."""
+    """`link` opens the page where the person sets a password. It is shown here and never again."""
 
     person: PersonView
-    path: str
+    link: str
     expires_at: datetime
 
 
@@ -116,11 +116,14 @@ class RolesView(BaseModel):
 
 
 class InvitedView(BaseModel):
+    """`provider`: signing in there with this mail accepts the invitation, too."""
+
     email: str
     name: str
     role: Role
     merchant_name: str
     expires_at: datetime
+    provider: DoorView | None
 
 
 class StandingSessionView(BaseModel):
@@ -143,7 +146,7 @@ class CodeBody(BaseModel):
 
 
 class SecondFactorView(BaseModel):
-    """`since` is null while there is none."""
+    """`since` is null while no phone counts; recovery codes stand in for a phone and for passkeys alike."""
 
     since: datetime | None
     recovery_left: int
@@ -157,7 +160,7 @@ class EnrolmentView(BaseModel):
 
 
 class RecoveryView(BaseModel):
-    """Each signs in once without the phone."""
+    """Each stands in once for the phone, or for a passkey."""
 
     recovery_codes: list[str]
 
@@ -166,7 +169,7 @@ class EndedView(BaseModel):
     sessions_ended: int
 
 
-def people_router(people: People, current: CurrentOperator) -> APIRouter:
+def people_router(people: People, current: CurrentOperator, origin: PublicOrigin) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["people"])
     reading = permitted(current, Permission.PEOPLE_READ)
     changing = permitted(current, Permission.PEOPLE_CHANGE, is_proven=True)
@@ -186,19 +189,20 @@ def people_router(people: People, current: CurrentOperator) -> APIRouter:
 
     @router.post("/people", operation_id="people.invite", dependencies=[ASKED_ONCE], status_code=201)
     async def invite(
-        body: NewPersonBody, response: Response, operator: Annotated[Operator, Depends(changing)]
+        body: NewPersonBody, request: Request, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> InvitationView:
         response.headers["Cache-Control"] = "no-store"
-        return _invitation(
-            await people.invite(operator, NewPerson(body.email, body.name, body.role, tuple(body.site_ids)))
-        )
+        new = NewPerson(body.email, body.name, body.role, tuple(body.site_ids))
+        made = await people.invite(operator, new)
+        return _invitation(made, origin.link(request, INVITATION_PATH + made.token))
 
     @router.post("/people/{operator_id}/invite", operation_id="people.invite_again")
     async def invite_again(
-        operator_id: OperatorId, response: Response, operator: Annotated[Operator, Depends(changing)]
+        operator_id: OperatorId, request: Request, response: Response, operator: Annotated[Operator, Depends(changing)]
     ) -> InvitationView:
         response.headers["Cache-Control"] = "no-store"
-        return _invitation(await people.invite_again(operator, operator_id))
+        made = await people.invite_again(operator, operator_id)
+        return _invitation(made, origin.link(request, INVITATION_PATH + made.token))
 
     @router.put("/people/second-factor", operation_id="people.require_second_factor", status_code=204)
     async def require(body: RequiredBody, operator: Annotated[Operator, Depends(changing)]) -> None:
@@ -248,6 +252,7 @@ def invitation_router(people: People, clock: Clock) -> APIRouter:
             role=invited.role,
             merchant_name=invited.merchant_name,
             expires_at=invited.expires_at,
+            provider=door_view(invited.merchant_id, invited.provider) if invited.provider else None,
         )
 
     return router
@@ -321,6 +326,11 @@ def second_factor_router(
         await proofs.check_may_drop(operator)
         await second.switch_off(operator, body.code)
 
+    @router.post("/recovery-codes", operation_id="account.renew_recovery")
+    async def renew(response: Response, operator: Annotated[Operator, Depends(Proven(current))]) -> RecoveryView:
+        response.headers["Cache-Control"] = "no-store"
+        return RecoveryView(recovery_codes=await second.renew_recovery(operator))
+
     return router
 
 
@@ -339,5 +349,5 @@ def _view(person: Person) -> PersonView:
     )
 
 
-def _invitation(made: Invitation) -> InvitationView:
-    return InvitationView(person=_view(made.person), path=INVITATION_PATH + made.token, expires_at=made.expires_at)
+def _invitation(made: Invitation, link: str) -> InvitationView:
+    return InvitationView(person=_view(made.person), link=link, expires_at=made.expires_at)

@@ -25,8 +25,10 @@ LEFT JOIN LATERAL (SELECT count(*) AS sessions, max(started_at) AS signed_in_at 
 ORDER BY o.state = 'inactive', o.name, o.operator_id
 """
 _FIND_INVITATION = """
-SELECT i.merchant_id, i.operator_id, o.email, o.name, o.role, m.name AS merchant_name, i.expires_at
+SELECT i.merchant_id, i.operator_id, o.email, o.name, o.role, m.name AS merchant_name, i.expires_at,
+    coalesce(p.name, '') AS provider
 FROM operator_invitation i JOIN operator o USING (merchant_id, operator_id) JOIN merchant m USING (merchant_id)
+LEFT JOIN identity_provider p ON p.merchant_id = i.merchant_id AND p.is_active
 WHERE i.token_hash = :token_hash AND i.expires_at > :now
 """
 
@@ -43,6 +45,18 @@ async def lock_person(connection: AsyncConnection, operator_id: str) -> Person |
             "WHERE operator_id = :operator_id FOR UPDATE"
         ),
         {"operator_id": operator_id},
+    )
+    row = found.mappings().one_or_none()
+    return None if row is None else _person(row)
+
+
+async def lock_person_by_email(connection: AsyncConnection, email: str) -> Person | None:
+    found = await connection.execute(
+        sa.text(
+            "SELECT operator_id, email, name, role, state, created_at FROM operator WHERE lower(email) = :email "
+            "FOR UPDATE"
+        ),
+        {"email": email},
     )
     row = found.mappings().one_or_none()
     return None if row is None else _person(row)
@@ -152,10 +166,24 @@ async def take_invitation(connection: AsyncConnection, token_hash: bytes, now: d
     return done.rowcount == 1
 
 
-async def delete_invitation(connection: AsyncConnection, operator_id: str) -> None:
-    await connection.execute(
-        sa.text("DELETE FROM operator_invitation WHERE operator_id = :operator_id"), {"operator_id": operator_id}
+async def delete_invitation(connection: AsyncConnection, operator_id: str, *, valid_at: datetime | None = None) -> bool:
+    """Whether there was one; with `valid_at`, one that had not expired then."""
+    done = await connection.execute(
+        sa.text(
+            "DELETE FROM operator_invitation WHERE operator_id = :operator_id "
+            "AND (CAST(:valid_at AS timestamptz) IS NULL OR expires_at > :valid_at)"
+        ),
+        {"operator_id": operator_id, "valid_at": valid_at},
     )
+    return done.rowcount == 1
+
+
+async def delete_links(connection: AsyncConnection, operator_id: str) -> int:
+    """One person's identities at the merchant's provider; how many there were."""
+    done = await connection.execute(
+        sa.text("DELETE FROM operator_identity WHERE operator_id = :operator_id"), {"operator_id": operator_id}
+    )
+    return done.rowcount
 
 
 async def list_sessions(connection: AsyncConnection, operator_id: str, now: datetime) -> list[StandingSession]:

@@ -1,6 +1,7 @@
 """Proving again who one is, in a session that goes on: what a stolen session alone cannot do.
 
-A proof is the password, a code of the second factor or a passkey, good for `proof_life`. What needs one says so at its
+A proof is the password, a code of the second factor, a passkey, or another sign-in at the merchant's identity provider,
+good for `proof_life`. What needs one says so at its
 route (`permitted(…, is_proven=True)`). Wrong proofs are counted with wrong sign-ins. Each proof is in the change log.
 """
 
@@ -24,6 +25,7 @@ class ProofWay(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a name, not one
     CODE = "code"  # of the phone, or a recovery code
     PASSKEY = "passkey"
+    PROVIDER = "provider"  # signing in again at the merchant's identity provider
 
 
 class Proofs:
@@ -49,12 +51,15 @@ class Proofs:
     async def ways(self, operator: Operator) -> list[ProofWay]:
         """How this person can prove who they are."""
         standing = await self._second_factor.standing(operator)
-        ways = [ProofWay.PASSWORD]
-        if standing.since is not None:
-            ways.append(ProofWay.CODE)
-        if await self._passkeys.all_of(operator):
-            ways.append(ProofWay.PASSKEY)
-        return ways
+        async with self._database.merchant(operator.merchant_id) as connection:
+            has_password, has_provider = await store.ways_in(connection, operator.operator_id)
+        has = {
+            ProofWay.PASSWORD: has_password,
+            ProofWay.CODE: standing.since is not None or standing.recovery_left > 0,
+            ProofWay.PASSKEY: bool(await self._passkeys.all_of(operator)),
+            ProofWay.PROVIDER: has_provider,
+        }
+        return [way for way, is_there in has.items() if is_there]
 
     async def check_may_enrol(self, operator: Operator) -> None:
         """A password alone adds no factor to those of a person who has one, where one is required. Raises
@@ -76,7 +81,7 @@ class Proofs:
     async def by_password(self, operator: Operator, password: str, *, address: str) -> datetime:
         """Until when the session is proven."""
         await self._sign_ins.prove_by_password(operator, password, address=address)
-        return await self._proven(operator, ProofWay.PASSWORD)
+        return await self._proven(operator, ProofWay.PASSWORD, is_second_factor=False)
 
     async def by_code(self, operator: Operator, code: str, *, address: str) -> datetime:
         """As `by_password`."""
@@ -88,7 +93,11 @@ class Proofs:
         await self._passkeys.prove(operator, credential, address=address)
         return await self._proven(operator, ProofWay.PASSKEY)
 
-    async def _proven(self, operator: Operator, way: ProofWay) -> datetime:
+    async def by_provider(self, operator: Operator, *, is_second_factor: bool) -> datetime:
+        """As `by_password`; they have just signed in again at the provider, which says whether by two factors."""
+        return await self._proven(operator, ProofWay.PROVIDER, is_second_factor=is_second_factor)
+
+    async def _proven(self, operator: Operator, way: ProofWay, *, is_second_factor: bool = True) -> datetime:
         now = self._clock.now()
         change = Change(
             merchant_id=operator.merchant_id,
@@ -99,7 +108,6 @@ class Proofs:
             after={"by": way.value},
         )
         async with self._database.merchant(operator.merchant_id) as connection:
-            is_second = way is not ProofWay.PASSWORD
-            await store.prove_session(connection, operator.session_id, now, is_second_factor=is_second)
+            await store.prove_session(connection, operator.session_id, now, is_second_factor=is_second_factor)
             await note_change(connection, change)
         return now + self._proof_life

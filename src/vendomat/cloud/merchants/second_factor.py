@@ -1,7 +1,8 @@
 """The second factor: a code from a phone beside the password; enrolled, confirmed, used, switched off.
 
 The phone's secret is sealed by the installation's master key. It counts only once a code of it was shown to be right. A
-code is good once; each recovery code, too, and only its keyed hash is kept.
+code is good once; each recovery code, too, and only its keyed hash is kept. Recovery codes stand in for a phone and for
+passkeys alike, and end with the last of them.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`since` is None while there is no second factor."""
+    """`since` is None while no phone counts."""
 
     since: datetime | None
     recovery_left: int
@@ -120,8 +121,25 @@ class SecondFactor:
                 raise VendomatError(ErrorCode.NOT_FOUND, "there is no second factor; nothing changed")
             if not await self.takes(connection, kept, code):
                 raise _wrong_code()
-            await store.forget(connection, operator.operator_id)
+            await store.forget_phone(connection, operator.operator_id)
+            if not await store.has_factor(connection, operator.operator_id):
+                await store.forget(connection, operator.operator_id)
             await note_change(connection, self._change(operator, "second_factor.switched_off", {}))
+
+    async def renew_recovery(self, operator: Operator) -> list[str]:
+        """Other recovery codes, shown once; those before end. Raises `VendomatError(conflict)` for one who has nothing
+        that they could stand in for, or has given no second factor in this session."""
+        if not operator.has_second_factor:
+            raise VendomatError(
+                ErrorCode.CONFLICT, "prove first who you are by your passkey or your phone's code; nothing changed"
+            )
+        async with self._database.merchant(operator.merchant_id) as connection:
+            if not await store.has_factor(connection, operator.operator_id):
+                raise VendomatError(ErrorCode.CONFLICT, "set up a passkey or a phone first; nothing changed")
+            codes = await self._new_recovery(connection, operator)
+            said = {"recovery_codes": len(codes)}
+            await note_change(connection, self._change(operator, "recovery_codes.renewed", said))
+        return codes
 
     async def takes(self, connection: AsyncConnection, kept: store.KeptSecret, code: str) -> bool:
         """Whether `code` is right, and uses it up. `kept` is locked by the caller's transaction."""
@@ -129,7 +147,11 @@ class SecondFactor:
         if step is not None:
             await store.use_step(connection, kept, step)
             return True
-        return await store.use_recovery(connection, kept, recovery_hash(self._recovery_key, code))
+        return await self.takes_recovery(connection, kept.merchant_id, kept.operator_id, code)
+
+    async def takes_recovery(self, connection: AsyncConnection, merchant_id: str, operator_id: str, code: str) -> bool:
+        """As `takes`, of one without a phone."""
+        return await store.use_recovery(connection, merchant_id, operator_id, recovery_hash(self._recovery_key, code))
 
     async def _new_recovery(self, connection: AsyncConnection, operator: Operator) -> list[str]:
         codes = [recovery_text(self._randomness(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]

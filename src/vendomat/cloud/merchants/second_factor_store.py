@@ -64,14 +64,14 @@ async def use_step(connection: AsyncConnection, kept: KeptSecret, step: int) -> 
     )
 
 
-async def use_recovery(connection: AsyncConnection, kept: KeptSecret, code_hash: bytes) -> bool:
+async def use_recovery(connection: AsyncConnection, merchant_id: str, operator_id: str, code_hash: bytes) -> bool:
     """Whether it was there; then it is used up."""
     done = await connection.execute(
         sa.text(
             "DELETE FROM operator_recovery_code WHERE merchant_id = :merchant_id AND operator_id = :operator_id "
             "AND code_hash = :code_hash"
         ),
-        {"merchant_id": kept.merchant_id, "operator_id": kept.operator_id, "code_hash": code_hash},
+        {"merchant_id": merchant_id, "operator_id": operator_id, "code_hash": code_hash},
     )
     return done.rowcount == 1
 
@@ -101,7 +101,26 @@ async def put_recovery(
 
 
 async def forget(connection: AsyncConnection, operator_id: str) -> None:
-    for table in ("operator_recovery_code", "operator_totp"):
-        await connection.execute(
-            sa.text(f"DELETE FROM {table} WHERE operator_id = :operator_id"), {"operator_id": operator_id}
-        )
+    """The phone and the recovery codes."""
+    await forget_phone(connection, operator_id)
+    await connection.execute(
+        sa.text("DELETE FROM operator_recovery_code WHERE operator_id = :operator_id"), {"operator_id": operator_id}
+    )
+
+
+async def forget_phone(connection: AsyncConnection, operator_id: str) -> None:
+    await connection.execute(
+        sa.text("DELETE FROM operator_totp WHERE operator_id = :operator_id"), {"operator_id": operator_id}
+    )
+
+
+async def has_factor(connection: AsyncConnection, operator_id: str) -> bool:
+    """Whether this person has a phone or a passkey that counts."""
+    found = await connection.execute(
+        sa.text(
+            "SELECT EXISTS (SELECT FROM operator_totp WHERE operator_id = :operator_id AND confirmed_at IS NOT NULL) "
+            "OR EXISTS (SELECT FROM operator_passkey WHERE operator_id = :operator_id)"
+        ),
+        {"operator_id": operator_id},
+    )
+    return bool(found.scalar_one())

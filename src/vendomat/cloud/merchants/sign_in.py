@@ -45,6 +45,13 @@ class Session:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ByProvider:
+    """An identity provider vouches for them; `proved_at` is when they last showed it who they are, if it says so."""
+
+    proved_at: datetime | None
+
+
 class SignIns:
     """Sign-in, session look-up and sign-out."""
 
@@ -98,14 +105,18 @@ class SignIns:
         raise VendomatError(ErrorCode.SECOND_FACTOR_REQUIRED, WRONG_CODE)
 
     async def _is_code_right(self, operator: Operator, code: str) -> bool | None:
-        """None where this person has no second factor. A code that was right is used up."""
+        """None where this person has no phone and gave no code. A code that was right is used up."""
+        merchant_id, operator_id = operator.merchant_id, operator.operator_id
         async with self._database.auth() as connection:
-            kept = await find_secret(connection, operator.merchant_id, operator.operator_id, is_locking=True)
-            if kept is None or kept.confirmed_at is None:
+            kept = await find_secret(connection, merchant_id, operator_id, is_locking=True)
+            has_phone = kept is not None and kept.confirmed_at is not None
+            if not has_phone and not code:
                 return None
             if self._second_factor is None:
                 raise VendomatError(ErrorCode.UNAVAILABLE, "the second factor cannot be checked here; nobody signed in")
-            return bool(code) and await self._second_factor.takes(connection, kept, code)
+            if kept is not None and has_phone:
+                return bool(code) and await self._second_factor.takes(connection, kept, code)
+            return await self._second_factor.takes_recovery(connection, merchant_id, operator_id, code)
 
     async def prove_by_password(self, operator: Operator, password: str, *, address: str) -> None:
         """That whoever sits there knows the password of the session's person; counted like a try to sign in.
@@ -152,8 +163,16 @@ class SignIns:
         async with self._database.auth() as connection:
             await store.delete_expired(connection, sessions_until=now, tries_until=now - SIGN_IN_WINDOW)
 
-    async def open(self, operator: Operator, *, address: str, agent: str = "", has_second_factor: bool) -> Session:
-        """A session for somebody who has proved who they are."""
+    async def open(
+        self,
+        operator: Operator,
+        *,
+        address: str,
+        agent: str = "",
+        has_second_factor: bool,
+        by_provider: ByProvider | None = None,
+    ) -> Session:
+        """A session for somebody who has proved who they are: just now, unless a provider says so."""
         secret, now = self._randomness(_SESSION_BYTES), self._clock.now()
         expires_at = now + SESSION_LIFE
         row = {
@@ -161,7 +180,8 @@ class SignIns:
             "operator_id": operator.operator_id,
             "session_hash": hashlib.sha256(secret).digest(),
             "started_at": now,
-            "proved_at": now,
+            "proved_at": now if by_provider is None else by_provider.proved_at,
+            "is_by_provider": by_provider is not None,
             "has_second_factor": has_second_factor,
             "expires_at": expires_at,
             "source": network_of(address),
@@ -170,9 +190,8 @@ class SignIns:
         async with self._database.auth() as connection:
             await store.insert_session(connection, row)
         token = base64.urlsafe_b64encode(secret).decode().rstrip("=")
-        return Session(
-            token=token, operator=replace(operator, has_second_factor=has_second_factor), expires_at=expires_at
-        )
+        arrived = replace(operator, has_second_factor=has_second_factor, is_by_provider=by_provider is not None)
+        return Session(token=token, operator=arrived, expires_at=expires_at)
 
 
 def _hash_of(token: str) -> bytes | None:

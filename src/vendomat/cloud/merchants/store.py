@@ -36,6 +36,7 @@ SESSION = sa.table(
             "agent",
             "proved_at",
             "has_second_factor",
+            "is_by_provider",
         ),
     ),
 )
@@ -157,7 +158,7 @@ async def find_operator_by_session(
     connection: AsyncConnection, session_hash: bytes, now: datetime, proof_life: timedelta
 ) -> Operator | None:
     found = await connection.execute(
-        sa.select(*_OPERATOR_COLUMNS, SESSION.c.proved_at, SESSION.c.has_second_factor)
+        sa.select(*_OPERATOR_COLUMNS, SESSION.c.proved_at, SESSION.c.has_second_factor, SESSION.c.is_by_provider)
         .select_from(
             SESSION.join(
                 OPERATOR,
@@ -178,7 +179,22 @@ async def find_operator_by_session(
     proven_until = None if row["proved_at"] is None else row["proved_at"] + proof_life
     is_fresh = proven_until is not None and proven_until > now
     operator = _operator(row, session_hash.hex(), proven_until if is_fresh else None)
-    return replace(operator, has_second_factor=row["has_second_factor"])
+    return replace(operator, has_second_factor=row["has_second_factor"], is_by_provider=row["is_by_provider"])
+
+
+async def ways_in(connection: AsyncConnection, operator_id: str) -> tuple[bool, bool]:
+    """Whether this person has a password, and whether the merchant's identity provider lets them in."""
+    found = await connection.execute(
+        sa.text(
+            "SELECT o.password_hash <> '' AS has_password, EXISTS (SELECT FROM operator_identity i "
+            "JOIN identity_provider p USING (merchant_id, issuer) "
+            "WHERE (i.merchant_id, i.operator_id) = (o.merchant_id, o.operator_id) AND p.is_active) AS has_provider "
+            "FROM operator o WHERE o.operator_id = :operator_id"
+        ),
+        {"operator_id": operator_id},
+    )
+    row = found.one()
+    return bool(row.has_password), bool(row.has_provider)
 
 
 async def prove_session(connection: AsyncConnection, session_id: str, at: datetime, *, is_second_factor: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 THREADS_PER_LANE = 4
@@ -20,11 +22,12 @@ class CloudSettings(BaseSettings):
     bills_dir: Path | None = None  # payment platforms' bills; shared by all workers. None: "bills" in `data_dir`
     database_url: str = Field(default="", validation_alias="DATABASE_URL")
     nats_url: str = Field(default="", validation_alias="NATS_URL")
-    http_host: str = "127.0.0.1"
+    http_host: str = "127.0.0.1"  # console, machines' port and wire listen here; 0.0.0.0: everywhere
     http_port: int = 8080
     https_port: int = 8443
     metrics_port: int = 0  # on 127.0.0.1; 0: `/metrics` of the public port, for where that is not open to the world
-    public_url: str = ""  # what payment platforms call back; empty: http://host:port
+    # Where people, machines and payment platforms reach this cloud, and whose passkeys it takes. Empty: this machine.
+    public_url: str = ""
 
     heartbeat_s: float = 5.0
     lease_s: float = 20.0
@@ -56,6 +59,7 @@ class CloudSettings(BaseSettings):
     # Whoever is signed in proves again who they are before prices, refunds, keys, people and locks, once this is over.
     proof_s: float = Field(default=900.0, gt=0)
 
+    oidc_private: bool = False  # identity providers may be in the own network, and over HTTP on this machine
     notify_private: bool = False  # notices of alarms may go to addresses that are not public, in the own network
 
     claims_per_machine_day: int = Field(default=3, ge=0)  # so many claims raise an alarm. 0: never
@@ -74,16 +78,84 @@ class CloudSettings(BaseSettings):
     batch_items_max: int = 128
     platform_threads: int = 16
 
+    @field_validator("public_url")
+    @classmethod
+    def _checked_public_url(cls, value: str) -> str:
+        """The origin alone: links add their own path."""
+        parts = urlsplit(value.rstrip("/"))
+        is_origin = parts.scheme in ("http", "https") and parts.hostname and not (parts.path or parts.query)
+        if value and (not is_origin or parts.fragment or parts.username is not None):
+            raise ValueError("VENDOMAT_PUBLIC_URL is a scheme and a host, as https://vending.example")
+        return value.rstrip("/")
+
     @property
     def base_url(self) -> str:
         """Where people and platforms reach this cloud."""
-        return self.public_url or f"http://{self.http_host}:{self.http_port}"
+        return self.public_url or f"http://{in_url(self.own_host)}:{self.http_port}"
+
+    @property
+    def public_host(self) -> str:
+        """The name or number that others know this computer by."""
+        return urlsplit(self.base_url).hostname or self.own_host
+
+    @property
+    def own_host(self) -> str:
+        """The number at which this computer reaches itself."""
+        return "127.0.0.1" if self.http_host in ("", "0.0.0.0", "::") else self.http_host  # noqa: S104
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """What our own servers' certificates vouch for."""
+        return tuple(dict.fromkeys(("localhost", "127.0.0.1", self.own_host, self.public_host)))
 
     @property
     def machines_url(self) -> str:
         """Where machines enrol."""
-        return f"https://{self.http_host}:{self.https_port}"
+        return f"https://{in_url(self.public_host)}:{self.https_port}"
+
+    def outside(self, own_url: str) -> str:
+        """An address of ours on this computer, as others reach it."""
+        parts = urlsplit(own_url)
+        return f"{parts.scheme}://{in_url(self.public_host)}:{parts.port}"
+
+    def missing(self) -> list[str]:
+        """What keeps others from reaching this cloud, each with what to set; nothing where it serves itself alone."""
+        is_open = not is_loopback(self.http_host)
+        if not self.public_url and not is_open and not self.database_url:
+            return []
+        if not self.public_url:
+            return [
+                "VENDOMAT_PUBLIC_URL is not set: links, mails, machines and payment platforms are told "
+                f"{self.base_url}, which only this computer reaches. Set it to the address that others use."
+            ]
+        if is_loopback(self.public_host):
+            return []
+        found = []
+        if not self.public_url.startswith("https://"):
+            found.append(
+                "VENDOMAT_PUBLIC_URL is not HTTPS: what people sign in with travels readable, and there are no "
+                "passkeys. Put a server with a certificate in front."
+            )
+        if not is_open:
+            found.append(
+                f"VENDOMAT_HTTP_HOST is {self.http_host}: machines elsewhere reach neither port {self.https_port}, "
+                "where they enrol, nor the wire. Set it to 0.0.0.0, or lead both there."
+            )
+        return found
 
     @property
     def bills_folder(self) -> Path:
         return self.bills_dir or self.data_dir / "bills"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this computer to itself alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def in_url(host: str) -> str:
+    """As it stands in an address."""
+    return f"[{host}]" if ":" in host else host

@@ -22,7 +22,7 @@ from vendomat.cloud.members import (
     tier_for,
 )
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
-from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
+from vendomat.cloud.platform.http import ASKED_ONCE, LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, PublicOrigin, page_of
 from vendomat.cloud.wallets.service import NEWEST, WalletBook
 from vendomat.cloud.wallets.store import Standing
 from vendomat.cloud.wallets.views import WalletStatementView, statement_view
@@ -82,20 +82,21 @@ class MemberView(BaseModel):
 
 
 class MemberLinkView(BaseModel):
-    """`path` with its key opens the member's page, and stands for the member; `qr` draws the whole address."""
+    """`link` with its key opens the member's page, and stands for the member; `qr` draws it."""
 
     member: MemberView
-    path: str
+    link: str
     qr: str
 
 
 class MemberViews:
     """How members are shown: with their wallet, and their tier."""
 
-    def __init__(self, book: WalletBook, tiers: Tiers, clock: Clock) -> None:
+    def __init__(self, book: WalletBook, tiers: Tiers, clock: Clock, origin: PublicOrigin) -> None:
         self.book = book
         self.tiers = tiers
         self._clock = clock
+        self._origin = origin
 
     async def seen(self, operator: Operator, *found: Member) -> list[MemberView]:
         merchant_id, ids = operator.merchant_id, [m.member_id for m in found]
@@ -109,8 +110,8 @@ class MemberViews:
 
     async def linked(self, operator: Operator, link: MemberLink, request: Request) -> MemberLinkView:
         (member,) = await self.seen(operator, link.member)
-        path = f"/member/#{link.key}"
-        return MemberLinkView(member=member, path=path, qr=qr_of(f"{str(request.base_url).rstrip('/')}{path}"))
+        address = self._origin.link(request, f"/member/#{link.key}")
+        return MemberLinkView(member=member, link=address, qr=qr_of(address))
 
 
 def members_router(members: Members, views: MemberViews, current: CurrentOperator) -> APIRouter:

@@ -4,6 +4,25 @@
  */
 
 export interface paths {
+    "/api/v1/account/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether one's own account is linked to the merchant's identity provider. */
+        get: operations["account.identity"];
+        put?: never;
+        /** Where to go to link one's own account to the merchant's identity provider. */
+        post: operations["account.link_identity"];
+        /** Take the link to the identity provider away, where there is another way in. */
+        delete: operations["account.unlink_identity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/passkeys": {
         parameters: {
             query?: never;
@@ -119,6 +138,23 @@ export interface paths {
         put?: never;
         /** Switch the second factor off, by a code. */
         post: operations["account.end_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Other recovery codes, for a lost phone or passkey; those before end. */
+        post: operations["account.renew_recovery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -580,6 +616,41 @@ export interface paths {
         get: operations["health.get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The merchant's identity provider, without its secret, and the addresses that it has to know. */
+        get: operations["provider.get"];
+        /** Set the merchant's identity provider. A secret left out is kept. */
+        put: operations["provider.put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity-provider/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the merchant's identity provider what it is: whether its settings can work. */
+        post: operations["provider.try"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2551,6 +2622,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/doors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The identity providers that the sign-in page offers. */
+        get: operations["session.doors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session/passkey": {
         parameters: {
             query?: never;
@@ -2614,6 +2702,74 @@ export interface paths {
         put?: never;
         /** What a browser is to ask of somebody who proves by a passkey that it is still they. */
         post: operations["session.begin_proof"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/proof/provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where to go to prove at the identity provider that it is still they. */
+        post: operations["session.begin_provider_proof"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/provider/{merchant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Go to a merchant's identity provider to sign in. */
+        get: operations["session.begin_provider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/provider/{merchant_id}/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Come back from an identity provider, and be signed in, linked or proven by it. */
+        get: operations["session.create_by_provider"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/provider/{merchant_id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Go to a merchant's identity provider to sign out there, too. */
+        get: operations["session.leave_provider"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3240,6 +3396,14 @@ export interface components {
             payouts_minor: number;
             /** Refunds Minor */
             refunds_minor: number;
+        };
+        /**
+         * AddressView
+         * @description Where the browser goes now; good for ten minutes.
+         */
+        AddressView: {
+            /** Address */
+            address: string;
         };
         /**
          * AgreementBody
@@ -4518,6 +4682,21 @@ export interface components {
          * @enum {string}
          */
         Deed: "fill" | "remove" | "count";
+        /** DoorsView */
+        DoorsView: {
+            /** Data */
+            data: components["schemas"]["DoorView"][];
+        };
+        /**
+         * DoorView
+         * @description An identity provider: a browser that goes to `path` signs in there, and comes back.
+         */
+        DoorView: {
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+        };
         /** DraftBody */
         DraftBody: {
             /** Slots */
@@ -4804,6 +4983,20 @@ export interface components {
             units: number;
         };
         /**
+         * IdentityView
+         * @description `provider` is the merchant's, null where it has none that is switched on; `linked_at` is null without a link.
+         */
+        IdentityView: {
+            /** Email */
+            email: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Linked At */
+            linked_at: string | null;
+            /** Provider */
+            provider: string | null;
+        };
+        /**
          * ImportRowView
          * @description One line of the file; the first line below the head is 2.
          */
@@ -4836,7 +5029,7 @@ export interface components {
         };
         /**
          * InvitationView
-         * @description `path` opens the page where the person sets a password. It is shown here and never again.
+         * @description `link` opens the page where the person sets a password. It is shown here and never again.
          */
         InvitationView: {
             /**
@@ -4844,11 +5037,14 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
-            /** Path */
-            path: string;
+            /** Link */
+            link: string;
             person: components["schemas"]["PersonView"];
         };
-        /** InvitedView */
+        /**
+         * InvitedView
+         * @description `provider`: signing in there with this mail accepts the invitation, too.
+         */
         InvitedView: {
             /** Email */
             email: string;
@@ -4861,6 +5057,7 @@ export interface components {
             merchant_name: string;
             /** Name */
             name: string;
+            provider: components["schemas"]["DoorView"] | null;
             role: components["schemas"]["Role"];
         };
         /** IssueBody */
@@ -5465,12 +5662,12 @@ export interface components {
         };
         /**
          * MemberLinkView
-         * @description `path` with its key opens the member's page, and stands for the member; `qr` draws the whole address.
+         * @description `link` with its key opens the member's page, and stands for the member; `qr` draws it.
          */
         MemberLinkView: {
+            /** Link */
+            link: string;
             member: components["schemas"]["MemberView"];
-            /** Path */
-            path: string;
             /** Qr */
             qr: string;
         };
@@ -7110,7 +7307,63 @@ export interface components {
          * ProofWay
          * @enum {string}
          */
-        ProofWay: "password" | "code" | "passkey";
+        ProofWay: "password" | "code" | "passkey" | "provider";
+        /**
+         * ProviderBody
+         * @description `client_secret` may be left out to keep the one there is. `new_role`: what somebody of `email_domains` becomes
+         *     whom nobody invited; null: nobody comes in uninvited. `is_listed`: its name stands on the sign-in page.
+         */
+        ProviderBody: {
+            /** Client Id */
+            client_id: string;
+            /**
+             * Client Secret
+             * @default
+             */
+            client_secret?: string;
+            /**
+             * Email Domains
+             * @default []
+             */
+            email_domains?: string[];
+            /**
+             * Is Active
+             * @default true
+             */
+            is_active?: boolean;
+            /**
+             * Is Listed
+             * @default true
+             */
+            is_listed?: boolean;
+            /** Issuer */
+            issuer: string;
+            /** Name */
+            name: string;
+            new_role?: components["schemas"]["Role"] | null;
+        };
+        /**
+         * ProviderTriedView
+         * @description `detail` says what is wrong, for whoever sets the provider up.
+         */
+        ProviderTriedView: {
+            /** Detail */
+            detail: string;
+            /** Is Good */
+            is_good: boolean;
+        };
+        /**
+         * ProviderView
+         * @description `back_address` is to be entered at the provider; `start_address` begins a sign-in. `provider` is null while none
+         *     is set; its secret is shown to nobody.
+         */
+        ProviderView: {
+            /** Back Address */
+            back_address: string;
+            provider: components["schemas"]["SetProviderView"] | null;
+            /** Start Address */
+            start_address: string;
+        };
         /**
          * PublishBody
          * @description `at`: from when on it is sold; a draft that changes prices and capacities may wait for a moment.
@@ -7320,7 +7573,7 @@ export interface components {
         ReconClass: "ok" | "long" | "short" | "amount" | "status" | "refund_long" | "refund_short" | "fee" | "dup" | "timing" | "vend" | "fund";
         /**
          * RecoveryView
-         * @description Each signs in once without the phone.
+         * @description Each stands in once for the phone, or for a passkey.
          */
         RecoveryView: {
             /** Recovery Codes */
@@ -7763,7 +8016,7 @@ export interface components {
         };
         /**
          * SecondFactorView
-         * @description `since` is null while there is none.
+         * @description `since` is null while no phone counts; recovery codes stand in for a phone and for passkeys alike.
          */
         SecondFactorView: {
             /** Recovery Left */
@@ -7788,14 +8041,35 @@ export interface components {
         /**
          * SessionView
          * @description `lacks_second_factor`: nothing but setting one up, or proving it, is possible until the session has one.
+         *     `is_by_provider`: the merchant's identity provider let them in, where they may still be signed in afterwards.
          */
         SessionView: {
             /** Expires At */
             expires_at: string | null;
+            /** Is By Provider */
+            is_by_provider: boolean;
             /** Lacks Second Factor */
             lacks_second_factor: boolean;
             merchant: components["schemas"]["MerchantView"];
             operator: components["schemas"]["OperatorView"];
+        };
+        /** SetProviderView */
+        SetProviderView: {
+            /** Changed At */
+            changed_at: string | null;
+            /** Client Id */
+            client_id: string;
+            /** Email Domains */
+            email_domains: string[];
+            /** Is Active */
+            is_active: boolean;
+            /** Is Listed */
+            is_listed: boolean;
+            /** Issuer */
+            issuer: string;
+            /** Name */
+            name: string;
+            new_role: components["schemas"]["Role"] | null;
         };
         /**
          * SettingForm
@@ -9170,6 +9444,91 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "account.identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "account.link_identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "account.unlink_identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "passkeys.list": {
         parameters: {
             query?: never;
@@ -9455,6 +9814,37 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["NotJson"];
             422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "account.renew_recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];
@@ -10414,6 +10804,99 @@ export interface operations {
                     "application/json": components["schemas"]["HealthView"];
                 };
             };
+        };
+    };
+    "provider.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "provider.put": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "provider.try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderTriedView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
         };
     };
     "invitation.accept": {
@@ -14993,6 +15476,29 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "session.doors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoorsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "session.create_by_passkey": {
         parameters: {
             query?: never;
@@ -15149,6 +15655,125 @@ export interface operations {
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.begin_provider_proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.begin_provider": {
+        parameters: {
+            query?: {
+                to?: string;
+            };
+            header?: never;
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.create_by_provider": {
+        parameters: {
+            query?: {
+                code?: string;
+                error?: string;
+                iss?: string;
+                state?: string;
+            };
+            header?: never;
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "session.leave_provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                merchant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
             503: components["responses"]["NotAvailable"];
         };
     };

@@ -1,7 +1,7 @@
 """Private engines (PostgreSQL, NATS) as our own child processes, for set-ups that bring none of their own."""
 
 from vendomat.cloud.platform.engines.address import PostgresAddress
-from vendomat.cloud.platform.engines.engines import Engines, trust_of
+from vendomat.cloud.platform.engines.engines import Engines, Reach, trust_of
 from vendomat.cloud.platform.engines.nats import NatsEngine
 from vendomat.cloud.platform.engines.nats_config import NatsTrust
 from vendomat.cloud.platform.engines.patience import Patience
@@ -17,6 +17,7 @@ __all__ = [
     "Patience",
     "PostgresAddress",
     "PostgresEngine",
+    "Reach",
     "running_url",
     "trust_of",
 ]

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from vendomat.cloud.platform.engines.nats import NatsEngine
 from vendomat.cloud.platform.engines.nats_config import NatsTrust
 from vendomat.cloud.platform.engines.postgres import PostgresEngine
-from vendomat.cloud.platform.identity import CloudIdentity
+from vendomat.cloud.platform.identity import OWN_NAMES, CloudIdentity
 from vendomat.kernel import Clock, SystemClock
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where the wire listens, and the names that its certificate vouches for."""
+
+    host: str = "127.0.0.1"
+    names: Sequence[str] = OWN_NAMES
 
 
 class Engines:
@@ -57,7 +67,7 @@ class Engines:
 
     @classmethod
     @contextmanager
-    def open(
+    def open(  # noqa: PLR0913 - the settings of both engines
         cls,
         data_dir: Path,
         database_url: str | None = None,
@@ -66,16 +76,20 @@ class Engines:
         clock: Clock | None = None,
         tcp: bool = False,
         overrides: Mapping[str, str] | None = None,
+        reach: Reach | None = None,
     ) -> Iterator[Engines]:
         """Start what is not given, below `data_dir` (`identity/`, `postgres/`, `nats/`); end it when left.
 
-        `tcp` opens PostgreSQL on 127.0.0.1 too; `overrides` are settings of it on top of ours. SIGTERM becomes
+        `reach` says who reaches the wire: this computer alone, unless it says otherwise. `tcp` opens PostgreSQL on
+        127.0.0.1 too; `overrides` are settings of it on top of ours. SIGTERM becomes
         `SystemExit` here, unless the program handles it.
         """
         data_dir = data_dir.resolve()  # the engines run elsewhere: no path of theirs may depend on where we stand
         identity = CloudIdentity(data_dir / "identity", clock or SystemClock())
         postgres = PostgresEngine(data_dir / "postgres", tcp=tcp, overrides=overrides) if database_url is None else None
-        nats = NatsEngine(data_dir / "nats", lambda: trust_of(identity)) if nats_url is None else None
+        there = reach or Reach()
+        trust = partial(trust_of, identity, there.names)
+        nats = NatsEngine(data_dir / "nats", trust, host=there.host) if nats_url is None else None
         with _sigterm_as_exit():
             try:
                 database = database_url if postgres is None else postgres.start().url
@@ -91,13 +105,13 @@ class Engines:
                         postgres.stop()
 
 
-def trust_of(identity: CloudIdentity) -> NatsTrust:
-    """What a NATS server must be told to serve this identity, as of now."""
+def trust_of(identity: CloudIdentity, names: Sequence[str] = OWN_NAMES) -> NatsTrust:
+    """What a NATS server must be told to serve this identity under these names, as of now."""
     return NatsTrust(
         operator_jwt=identity.operator_jwt(),
         account_public=identity.account_public,
         account_jwt=identity.account_jwt(),
-        certificate=identity.server_certificate("nats"),
+        certificate=identity.server_certificate("nats", names),
     )
 
 

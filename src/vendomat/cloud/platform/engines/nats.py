@@ -1,7 +1,8 @@
 """A private NATS server as our own child process: the wire, and only the wire; it stores nothing.
 
-Refuses plaintext, a port beyond 127.0.0.1, and a folder that another supervisor holds. What a killed life left is
-cleared at the start. The port stays the same over restarts, so that machines find it again.
+Listens where it is told to, on 127.0.0.1 unless told otherwise. Refuses plaintext, and a folder that another supervisor
+holds. What a killed life left is cleared at the start. The port stays the same over restarts, so that machines find it
+again.
 """
 
 from __future__ import annotations
@@ -26,19 +27,31 @@ from vendomat.cloud.platform.engines.nats_config import NatsTrust, config_text
 from vendomat.cloud.platform.engines.patience import Patience
 from vendomat.cloud.platform.engines.processes import ServerProcess
 from vendomat.cloud.platform.identity import write_private
+from vendomat.cloud.platform.settings import in_url
 from vendomat.kernel import ErrorCode, VendomatError
 
 _GREETING_LIMIT_S = 5.0
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only where the operator says so
 _RELOADED = "Reloaded server configuration"  # the server's own words
 _NOT_RELOADED = "Failed to reload server configuration"
 
 
 class NatsEngine:
-    """`start()` gives the URL of a server that has greeted us over TLS. `trust` is asked anew at start and reload."""
+    """`start()` gives the URL of a server that has greeted us over TLS. `trust` is asked anew at start and reload.
+    `host` is where it listens; this computer reaches it there, or at 127.0.0.1 where that is everywhere."""
 
-    def __init__(self, data_dir: Path, trust: Callable[[], NatsTrust], *, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        trust: Callable[[], NatsTrust],
+        *,
+        host: str = "127.0.0.1",
+        patience: Patience | None = None,
+    ) -> None:
         self._folder = EngineFolder(data_dir)
         self._trust = trust
+        self._host = host
+        self._own_host = "127.0.0.1" if host in _EVERYWHERE else host
         self._patience = patience or Patience(start_limit_s=20.0, stop_limit_s=5.0)
         self._config = self._folder.path / "nats.conf"
         self._server = ServerProcess(
@@ -67,7 +80,7 @@ class NatsEngine:
     @property
     def url(self) -> str:
         """For `nats.connect(url, tls=..., tls_handshake_first=True)`."""
-        return f"tls://127.0.0.1:{self.port}"
+        return f"tls://{in_url(self._own_host)}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -132,7 +145,9 @@ class NatsEngine:
 
     def _write_config(self) -> NatsTrust:
         trust = self._trust()
-        write_private(self._config, config_text(trust, self.port, self._folder.path / "nats.pid").encode())
+        write_private(
+            self._config, config_text(trust, self.port, self._folder.path / "nats.pid", host=self._host).encode()
+        )
         return trust
 
     def _wait_for_greeting(self, trust: NatsTrust) -> None:
@@ -148,8 +163,8 @@ class NatsEngine:
     def _greets(self, context: ssl.SSLContext) -> bool:
         try:
             with (
-                socket.create_connection(("127.0.0.1", self.port), _GREETING_LIMIT_S) as raw,
-                context.wrap_socket(raw, server_hostname="127.0.0.1") as secured,
+                socket.create_connection((self._own_host, self.port), _GREETING_LIMIT_S) as raw,
+                context.wrap_socket(raw, server_hostname=self._own_host) as secured,
             ):
                 return secured.recv(5) == b"INFO "
         except OSError:

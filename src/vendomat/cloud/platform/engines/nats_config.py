@@ -1,6 +1,6 @@
 """What the private NATS server is told. Pure text.
 
-TLS from the first byte and nothing else, on 127.0.0.1; identities by JWT of our operator; no storage, no monitoring
+TLS from the first byte and nothing else; identities by JWT of our operator; no storage, no monitoring
 port, no cluster.
 """
 
@@ -25,11 +25,12 @@ class NatsTrust:
     certificate: ServerCertificate
 
 
-def config_text(trust: NatsTrust, port: int, pid_file: Path) -> str:
+def config_text(trust: NatsTrust, port: int, pid_file: Path, *, host: str = "127.0.0.1") -> str:
     """The configuration file. JSON strings are valid there, so quoting is JSON's."""
     quoted = json.dumps
     return f"""server_name: vendomat
-listen: "127.0.0.1:{port}"
+host: {quoted(host)}
+port: {port}
 pid_file: {quoted(str(pid_file))}
 max_payload: {MAX_PAYLOAD_BYTES}
 max_connections: 200000

@@ -5,6 +5,7 @@ from vendomat.cloud.platform.http.etags import IfMatch, check_version, etag_of, 
 from vendomat.cloud.platform.http.files import described_body, described_file
 from vendomat.cloud.platform.http.idempotency import RepeatKey, Repeats
 from vendomat.cloud.platform.http.kept import ASKED_ONCE, KeptAnswer, KeptAnswers, Turn, forget_answers, is_good_key
+from vendomat.cloud.platform.http.origin import PublicOrigin
 from vendomat.cloud.platform.http.paging import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.platform.http.throttle import Throttle
 
@@ -17,6 +18,7 @@ __all__ = [
     "KeptAnswer",
     "KeptAnswers",
     "Page",
+    "PublicOrigin",
     "RepeatKey",
     "Repeats",
     "Throttle",

@@ -1,6 +1,6 @@
 """Who is who: the project's certificate authority, identities on the wire, the command-signing key."""
 
-from vendomat.cloud.platform.identity.authority import CertificateAuthority, ServerCertificate
+from vendomat.cloud.platform.identity.authority import OWN_NAMES, CertificateAuthority, ServerCertificate
 from vendomat.cloud.platform.identity.command_key import CommandKey, key_id_of, signed_by
 from vendomat.cloud.platform.identity.command_keys import CommandKeys
 from vendomat.cloud.platform.identity.identity import USER_LIFE_MAX, CloudIdentity
@@ -9,6 +9,7 @@ from vendomat.cloud.platform.identity.permissions import cloud_inbox, machine_in
 from vendomat.cloud.platform.identity.private_files import sync_folder, write_private
 
 __all__ = [
+    "OWN_NAMES",
     "USER_LIFE_MAX",
     "CertificateAuthority",
     "CloudIdentity",

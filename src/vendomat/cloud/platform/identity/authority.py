@@ -22,6 +22,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from vendomat.cloud.platform.identity.private_files import kept, write_private
 from vendomat.kernel import Clock
 
+OWN_NAMES = ("localhost", "127.0.0.1")
+"""What this computer calls itself."""
+
 _AUTHORITY_LIFE = timedelta(days=3650)
 _SERVER_LIFE = timedelta(days=365)
 _CLOCK_SLACK = timedelta(days=1)  # a machine's clock may be behind when it first connects
@@ -59,7 +62,7 @@ class CertificateAuthority:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
-    def server_certificate(self, purpose: str, names: Sequence[str] = ("localhost", "127.0.0.1")) -> ServerCertificate:
+    def server_certificate(self, purpose: str, names: Sequence[str] = OWN_NAMES) -> ServerCertificate:
         """A valid certificate for the server `purpose` (a file name), renewed when it is due or `names` changed."""
         assert names and purpose.isalnum()
         certificate_file, key_file = self._folder / f"{purpose}.pem", self._folder / f"{purpose}.key"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from vendomat.cloud.platform.identity.authority import CertificateAuthority, ServerCertificate
+from vendomat.cloud.platform.identity.authority import OWN_NAMES, CertificateAuthority, ServerCertificate
 from vendomat.cloud.platform.identity.command_keys import CommandKeys
 from vendomat.cloud.platform.identity.jwt import account_jwt, operator_jwt, user_jwt
 from vendomat.cloud.platform.identity.nkey import Nkey, NkeyRole, checked_public_nkey
@@ -78,9 +78,9 @@ class CloudIdentity:
         entries = json.loads(self._revocations_file.read_text(encoding="ascii"))
         return {public: datetime.fromisoformat(at) for public, at in entries.items()}
 
-    def server_certificate(self, purpose: str) -> ServerCertificate:
-        """A valid certificate of ours for a server on this host; see `CertificateAuthority`."""
-        return self.authority.server_certificate(purpose)
+    def server_certificate(self, purpose: str, names: Sequence[str] = OWN_NAMES) -> ServerCertificate:
+        """A valid certificate of ours for a server of these names; see `CertificateAuthority`."""
+        return self.authority.server_certificate(purpose, names)
 
     def _issue(self, public_nkey: str, name: str, permissions: Permissions, expires_at: datetime) -> str:
         now = self._clock.now()

@@ -16,7 +16,8 @@ import type {
 import type { Claim } from "./claimViews";
 import { GoodsClient } from "./goodsClient";
 import type {
-  BrowserWish, Change, Credential, Enrolment, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, Roles, Seal, SecondFactor, StandingSession, SavedView, ViewPage,
+  BrowserWish, Change, Credential, Enrolment, Identity, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, ProviderStanding,
+  ProviderWish, Roles, Seal, SecondFactor, StandingSession, SavedView, ViewPage,
 } from "./peopleViews";
 import type { MappedMachine, MappedSite } from "./mapViews";
 import type { OwnSales, OwnSiteDetail, OwnSites } from "./ownViews";
@@ -68,6 +69,8 @@ export class ConsoleClient {
   signOut = (): Promise<Reply<null>> => this.#ask("DELETE", SESSION);
   beginPasskeySignIn = (): Promise<Reply<BrowserWish>> => this.#ask("POST", `${SESSION}/passkey/begin`);
   signInByPasskey = (credential: Credential): Promise<Reply<Session>> => this.#ask("POST", `${SESSION}/passkey`, { credential });
+  doors = (): Promise<Reply<Schemas["DoorsView"]>> => this.#ask("GET", `${SESSION}/doors`);
+  beginProviderProof = (): Promise<Reply<Schemas["AddressView"]>> => this.#ask("POST", `${PROOF}/provider`);
   beginProof = (): Promise<Reply<BrowserWish>> => this.#ask("POST", `${PROOF}/begin`);
   proof = (): Promise<Reply<Proof>> => this.#ask("GET", PROOF);
   prove = (proof: Partial<Schemas["ProofBody"]>): Promise<Reply<Proof>> => this.#ask("PUT", PROOF, proof);
@@ -101,6 +104,15 @@ export class ConsoleClient {
   addPasskey = (name: string, credential: Credential): Promise<Reply<Passkey>> =>
     this.#ask("POST", "/api/v1/account/passkeys", { name, credential });
   removePasskey = (id: string): Promise<Reply<null>> => this.#ask("DELETE", `/api/v1/account/passkeys/${id}`);
+  identity = (): Promise<Reply<Identity>> => this.#ask("GET", "/api/v1/account/identity");
+  linkIdentity = (): Promise<Reply<Schemas["AddressView"]>> => this.#ask("POST", "/api/v1/account/identity");
+  unlinkIdentity = (): Promise<Reply<null>> => this.#ask("DELETE", "/api/v1/account/identity");
+  provider = (): Promise<Reply<ProviderStanding>> => this.#ask("GET", "/api/v1/identity-provider");
+  putProvider = (wish: ProviderWish): Promise<Reply<ProviderStanding>> => this.#ask("PUT", "/api/v1/identity-provider", wish);
+  tryProvider = (): Promise<Reply<Schemas["ProviderTriedView"]>> =>
+    this.#ask("POST", "/api/v1/identity-provider/try");
+  renewRecovery = (): Promise<Reply<{ recovery_codes: string[] }>> =>
+    this.#ask("POST", "/api/v1/account/second-factor/recovery-codes");
   secondFactor = (): Promise<Reply<SecondFactor>> => this.#ask("GET", "/api/v1/account/second-factor");
   beginSecondFactor = (): Promise<Reply<Enrolment>> => this.#ask("POST", "/api/v1/account/second-factor");
   confirmSecondFactor = (code: string): Promise<Reply<{ recovery_codes: string[] } | null>> =>

@@ -6,7 +6,7 @@ export type RoleName = Schemas["Role"];
 export type Person = Schemas["PersonView"];
 export type PersonWords = Schemas["PersonBody"];
 export type NewPerson = Schemas["NewPersonBody"];
-/** `path` is shown once. */
+/** `link` is shown once. */
 export type Invitation = Schemas["InvitationView"];
 export type Roles = Schemas["RolesView"];
 export type Invited = Schemas["InvitedView"];
@@ -21,7 +21,12 @@ export type Proof = Schemas["ProofView"];
 
 export type Change = Schemas["ChangeView"];
 export type Seal = Schemas["SealView"];
-/** `since` is null while there is none. */
+/** `provider` is null while none is set. */
+export type ProviderStanding = Schemas["ProviderView"];
+export type ProviderWish = Schemas["ProviderBody"];
+/** `provider` is the merchant's; `linked_at` is null without a link. */
+export type Identity = Schemas["IdentityView"];
+/** `since` is null while no phone counts. */
 export type SecondFactor = Schemas["SecondFactorView"];
 export type Enrolment = Schemas["EnrolmentView"];
 

@@ -34,6 +34,8 @@ export class Console {
   setup: Setup | undefined = $state.raw();
   sessionFailure: Failure | undefined = $state.raw();
   message: Message | undefined = $state.raw();
+  /** Where one who has just signed out may sign out at the identity provider, too. */
+  left: string | undefined = $state.raw();
   /** Whether the person is being asked to prove who they are. */
   isProofAsked = $state(false);
   readonly fleet: Fleet;
@@ -108,7 +110,9 @@ export class Console {
   };
 
   signOut = async (): Promise<void> => {
+    const { is_by_provider: isByProvider, merchant } = this.session ?? {};
     const reply = await this.client.signOut();
+    if (reply.kind === "ok") this.left = isByProvider === true && merchant ? `/api/v1/session/provider/${merchant.id}/leave` : undefined;
     if (reply.kind === "ok" || (reply.kind === "refused" && reply.problem.code === "not_signed_in")) this.#forget();
     else this.say(t("session.still_in"), "crit");
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { currencyFor, draftFrom, forgetDraft, keepDraft, newDraft, strengthOf } from "./draft";
+import { currencyFor, draftFrom, forgetDraft, keepDraft, newDraft } from "./draft";
 
 const KNOWN = ["CNY", "USD", "EUR"];
 
@@ -36,16 +36,4 @@ describe("the draft of a first run", () => {
     expect(currencyFor("America/Lima", KNOWN)).toBe("USD");
     expect(currencyFor("Asia/Tokyo", KNOWN)).toBe("CNY");
   });
-});
-
-describe("a password's strength", () => {
-  it.each([
-    ["abc", "short"],
-    ["aaaaaaaaaaaaaaaa", "weak"],
-    ["password", "weak"],
-    ["passw0rd", "weak"],
-    ["Passw0rd!x", "fair"],
-    ["correct horse battery", "strong"],
-    ["kV7#mQ2!xZ9p", "strong"],
-  ])("%s is %s", (password, strength) => expect(strengthOf(password, 8)).toBe(strength));
 });

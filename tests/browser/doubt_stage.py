@@ -55,7 +55,7 @@ async def open_doubt_stage(database_url: str) -> AsyncIterator[DoubtStage]:
                 clock=clock,
                 post_ledger=_no_ledger,
                 feeds=feeds,
-                settings=CloudSettings(http_port=listening.getsockname()[1]),
+                settings=CloudSettings(http_port=listening.getsockname()[1], oidc_private=True),
                 goods=GoodsDesk(shop.database, writer, clock),
                 refunds=RefundDesk(writer, _till(shop, writer), clock, alone_minor=100),
                 door=EnrolmentDoor("https://127.0.0.1:8443", b"authority"),

@@ -46,9 +46,9 @@ class Keys:
 
 
 @asynccontextmanager
-async def open_provider(clock: Clock) -> AsyncIterator[IdentityProvider]:
+async def open_provider(clock: Clock, *, name: str = "127.0.0.1") -> AsyncIterator[IdentityProvider]:
     listening = socket.create_server(("127.0.0.1", 0))
-    provider = IdentityProvider(f"http://127.0.0.1:{listening.getsockname()[1]}", clock, new_key=Keys().new)
+    provider = IdentityProvider(f"http://{name}:{listening.getsockname()[1]}", clock, new_key=Keys().new)
     server = uvicorn.Server(uvicorn.Config(provider.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

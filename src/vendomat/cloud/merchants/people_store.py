@@ -53,8 +53,8 @@ async def lock_person(connection: AsyncConnection, operator_id: str) -> Person |
 async def lock_person_by_email(connection: AsyncConnection, email: str) -> Person | None:
     found = await connection.execute(
         sa.text(
-            "SELECT operator_id, email, name, role, state, created_at FROM operator WHERE lower(email) = :email "
-            "FOR UPDATE"
+            f"SELECT operator_id, email, name, role, state, created_at, {_SITES} FROM operator o "
+            "WHERE lower(email) = :email FOR UPDATE"
         ),
         {"email": email},
     )

@@ -42,7 +42,7 @@ def fares(
     found = [Fare(quote(lines, replace(moment, channel="", tier=""), offers))]
     for channel, tier in ways:
         priced = quote(lines, replace(moment, channel=channel, tier=tier), offers)
-        if priced.total_minor < fare_of(found, channel, tier).quote.total_minor:
+        if priced.total_minor < fare_of(found, channel).quote.total_minor:
             found.append(Fare(priced, channel, tier))
     return tuple(found)
 

@@ -166,6 +166,7 @@ IDS = {
     "passkey_id": "psk_" + "1" * 26,
     "channel_id": "ntc_" + "1" * 26,
     "kind": "vend_failed",
+    "view_id": "svw_" + "1" * 26,
 }
 BODIES: dict[str, Any] = {
     "units.resolve": WHY | {"finding": "came_out"},
@@ -207,6 +208,7 @@ BODIES: dict[str, Any] = {
     "promotions.activate": {"version": 1},
     "promotions.end": {"version": 1},
     "coupons.issue": {},
+    "members.give_tier": {"tier": ""},
     "products.change": GOODS,
     "products.set_cost": {"cost_minor": 1},
     "products.set_price": {"price_minor": 1, "machines": [{"machine_id": MACHINE, "edit": 1}]},

@@ -53,8 +53,10 @@ _SUMMED = f"""
     INSERT INTO sales_day SELECT merchant_id, {_DAY}, 'm', 'p', currency, kind, 1, sum(sign * amount_minor)
     FROM ledger_line JOIN (VALUES ('income:%', 'sold', -1), ('expense:goodwill', 'goodwill', 1)
         ) AS k (pattern, kind, sign) ON account LIKE pattern GROUP BY 1, 2, 5, 6;
+    INSERT INTO sales_month SELECT merchant_id, date_trunc('month', day)::date, machine_id, product_id, currency, kind,
+        sum(units), sum(amount_minor) FROM sales_day GROUP BY 1, 2, 3, 4, 5, 6;
 """
-"""Sums by day that are in order, far ahead of everything booked."""
+"""Sums by day and month that are in order, far ahead of everything booked."""
 
 
 def _rewrite(content: str) -> str:
@@ -79,6 +81,7 @@ PLANTS = {
         f"{STATED} {_SUMMED} UPDATE site_statement_file SET content = 'other' WHERE form = 'csv'; "
         "UPDATE ledger_day SET debit_minor = debit_minor + 1 WHERE account LIKE 'asset:%'",
     ),
+    "month_of_sales_changed": Plant("I4.day_sums", f"{STATED} {_SUMMED} UPDATE sales_month SET units = units + 1"),
     "site_paid_unbooked_sales_forgotten_guard_off": Plant(
         "I4.site_rent I4.day_sums I4.guards",
         f"{STATED} {_SUMMED} DELETE FROM sales_day; "

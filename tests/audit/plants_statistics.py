@@ -28,10 +28,12 @@ _SUMMED = f"""
             FROM vend_unit WHERE is_final GROUP BY 1) n ON n.order_id = o.order_id
         WHERE o.origin <> 'top_up') s GROUP BY 1, 2, 3, 4, 5, 6, 7;
     INSERT INTO sale_sum SELECT merchant_id, span, by, date_trunc(span, hour), CASE by WHEN 'machine' THEN machine_id
-        WHEN 'product' THEN product_id WHEN 'channel' THEN channel ELSE '' END, currency, sum(units_sold),
+        WHEN 'product' THEN product_id WHEN 'channel' THEN channel
+        WHEN 'machine_product' THEN machine_id || '/' || product_id ELSE '' END, currency, sum(units_sold),
         sum(units_failed), sum(units_unknown), sum(units_lost), sum(gross_minor), sum(refunded_minor)
-    FROM sale_hour, unnest(ARRAY['hour', 'day', 'month']) AS span, unnest(ARRAY['all', 'machine', 'product', 'channel'])
-        AS by WHERE span <> 'hour' OR by = 'all' GROUP BY 1, 2, 3, 4, 5, 6;
+    FROM sale_hour, unnest(ARRAY['hour', 'day', 'month']) AS span,
+        unnest(ARRAY['all', 'machine', 'product', 'channel', 'machine_product']) AS by
+    WHERE by = 'all' OR span = 'month' OR (span = 'day' AND by <> 'machine_product') GROUP BY 1, 2, 3, 4, 5, 6;
 """
 """Sums that are in order, far ahead of every event. Every unit of the estate is of one product at one price."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -28,14 +29,20 @@ def test_every_question_of_a_person_is_asked_or_said_why_not() -> None:
 
 
 def test_what_is_slow_or_refused_is_marked_and_no_good_run() -> None:
-    quick = Waited("today", "attention", 10.0, 299.9, 1.0, 200)
-    slow, refused = Waited("sales", "figures", 10.0, 300.1, 1.0, 200), Waited("sites", "sites", 1.0, 1.0, 1.0, 404)
+    quick = Waited("today", "attention", False, 10.0, 299.9, 1.0, 200)
+    slow, refused = (
+        Waited("sales", "figures", False, 10.0, 300.1, 1.0, 200),
+        Waited("sites", "sites", False, 1.0, 1.0, 1.0, 404),
+    )
 
     def of(*waited: Waited) -> ConsoleReport:
-        return ConsoleReport(12, 1, 1, 300.0, 1.0, 1.0, 1, list(waited))
+        return ConsoleReport(12, 1, 1, 300.0, 900.0, 1.0, 1.0, 1, list(waited))
 
     assert of(quick).is_good and not of().is_good
     assert not of(quick, slow).is_good and "! sales: figures" in console_table(of(quick, slow))
+    file, late_file = replace(slow, is_file=True), replace(slow, is_file=True, p95_ms=900.1)
+    assert of(file).is_good and "f sales: figures" in console_table(of(file))
+    assert not of(late_file).is_good and "! sales: figures" in console_table(of(late_file))
     assert not of(quick, refused).is_good and "sites: sites  (404)" in console_table(of(quick, refused))
 
 

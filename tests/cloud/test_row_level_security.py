@@ -136,6 +136,8 @@ ROWS = {
     f"VALUES ('{{m}}', 2{{n}}, '2026-0' || coalesce(nullif('{{n}}', ''), '1'), 'c', {_HASH}, 'p', {_HASH}, '{AT}', 'o'",
     "sales_day": "merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor) "
     f"VALUES ('{{m}}', '{AT}', 'm{{n}}', 'p', 'CNY', 'sold', 1, 1",
+    "sales_month": "merchant_id, month, machine_id, product_id, currency, kind, units, amount_minor) "
+    "VALUES ('{m}', '2026-01-01', 'm{n}', 'p', 'CNY', 'sold', 1, 1",
     "site": f"merchant_id, site_id, name, owner, created_at) VALUES ('{{m}}', 's{{n}}', 'n', 'o', '{AT}'",
     "site_owner": "merchant_id, operator_id, site_id) VALUES ('{m}', 'o', 's{n}'",
     "site_machine": f"merchant_id, machine_id, first_day, site_id) VALUES ('{{m}}', '{{m}}_m{{n}}', '{AT}', 's'",

@@ -123,11 +123,14 @@ def console(
     sales: Annotated[int, typer.Option(min=10_000, help="Sales of the last 365 days.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="How often each request is asked.")] = 20,
     limit_ms: Annotated[float, typer.Option(min=1, help="What is longer at its 95th percentile is marked.")] = 300.0,
+    file_limit_ms: Annotated[float, typer.Option(min=1, help="The same for files.")] = 3_000.0,
     keep: Annotated[Path | None, typer.Option(help="Empty folder for the cloud's data and logs; kept.")] = None,
 ) -> None:
     """Milliseconds of every request that the console's pages make, with a large merchant; one JSON object."""
     folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
-    plan = ConsolePlan(folder, machines=machines, sales=sales, rounds=rounds, limit_ms=limit_ms)
+    plan = ConsolePlan(
+        folder, machines=machines, sales=sales, rounds=rounds, limit_ms=limit_ms, file_limit_ms=file_limit_ms
+    )
     report = asyncio.run(run_console(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(console_table(report), err=True)
     typer.echo(console_json(report))

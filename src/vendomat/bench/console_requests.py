@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 REQUESTS: tuple[tuple[str, str], ...] = (
@@ -16,6 +17,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("today", "orders?limit=10"),
     ("today", "orders?limit=200"),
     ("today", "reports/settlement"),
+    ("machines", "saved-views?page=machines"),
     ("machines", "machines?limit=200"),
     ("machines", "machines?limit=200&cursor={machines_cursor}"),
     ("machines", "site-map"),
@@ -51,6 +53,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("codes", "codes?limit=50"),
     ("codes", "codes?machine={machine}&limit=50"),
     ("members", "members?limit=50"),
+    ("members", "member-tiers"),
     ("members", "members/{member}"),
     ("members", "members/{member}/statement?limit=25"),
     ("members", "members/{member}/payout"),
@@ -67,28 +70,42 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("statements", "statements/{month}/rows?family=refund&limit=50"),
     ("statements", "statements/{month}/statement.csv"),
     ("statements", "statements/{month}/statement.pdf?lang=zh"),
-    ("sales", "sales-figures?first={week}&last={today}&by=day"),
-    ("sales", "sales-figures?first={today}&last={today}&by=hour"),
-    ("sales", "sales-figures?first={quarter}&last={today}&by=day"),
-    ("sales", "sales-figures?first={year}&last={today}&by=month"),
-    ("sales", "sales-figures?first={week}&last={today}&by=machine"),
-    ("sales", "sales-figures?first={quarter}&last={today}&by=machine"),
-    ("sales", "sales-figures?first={quarter}&last={today}&by=product"),
-    ("sales", "sales-figures?first={quarter}&last={today}&by=channel"),
-    ("sales", "sales-figures?first={week}&last={today}&by=site"),
-    ("sales", "sales-figures?first={week}&last={today}&by=day&machine={machine}"),
-    ("sales", "sales-figures?first={week}&last={today}&by=day&product={product}"),
-    ("sales", "sales-figures?first={week}&last={today}&by=slot&machine={machine}"),
+    ("sales", "sales-figures?first={week}&last={today}&by=day&limit=500"),
+    ("sales", "sales-figures?first={today}&last={today}&by=hour&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=day&limit=500"),
+    ("sales", "sales-figures?first={year}&last={today}&by=month&limit=500"),
+    ("sales", "sales-figures?first={week}&last={today}&by=machine&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=machine&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=product&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=channel&limit=500"),
+    ("sales", "sales-figures?first={week}&last={today}&by=site&limit=500"),
+    ("sales", "sales-figures?first={week}&last={today}&by=day&machine={machine}&limit=500"),
+    ("sales", "sales-figures?first={week}&last={today}&by=day&product={product}&limit=500"),
+    ("sales", "sales-figures?first={week}&last={today}&by=slot&machine={machine}&limit=500"),
     ("sales", "sales-figures/units?first={week}&last={today}&limit=50"),
     ("sales", "sales-figures/units?first={week}&last={today}&machine={machine}&limit=50"),
     ("sales", "sales-figures/refund-times?first={week}&last={today}"),
     ("sales", "sales-figures/file.csv?first={week}&last={today}&by=day"),
     ("sales", "sales-figures/file.xlsx?first={week}&last={today}&by=machine"),
+    ("sales", "sales-figures/file.parquet?first={week}&last={today}&by=machine"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=product&machine={machine}&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=day&machine={machine}&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=day&product={product}&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=day&channel=alipay&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=site&limit=500"),
+    ("sales", "sales-figures?first={quarter}&last={today}&by=machine&site={site}&limit=500"),
     ("sales", "sales-figures/formulas"),
+    ("margins", "margins?first={this_month}&last={this_month}&by=product&limit=500"),
+    ("margins", "margins?first={month}&last={month}&by=product&limit=500"),
+    ("margins", "margins?first={year_ago}&last={this_month}&by=month&limit=500"),
+    ("margins", "margins?first={month}&last={month}&by=machine&limit=500"),
+    ("margins", "margins?first={this_month}&last={this_month}&by=product&machine={machine}&limit=500"),
+    ("margins", "margins/file.xlsx?first={month}&last={month}&by=product"),
     ("months", "month-closes"),
     ("months", "month-closes/{month}"),
     ("ranking", "product-ranking?first={quarter}&last={today}"),
     ("ranking", "product-ranking?first={week}&last={today}&machine={machine}"),
+    ("ranking", "product-ranking/file.csv?first={week}&last={today}"),
     ("products", "products?limit=50"),
     ("products", "products/{product}"),
     ("products", "products/{product}/places"),
@@ -132,9 +149,18 @@ NOT_ASKED = {
 """Questions of people that are not measured, and why."""
 
 
+_FILE = re.compile(r"\.(csv|xlsx|parquet|pdf)(\?|$)")
+
+
+def is_file_request(request: str) -> bool:
+    """Whether it is a file to keep: its page shows nothing of it, and waits for nothing."""
+    return _FILE.search(request) is not None
+
+
 def spans(today: date) -> dict[str, str]:
     """The dates of the requests. `month` is the last one that is over."""
     month_began = today.replace(day=1)
     days = {"today": 0, "day": 2, "week": 6, "quarter": 89, "year": 364}
     found = {name: (today - timedelta(days=back)).isoformat() for name, back in days.items()}
+    found["year_ago"] = f"{today - timedelta(days=330):%Y-%m}"
     return found | {"this_month": f"{today:%Y-%m}", "month": f"{month_began - timedelta(days=1):%Y-%m}"}

@@ -121,6 +121,8 @@ NO_IDS = {
     "month_closes.get": "the month is a date",
     "month_closes.close": "the month is a date",
     "sales_figures.file": "the form is a kind of file",
+    "margins.file": "the form is a word",
+    "product_ranking.file": "the form is a word",
     "reconciliation.set_fee": "a contract of one's own with a platform",
 }
 NEVER_MADE = {

@@ -59,7 +59,14 @@ def test_what_makes_no_table_is_refused(by: By, first: date, last: date) -> None
         (Wanted(By.SITE, *JUNE), Source("day", "machine")),
         (Wanted(By.SLOT, *JUNE), Source()),
         (Wanted(By.PRODUCT, *JUNE, machine_id=MACHINE), Source()),
-        (Wanted(By.DAY, *JUNE, channel="cash"), Source()),
+        (Wanted(By.DAY, *JUNE, channel="cash"), Source("day", "channel", "cash")),
+        (Wanted(By.MONTH, *JUNE, machine_id=MACHINE), Source("month", "machine", MACHINE)),
+        (Wanted(By.MONTH, date(2026, 6, 5), JUNE[1], product_id="prd_1"), Source("day", "product", "prd_1")),
+        (Wanted(By.HOUR, JUNE[0], JUNE[0], channel="cash"), Source()),
+        (Wanted(By.DAY, *JUNE, channel="cash", machine_id=MACHINE), Source()),
+        (Wanted(By.DAY, *JUNE, site_id="sit_1"), Source("day", "machine")),
+        (Wanted(By.MACHINE, *JUNE, site_id="sit_1"), Source("day", "machine")),
+        (Wanted(By.PRODUCT, *JUNE, site_id="sit_1"), Source()),
     ],
 )
 def test_the_coarsest_sums_that_answer_exactly_are_read(wanted: Wanted, source: Source) -> None:

@@ -91,7 +91,11 @@ async def test_a_rate_counts_only_hours_that_were_looked_at(world: World) -> Non
         MERCHANT,
         MACHINE,
         PRODUCT,
-        [datetime.fromisoformat(day) for day in ("2026-05-31T12:00", "2026-06-02T12:00", "2026-06-03T12:00")],
+        [datetime.fromisoformat(day) for day in ("2026-05-31T12:00", "2026-06-01T18:00", "2026-06-03T12:00")],
+    )
+    await world.superuser.execute(
+        "INSERT INTO sale_sum SELECT merchant_id, 'day', 'product', date_trunc('day', hour), product_id, currency, "
+        "units_sold, 0, 0, 0, gross_minor, 0 FROM sale_hour"
     )
     for minute in range(10, 4_400, 10):
         await clock.advance((START + timedelta(minutes=minute) - clock.now()).total_seconds())

@@ -93,6 +93,20 @@ async def _check(world: World) -> None:
         days = await figures.figures(MERCHANT, Wanted(By.DAY, first, last))
         for by in (By.MACHINE, By.PRODUCT, By.CHANNEL):
             assert (await figures.figures(MERCHANT, Wanted(by, first, last))).totals == days.totals, (by, first, last)
+    for only in ({"machine_id": MACHINE}, {"product_id": PRODUCT}):
+        for by in (By.DAY, By.MONTH):
+            mine, every = [await figures.figures(MERCHANT, Wanted(by, *JUNE, **some)) for some in (only, {})]
+            assert mine.totals == every.totals and mine.source == "sums", (by, only)
+    short = await figures.figures(MERCHANT, Wanted(By.SLOT, *JUNE), limit=1)
+    whole = await figures.figures(MERCHANT, Wanted(By.SLOT, *JUNE))
+    assert (
+        short.rows == whole.rows[:1]
+        and short.rows_more == len(whole.rows) - len(short.rows)
+        and short.totals == whole.totals
+    )
+    by_channel = await figures.figures(MERCHANT, Wanted(By.CHANNEL, *JUNE))
+    of_days = [await figures.figures(MERCHANT, Wanted(By.DAY, *JUNE, channel=row.key)) for row in by_channel.rows]
+    assert [view.totals[0].gross_minor for view in of_days] == [row.gross_minor for row in by_channel.rows]
     detail = await figures.figures(MERCHANT, Wanted(By.PRODUCT, *JUNE, machine_id=MACHINE))
     assert {row.key for row in detail.rows} <= {PRODUCT} and detail.source == "detail"
     assert sum(row.gross_minor for row in detail.rows) == by_all["gross_minor"]

@@ -55,6 +55,13 @@ CHECKS: tuple[Check, ...] = (
             currency, sum(amount_minor) AS minor FROM sales_day GROUP BY 1, 2, 3, 4) s
             USING (merchant_id, day, what, currency)
         WHERE coalesce(e.minor, 0) <> coalesce(s.minor, 0)
+        UNION ALL
+        SELECT merchant_id, month, concat_ws('/', machine_id, product_id, kind), currency, d.minor, s.minor FROM (
+            SELECT merchant_id, date_trunc('month', day)::date AS month, machine_id, product_id, kind, currency,
+                sum(amount_minor) AS minor, sum(units) AS units FROM sales_day GROUP BY 1, 2, 3, 4, 5, 6) d
+        FULL JOIN sales_month m USING (merchant_id, month, machine_id, product_id, kind, currency)
+        CROSS JOIN LATERAL (SELECT m.amount_minor AS minor, m.units) s
+        WHERE (d.minor, d.units) IS DISTINCT FROM (s.minor, s.units)
         """,
     ),
     Check(

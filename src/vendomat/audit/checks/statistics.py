@@ -56,7 +56,8 @@ _EXPECTED = f"""
     SELECT h.merchant_id, g.span || ' by ' || g.by, date_trunc(g.span, h.hour), g.key, h.currency, {_FIGURES}
     FROM sale_hour h CROSS JOIN LATERAL (VALUES ('hour', 'all', ''), ('day', 'all', ''), ('month', 'all', ''),
         ('day', 'machine', machine_id), ('day', 'product', product_id), ('day', 'channel', channel),
-        ('month', 'machine', machine_id), ('month', 'product', product_id), ('month', 'channel', channel)
+        ('month', 'machine', machine_id), ('month', 'product', product_id), ('month', 'channel', channel),
+        ('month', 'machine_product', machine_id || '/' || product_id)
     ) AS g (span, by, key) GROUP BY 1, 2, 3, 4, 5
 """
 _KEPT = f"""

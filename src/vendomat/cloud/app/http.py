@@ -126,9 +126,11 @@ from vendomat.cloud.sharing import SharingDesk, sharing_router
 from vendomat.cloud.sites import Sites, sites_router
 from vendomat.cloud.statements import Statements, statements_router
 from vendomat.cloud.statistics import (
+    Margins,
     Months,
     Products,
     SalesFigures,
+    margins_router,
     months_router,
     products_router,
     sales_figures_router,
@@ -288,6 +290,7 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
         own_sites_router(OwnSites(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s), current),
         sales_figures_router(SalesFigures(parts.database, parts.clock), current),
         months_router(Months(parts.database, parts.clock), current),
+        margins_router(Margins(parts.database, parts.clock), current),
         products_router(Products(parts.database, parts.clock), current),
         commission_router(SiteStatements(parts.database, statements, sites, parts.clock), current),
         accounts_router(AccountDesk(parts.database, parts.master_key, parts.clock, wall=parts.wall), current),

@@ -40,7 +40,8 @@ LEFT JOIN LATERAL (SELECT data ->> 'reason' AS reason, data ->> 'operator_id' AS
     WHERE v.merchant_id = a.merchant_id AND v.order_id = a.order_id AND v.kind = 'vend.resolved'
     AND v.data ->> 'unit' = CAST(a.unit AS text) ORDER BY v.entry DESC LIMIT 1) e ON true
 LEFT JOIN operator p ON (p.merchant_id, p.operator_id) = (a.merchant_id, e.operator_id)
-LEFT JOIN LATERAL (SELECT f.state FROM refund f WHERE f.merchant_id = a.merchant_id AND f.order_id = a.order_id
+LEFT JOIN LATERAL (SELECT f.state FROM payment y JOIN refund f ON f.merchant_id = y.merchant_id
+        AND f.payment_id = y.payment_id WHERE y.merchant_id = a.merchant_id AND y.order_id = a.order_id
     ORDER BY f.requested_at DESC LIMIT 1) r ON true
 WHERE a.merchant_id = :merchant_id {where}
 ORDER BY a.declared_at DESC, a.order_id DESC, a.unit DESC LIMIT :limit

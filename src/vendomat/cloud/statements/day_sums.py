@@ -1,4 +1,5 @@
-"""Sums by business day: the ledger by account, and sales by machine and product; counted once, as lines come in.
+"""Sums by business day: the ledger by account, and sales by machine and product, these by month, too; counted once, as
+lines come in.
 
 A round takes the lines of all database transactions that have ended since the last one and adds them to the day they
 were booked on, in the merchant's time zone. Sums and place are written together, so a worker killed at any moment
@@ -56,11 +57,17 @@ ON CONFLICT (merchant_id, day, account, currency, family) DO UPDATE SET
     debit_minor = d.debit_minor + excluded.debit_minor, credit_minor = d.credit_minor + excluded.credit_minor,
     lines = d.lines + excluded.lines
 """
+_ADD_UP = "units = d.units + excluded.units, amount_minor = d.amount_minor + excluded.amount_minor"
 _ADD_SALES = f"""
+WITH sales AS MATERIALIZED ({SALES.format(where=_BETWEEN)}), months AS (
+    INSERT INTO sales_month AS d (merchant_id, month, machine_id, product_id, currency, kind, units, amount_minor)
+    SELECT merchant_id, CAST(date_trunc('month', day) AS date), machine_id, product_id, currency, kind,
+        CAST(sum(units) AS bigint), CAST(sum(amount_minor) AS bigint) FROM sales GROUP BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (merchant_id, month, machine_id, product_id, currency, kind) DO UPDATE SET {_ADD_UP}
+)
 INSERT INTO sales_day AS d (merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor)
-{SALES.format(where=_BETWEEN)}
-ON CONFLICT (merchant_id, day, machine_id, product_id, currency, kind) DO UPDATE SET
-    units = d.units + excluded.units, amount_minor = d.amount_minor + excluded.amount_minor
+SELECT merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor FROM sales
+ON CONFLICT (merchant_id, day, machine_id, product_id, currency, kind) DO UPDATE SET {_ADD_UP}
 """
 _NEXT = """
 SELECT s.place, s.ended, least(s.ended, CAST($1 AS bigint) + CASE WHEN s.place > 0 THEN s.place
@@ -94,8 +101,8 @@ class DaySums:
         place, ended, up_to = await connection.fetchrow(_NEXT, self._xacts_max)
         if place > ended:
             # The rows came from a backup of another server, which counts transactions anew: so are they.
-            await connection.execute("DELETE FROM ledger_day")
-            await connection.execute("DELETE FROM sales_day")
+            for table in ("ledger_day", "sales_day", "sales_month"):
+                await connection.execute(f"DELETE FROM {table}")
             await connection.execute(_MOVE, 0)
             return False
         await connection.execute(_ADD_LINES, place, up_to)

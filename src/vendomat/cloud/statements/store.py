@@ -30,22 +30,27 @@ FROM (
 """
 _SOLD = f"""
 (
-    SELECT day, machine_id, product_id, currency, kind, units, amount_minor FROM sales_day
-    WHERE merchant_id = :merchant_id AND day >= :first AND day < :next_day
+    SELECT day, machine_id, product_id, currency, kind, units, amount_minor FROM {{sums}}
     UNION ALL
     SELECT day, machine_id, product_id, currency, kind, units, amount_minor
     FROM ({SALES.format(where=_NEWER)}) n WHERE day >= :first AND day < :next_day
 ) s
 """
+_SOLD_ON_DAYS = _SOLD.format(
+    sums="sales_day WHERE merchant_id = :merchant_id AND day >= :first AND day < :next_day",
+)
+_SOLD_IN_MONTH = _SOLD.format(
+    sums="(SELECT month AS day, * FROM sales_month WHERE merchant_id = :merchant_id AND month = :first) m",
+)
 _DAILY_SALES = f"""
 SELECT s.day, s.machine_id, s.product_id, s.currency, s.kind, CAST(sum(s.units) AS bigint) AS units,
     CAST(sum(s.amount_minor) AS bigint) AS amount_minor
-FROM {_SOLD} WHERE s.machine_id = ANY(CAST(:machines AS text[])) GROUP BY 1, 2, 3, 4, 5
+FROM {_SOLD_ON_DAYS} WHERE s.machine_id = ANY(CAST(:machines AS text[])) GROUP BY 1, 2, 3, 4, 5
 """
-_SALES = f"""
+_SALES = """
 SELECT GROUPING(s.product_id) = 1 AS is_of_machine, coalesce(s.machine_id, s.product_id) AS id, s.currency, s.kind,
     CAST(sum(s.units) AS bigint) AS units, CAST(sum(s.amount_minor) AS bigint) AS amount_minor
-FROM {_SOLD} GROUP BY GROUPING SETS ((s.machine_id, 3, 4), (s.product_id, 3, 4))
+FROM {sold} GROUP BY GROUPING SETS ((s.machine_id, 3, 4), (s.product_id, 3, 4))
 """
 _FRAME = """
 SELECT m.name, m.currency, m.time_zone, CAST(CAST(:now AS timestamptz) AT TIME ZONE m.time_zone AS date) AS today,
@@ -96,7 +101,8 @@ async def read_sales(
     connection: AsyncConnection, merchant_id: str, period: Period
 ) -> tuple[list[SalesSum], list[SalesSum]]:
     """What was sold in the period: by machine, and by product."""
-    rows = (await connection.execute(sa.text(_SALES), _span(merchant_id, period))).mappings().all()
+    statement = sa.text(_SALES.format(sold=_SOLD_IN_MONTH if period.is_month else _SOLD_ON_DAYS))
+    rows = (await connection.execute(statement, _span(merchant_id, period))).mappings().all()
     of_machines, of_products = (
         [
             SalesSum(row["id"], row["currency"], row["kind"], row["units"], row["amount_minor"])

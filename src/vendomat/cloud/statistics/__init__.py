@@ -1,6 +1,7 @@
 """Statistics: what was sold where, when and how, from sums that are kept exact as events come in. Decides nothing."""
 
-from vendomat.cloud.statistics.api import months_router, products_router, sales_figures_router
+from vendomat.cloud.statistics.api import margins_router, months_router, products_router, sales_figures_router
+from vendomat.cloud.statistics.margins import Margins
 from vendomat.cloud.statistics.model import By, Wanted
 from vendomat.cloud.statistics.months import Months
 from vendomat.cloud.statistics.products import Products
@@ -16,6 +17,7 @@ __all__ = [
     "SCHEDULE",
     "SLOTS_SCHEDULE",
     "By",
+    "Margins",
     "Months",
     "Products",
     "QuietWatch",
@@ -23,6 +25,7 @@ __all__ = [
     "SalesFigures",
     "SlotWatch",
     "Wanted",
+    "margins_router",
     "months_router",
     "products_router",
     "sales_figures_router",

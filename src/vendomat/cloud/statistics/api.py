@@ -1,6 +1,7 @@
 """`/api/v1/sales-figures`: sales by time, machine, product, site and channel; the units behind them; usual bands.
 
 `/api/v1/month-closes`: the months that were closed, and the next one; closing is an owner's.
+`/api/v1/margins`: what is left of sales when goods and fees are paid, by month, product or machine.
 `/api/v1/product-ranking`: products by what they sell in a day in stock, and what days without goods cost.
 """
 
@@ -13,14 +14,18 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.platform.http import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, described_file
 from vendomat.cloud.statements import file_answer
-from vendomat.cloud.statistics.files import FORMS, Form
+from vendomat.cloud.statistics.files import margins_table, ranking_table, sales_table
 from vendomat.cloud.statistics.formulas import FORMULAS
+from vendomat.cloud.statistics.margin import MarginBy, MarginWanted
+from vendomat.cloud.statistics.margin_views import MarginsView
+from vendomat.cloud.statistics.margins import Margins
 from vendomat.cloud.statistics.model import By, Wanted
 from vendomat.cloud.statistics.month_views import ClosedMonthView, MonthsView
 from vendomat.cloud.statistics.months import Months
 from vendomat.cloud.statistics.product_views import ProductRankingView
 from vendomat.cloud.statistics.products import Products
 from vendomat.cloud.statistics.service import Measure, SalesFigures
+from vendomat.cloud.statistics.sheets import FORMS, Form, Table
 from vendomat.cloud.statistics.views import (
     BandView,
     FormulaView,
@@ -33,7 +38,10 @@ MachineText = Annotated[str | None, Query(pattern=r"^mch_[0-9a-z]{26}$")]
 ProductText = Annotated[str | None, Query(pattern=r"^prd_[0-9a-z]{26}$")]
 SiteText = Annotated[str | None, Query(pattern=r"^sit_[0-9a-z]{26}$")]
 ChannelText = Annotated[str | None, Query(pattern=r"^[a-z_]{1,20}$")]
-MonthText = Annotated[str, Path(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")]
+_MONTH = r"^2\d{3}-(0[1-9]|1[0-2])$"
+MonthText = Annotated[str, Path(pattern=_MONTH)]
+RowsText = Annotated[int | None, Query(ge=1, le=10_000, description="Rows at most; totals are of all.")]
+AskedMonth = Annotated[str, Query(pattern=_MONTH)]
 Outcome = Literal["delivered", "not_delivered", "unknown", "lost"]
 
 
@@ -58,13 +66,30 @@ def asked_for(
 Asked = Annotated[Wanted, Depends(asked_for)]
 
 
+def margins_asked_for(
+    *, first: AskedMonth, last: AskedMonth, by: MarginBy = MarginBy.PRODUCT, machine: MachineText = None
+) -> MarginWanted:
+    """The margins that a request names."""
+    return MarginWanted(by, first, last, machine)
+
+
+AskedMargins = Annotated[MarginWanted, Depends(margins_asked_for)]
+_FILES = described_file(*(one.media_type for one in FORMS.values()))
+
+
+async def _file(table: Table, form: Form, name: str) -> Response:
+    return file_answer(await asyncio.to_thread(FORMS[form].write, table), FORMS[form].media_type, f"{name}.{form}")
+
+
 def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/sales-figures", tags=["statistics"])
     reading = permitted(current, Permission.STATEMENT_READ)
 
     @router.get("", operation_id="sales_figures.get")
-    async def sales_figures(operator: Annotated[Operator, Depends(reading)], wanted: Asked) -> SalesFiguresView:
-        return await figures.figures(operator.merchant_id, wanted)
+    async def sales_figures(
+        operator: Annotated[Operator, Depends(reading)], wanted: Asked, limit: RowsText = None
+    ) -> SalesFiguresView:
+        return await figures.figures(operator.merchant_id, wanted, limit=limit)
 
     @router.get("/units", operation_id="sales_figures.units")
     async def units(
@@ -92,19 +117,12 @@ def sales_figures_router(figures: SalesFigures, current: CurrentOperator) -> API
     async def refund_times(operator: Annotated[Operator, Depends(reading)], first: date, last: date) -> RefundTimesView:
         return await figures.refund_times(operator.merchant_id, first, last)
 
-    @router.get(
-        "/file.{form}",
-        operation_id="sales_figures.file",
-        response_class=Response,
-        responses=described_file(*(one.media_type for one in FORMS.values())),
-    )
+    @router.get("/file.{form}", operation_id="sales_figures.file", response_class=Response, responses=_FILES)
     async def as_file(
         operator: Annotated[Operator, Depends(reading)], wanted: Asked, form: Annotated[Form, Path()]
     ) -> Response:
         view = await figures.figures(operator.merchant_id, wanted)
-        content = await asyncio.to_thread(FORMS[form].write, view)
-        name = f"sales-{view.by}-{view.first}-{view.last}.{form}"
-        return file_answer(content, FORMS[form].media_type, name)
+        return await _file(sales_table(view), form, f"sales-{view.by}-{view.first}-{view.last}")
 
     @router.get("/formulas", operation_id="sales_figures.formulas")
     async def formulas(operator: Annotated[Operator, Depends(reading)]) -> list[FormulaView]:
@@ -133,6 +151,26 @@ def months_router(months: Months, current: CurrentOperator) -> APIRouter:
     return router
 
 
+def margins_router(margins: Margins, current: CurrentOperator) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/margins", tags=["statistics"])
+    reading = permitted(current, Permission.STATEMENT_READ)
+
+    @router.get("", operation_id="margins.get")
+    async def margins_of(
+        operator: Annotated[Operator, Depends(reading)], wanted: AskedMargins, limit: RowsText = None
+    ) -> MarginsView:
+        return await margins.margins(operator.merchant_id, wanted, limit=limit)
+
+    @router.get("/file.{form}", operation_id="margins.file", response_class=Response, responses=_FILES)
+    async def as_file(
+        operator: Annotated[Operator, Depends(reading)], wanted: AskedMargins, form: Annotated[Form, Path()]
+    ) -> Response:
+        view = await margins.margins(operator.merchant_id, wanted)
+        return await _file(margins_table(view), form, f"margins-{view.by}-{view.first}-{view.last}")
+
+    return router
+
+
 def products_router(products: Products, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1/product-ranking", tags=["statistics"])
     reading = permitted(current, Permission.STATEMENT_READ)
@@ -142,5 +180,18 @@ def products_router(products: Products, current: CurrentOperator) -> APIRouter:
         operator: Annotated[Operator, Depends(reading)], first: date, last: date, *, machine: MachineText = None
     ) -> ProductRankingView:
         return await products.ranking(operator.merchant_id, Wanted(By.PRODUCT, first, last, machine_id=machine))
+
+    @router.get("/file.{form}", operation_id="product_ranking.file", response_class=Response, responses=_FILES)
+    async def as_file(
+        operator: Annotated[Operator, Depends(reading)],
+        first: date,
+        last: date,
+        form: Annotated[Form, Path()],
+        *,
+        machine: MachineText = None,
+    ) -> Response:
+        wanted = Wanted(By.PRODUCT, first, last, machine_id=machine)
+        view = await products.ranking(operator.merchant_id, wanted)
+        return await _file(ranking_table(view), form, f"ranking-{view.first}-{view.last}")
 
     return router

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,12 +27,19 @@ GROUP BY 1, 2
 """
 _SOLD = f"""
 SELECT s.product_id, CAST(sum(s.units_sold) AS bigint) AS units FROM (
-    SELECT hour, machine_id, product_id, units_sold FROM sale_hour
-    WHERE merchant_id = :merchant_id AND hour >= :begins AND hour < :ends
+    SELECT machine_id, product_id, units_sold FROM sale_hour
+    WHERE merchant_id = :merchant_id AND hour >= :begins AND hour < :days {{of_machine}}
     UNION ALL
-    SELECT hour, machine_id, product_id, units_sold FROM {NEWER} WHERE hour >= :begins AND hour < :ends
-) s WHERE true {{where}} GROUP BY 1
+    SELECT '', key, units_sold FROM sale_sum WHERE merchant_id = :merchant_id AND span = 'day' AND by = 'product'
+        AND starts_at >= :days AND starts_at < :after_days
+    UNION ALL
+    SELECT machine_id, product_id, units_sold FROM sale_hour
+    WHERE merchant_id = :merchant_id AND hour >= :after_days AND hour < :ends {{of_machine}}
+    UNION ALL
+    SELECT machine_id, product_id, units_sold FROM {NEWER} WHERE hour >= :begins AND hour < :ends {{of_machine}}
+) s GROUP BY 1
 """
+"""Whole days from their sums, and the hours before and after them; of one machine, hours alone."""
 _PRICES = "SELECT product_id, name_zh, name_en, price_minor FROM product WHERE merchant_id = :merchant_id"
 
 
@@ -72,12 +79,21 @@ async def read_sold(
     newer: str,
 ) -> dict[str, int]:
     """Units sold by product."""
-    where = "AND s.machine_id = :machine_id" if machine_id is not None else ""
+    days, after_days = _midnight_from(begins), ends.replace(hour=0)
+    if machine_id is not None or days >= after_days:
+        days = after_days = ends
     values = {"merchant_id": merchant_id, "begins": begins, "ends": ends, "newer": newer}
+    values |= {"days": days, "after_days": after_days}
     if machine_id is not None:
         values["machine_id"] = machine_id
-    rows = await connection.execute(sa.text(_SOLD.replace("{where}", where)), values)
+    of_machine = "AND machine_id = :machine_id" if machine_id is not None else ""
+    rows = await connection.execute(sa.text(_SOLD.format(of_machine=of_machine)), values)
     return {row["product_id"]: row["units"] for row in rows.mappings()}
+
+
+def _midnight_from(at: datetime) -> datetime:
+    """The first midnight at `at`, a whole hour, or after."""
+    return at if at.hour == 0 else at.replace(hour=0) + timedelta(days=1)
 
 
 async def read_products(connection: AsyncConnection, merchant_id: str) -> dict[str, sa.RowMapping]:

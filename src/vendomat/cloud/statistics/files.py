@@ -1,105 +1,117 @@
-"""Sales figures as files: CSV for programs, XLSX for people. The same rows and columns as the page shows. Pure.
-
-A text that a spreadsheet would run as a formula is made harmless: in CSV by an apostrophe, in XLSX because texts are
-written as texts. Amounts are decimals of their currency. Under the rows stands which formula made which column.
-"""
+"""What the files of figures hold: the same rows and columns as their pages show. Pure."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Literal
+from collections.abc import Mapping
 
-import xlsxwriter
-
-from vendomat.cloud.statements import BYTE_ORDER_MARK, CSV, csv_row
+from vendomat.cloud.statistics.margin_views import MarginRowView, MarginsView
+from vendomat.cloud.statistics.product_views import ProductRankingView, RankedProductView
+from vendomat.cloud.statistics.sheets import Cell, Column, Kind, Table, amount
 from vendomat.cloud.statistics.views import SalesFiguresView, SalesRowView
-from vendomat.kernel import Money
 
-Form = Literal["csv", "xlsx"]
-HEAD = (
-    "key",
-    "name",
-    "name_en",
-    "currency",
-    "gross",
-    "units_sold",
-    "units_failed",
-    "units_unknown",
-    "units_lost",
-    "success",
-    "refunded",
-)
-_FORMULA_OF = {"gross": "gross_minor", "refunded": "refunded_minor"}
+_NAMES = (Column("name"), Column("name_en"), Column("currency"))
 
 
-def _decimal(minor: int, currency: str) -> Decimal:
-    return Decimal(Money(minor, currency).to_decimal_text())
-
-
-def table(view: SalesFiguresView) -> Iterator[tuple[object, ...]]:
-    """The head, the rows, and one row of formula numbers."""
-    yield (view.by, *HEAD[1:])
-    for row in view.rows:
-        yield _cells(row)
-    yield (
-        "formula",
-        *("" for _ in HEAD[1:4]),
-        *(view.formulas.get(_FORMULA_OF.get(name, name), "") for name in HEAD[4:]),
+def sales_table(view: SalesFiguresView) -> Table:
+    """A row of what `by` says, as the page shows it."""
+    made = view.formulas
+    columns = (
+        Column(view.by),
+        *_NAMES,
+        Column("gross", Kind.AMOUNT, made.get("gross_minor", "")),
+        *_counts(made, "units_sold", "units_failed", "units_unknown", "units_lost"),
+        Column("success", Kind.NUMBER, made.get("success", "")),
+        Column("refunded", Kind.AMOUNT, made.get("refunded_minor", "")),
     )
+    return Table(f"{view.first} {view.last}", columns, [_sales_cells(row) for row in view.rows])
 
 
-def _cells(row: SalesRowView) -> tuple[object, ...]:
+def margins_table(view: MarginsView) -> Table:
+    """A row of a month, product or machine."""
+    made = view.formulas
+    columns = (
+        Column(view.by),
+        *_NAMES,
+        *_counts(made, "units_sold"),
+        Column("gross", Kind.AMOUNT, made.get("gross_minor", "")),
+        Column("units_with_cost", Kind.COUNT, made.get("units_sold", "")),
+        Column("gross_with_cost", Kind.AMOUNT, made.get("gross_minor", "")),
+        Column("cost", Kind.AMOUNT, made.get("cost_minor", "")),
+        Column("fees", Kind.AMOUNT, made.get("fee_minor", "")),
+        Column("margin", Kind.AMOUNT, made.get("margin_minor", "")),
+        Column("margin_share", Kind.NUMBER, made.get("margin_minor", "")),
+    )
+    return Table(f"{view.first} {view.last}", columns, [_margin_cells(row) for row in view.rows])
+
+
+def ranking_table(view: ProductRankingView) -> Table:
+    """A row of a product, the best first."""
+    made = view.formulas
+    columns = (
+        Column("product"),
+        *_NAMES,
+        *_counts(made, "units_sold"),
+        Column("in_stock_days", Kind.NUMBER),
+        *(Column(name, Kind.NUMBER, made.get("rate", "")) for name in ("rate", "rate_low", "rate_high")),
+        Column("lowest_quarter", Kind.NUMBER, made.get("bottom", "")),
+        Column("advice"),
+        Column("availability", Kind.NUMBER, made.get("availability", "")),
+        Column("not_sold", Kind.AMOUNT, made.get("lost_minor", "")),
+    )
+    rows = [_ranking_cells(row, view.currency) for row in view.products]
+    return Table(f"{view.first} {view.last}", columns, rows)
+
+
+def _counts(made: Mapping[str, str], *names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, Kind.COUNT, made.get(name, "")) for name in names)
+
+
+def _sales_cells(row: SalesRowView) -> tuple[Cell, ...]:
     return (
         row.key if row.at is None else row.at.isoformat(),
         row.name,
         row.name_en,
         row.currency,
-        _decimal(row.gross_minor, row.currency),
+        amount(row.gross_minor, row.currency),
         row.units_sold,
         row.units_failed,
         row.units_unknown,
         row.units_lost,
-        "" if row.success is None else row.success,
-        _decimal(row.refunded_minor, row.currency),
+        row.success,
+        amount(row.refunded_minor, row.currency),
     )
 
 
-def as_csv(view: SalesFiguresView) -> bytes:
-    return (BYTE_ORDER_MARK + "".join(csv_row(cells) for cells in table(view))).encode()
+def _margin_cells(row: MarginRowView) -> tuple[Cell, ...]:
+    return (
+        row.key if row.at is None else f"{row.at:%Y-%m}",
+        row.name,
+        row.name_en,
+        row.currency,
+        row.units_sold,
+        amount(row.gross_minor, row.currency),
+        row.costed_units,
+        *(
+            amount(minor, row.currency)
+            for minor in (row.costed_gross_minor, row.cost_minor, row.fee_minor, row.margin_minor)
+        ),
+        row.margin,
+    )
 
 
-def as_xlsx(view: SalesFiguresView) -> bytes:
-    """Row after row, none kept in memory but the file itself."""
-    content = io.BytesIO()
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(content, options) as book:
-        sheet = book.add_worksheet(f"{view.first} {view.last}"[:31])
-        bold = book.add_format({"bold": True})
-        for number, cells in enumerate(table(view)):
-            _write_row(sheet, number, cells, bold if number == 0 else None)
-    return content.getvalue()
-
-
-def _write_row(sheet: xlsxwriter.worksheet.Worksheet, number: int, cells: Sequence[object], form: object) -> None:
-    for column, cell in enumerate(cells):
-        if isinstance(cell, str):
-            sheet.write_string(number, column, cell, form)
-        else:
-            sheet.write_number(number, column, cell, form)
-
-
-@dataclass(frozen=True, slots=True)
-class FileForm:
-    """How a report becomes a file, and as what it is sent."""
-
-    media_type: str
-    write: Callable[[SalesFiguresView], bytes]
-
-
-FORMS: dict[Form, FileForm] = {
-    "csv": FileForm(CSV, as_csv),
-    "xlsx": FileForm("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx),
-}
+def _ranking_cells(row: RankedProductView, currency: str) -> tuple[Cell, ...]:
+    return (
+        row.product_id,
+        row.name_zh,
+        row.name_en,
+        currency,
+        row.units,
+        row.in_stock_days,
+        row.rate,
+        row.low,
+        row.high,
+        row.bottom,
+        row.advice,
+        row.availability,
+        amount(sum(one.minor for one in row.lost), currency),
+    )

@@ -103,5 +103,26 @@ FORMULAS = (
         "Time in which slots could sell, divided by the time in which they were looked at.",
         "货道可售的时间 ÷ 观察到的时间。",
     ),
+    Formula(
+        "S14",
+        "cost_minor",
+        "Units that came out (sold, or lost: S1, S4), each at the cost of its product on the day of its order. Units "
+        "of products without a cost on that day are left out, and counted beside it.",
+        "出货的件数（已售与损失：S1、S4）× 下单当天该商品的成本。当天没有成本的商品不计入，另行列出。",
+    ),
+    Formula(
+        "S15",
+        "fee_minor",
+        "The fees of the platforms' bills of these months, shared by what was sold (S5). Days whose bill is not there "
+        "yet are not guessed: the part that is known is said.",
+        "这些月份平台账单上的手续费，按销售额（S5）分摊。账单未到的日子不作估计，并注明已知部分。",
+    ),
+    Formula(
+        "S16",
+        "margin_minor",
+        "What was sold with a known cost (S5), less cost (S14) and fees (S15). Goodwill, rent and taxes are not taken "
+        "off.",
+        "有成本的销售额（S5）− 成本（S14）− 手续费（S15）。未扣除善意退款、场地租金和税。",
+    ),
 )
 BY_FIGURE = {formula.figure: formula.id for formula in FORMULAS}

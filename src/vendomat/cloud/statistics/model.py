@@ -70,8 +70,15 @@ class Wanted:
         return datetime.combine(self.last + timedelta(days=1), time())
 
     @property
-    def is_of_all(self) -> bool:
-        return all(one is None for one in (self.machine_id, self.product_id, self.channel, self.site_id))
+    def only(self) -> dict[By, str]:
+        """What alone sales are wanted of."""
+        named = {
+            By.MACHINE: self.machine_id,
+            By.PRODUCT: self.product_id,
+            By.CHANNEL: self.channel,
+            By.SITE: self.site_id,
+        }
+        return {by: of for by, of in named.items() if of is not None}
 
     @property
     def is_of_whole_months(self) -> bool:
@@ -80,10 +87,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Which sums answer: rows of `span` by `by`. None of both: only the full detail does."""
+    """Which sums answer: rows of `span` by `by`, of `key` alone where one is named. None of them: only the full detail
+    does."""
 
     span: str = ""
     by: str = ""
+    key: str | None = None
 
     @property
     def is_detail(self) -> bool:
@@ -92,7 +101,13 @@ class Source:
 
 def source_of(wanted: Wanted) -> Source:
     """The coarsest sums that answer exactly."""
-    if not wanted.is_of_all or wanted.by is By.SLOT:
+    if wanted.only.keys() == {By.SITE} and wanted.by in (By.DAY, By.MONTH, By.MACHINE):
+        return Source("day", "machine")
+    if len(wanted.only) == 1 and wanted.by in (By.DAY, By.MONTH):
+        ((by, key),) = wanted.only.items()
+        span = "month" if wanted.by is By.MONTH and wanted.is_of_whole_months else "day"
+        return Source(span, by.value, key) if by in _SUMMED else Source()
+    if wanted.only or wanted.by is By.SLOT:
         return Source()
     if wanted.by is By.MONTH and not wanted.is_of_whole_months:
         return Source("day", "all")
@@ -110,7 +125,8 @@ def months_within(wanted: Wanted, today: date) -> tuple[datetime, datetime]:
     where a report tells days apart."""
     first = _month_at_or_after(wanted.begins)
     after = _month_at_or_after(wanted.ends) if wanted.last >= today else wanted.ends.replace(day=1)
-    return (first, after) if wanted.by in _SUMMED and first < after else (wanted.ends, wanted.ends)
+    tells_no_days = wanted.by in (*_SUMMED, By.SITE) or (wanted.by is By.MONTH and By.SITE in wanted.only)
+    return (first, after) if tells_no_days and first < after else (wanted.ends, wanted.ends)
 
 
 def _month_at_or_after(at: datetime) -> datetime:

@@ -13,17 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.statistics.closing import Close, Figures, LineKey, Lines
 from vendomat.cloud.statistics.store import NEWER, read_newer
-from vendomat.cloud.statistics.sums import AMOUNTS, SPREAD
+from vendomat.cloud.statistics.sums import AMOUNTS, CLOSED_BYS, SPREAD
 
 _NAMES = ", ".join(AMOUNTS)
 _LIVING = f"""
 SELECT to_char(s.starts_at, 'YYYY-MM') AS month, s.by, s.key, s.currency,
     {", ".join(f"CAST(sum(s.{name}) AS bigint) AS {name}" for name in AMOUNTS)}
 FROM (
-    SELECT starts_at, by, key, currency, {_NAMES} FROM sale_sum WHERE merchant_id = :merchant_id AND span = 'month'
+    SELECT starts_at, by, key, currency, {_NAMES} FROM sale_sum
+    WHERE merchant_id = :merchant_id AND span = 'month' AND by = ANY(CAST(:bys AS text[]))
     UNION ALL
     SELECT date_trunc(g.span, d.hour), g.by, g.key, d.currency, {_NAMES} FROM {NEWER} {SPREAD} WHERE g.span = 'month'
-) s WHERE to_char(s.starts_at, 'YYYY-MM') = ANY(CAST(:months AS text[])) AND (:is_detailed OR s.by = 'all')
+) s WHERE to_char(s.starts_at, 'YYYY-MM') = ANY(CAST(:months AS text[])) AND s.by = ANY(CAST(:bys AS text[]))
 GROUP BY 1, 2, 3, 4
 """
 _HEADS = """
@@ -65,7 +66,11 @@ async def read_living(
     connection: AsyncConnection, merchant_id: str, months: Sequence[str], *, is_detailed: bool = True
 ) -> dict[str, Lines]:
     """The sums of `months` as they stand now, by month; without detail only those of everything. In one snapshot."""
-    values = {"merchant_id": merchant_id, "months": list(months), "is_detailed": is_detailed}
+    values = {
+        "merchant_id": merchant_id,
+        "months": list(months),
+        "bys": list(CLOSED_BYS if is_detailed else CLOSED_BYS[:1]),
+    }
     values |= {"newer": await read_newer(connection, merchant_id)}
     rows = await connection.execute(sa.text(_LIVING), values)
     living: dict[str, dict[LineKey, Figures]] = defaultdict(dict)

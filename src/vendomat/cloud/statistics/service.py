@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
@@ -52,18 +52,18 @@ class SalesFigures:
         self._database = database
         self._clock = clock
 
-    async def figures(self, merchant_id: str, wanted: Wanted) -> SalesFiguresView:
-        """Rows over time in their order, others by what they sold, best first."""
+    async def figures(self, merchant_id: str, wanted: Wanted, *, limit: int | None = None) -> SalesFiguresView:
+        """Rows over time in their order, others by what they sold, best first; at most `limit`. Totals are of all."""
         async with self._database.merchant(merchant_id, is_snapshot=True) as connection:
             frame = await self._frame(connection, merchant_id)
             newer = await store.read_newer(connection, merchant_id)
             found = await store.read_sales(connection, merchant_id, wanted, newer, today=frame["now"].date())
             names = await store.read_names(connection, merchant_id, wanted.by)
-        rows = [_row(row, wanted, names) for row in found]
         if wanted.by in OVER_TIME:
-            rows.sort(key=lambda row: (str(row.at), row.currency))
+            found.sort(key=lambda row: (row["at"], row["currency"]))
         else:
-            rows.sort(key=lambda row: (row.currency, -row.gross_minor, -row.units_sold, row.name, row.key))
+            found.sort(key=lambda row: (row["currency"], -row["gross_minor"], -row["units_sold"], row["key"]))
+        rows = [_row(row, wanted, names) for row in found[:limit]]
         return SalesFiguresView(
             by=wanted.by,
             first=wanted.first,
@@ -72,7 +72,8 @@ class SalesFigures:
             currency=frame["currency"],
             source="detail" if source_of(wanted).is_detail else "sums",
             rows=rows,
-            totals=_totals(rows),
+            rows_more=len(found) - len(rows),
+            totals=_totals(found),
             formulas=_SALES_FORMULAS,
             read_at=self._clock.now(),
         )
@@ -160,7 +161,7 @@ def _row(row: sa.RowMapping, wanted: Wanted, names: Mapping[str, tuple[str, str]
         name=name,
         name_en=name_en,
         currency=row["currency"],
-        units=_units_link(row, wanted),
+        units=units_link(wanted, row["key"], row["at"]),
         **{column: row[column] for column in AMOUNTS},
         success=_success(row),
     )
@@ -170,28 +171,28 @@ def _success(row: Mapping[str, int] | sa.RowMapping) -> float | None:
     return share(row["units_sold"], row["units_sold"] + row["units_failed"] + row["units_unknown"])
 
 
-def _units_link(row: sa.RowMapping, wanted: Wanted) -> str:
-    """Where the units of a row are listed; empty for what they cannot be asked by."""
-    first, last, at = wanted.first, wanted.last, row["at"]
+def units_link(wanted: Wanted, of: str, at: datetime | None) -> str:
+    """Where the units of a row are listed, which is of a key or begins `at`; empty for what they cannot be asked by."""
+    first, last = wanted.first, wanted.last
     named = {
         "machine": wanted.machine_id,
         "product": wanted.product_id,
         "channel": wanted.channel,
         "site": wanted.site_id,
     }
-    is_keyed = wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL) or (wanted.by is By.SITE and row["key"] != "")
-    if wanted.by in (By.DAY, By.HOUR):
+    is_keyed = wanted.by in (By.MACHINE, By.PRODUCT, By.CHANNEL) or (wanted.by is By.SITE and of != "")
+    if at is not None and wanted.by in (By.DAY, By.HOUR):
         first = last = at.date()
-    elif wanted.by is By.MONTH:
+    elif at is not None:
         month_ends = (at.date().replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         first, last = max(first, at.date()), min(last, month_ends)
     elif is_keyed:
         named[wanted.by.value] = None  # the row's own
     elif wanted.by is By.SLOT:
-        named["machine"] = row["key"].partition("/")[0]
+        named["machine"] = of.partition("/")[0]
     else:
         return ""
-    key = f"&{wanted.by.value}={quote(row['key'])}" if is_keyed else ""
+    key = f"&{wanted.by.value}={quote(of)}" if is_keyed else ""
     return _units_address(first, last, tuple(named.items())) + key
 
 
@@ -202,11 +203,12 @@ def _units_address(first: date, last: date, named: tuple[tuple[str, str | None],
     return f"{UNITS_PATH}?{urlencode(asked | {name: value for name, value in named if value is not None})}"
 
 
-def _totals(rows: Sequence[SalesRowView]) -> list[SalesTotalView]:
+def _totals(rows: Sequence[sa.RowMapping]) -> list[SalesTotalView]:
     sums: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(AMOUNTS, 0))
     for row in rows:
+        of_currency = sums[row["currency"]]
         for column in AMOUNTS:
-            sums[row.currency][column] += getattr(row, column)
+            of_currency[column] += row[column]
     return [
         SalesTotalView(currency=currency, **sums[currency], success=_success(sums[currency]))
         for currency in sorted(sums)

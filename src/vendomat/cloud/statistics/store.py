@@ -40,18 +40,19 @@ _AT_SITE = f"""
 """What machines sold while they stood there."""
 _SUMS = f"""
 SELECT {{group}}, s.currency, {_SUM_ALL} FROM (
-    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
-    WHERE merchant_id = :merchant_id AND span = :span AND by = :sum_by AND starts_at >= :begins AND starts_at < :months
+    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum WHERE merchant_id = :merchant_id AND span = :span
+        AND by = :sum_by AND starts_at >= :begins AND starts_at < :months {{of_key}}
     UNION ALL
-    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
-    WHERE merchant_id = :merchant_id AND span = 'month' AND by = :sum_by AND starts_at >= :months AND starts_at < :days
+    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum WHERE merchant_id = :merchant_id AND span = 'month'
+        AND by = :sum_by AND starts_at >= :months AND starts_at < :days {{of_key}} {{of_months}}
     UNION ALL
-    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum
-    WHERE merchant_id = :merchant_id AND span = :span AND by = :sum_by AND starts_at >= :days AND starts_at < :ends
+    SELECT starts_at, key, currency, {_NAMES} FROM sale_sum WHERE merchant_id = :merchant_id AND span = :span
+        AND by = :sum_by AND starts_at >= :days AND starts_at < :ends {{of_key}}
     UNION ALL
     SELECT date_trunc(g.span, d.hour), g.key, d.currency, {_NAMES} FROM {NEWER} {SPREAD}
-    WHERE g.span = :span AND g.by = :sum_by AND d.hour >= :begins AND d.hour < :ends
-) s GROUP BY 1, 2, 3
+    WHERE g.span = :span AND g.by = :sum_by AND d.hour >= :begins AND d.hour < :ends {{of_key}}
+    {{more}}
+) s {{joined}} GROUP BY 1, 2, 3
 """
 _DETAIL = f"""
 SELECT {{group}}, s.currency, {_SUM_ALL} FROM (
@@ -67,8 +68,33 @@ _SUM_GROUPS = {
     By.MACHINE: "CAST(NULL AS timestamp) AS at, s.key",
     By.PRODUCT: "CAST(NULL AS timestamp) AS at, s.key",
     By.CHANNEL: "CAST(NULL AS timestamp) AS at, s.key",
-    By.SITE: f"CAST(NULL AS timestamp) AS at, coalesce({_SITE.format(machine='s.key', at='s.starts_at')}, '') AS key",
+    By.SITE: "CAST(NULL AS timestamp) AS at, coalesce(k.site_id, '') AS key",
 }
+_STAYS = """
+LEFT JOIN (
+    SELECT machine_id, site_id, first_day, lead(first_day, 1, date 'infinity') OVER (
+        PARTITION BY machine_id ORDER BY first_day) AS until FROM site_machine WHERE merchant_id = :merchant_id
+) k ON k.machine_id = s.key AND s.starts_at >= k.first_day AND s.starts_at < k.until
+"""
+"""Where each machine stood on each day: thousands of rows at once, as a table."""
+_ITS_MACHINES = """
+    AND key IN (SELECT machine_id FROM site_machine WHERE merchant_id = :merchant_id AND site_id = :site_id)
+"""
+_MOVED = """
+    SELECT machine_id, date_trunc('month', CAST(first_day AS timestamp)) FROM site_machine
+    WHERE merchant_id = :merchant_id AND extract(day FROM first_day) > 1
+"""
+_STAYED = f"AND (key, starts_at) NOT IN ({_MOVED})"
+_DAYS_OF_MOVED = f"""
+    UNION ALL
+    SELECT d.starts_at, d.key, d.currency, {", ".join(f"d.{name}" for name in AMOUNTS)}
+    FROM ({_MOVED}) m (machine_id, month)
+    CROSS JOIN LATERAL generate_series(m.month, m.month + interval '1 month' - interval '1 day', interval '1 day') g (day)
+    JOIN sale_sum d ON d.merchant_id = :merchant_id AND d.span = 'day' AND d.by = 'machine' AND d.starts_at = g.day
+        AND d.key = m.machine_id
+    WHERE m.month >= :months AND m.month < :days {{of_key}}
+"""
+"""A machine's month is one site's, unless it moved within: then its days are."""
 _DETAIL_GROUPS = {
     By.HOUR: "s.hour AS at, '' AS key",
     By.DAY: "date_trunc('day', s.hour) AS at, '' AS key",
@@ -174,11 +200,21 @@ async def read_sales(
 async def _read_sums(
     connection: AsyncConnection, merchant_id: str, wanted: Wanted, source: Source, *, newer: str, today: date
 ) -> list[sa.RowMapping]:
-    statement = sa.text(_SUMS.replace("{group}", _SUM_GROUPS[wanted.by]))
     months, days = months_within(wanted, today)
     values = _span(merchant_id, wanted) | {"span": source.span, "sum_by": source.by, "newer": newer}
     values |= {"months": months, "days": days}
-    return list((await connection.execute(statement, values)).mappings())
+    parts = dict.fromkeys(("of_key", "of_months", "more", "joined"), "")
+    if source.key is not None:
+        parts["of_key"], values["key"] = "AND key = :key", source.key
+    if wanted.site_id is not None:
+        values["site_id"] = wanted.site_id
+        parts |= {"of_key": _ITS_MACHINES, "joined": f"{_STAYS} WHERE k.site_id = :site_id"}
+    elif wanted.by is By.SITE:
+        parts["joined"] = _STAYS
+    if parts["joined"]:
+        parts |= {"of_months": _STAYED, "more": _DAYS_OF_MOVED.format(of_key=parts["of_key"])}
+    statement = _SUMS.format(group=_SUM_GROUPS[wanted.by], **parts)
+    return list((await connection.execute(sa.text(statement), values)).mappings())
 
 
 async def _read_detail(

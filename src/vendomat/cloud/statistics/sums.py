@@ -97,9 +97,12 @@ SPREAD = """
     CROSS JOIN LATERAL (VALUES ('hour', 'all', ''),
         ('day', 'all', ''), ('day', 'machine', d.machine_id), ('day', 'product', d.product_id),
         ('day', 'channel', d.channel), ('month', 'all', ''), ('month', 'machine', d.machine_id),
-        ('month', 'product', d.product_id), ('month', 'channel', d.channel)) AS g (span, by, key)
+        ('month', 'product', d.product_id), ('month', 'channel', d.channel),
+        ('month', 'machine_product', d.machine_id || '/' || d.product_id)) AS g (span, by, key)
 """
 """Into which sums a row of full detail goes; by machine, product or channel there are no hours: the detail has them."""
+CLOSED_BYS = ("all", "machine", "product", "channel")
+"""By what a month is closed: what each machine sold of each product would be most of it, and the detail has it."""
 
 _COLUMNS = ", ".join(("merchant_id", *PARTS, *AMOUNTS))
 _ADD = f"""

@@ -38,7 +38,8 @@ class SalesTotalView(AmountsView):
 
 
 class SalesFiguresView(BaseModel):
-    """`formulas` names for each figure the formula that made it; `source` is `sums` or `detail`."""
+    """`formulas` names for each figure the formula that made it; `source` is `sums` or `detail`; `rows_more` were left
+    out, but not of the totals."""
 
     by: By
     first: date
@@ -47,6 +48,7 @@ class SalesFiguresView(BaseModel):
     currency: str
     source: Literal["sums", "detail"]
     rows: list[SalesRowView]
+    rows_more: int
     totals: list[SalesTotalView]
     formulas: dict[str, str]
     read_at: datetime

@@ -931,6 +931,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/margins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is left of sales when goods and fees are paid, by month, product or machine. */
+        get: operations["margins.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/margins/file.{form}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, XLSX or Parquet. */
+        get: operations["margins.file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/member": {
         parameters: {
             query?: never;
@@ -1945,6 +1979,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/product-ranking/file.{form}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, XLSX or Parquet. */
+        get: operations["product_ranking.file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products": {
         parameters: {
             query?: never;
@@ -2507,7 +2558,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sales as CSV or XLSX. */
+        /** Sales as CSV, XLSX or Parquet. */
         get: operations["sales_figures.file"];
         put?: never;
         post?: never;
@@ -5629,6 +5680,102 @@ export interface components {
             /** Open Alarms */
             open_alarms: number;
         };
+        /**
+         * MarginBy
+         * @description What rows of margins are of.
+         * @enum {string}
+         */
+        MarginBy: "month" | "product" | "machine";
+        /**
+         * MarginRowView
+         * @description Of the month that begins `at`, or of `key`. `units` is where its units are listed.
+         */
+        MarginRowView: {
+            /** At */
+            at: string | null;
+            /** Cost Minor */
+            cost_minor: number;
+            /** Costed Gross Minor */
+            costed_gross_minor: number;
+            /** Costed Units */
+            costed_units: number;
+            /** Currency */
+            currency: string;
+            /** Fee Minor */
+            fee_minor: number;
+            /** Gross Minor */
+            gross_minor: number;
+            /** Key */
+            key: string;
+            /** Margin */
+            margin: number | null;
+            /** Margin Minor */
+            margin_minor: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Units */
+            units: string;
+            /** Units Sold */
+            units_sold: number;
+        };
+        /**
+         * MarginsView
+         * @description `first` and `last` are months (`2026-05`); `rows_more` were left out, but not of the totals.
+         */
+        MarginsView: {
+            by: components["schemas"]["MarginBy"];
+            /** Currency */
+            currency: string;
+            /** First */
+            first: string;
+            /** Formulas */
+            formulas: {
+                [key: string]: string;
+            };
+            /** Last */
+            last: string;
+            /**
+             * Read At
+             * Format: date-time
+             */
+            read_at: string;
+            /** Rows */
+            rows: components["schemas"]["MarginRowView"][];
+            /** Rows More */
+            rows_more: number;
+            /** Time Zone */
+            time_zone: string;
+            /** Totals */
+            totals: components["schemas"]["MarginTotalView"][];
+        };
+        /**
+         * MarginTotalView
+         * @description `fees_known` is the part of what platforms took whose bill is there; None where they took nothing.
+         */
+        MarginTotalView: {
+            /** Cost Minor */
+            cost_minor: number;
+            /** Costed Gross Minor */
+            costed_gross_minor: number;
+            /** Costed Units */
+            costed_units: number;
+            /** Currency */
+            currency: string;
+            /** Fee Minor */
+            fee_minor: number;
+            /** Fees Known */
+            fees_known: number | null;
+            /** Gross Minor */
+            gross_minor: number;
+            /** Margin */
+            margin: number | null;
+            /** Margin Minor */
+            margin_minor: number;
+            /** Units Sold */
+            units_sold: number;
+        };
         /** MarkView */
         MarkView: {
             /**
@@ -7822,7 +7969,8 @@ export interface components {
         };
         /**
          * SalesFiguresView
-         * @description `formulas` names for each figure the formula that made it; `source` is `sums` or `detail`.
+         * @description `formulas` names for each figure the formula that made it; `source` is `sums` or `detail`; `rows_more` were left
+         *     out, but not of the totals.
          */
         SalesFiguresView: {
             by: components["schemas"]["By"];
@@ -7849,6 +7997,8 @@ export interface components {
             read_at: string;
             /** Rows */
             rows: components["schemas"]["SalesRowView"][];
+            /** Rows More */
+            rows_more: number;
             /**
              * Source
              * @enum {string}
@@ -11552,6 +11702,75 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "margins.get": {
+        parameters: {
+            query: {
+                by?: components["schemas"]["MarginBy"];
+                first: string;
+                last: string;
+                /** @description Rows at most; totals are of all. */
+                limit?: number | null;
+                machine?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarginsView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "margins.file": {
+        parameters: {
+            query: {
+                by?: components["schemas"]["MarginBy"];
+                first: string;
+                last: string;
+                machine?: string | null;
+            };
+            header?: never;
+            path: {
+                form: "csv" | "xlsx" | "parquet";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "member.wallet": {
         parameters: {
             query?: never;
@@ -13884,6 +14103,41 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "product_ranking.file": {
+        parameters: {
+            query: {
+                first: string;
+                last: string;
+                machine?: string | null;
+            };
+            header?: never;
+            path: {
+                form: "csv" | "xlsx" | "parquet";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "products.list": {
         parameters: {
             query?: {
@@ -15102,6 +15356,8 @@ export interface operations {
                 channel?: string | null;
                 first: string;
                 last: string;
+                /** @description Rows at most; totals are of all. */
+                limit?: number | null;
                 machine?: string | null;
                 product?: string | null;
                 site?: string | null;
@@ -15172,7 +15428,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                form: "csv" | "xlsx";
+                form: "csv" | "xlsx" | "parquet";
             };
             cookie?: never;
         };
@@ -15184,6 +15440,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/vnd.apache.parquet": string;
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "text/csv": string;
                 };

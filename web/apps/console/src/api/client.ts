@@ -23,7 +23,7 @@ import type { MappedMachine, MappedSite } from "./mapViews";
 import type { OwnSales, OwnSiteDetail, OwnSites } from "./ownViews";
 import type { PayoutOutlook, PayoutWish, WalletPayout } from "./payoutViews";
 import type { AgreementWish, SharingStanding, SiteShare } from "./sharingViews";
-import type { Band, ClosedMonth, Months, ProductRanking, RefundTimes, SalesFigures, SoldUnit } from "./salesViews";
+import type { Band, ClosedMonth, Formula, Margins, Months, ProductRanking, RefundTimes, SalesFigures, SoldUnit } from "./salesViews";
 import type { CartTrial, CouponBatch, IssuedCoupons, NewCoupons, Preview, Promotion, PromotionBody, PromotionGoods, Rule, TriedCart } from "./promotionViews";
 import type {
   Arrangement, Payout, Periods, Site, SitePlace, SiteAccount, SiteStatement, Statement, StatementRow, Terms, Verified,
@@ -205,6 +205,8 @@ export class ConsoleClient {
   months = (): Promise<Reply<Months>> => this.#ask("GET", "/api/v1/month-closes");
   closedMonth = (month: string): Promise<Reply<ClosedMonth>> => this.#ask("GET", `/api/v1/month-closes/${month}`);
   closeMonth = (month: string): Promise<Reply<ClosedMonth>> => this.#ask("POST", `/api/v1/month-closes/${month}`);
+  formulas = (): Promise<Reply<Formula[]>> => this.#ask("GET", "/api/v1/sales-figures/formulas");
+  margins = (query: Query): Promise<Reply<Margins>> => this.#ask("GET", `/api/v1/margins${queryText(query)}`);
   productRanking = (query: Query): Promise<Reply<ProductRanking>> => this.#ask("GET", `/api/v1/product-ranking${queryText(query)}`);
   band = (query: Query = {}): Promise<Reply<Band>> => this.#ask("GET", `/api/v1/sales-figures/band${queryText(query)}`);
   sites = (): Promise<Reply<Site[]>> => this.#ask("GET", "/api/v1/sites");

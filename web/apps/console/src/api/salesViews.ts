@@ -15,3 +15,7 @@ export type Months = Schemas["MonthsView"];
 export type ClosedMonth = Schemas["ClosedMonthView"];
 export type ProductRanking = Schemas["ProductRankingView"];
 export type RankedProduct = Schemas["RankedProductView"];
+
+export type MarginBy = Schemas["MarginBy"];
+export type Margins = Schemas["MarginsView"];
+export type MarginRow = Schemas["MarginRowView"];

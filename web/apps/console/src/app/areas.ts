@@ -14,6 +14,7 @@ import memberIcon from "lucide-static/icons/users.svg?raw";
 import goodsIcon from "lucide-static/icons/package.svg?raw";
 import planIcon from "lucide-static/icons/grid-3-x-3.svg?raw";
 import wayIcon from "lucide-static/icons/wallet-cards.svg?raw";
+import marginIcon from "lucide-static/icons/chart-pie.svg?raw";
 import rankingIcon from "lucide-static/icons/list-ordered.svg?raw";
 import monthIcon from "lucide-static/icons/calendar-check.svg?raw";
 import salesIcon from "lucide-static/icons/chart-column.svg?raw";
@@ -32,6 +33,7 @@ export const AREAS: readonly Area[] = [
   { page: "orders", path: "orders", word: "orders.title", icon: orderIcon, isOnBar: true, needs: "order.read" },
   { page: "sales", path: "sales", word: "sales.title", icon: salesIcon, needs: "statement.read" },
   { page: "ranking", path: "ranking", word: "ranking.title", icon: rankingIcon, needs: "statement.read" },
+  { page: "margins", path: "margins", word: "margins.title", icon: marginIcon, needs: "statement.read" },
   { page: "alarms", path: "alarms", word: "alarms.title", icon: alarmIcon, isOnBar: true, needs: "fleet.read" },
   { page: "claims", path: "claims", word: "claims.title", icon: claimIcon, needs: "order.read" },
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon, needs: "order.read" },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
@@ -12,25 +13,6 @@ from vendomat.cloud.platform.rows import Executes, Fetches, execute_rows, fetch_
 
 Key = tuple[str, str]
 """(merchant_id, order_id)"""
-
-_KEYS = "unnest($1::text[], $2::text[]) AS k(merchant_id, order_id)"
-
-
-async def lock_orders(connection: asyncpg.Connection, keys: Sequence[Key]) -> list[asyncpg.Record]:
-    """The rows of `keys`, locked in key order so that two batches never wait for each other in a circle."""
-    return await fetch_rows(
-        connection,
-        f"SELECT o.* FROM sale_order o JOIN {_KEYS} USING (merchant_id, order_id) "
-        "ORDER BY o.merchant_id, o.order_id FOR UPDATE OF o",
-        keys,
-    )
-
-
-async def find_orders(connection: asyncpg.Connection, keys: Sequence[Key]) -> list[asyncpg.Record]:
-    """The rows of `keys`, unlocked: for telling, not for deciding."""
-    return await fetch_rows(
-        connection, f"SELECT o.* FROM sale_order o JOIN {_KEYS} USING (merchant_id, order_id)", keys
-    )
 
 
 async def find_by_request(
@@ -63,46 +45,29 @@ async def count_top_ups(
     return row[0], row[1]
 
 
-async def load_units(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, tuple[Unit, ...]]:
-    """The units of `keys` with their commands, in order of their number."""
-    rows = await fetch_rows(
-        connection,
-        "SELECT u.*, c.cmd_id, c.state AS command_state, c.queued_at, c.heard_at, c.epoch, c.nonce, c.nonce_at "
-        f"FROM vend_unit u JOIN {_KEYS} USING (merchant_id, order_id) "
-        "LEFT JOIN command c USING (merchant_id, order_id, unit) ORDER BY u.unit",
-        keys,
-    )
-    units: dict[Key, list[Unit]] = {}
-    for row in rows:
-        units.setdefault((row["merchant_id"], row["order_id"]), []).append(_unit(row))
-    return {key: tuple(found) for key, found in units.items()}
+_UNIT = ("unit", "slot", "product_id", "price_minor", "outcome", "is_final", "result", "reason", "finding", "off_minor")
+_COMMAND = ("cmd_id", "state", "queued_at", "heard_at", "epoch", "nonce", "nonce_at")
+UNITS = (
+    f"ARRAY(SELECT ROW({', '.join(f'u.{name}' for name in _UNIT)}, {', '.join(f'c.{name}' for name in _COMMAND)}) "
+    "FROM vend_unit u LEFT JOIN command c USING (merchant_id, order_id, unit) "
+    "WHERE u.merchant_id = k.merchant_id AND u.order_id = k.order_id ORDER BY u.unit)"
+)
+"""The units of the order `k` with their commands, in order of their number, for `read_units`."""
 
 
-def _unit(row: asyncpg.Record) -> Unit:
+def read_units(rows: Sequence[tuple[Any, ...]]) -> tuple[Unit, ...]:
+    """What `UNITS` answered for one order."""
+    return tuple(_unit(row) for row in rows)
+
+
+def _unit(row: tuple[Any, ...]) -> Unit:
+    of_command = dict(zip(_COMMAND, row[len(_UNIT) :], strict=True))
     command = None
-    if row["cmd_id"] is not None:
-        command = Command(
-            cmd_id=row["cmd_id"],
-            state=CommandState(row["command_state"]),
-            queued_at=row["queued_at"],
-            heard_at=row["heard_at"],
-            epoch=row["epoch"],
-            nonce=row["nonce"],
-            nonce_at=row["nonce_at"],
-        )
-    return Unit(
-        unit=row["unit"],
-        slot=row["slot"],
-        product_id=row["product_id"],
-        price_minor=row["price_minor"],
-        outcome=UnitOutcome(row["outcome"]),
-        is_final=row["is_final"],
-        result=row["result"],
-        reason=row["reason"],
-        command=command,
-        finding=Finding(row["finding"]),
-        off_minor=row["off_minor"],
-    )
+    if of_command["cmd_id"] is not None:
+        command = Command(**of_command | {"state": CommandState(of_command["state"])})
+    of_unit = dict(zip(_UNIT, row[: len(_UNIT)], strict=True))
+    read = {"outcome": UnitOutcome(of_unit["outcome"]), "finding": Finding(of_unit["finding"])}
+    return Unit(**of_unit | read, command=command)
 
 
 async def insert_orders(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
@@ -16,7 +17,7 @@ from vendomat.cloud.payments.model import (
     RefundStage,
     Verdict,
 )
-from vendomat.cloud.platform.rows import Executes, execute_rows, fetch_rows
+from vendomat.cloud.platform.rows import Executes, execute_rows
 
 Key = tuple[str, str]
 SENT_ON_CALL_S = 60
@@ -27,77 +28,77 @@ _SHARED_FOR = (
     "FROM site_machine s JOIN merchant t USING (merchant_id) WHERE (s.merchant_id, s.machine_id) = (n.m, n.k) "
     "AND s.first_day <= (n.t AT TIME ZONE t.time_zone)::date ORDER BY s.first_day DESC LIMIT 1)), '')"
 )
-_KEYS = "unnest($1::text[], $2::text[]) AS k(merchant_id, order_id)"
 
 
-async def load_payments(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, tuple[Payment, ...]]:
-    """The payments of the orders in `keys`, oldest first."""
-    rows = await fetch_rows(
-        connection,
-        f"SELECT p.* FROM payment p JOIN {_KEYS} USING (merchant_id, order_id) ORDER BY p.created_at, p.payment_id",
-        keys,
+_PAYMENT = (
+    "payment_id",
+    "channel",
+    "account",
+    "amount_minor",
+    "state",
+    "is_winning",
+    "is_frozen",
+    "close_wanted",
+    "code_url",
+    "transaction_id",
+    "captured_minor",
+    "paid_at",
+    "way",
+    "said",
+    "currency",
+    "verdict",
+    "verdict_by",
+    "payer",
+    "is_hold",
+    "capture_minor",
+    "paid_out_minor",
+    "tier",
+)
+_REFUND = (
+    "payment_id",
+    "ordinal",
+    "refund_id",
+    "amount_minor",
+    "reason",
+    "error",
+    "approved_by",
+    "asked_by",
+    "hand_way",
+    "hand_reference",
+    "recorded_by",
+    "send_to",
+    "send_asked_by",
+    "came_back",
+)
+PAYMENTS = (
+    f"ARRAY(SELECT ROW(p.created_at, {', '.join(f'p.{name}' for name in _PAYMENT)}) FROM payment p "
+    "WHERE p.merchant_id = k.merchant_id AND p.order_id = k.order_id ORDER BY p.created_at, p.payment_id)"
+)
+"""The payments of the order `k`, oldest first, for `read_payments`."""
+REFUNDS = (
+    f"ARRAY(SELECT ROW(r.state, {', '.join(f'r.{name}' for name in _REFUND)}) FROM refund r "
+    "WHERE r.merchant_id = k.merchant_id AND r.order_id = k.order_id ORDER BY r.payment_id, r.ordinal)"
+)
+"""The refunds of the order `k`, in a fixed order, for `read_refunds`."""
+
+
+def read_payments(rows: Sequence[tuple[Any, ...]]) -> tuple[Payment, ...]:
+    """What `PAYMENTS` answered for one order."""
+    return tuple(_payment(created_at, dict(zip(_PAYMENT, of_payment, strict=True))) for created_at, *of_payment in rows)
+
+
+def _payment(created_at: datetime, of: dict[str, Any]) -> Payment:
+    way = PaymentWay(of["way"])
+    began_at = created_at if way is PaymentWay.CODE_SCAN else None
+    read = {"state": PaymentState(of["state"]), "way": way, "verdict": Verdict(of["verdict"])}
+    return Payment(**of | read, began_at=began_at)
+
+
+def read_refunds(rows: Sequence[tuple[Any, ...]]) -> tuple[Refund, ...]:
+    """What `REFUNDS` answered for one order."""
+    return tuple(
+        Refund(**dict(zip(_REFUND, of_refund, strict=True)), stage=RefundStage(stage)) for stage, *of_refund in rows
     )
-    found: dict[Key, list[Payment]] = {}
-    for row in rows:
-        found.setdefault((row["merchant_id"], row["order_id"]), []).append(
-            Payment(
-                payment_id=row["payment_id"],
-                channel=row["channel"],
-                account=row["account"],
-                amount_minor=row["amount_minor"],
-                state=PaymentState(row["state"]),
-                is_winning=row["is_winning"],
-                is_frozen=row["is_frozen"],
-                close_wanted=row["close_wanted"],
-                code_url=row["code_url"],
-                transaction_id=row["transaction_id"],
-                captured_minor=row["captured_minor"],
-                paid_at=row["paid_at"],
-                way=PaymentWay(row["way"]),
-                said=row["said"],
-                began_at=row["created_at"] if row["way"] == PaymentWay.CODE_SCAN else None,
-                currency=row["currency"],
-                verdict=Verdict(row["verdict"]),
-                verdict_by=row["verdict_by"],
-                payer=row["payer"],
-                is_hold=row["is_hold"],
-                capture_minor=row["capture_minor"],
-                paid_out_minor=row["paid_out_minor"],
-                tier=row["tier"],
-            )
-        )
-    return {key: tuple(payments) for key, payments in found.items()}
-
-
-async def load_refunds(connection: asyncpg.Connection, keys: Sequence[Key]) -> dict[Key, tuple[Refund, ...]]:
-    """The refunds of the orders in `keys`, in a fixed order."""
-    rows = await fetch_rows(
-        connection,
-        f"SELECT r.* FROM refund r JOIN {_KEYS} USING (merchant_id, order_id) ORDER BY r.payment_id, r.ordinal",
-        keys,
-    )
-    found: dict[Key, list[Refund]] = {}
-    for row in rows:
-        found.setdefault((row["merchant_id"], row["order_id"]), []).append(
-            Refund(
-                payment_id=row["payment_id"],
-                ordinal=row["ordinal"],
-                refund_id=row["refund_id"],
-                amount_minor=row["amount_minor"],
-                reason=row["reason"],
-                stage=RefundStage(row["state"]),
-                error=row["error"],
-                approved_by=row["approved_by"],
-                asked_by=row["asked_by"],
-                hand_way=row["hand_way"],
-                hand_reference=row["hand_reference"],
-                recorded_by=row["recorded_by"],
-                send_to=row["send_to"],
-                send_asked_by=row["send_asked_by"],
-                came_back=row["came_back"],
-            )
-        )
-    return {key: tuple(refunds) for key, refunds in found.items()}
 
 
 async def insert_payments(connection: Executes, rows: Sequence[tuple[object, ...]]) -> None:
@@ -311,19 +312,6 @@ async def count_payer_refunds_before(connection: asyncpg.Connection, row: asyncp
         within_s,
     )
     return count
-
-
-async def find_payment_orders(
-    connection: asyncpg.Connection, numbers: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], str]:
-    """The order ids of `(merchant_id, payment_id)`; a number that we never gave is missing."""
-    rows = await fetch_rows(
-        connection,
-        "SELECT merchant_id, payment_id, order_id FROM payment JOIN unnest($1::text[], $2::text[]) "
-        "AS k(merchant_id, payment_id) USING (merchant_id, payment_id)",
-        numbers,
-    )
-    return {(row[0], row[1]): row[2] for row in rows}
 
 
 async def find_refund_order(connection: asyncpg.Connection, merchant_id: str, refund_id: str) -> str | None:

@@ -7,7 +7,7 @@ concern the same order are applied in their order. A refused item gets its error
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -206,25 +206,21 @@ async def apply_payment_facts(
     connection: asyncpg.Connection, items: Sequence[EventFor], settings: CloudSettings, ids: Ids
 ) -> list[Applied | Exception]:
     """Apply what platforms (by notice, look-up or close), timers and people say of orders."""
-    items = await _with_orders(connection, items)
-    notices = [(i.key[0], *i.notice, i.event.at) for i in items if i.notice is not None and i.key[1]]
+    keys = sorted({item.key for item in items if item.key[1]})
+    numbers = sorted({_number(item) for item in items if not item.key[1]})
+    before = await load_purchases(connection, keys, numbers=numbers)
+    orders = {(key[0], payment.payment_id): key for key, found in before.items() for payment in found.payments}
+    placed = [item if item.key[1] else replace(item, key=orders.get(_number(item), item.key)) for item in items]
     at_once = AtOnce(connection)
-    await remember_notices(at_once, notices)
-    return await apply_events(connection, [(i.key, i.event) for i in items], settings, ids, at_once=at_once)
+    await remember_notices(at_once, [(i.key[0], *i.notice, i.event.at) for i in placed if i.notice and i.key[1]])
+    events = [(i.key, i.event) for i in placed]
+    return await _apply(connection, before, events, settings=settings, ids=ids, at_once=at_once)
 
 
-async def _with_orders(connection: asyncpg.Connection, items: Sequence[EventFor]) -> list[EventFor]:
-    """`items`, their orders found by the payments' numbers; a number that we never gave stays without one."""
-    numbers = {
-        index: (item.key[0], item.event.payment_id)
-        for index, item in enumerate(items)
-        if not item.key[1] and isinstance(item.event, PaymentPaid | PaymentHeld | PaymentClosed)
-    }
-    orders = await payment_rows.find_payment_orders(connection, sorted(set(numbers.values())))
-    placed = list(items)
-    for index, number in numbers.items():
-        placed[index] = replace(items[index], key=(number[0], orders.get(number, "")))
-    return placed
+def _number(item: EventFor) -> tuple[str, str]:
+    """The number of the payment it tells of: of `(merchant_id, payment_id)`, the second empty when it tells of none."""
+    is_of_payment = isinstance(item.event, PaymentPaid | PaymentHeld | PaymentClosed)
+    return (item.key[0], item.event.payment_id if is_of_payment else "")
 
 
 async def apply_vend_facts(
@@ -287,11 +283,21 @@ async def apply_events(
     items: Sequence[tuple[Key, Event]],
     settings: CloudSettings,
     ids: Ids,
-    *,
-    at_once: AtOnce | None = None,
 ) -> list[Applied | Exception]:
-    """Each event in its place, everything of it (and what `at_once` gathered) in the caller's transaction."""
+    """Each event in its place, everything of it in the caller's transaction."""
     before = await load_purchases(connection, sorted({key for key, _ in items}))
+    return await _apply(connection, before, items, settings=settings, ids=ids, at_once=AtOnce(connection))
+
+
+async def _apply(
+    connection: asyncpg.Connection,
+    before: Mapping[Key, Purchase],
+    items: Sequence[tuple[Key, Event]],
+    *,
+    settings: CloudSettings,
+    ids: Ids,
+    at_once: AtOnce,
+) -> list[Applied | Exception]:
     after = dict(before)
     effects: dict[Key, tuple[Effect, ...]] = {}
     last_at: dict[Key, datetime] = {}

@@ -21,6 +21,7 @@ from vendomat.cloud.orders.store import claim_due_commands
 from vendomat.cloud.payments import ChargeState, Payment, PaymentState, refund_number
 from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.sales.loading import load_purchases
 from vendomat.cloud.sales.model import (
     CloseAsked,
     DeadlinePassed,
@@ -31,7 +32,7 @@ from vendomat.cloud.sales.model import (
     VendSaid,
 )
 from vendomat.cloud.sales.steps import step
-from vendomat.cloud.sales.store import Change, load_purchases, save
+from vendomat.cloud.sales.store import Change, save
 from vendomat.cloud.sales.use_cases import Applied, EventFor
 from vendomat.cloud.sales.vend_steps import command_number
 from vendomat.cloud.stock import change_slots

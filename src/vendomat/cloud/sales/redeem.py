@@ -16,9 +16,9 @@ from vendomat.cloud.orders import store as order_rows
 from vendomat.cloud.payments import CODE_CHANNEL, Payment, PaymentState
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.loading import load_purchases
 from vendomat.cloud.sales.model import PaymentPaid
 from vendomat.cloud.sales.new_order import NewOrder
-from vendomat.cloud.sales.store import load_purchases
 from vendomat.cloud.sales.use_cases import Applied, create_orders, grace_of
 from vendomat.cloud.sales.writer import Writer
 from vendomat.cloud.stock import slot_holding

@@ -21,8 +21,9 @@ from vendomat.cloud.payments import Payment, PaymentState
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.effects import Change
+from vendomat.cloud.sales.loading import load_purchases
 from vendomat.cloud.sales.model import Note, Purchase, Source
-from vendomat.cloud.sales.store import insert_purchases, load_purchases, save
+from vendomat.cloud.sales.store import insert_purchases, save
 from vendomat.cloud.sales.till import PaymentCall, Till
 from vendomat.cloud.sales.wallet_payments import limits_of
 from vendomat.cloud.sales.writer import Writer

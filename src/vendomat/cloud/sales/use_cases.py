@@ -25,10 +25,11 @@ from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.promotions import Use, keep_uses, open_coupons, open_offers, take_coupons
 from vendomat.cloud.sales.cash import CashWord, book_cash
 from vendomat.cloud.sales.effects import Change
+from vendomat.cloud.sales.loading import load_purchases
 from vendomat.cloud.sales.model import Effect, Event, Note, PaymentClosed, PaymentHeld, PaymentPaid, Purchase, Source
 from vendomat.cloud.sales.new_order import NewOrder, Shelf, new_purchase
 from vendomat.cloud.sales.steps import step
-from vendomat.cloud.sales.store import Dispatch, insert_purchases, load_purchases, save
+from vendomat.cloud.sales.store import Dispatch, insert_purchases, save
 from vendomat.cloud.stock import change_slots, lock_offers
 from vendomat.kernel import ErrorCode, Ids, VendomatError
 
@@ -219,8 +220,8 @@ async def apply_payment_facts(
 
 def _number(item: EventFor) -> tuple[str, str]:
     """The number of the payment it tells of: of `(merchant_id, payment_id)`, the second empty when it tells of none."""
-    is_of_payment = isinstance(item.event, PaymentPaid | PaymentHeld | PaymentClosed)
-    return (item.key[0], item.event.payment_id if is_of_payment else "")
+    event = item.event
+    return (item.key[0], event.payment_id if isinstance(event, PaymentPaid | PaymentHeld | PaymentClosed) else "")
 
 
 async def apply_vend_facts(

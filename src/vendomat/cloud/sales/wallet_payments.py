@@ -18,8 +18,8 @@ from vendomat.cloud.orders import Closing, Key, OrderState
 from vendomat.cloud.payments import WALLET_CHANNEL, ChargeRefusal, Payment, PaymentState, PaymentWay
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.loading import load_purchases
 from vendomat.cloud.sales.model import ChargeAnswered, Event, PaymentAdded, PaymentPaid, Purchase
-from vendomat.cloud.sales.store import load_purchases
 from vendomat.cloud.sales.use_cases import Applied, apply_events, grace_of
 from vendomat.cloud.sales.writer import Writer
 from vendomat.cloud.wallets import DAY, WalletLimits, lock_wallet, refusal_of, spent_since

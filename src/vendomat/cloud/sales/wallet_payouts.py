@@ -19,7 +19,7 @@ from vendomat.cloud.payments import store as payment_rows
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.desk_model import StoredMoneyReturned
-from vendomat.cloud.sales.store import load_purchases
+from vendomat.cloud.sales.loading import load_purchases
 from vendomat.cloud.sales.use_cases import Applied, apply_events
 from vendomat.cloud.sales.writer import Writer
 from vendomat.cloud.wallets import (

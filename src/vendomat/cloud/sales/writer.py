@@ -18,9 +18,9 @@ from vendomat.cloud.orders import Key
 from vendomat.cloud.platform.batcher import Batcher
 from vendomat.cloud.platform.database import Database, is_of_the_server
 from vendomat.cloud.platform.settings import CloudSettings
+from vendomat.cloud.sales.loading import load_purchases
 from vendomat.cloud.sales.model import Purchase
 from vendomat.cloud.sales.new_order import NewOrder
-from vendomat.cloud.sales.store import load_purchases
 from vendomat.cloud.sales.use_cases import (
     Applied,
     EventFor,

@@ -19,8 +19,8 @@ SELECT (SELECT count(*) FROM sale_order WHERE state NOT IN ('settled', 'expired'
      + (SELECT count(*) FROM refund WHERE state NOT IN ('succeeded', 'failed'))
      + (SELECT count(*) FROM command WHERE state <> 'done')
      + (SELECT coalesce(sum(facts_waiting), 0) FROM machine_live)
-     + (SELECT count(*) FROM machine WHERE state = 'enrolled' AND NOT EXISTS
-        (SELECT FROM machine_live l WHERE l.machine_id = machine.machine_id AND l.seen_at > now() - interval '15 s'))
+     + (SELECT count(*) FROM machine WHERE state = 'enrolled' AND NOT EXISTS (SELECT FROM machine_live l
+        WHERE l.machine_id = machine.machine_id AND l.seen_at > greatest($1, now() - interval '15 s')))
 """
 
 
@@ -47,13 +47,17 @@ Judge = Callable[[LeftBehind], Awaitable[Verdict]]
 
 
 async def come_to_rest(town: Town, waiting: Callable[[int], None] = lambda _: None) -> int:
-    """Wait until nothing is open any more; how much still is when patience ends."""
+    """Wait until nothing is open any more; how much still is when patience ends.
+
+    Each machine must have been heard since: what it said before may be older than the last fact it wrote.
+    """
     clock = SystemClock()
     until = clock.elapsed() + REST_S
     connection = await connect(town)
     try:
+        began_at = await connection.fetchval("SELECT now()")
         while True:
-            still_open = int(await connection.fetchval(_OPEN))
+            still_open = int(await connection.fetchval(_OPEN, began_at))
             if still_open == 0 or clock.elapsed() > until:
                 return still_open
             waiting(still_open)

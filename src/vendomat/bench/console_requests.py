@@ -131,6 +131,8 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("account", "account/sessions"),
     ("account", "account/second-factor"),
     ("account", "account/passkeys"),
+    ("account", "account/identity"),
+    ("people", "identity-provider"),
     ("audit", "changes?limit=50"),
     ("audit", "changes?subject={changed}&limit=50"),
     ("audit", "changes/seal"),

@@ -29,8 +29,9 @@ async def invite_restocker(page: Page, town: Town, street: Street, name: str, lo
     await fill(page, invite_name=name, invite_email=email)
     await page.get_by_test_id("invite-role").select_option("restocker")
     await press(page, "invite")
-    path = await page.get_by_test_id("invitation").get_attribute("data-path")
-    theirs = await street.open(f"{town.console_url.removesuffix('/console/')}{path}", size="phone", locale=locale)
+    link = await page.get_by_test_id("invitation").get_attribute("data-link")
+    assert link is not None
+    theirs = await street.open(link, size="phone", locale=locale)
     await join(theirs, PASSWORD)
     return theirs
 

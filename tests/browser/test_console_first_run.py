@@ -39,7 +39,7 @@ async def set_the_cloud_up(page: Page, password: str) -> None:
     await press(page, "setup-next")
     await expect(page.get_by_test_id("setup-email")).to_have_value("ann@vendomat.example")
     await fill(page, setup_password=password)
-    await expect(page.get_by_test_id("setup-strength")).to_have_attribute("data-strength", "strong")
+    await expect(page.get_by_test_id("setup-password-strength")).to_have_attribute("data-strength", "strong")
     assert await violations(page) == []
     await press(page, "setup-make")
 

@@ -21,7 +21,7 @@ from vendomat.simulator.town import Town
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 SLOT, BEFORE, AFTER, LATE = "C4", "6.00", "6.20", "6.40"
-AHEAD_S = 10
+AHEAD_S = 20
 """Time enough to look at what waits."""
 
 

@@ -84,9 +84,9 @@ async def test_a_site_owner_sees_their_site_and_nothing_else(office: Office, tow
     name = (await at("sites-field").locator("label").first.inner_text()).split("\n")[0]
     await box.check()
     await at("invite").click()
-    path = await at("invitation").get_attribute("data-path")
-    home = town.console_url.removesuffix("/console/")
-    guest = await street.open(f"{home}{path}", size="phone", locale="en-US", scheme="dark")
+    link = await at("invitation").get_attribute("data-link")
+    assert link is not None
+    guest = await street.open(link, size="phone", locale="en-US", scheme="dark")
     await guest.get_by_test_id("invitation-password").fill(GUESTS_PASSWORD)
     await guest.get_by_test_id("invitation-accept").click()
     await expect(guest.get_by_test_id("own-head")).to_contain_text(name.split(" · ")[0])

@@ -12,6 +12,7 @@ from vendomat.kernel import SystemClock
 from vendomat.simulator.town.town import Town
 
 REST_S = 180.0
+HEARD_BEFORE_S = 15.0
 
 _OPEN = """
 SELECT (SELECT count(*) FROM sale_order WHERE state NOT IN ('settled', 'expired', 'cancelled'))
@@ -46,16 +47,18 @@ Judge = Callable[[LeftBehind], Awaitable[Verdict]]
 """The audit, handed in from above: a world must not choose its own judge."""
 
 
-async def come_to_rest(town: Town, waiting: Callable[[int], None] = lambda _: None) -> int:
+async def come_to_rest(
+    town: Town, waiting: Callable[[int], None] = lambda _: None, *, heard_before_s: float = HEARD_BEFORE_S
+) -> int:
     """Wait until nothing is open any more; how much still is when patience ends.
 
-    Each machine must have been heard since: what it said before may be older than the last fact it wrote.
+    Each machine must have been heard lately: at most `heard_before_s` before the rest began.
     """
     clock = SystemClock()
     until = clock.elapsed() + REST_S
     connection = await connect(town)
     try:
-        began_at = await connection.fetchval("SELECT now()")
+        began_at = await connection.fetchval("SELECT now() - $1::float8 * interval '1 s'", heard_before_s)
         while True:
             still_open = int(await connection.fetchval(_OPEN, began_at))
             if still_open == 0 or clock.elapsed() > until:

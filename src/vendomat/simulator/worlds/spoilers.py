@@ -141,9 +141,9 @@ def income_not_booked(statement: str, values: Sequence[object]) -> Sent:
 
 def refund_before_decided(statement: str, values: Sequence[object]) -> Sent:
     """Units that wait for their turn count as decided."""
-    if statement.startswith("SELECT u.*, c.cmd_id"):
+    if "ROW(u.unit, " in statement:
         waits = "(u.is_final OR (c.cmd_id IS NULL AND EXISTS (SELECT FROM command x WHERE x.order_id = u.order_id)))"
-        return statement.replace("SELECT u.*,", f"SELECT u.*, {waits} AS is_final,", 1), values
+        return statement.replace("u.is_final", waits, 1), values
     return statement, values
 
 

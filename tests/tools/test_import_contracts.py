@@ -20,6 +20,7 @@ PACKAGES = (
 )
 MODULES = {
     "kernel/clock.py": "import asyncio\n",
+    "kernel/heeding.py": "import asyncio\n",
     "kernel/money.py": "",
     "protocol/messages.py": "from vendomat.kernel import money\n",
     "cloud/platform/database.py": "import asyncpg\n",

@@ -110,7 +110,8 @@ class Counter:
         shop = self.shop
         hashed = coupon_hash(coupons_key(shop.master_key), shop.merchant_id, code)
         async with shop.database.hot.acquire() as connection:
-            found = await find_coupon(connection, (shop.merchant_id, shop.machine_id), hashed, shop.clock.now())
+            machine = (shop.merchant_id, shop.machine_id, frozenset[str]())
+            found = await find_coupon(connection, machine, hashed, shop.clock.now())
         return "" if found is None else found[0].promotion_id
 
 

@@ -89,8 +89,8 @@ async def test_who_comes_by_it_alone_does_not_lock_themselves_out(company: Compa
 async def test_it_is_not_linked_where_there_is_none(company: Company) -> None:
     await company.sign_in_as_owner()
     assert (await company.browser.get(IDENTITY)).json()["provider"] is None
-    assert (await company.browser.post(IDENTITY)).json()["code"] == "not_found"
-    assert (await company.browser.post(f"{SETTINGS}/try")).json()["code"] == "not_found"
+    assert (await company.browser.post(IDENTITY)).json()["code"] == "conflict"
+    assert (await company.browser.post(f"{SETTINGS}/try")).json()["code"] == "conflict"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254"])

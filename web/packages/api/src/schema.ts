@@ -15964,9 +15964,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             400: components["responses"]["NotUnderstood"];
             404: components["responses"]["NotFound"];
@@ -15996,9 +15994,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             400: components["responses"]["NotUnderstood"];
             404: components["responses"]["NotFound"];
@@ -16023,9 +16019,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             400: components["responses"]["NotUnderstood"];
             404: components["responses"]["NotFound"];

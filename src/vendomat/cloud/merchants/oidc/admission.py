@@ -75,7 +75,7 @@ class Admission:
         """Raises `VendomatError(not_found)`."""
         async with self._database.merchant(operator.merchant_id) as connection:
             if not await people_store.delete_links(connection, operator.operator_id):
-                raise VendomatError(ErrorCode.NOT_FOUND, "there is no link; nothing changed")
+                raise VendomatError(ErrorCode.CONFLICT, "there is no link; nothing changed")
             await note_change(
                 connection, self._change(operator.merchant_id, operator.operator_id, "identity.unlinked", {})
             )

@@ -182,7 +182,12 @@ def provider_session_router(
     async def doors() -> DoorsView:
         return DoorsView(data=[door_view(merchant_id, name) for merchant_id, name in await journeys.doors()])
 
-    @router.get("/provider/{merchant_id}", operation_id="session.begin_provider", status_code=303)
+    @router.get(
+        "/provider/{merchant_id}",
+        operation_id="session.begin_provider",
+        status_code=303,
+        response_class=RedirectResponse,
+    )
     async def begin(
         merchant_id: MerchantId, request: Request, to: Annotated[str, Query(max_length=500)] = ""
     ) -> RedirectResponse:
@@ -197,7 +202,12 @@ def provider_session_router(
         _remember(response, browser, is_secure=is_secure)
         return response
 
-    @router.get("/provider/{merchant_id}/back", operation_id="session.create_by_provider", status_code=303)
+    @router.get(
+        "/provider/{merchant_id}/back",
+        operation_id="session.create_by_provider",
+        status_code=303,
+        response_class=RedirectResponse,
+    )
     async def back(merchant_id: MerchantId, request: Request, query: Annotated[BackQuery, Query()]) -> RedirectResponse:
         visitor = Visitor(request.cookies.get(COOKIE, ""), _address(request), request.headers.get("user-agent", ""))
         answer = Answer(query.state, query.code, query.error, query.iss)
@@ -207,7 +217,12 @@ def provider_session_router(
             give_session(response, arrived.session, is_secure=is_secure)
         return response
 
-    @router.get("/provider/{merchant_id}/leave", operation_id="session.leave_provider", status_code=303)
+    @router.get(
+        "/provider/{merchant_id}/leave",
+        operation_id="session.leave_provider",
+        status_code=303,
+        response_class=RedirectResponse,
+    )
     async def leave(merchant_id: MerchantId) -> RedirectResponse:
         try:
             return _redirect(await journeys.leaving_address(merchant_id))

@@ -104,7 +104,7 @@ class ProviderDesk:
         """Ask the provider what it is. Raises `VendomatError(not_found)`."""
         provider = await self._book.of_merchant(merchant_id)
         if provider is None:
-            raise VendomatError(ErrorCode.NOT_FOUND, "there is no identity provider yet")
+            raise VendomatError(ErrorCode.CONFLICT, "there is no identity provider yet")
         try:
             await self._client.keys(await self._client.metadata(provider.issuer))
         except VendomatError as error:

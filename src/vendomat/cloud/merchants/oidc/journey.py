@@ -229,7 +229,7 @@ class ProviderJourneys:
     async def _provider(self, merchant_id: str) -> Provider:
         provider = await self.book.of_merchant(merchant_id)
         if provider is None or not provider.is_active:
-            raise VendomatError(ErrorCode.NOT_FOUND, "no identity provider lets people in here", why=Why.OFF.value)
+            raise VendomatError(ErrorCode.CONFLICT, "no identity provider lets people in here", why=Why.OFF.value)
         return provider
 
 

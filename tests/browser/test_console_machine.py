@@ -12,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.console_stage import PHONE, ConsoleStage
+from tests.browser.hands import press
 from vendomat.cloud.app.http import CONSOLE_FOLDER
 from vendomat.simulator.town import Town
 
@@ -99,13 +100,13 @@ async def test_slots_are_emptied_counted_and_filled_by_hand(stage: ConsoleStage)
         await open_machine(stage, page)
         slot = page.get_by_test_id("slot-C4")
         for deed, pieces, said in (("Counted", "4", "4 of"), ("Filled", "2", "6 of"), ("Taken out", "1", "5 of")):
-            await page.get_by_test_id("stock").click()
+            await press(page, "stock")
             await page.get_by_text(deed, exact=True).click()
             await page.get_by_test_id("stock-C4").fill(pieces)
             if deed == "Taken out":
                 await expect(page.get_by_test_id("stock-go")).to_be_disabled()
                 await page.get_by_test_id("stock-reason").fill("dented")
-            await page.get_by_test_id("stock-go").click()
+            await press(page, "stock-go")
             await expect(page.get_by_test_id("stock-dialog")).to_have_count(0)
             await expect(slot).to_contain_text(said)
         events = page.get_by_test_id("events")
@@ -124,18 +125,18 @@ async def test_machines_are_tagged_together_and_found_by_their_tag(stage: Consol
         page = visit.page
         await arrive(stage, page)
         await page.goto(f"{stage.town.console_url}machines")
-        await page.get_by_test_id("tag-machines").click()
+        await press(page, "tag-machines")
         await page.get_by_test_id("tags-add").fill("route 7, north")
         await page.get_by_test_id(f"tag-machine-{numbers[0]}").uncheck()
-        await page.get_by_test_id("tags-save").click()
+        await press(page, "tags-save")
         await expect(page.get_by_test_id("tag-dialog")).to_have_count(0)
         await page.get_by_test_id("tag-filter").select_option("route 7")
         await expect(page.get_by_test_id(f"machine-{numbers[1]}")).to_be_visible()
         await expect(page.get_by_test_id(f"machine-{numbers[0]}")).to_have_count(0)
-        await page.get_by_test_id("tag-machines").click()
+        await press(page, "tag-machines")
         for tag in ("route 7", "north"):
             await page.get_by_test_id(f"untag-{tag}").check()
-        await page.get_by_test_id("tags-save").click()
+        await press(page, "tags-save")
         await expect(page.get_by_test_id("tag-filter").locator("option", has_text="route 7")).to_have_count(0)
         assert visit.faults == []
 

@@ -6,6 +6,7 @@ without the state of a journey that began with it. Whoever is refused lands on a
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -177,17 +178,13 @@ def provider_session_router(
     """Signing in, proving and leaving by a provider. A network that only ever begins is stopped."""
     router = APIRouter(prefix="/api/v1/session", tags=["session"])
     throttle = Throttle(clock, failures_max=BEGUN_MAX, window_s=BEGUN_WINDOW_S)
+    sends_on = partial(router.get, status_code=303, response_class=RedirectResponse)
 
     @router.get("/doors", operation_id="session.doors")
     async def doors() -> DoorsView:
         return DoorsView(data=[door_view(merchant_id, name) for merchant_id, name in await journeys.doors()])
 
-    @router.get(
-        "/provider/{merchant_id}",
-        operation_id="session.begin_provider",
-        status_code=303,
-        response_class=RedirectResponse,
-    )
+    @sends_on("/provider/{merchant_id}", operation_id="session.begin_provider")
     async def begin(
         merchant_id: MerchantId, request: Request, to: Annotated[str, Query(max_length=500)] = ""
     ) -> RedirectResponse:
@@ -202,12 +199,7 @@ def provider_session_router(
         _remember(response, browser, is_secure=is_secure)
         return response
 
-    @router.get(
-        "/provider/{merchant_id}/back",
-        operation_id="session.create_by_provider",
-        status_code=303,
-        response_class=RedirectResponse,
-    )
+    @sends_on("/provider/{merchant_id}/back", operation_id="session.create_by_provider")
     async def back(merchant_id: MerchantId, request: Request, query: Annotated[BackQuery, Query()]) -> RedirectResponse:
         visitor = Visitor(request.cookies.get(COOKIE, ""), _address(request), request.headers.get("user-agent", ""))
         answer = Answer(query.state, query.code, query.error, query.iss)
@@ -217,12 +209,7 @@ def provider_session_router(
             give_session(response, arrived.session, is_secure=is_secure)
         return response
 
-    @router.get(
-        "/provider/{merchant_id}/leave",
-        operation_id="session.leave_provider",
-        status_code=303,
-        response_class=RedirectResponse,
-    )
+    @sends_on("/provider/{merchant_id}/leave", operation_id="session.leave_provider")
     async def leave(merchant_id: MerchantId) -> RedirectResponse:
         try:
             return _redirect(await journeys.leaving_address(merchant_id))

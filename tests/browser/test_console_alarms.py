@@ -44,9 +44,10 @@ async def go_to_alarms(page: Page) -> None:
 
 
 async def go_to_row(page: Page, words: str) -> None:
-    """By `j`, to the row that says so."""
-    for _ in range(20):
-        await page.keyboard.press("j")
+    """By `j` down and by `k` up again, to the row that says so; the list may be drawn anew meanwhile."""
+    for key in ("j" * 10 + "k" * 10) * 4:
+        await page.keyboard.press(key)
+        await page.wait_for_timeout(50)
         if words in await page.evaluate("document.activeElement.closest('[data-alarm]')?.innerText ?? ''"):
             return
     raise AssertionError(f"no row says {words}")

@@ -86,6 +86,7 @@ class HostileServer:
         self._nonce = nonce
         self.heard = b""
         self.greeted = 0
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> str:
         certificate = self._site.identity.server_certificate("nats")
@@ -98,15 +99,20 @@ class HostileServer:
         info = {"server_id": "N", "version": "2.15.0", "max_payload": 1_048_576, "headers": True, "nonce": self._nonce}
         writer.write(b"INFO " + json.dumps(info | {"auth_required": True, "proto": 1}).encode() + b"\r\n")
         self.greeted += 1
-        self.heard += await reader.read(65_536)
-        writer.close()
+        self._open.add(writer)
         with contextlib.suppress(OSError):
+            self.heard += await reader.read(65_536)
+            writer.close()
             await writer.wait_closed()
+        self._open.discard(writer)
 
     async def stop(self) -> None:
         self._server.close()
         await self._server.wait_closed()
-        await asyncio.sleep(0.1)
+        for writer in self._open:
+            writer.transport.abort()
+        while self._open:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("nonce", [promise(), "", 7, None, ["x"]])

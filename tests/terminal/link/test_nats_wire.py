@@ -208,6 +208,29 @@ async def test_a_greeting_that_is_torn_is_begun_again(site: Site, tmp_path: Path
         await line.aclose()
 
 
+async def test_who_is_cancelled_while_closing_leaves_no_socket(
+    site: Site, cloud: CloudOnWire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = Peer(site, tmp_path)
+    await peer.enrolment.enrol(TOKEN)
+    running = asyncio.create_task(peer.wire.run(peer.serve, peer.changes.append))
+    await peer.until(lambda: peer.changes == [True])
+    client = peer.wire._client
+    assert client is not None
+    is_closing = asyncio.Event()
+
+    async def take_for_ever() -> None:
+        is_closing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client, "_flush_pending", take_for_ever)
+    running.cancel()
+    await is_closing.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert client._transport is not None and client._transport._io_writer.is_closing()
+
+
 async def test_a_right_near_its_end_is_renewed_before_the_server_closes(site: Site, tmp_path: Path) -> None:
     site.life = timedelta(seconds=3)
     peer = Peer(site, tmp_path)

@@ -261,12 +261,11 @@ class NatsWire:
 async def _close(client: Client) -> None:
     """Let go of the connection. The client waits for ever for one that was torn in the middle of its TLS greeting."""
     try:
-        async with asyncio.timeout(CLOSE_S_MAX):
-            await client.close()
-    except TimeoutError:
-        _abort(client)
-    except (nats.errors.Error, OSError):
-        return  # it is gone, which is all we want of it
+        with contextlib.suppress(nats.errors.Error, OSError):  # it is gone, which is all we want of it
+            async with asyncio.timeout(CLOSE_S_MAX):
+                await client.close()
+    finally:
+        _abort(client)  # nothing stays open either when we are cancelled here
 
 
 def _abort(client: Client) -> None:

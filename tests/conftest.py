@@ -1,4 +1,4 @@
-"""The order of the files: the longest begin first, so that no core waits for the last of them at the end.
+"""The order of the files: the longest, and those that mostly wait, begin first, so that no core is idle at the end.
 
 And the garbage collector: what collection makes (a thousand modules, thousands of tests) stays to the end, so it is
 neither looked through while it is made nor in every collection after it.
@@ -19,7 +19,11 @@ LONGEST_FIRST = (
     "tests/faults/test_broken_town.py",
     "tests/worlds/test_plants.py",
     "tests/faults/test_town.py",
+    "tests/contracts/payments/",
+    "tests/browser/test_console_goods.py",
+    "tests/browser/test_pages_accessible.py",
     "tests/browser/",
+    "tests/bench/",
     "tests/model_check/",
     "tests/faults/",
     "tests/audit/",

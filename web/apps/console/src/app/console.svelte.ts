@@ -51,7 +51,7 @@ export class Console {
     };
     client.onProofWanted = this.askProof;
     this.fleet = new Fleet(client, () => performance.now());
-    this.alarms = new Resource(async () => {
+    this.alarms = new Resource<readonly Alarm[]>(async () => {
       const reply = await client.alarms({ state: "open", limit: ALARMS_MAX });
       return reply.kind === "ok" ? { kind: "ok", value: reply.value.data } : reply;
     });

@@ -54,7 +54,7 @@ export class Live {
     for (const watch of this.#watches) if (watch.concerns(event)) this.#soon(watch);
   };
 
-  /** Asks for everything that is shown: after a break, after sleep, and every few seconds for what no event tells. */
+  /** Asks for everything that is shown: after a break, after sleep, after a deed of one's own, and every few seconds for what no event tells. */
   refreshAll = (): void => {
     for (const watch of this.#watches) this.#soon(watch);
   };

@@ -1,7 +1,7 @@
 /**
  * Something that is asked of the cloud and shown: its last value, why the last question failed, whether one is under
  * way. A failure never takes away what was already shown. Questions do not overlap: one that comes while another is
- * under way is asked once, afterwards.
+ * under way is asked once, afterwards. An answer never takes back what was learnt after its question.
  */
 import type { Failure, Reply } from "../api/client";
 
@@ -10,6 +10,7 @@ export class Resource<Value> {
   failure: Failure | undefined = $state.raw();
   isAsking = $state(false);
   #isWantedAgain = false;
+  #isOutdated = false;
   #running: Promise<void> | undefined;
   #isDropped = false;
 
@@ -27,12 +28,20 @@ export class Resource<Value> {
     return this.#running;
   };
 
+  /** The answer to a change is the newest there is: a question that is older is asked anew. */
+  keep = (value: Value): void => {
+    this.value = value;
+    this.failure = undefined;
+    this.#isOutdated = this.#isWantedAgain = this.#running !== undefined;
+  };
+
   async #askUntilNew(): Promise<void> {
     this.isAsking = true;
     do {
-      this.#isWantedAgain = false;
+      this.#isWantedAgain = this.#isOutdated = false;
       const reply = await this.ask();
       if (this.#isDropped) return;
+      if (this.#isOutdated) continue;
       if (reply.kind === "ok") {
         this.value = reply.value;
         this.failure = undefined;

@@ -33,3 +33,14 @@ it("asks once more for any number of questions that came meanwhile", async () =>
   await answer({ kind: "ok", value: "new" });
   expect([asked(), resource.value, resource.isAsking]).toEqual([0, "new", false]);
 });
+
+it("does not take back what was learnt after its question", async () => {
+  const { resource, answer, asked } = answering();
+  const refreshed = resource.refresh();
+  resource.keep("changed");
+  await answer({ kind: "ok", value: "before the change" });
+  expect([resource.value, asked()]).toEqual(["changed", 1]);
+  await answer({ kind: "ok", value: "and what came later" });
+  await refreshed;
+  expect([resource.value, asked(), resource.isAsking]).toEqual(["and what came later", 0, false]);
+});

@@ -24,6 +24,10 @@ class Counted(asyncpg.Connection):  # type: ignore[misc]
         Counted.count += 1
         return str(await super().execute(query, *arguments, timeout=timeout))
 
+    async def fetch(self, query: str, *arguments: object, **more: object) -> list[asyncpg.Record]:
+        Counted.count += query.startswith("WITH")
+        return list(await super().fetch(query, *arguments, **more))
+
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
@@ -62,6 +66,22 @@ async def test_a_question_sees_what_was_gathered(connection: asyncpg.Connection)
     at_once = AtOnce(connection)
     await execute_rows(at_once, ADD_A, [(1, "one")])
     assert [tuple(row) for row in await at_once.fetch("SELECT n FROM a WHERE t = $1", "one")] == [(1,)]
+
+
+async def test_a_question_that_writes_takes_along_what_was_gathered(connection: asyncpg.Connection) -> None:
+    at_once = AtOnce(connection)
+    await execute_rows(at_once, ADD_B, [(1,), (2,)])
+    rows = await at_once.fetch("INSERT INTO a SELECT n, $2 FROM unnest($1::int[]) AS k(n) RETURNING n", [1, 2], "one")
+    await at_once.send()
+    assert Counted.count == 1
+    assert sorted(row["n"] for row in rows) == [1, 2]
+    assert await connection.fetchval("SELECT count(*) FROM b JOIN a USING (n) WHERE t = 'one'") == 2
+
+
+async def test_a_question_that_writes_where_a_part_does_goes_after_it(connection: asyncpg.Connection) -> None:
+    at_once = AtOnce(connection)
+    await execute_rows(at_once, ADD_A, [(1, "one")])
+    assert [row["n"] for row in await at_once.fetch("UPDATE a SET t = 'two' WHERE t = 'one' RETURNING n")] == [1]
 
 
 async def test_a_statement_on_two_tables_goes_alone_and_after_the_others(connection: asyncpg.Connection) -> None:

@@ -171,19 +171,21 @@ async def set_findings(connection: Executes, rows: Sequence[tuple[object, ...]])
 async def insert_commands(
     connection: Fetches, rows: Sequence[tuple[object, ...]], *, fresh_s: float, resend_s: float
 ) -> list[asyncpg.Record]:
-    """Queue commands (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, queued_at), quoting the machine's
-    newest nonce when it is younger than `fresh_s` and the machine may sell; else the row waits unsent. Returns the rows."""
+    """Queue commands (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, queued_at, state, heard_at,
+    next_try_at or None for "as fits what is quoted"), quoting the machine's newest nonce when it is younger than `fresh_s`
+    and the machine may sell; else the row waits unsent. Returns the rows."""
     if not rows:
         return []
     columns = [list(column) for column in zip(*rows, strict=True)]
     return await connection.fetch(
         "INSERT INTO command (merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, state, epoch, nonce, "
         "nonce_at, queued_at, heard_at, next_try_at) "
-        "SELECT n.m, n.c, n.o, n.u, n.i, n.s, n.p, 'queued', l.epoch, l.nonce, l.nonce_at, n.a, n.a, "
-        "n.a + make_interval(secs => CASE WHEN l.nonce IS NULL THEN 0.5 ELSE $10 END) "
+        "SELECT n.m, n.c, n.o, n.u, n.i, n.s, n.p, n.e, l.epoch, l.nonce, l.nonce_at, n.a, n.h, "
+        "coalesce(n.t, n.a + make_interval(secs => CASE WHEN l.nonce IS NULL THEN 0.5 ELSE $13 END)) "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[], "
-        "$8::timestamptz[]) AS n(m, c, o, u, i, s, p, a) LEFT JOIN (machine_live l JOIN machine USING (merchant_id, machine_id)) "
-        "ON merchant_id = n.m AND machine_id = n.i AND l.nonce_at > n.a - make_interval(secs => $9) "
+        "$8::timestamptz[], $9::text[], $10::timestamptz[], $11::timestamptz[]) AS n(m, c, o, u, i, s, p, a, e, h, t) "
+        "LEFT JOIN (machine_live l JOIN machine USING (merchant_id, machine_id)) "
+        "ON merchant_id = n.m AND machine_id = n.i AND l.nonce_at > n.a - make_interval(secs => $12) "
         "AND machine.state = 'enrolled' "
         "RETURNING merchant_id, cmd_id, order_id, unit, machine_id, slot, product_id, epoch, nonce",
         *columns,

@@ -1,4 +1,4 @@
-"""Set-based SQL: rows in, one statement with `unnest` arrays out; and statements that answer nothing, sent as one."""
+"""Set-based SQL: rows in, one statement with `unnest` arrays out; and statements that write, sent as one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Fetches(Protocol):
 
 
 class AtOnce:
-    """Statements that answer nothing, gathered and sent as one: a round trip costs as much as the work it asks for.
+    """Statements that write, gathered and sent as one: a round trip costs as much as the work it asks for.
 
     They become parts of a single statement and see the same moment, so a table is written to once in each sending: a
     second statement for it sends what was gathered before, and one that writes to several tables goes alone. No
@@ -39,31 +39,41 @@ class AtOnce:
         self._tables: set[str] = set()
 
     async def execute(self, query: str, *arguments: object) -> None:
-        tables = set(_TABLE.findall(query))
-        if tables & self._tables or len(tables) != 1:
-            await self.send()
-        if len(tables) != 1:
+        if not await self._gathered(query, arguments):
             await self._connection.execute(query, *arguments)
-            return
-        before = len(self._arguments)
-        self._tables |= tables
-        self._arguments += arguments
-        self._parts.append(_PARAMETER.sub(lambda match: f"${int(match[1]) + before}", query))
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        """Ask, after what was gathered before."""
-        await self.send()
+        """Send what was gathered, and the answer of `query`: in one sending when it writes, too, or else after it."""
+        if await self._gathered(query, arguments):
+            query, arguments = self._taken()
         answer: list[asyncpg.Record] = await self._connection.fetch(query, *arguments)
         return answer
 
     async def send(self) -> None:
         """Send what was gathered; an error is the error of one of its parts, and none of them stands."""
-        if not self._parts:
-            return
+        if self._parts:
+            query, arguments = self._taken()
+            await self._connection.execute(query, *arguments)
+
+    async def _gathered(self, query: str, arguments: Sequence[object]) -> bool:
+        """Whether it is the last part now; what may not be sent with it, or may not be a part, has it sent before."""
+        tables = set(_TABLE.findall(query))
+        if tables & self._tables or len(tables) != 1:
+            await self.send()
+        if len(tables) != 1:
+            return False
+        before = len(self._arguments)
+        self._tables |= tables
+        self._arguments += arguments
+        self._parts.append(_PARAMETER.sub(lambda match: f"${int(match[1]) + before}", query))
+        return True
+
+    def _taken(self) -> tuple[str, tuple[object, ...]]:
+        """All parts as one statement that answers what its last part does."""
         *parts, last = self._parts
         named = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(parts))
-        arguments, self._parts, self._arguments, self._tables = self._arguments, [], [], set()
-        await self._connection.execute(f"WITH {named} {last}" if parts else last, *arguments)
+        arguments, self._parts, self._arguments, self._tables = tuple(self._arguments), [], [], set()
+        return f"WITH {named} {last}" if parts else last, arguments
 
 
 def is_storable(text: str) -> bool:

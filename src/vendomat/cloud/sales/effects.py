@@ -48,15 +48,10 @@ class Change:
     at: datetime
 
 
-async def save_effects(
-    connection: asyncpg.Connection,
-    at_once: AtOnce,
-    every: Sequence[tuple[Change, Effect]],
-    settings: CloudSettings,
-    *,
-    ids: Ids,
-) -> None:
-    """Write what the steps caused, in their order, in the caller's transaction; all that `at_once` gathered is sent."""
+async def gather_effects(
+    connection: asyncpg.Connection, at_once: AtOnce, every: Sequence[tuple[Change, Effect]], settings: CloudSettings
+) -> list[tuple[Change, Effect]]:
+    """Gather what the steps caused, in their order. Returns what is left for `save_rare_effects` once that was sent."""
     entries = [
         Entry(c.after.merchant_id, c.after.order_id, e.currency or c.after.currency, c.at, e.posting)
         for c, e in every
@@ -73,19 +68,20 @@ async def save_effects(
             if isinstance(e, Tell)
         ],
     )
-    words = [
-        (c.after.merchant_id, c.after.order_id, c.at, e.source, e.kind, dict(e.data))
-        for c, e in every
-        if isinstance(e, Note)
-    ]
-    await order_rows.append_evidence(at_once, words)
+    await order_rows.append_evidence(at_once, _words(every))
     await _settle_uses(at_once, [(c.after, e.is_paid) for c, e in every if isinstance(e, SettleUses)])
     await promotions.give_coupons_back(
         at_once, [(c.after.merchant_id, c.after.order_id) for c, e in every if isinstance(e, GiveCouponBack)]
     )
-    await at_once.send()
-    await _save_rare_effects(connection, [*every, *locked], ids)
-    await note_said(connection, words)
+    return [*every, *locked]
+
+
+def _words(every: Sequence[tuple[Change, Effect]]) -> list[tuple[object, ...]]:
+    return [
+        (c.after.merchant_id, c.after.order_id, c.at, e.source, e.kind, dict(e.data))
+        for c, e in every
+        if isinstance(e, Note)
+    ]
 
 
 async def _settle_uses(at_once: AtOnce, settled: Sequence[tuple[Purchase, bool]]) -> None:
@@ -136,7 +132,8 @@ async def _save_moves(
     return [(last_doubt[key], RaiseAlarm(alarms.SLOT_LOCKED, "critical", key[2], detail)) for key in locked]
 
 
-async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]], ids: Ids) -> None:
+async def save_rare_effects(connection: asyncpg.Connection, every: Sequence[tuple[Change, Effect]], ids: Ids) -> None:
+    """Write what follows the rest: alarms, codes that are good again, attacks, and what machines said."""
     await alarms.raise_alarms(
         connection,
         [
@@ -169,3 +166,4 @@ async def _save_rare_effects(connection: asyncpg.Connection, every: Sequence[tup
             if isinstance(e, SecurityAlert)
         ],
     )
+    await note_said(connection, _words(every))

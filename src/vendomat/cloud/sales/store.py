@@ -20,7 +20,7 @@ from vendomat.cloud.platform.jobs import enqueue
 from vendomat.cloud.platform.rows import AtOnce, Executes
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.sales.command_model import deadline_of
-from vendomat.cloud.sales.effects import Change, save_effects
+from vendomat.cloud.sales.effects import Change, gather_effects, save_rare_effects
 from vendomat.cloud.sales.model import Purchase
 from vendomat.kernel import Ids
 
@@ -133,11 +133,13 @@ async def save(
 ) -> list[Dispatch]:
     """Write what the steps changed and their effects. Returns the commands to publish after the commit.
 
-    Nearly everything goes in one round trip, and with it what `at_once` gathered before.
+    Nearly everything goes in one round trip, and with it what `at_once` gathered before. Last come new commands, whose
+    rows are the answer.
     """
     at_once = at_once or AtOnce(connection)
     moved = [c for c in changes if c.before is not None and c.after is not c.before]
-    dispatches = await _save_commands(connection, at_once, moved, settings)
+    new_commands, moved_commands = _commands(moved, settings)
+    await order_rows.update_commands(at_once, moved_commands)
     await order_rows.update_orders(
         at_once,
         [
@@ -150,8 +152,14 @@ async def save(
     await _save_payments(at_once, moved, settings)
     await _save_refunds(connection, at_once, moved)
     every = [(c, effect) for c in changes for effect in c.effects]
-    await save_effects(connection, at_once, every, settings, ids=ids)
-    return dispatches
+    rare = await gather_effects(connection, at_once, every, settings)
+    rows = await order_rows.insert_commands(
+        at_once, new_commands, fresh_s=settings.lease_s - settings.clock_margin_s, resend_s=settings.resend_s
+    )
+    await at_once.send()
+    await save_rare_effects(connection, rare, ids)
+    done = {cmd_id for _, cmd_id, *_, state, _, _ in new_commands if state is CommandState.DONE}
+    return [Dispatch(*row) for row in rows if row["nonce"] is not None and row["cmd_id"] not in done]
 
 
 async def _save_prices(connection: Executes, repriced: Sequence[Purchase]) -> None:
@@ -211,38 +219,29 @@ async def _save_units(connection: Executes, changes: Sequence[Change]) -> None:
     )
 
 
-async def _save_commands(
-    connection: asyncpg.Connection, at_once: AtOnce, changes: Sequence[Change], settings: CloudSettings
-) -> list[Dispatch]:
-    new, updated = [], []
+def _commands(
+    changes: Sequence[Change], settings: CloudSettings
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """The rows of new commands, and of those that moved."""
+    new: list[tuple[object, ...]] = []
+    moved: list[tuple[object, ...]] = []
     for change, old, unit in _changed_units(changes):
         after, command = change.after, unit.command
         if command is None or command == old.command:
             continue
-        if old.command is None:
-            new.append(
-                (
-                    after.merchant_id,
-                    command.cmd_id,
-                    after.order_id,
-                    unit.unit,
-                    after.machine_id,
-                    unit.slot,
-                    unit.product_id,
-                    command.queued_at,
-                )
-            )
-        if old.command is not None or command.state is not CommandState.QUEUED:
+        if old.command is not None:
             next_try_at = next_try(unit, change.at, settings)
-            updated.append((after.merchant_id, command.cmd_id, command.state, command.heard_at, next_try_at))
-    rows = await order_rows.insert_commands(
-        connection, new, fresh_s=settings.lease_s - settings.clock_margin_s, resend_s=settings.resend_s
-    )
-    await order_rows.update_commands(at_once, updated)
-    done = {(row[0], row[1]) for row in updated if row[2] is CommandState.DONE}
-    return [
-        Dispatch(*row) for row in rows if row["nonce"] is not None and (row["merchant_id"], row["cmd_id"]) not in done
-    ]
+            moved.append((after.merchant_id, command.cmd_id, command.state, command.heard_at, next_try_at))
+            continue
+        is_queued = command.state is CommandState.QUEUED
+        new.append(
+            (
+                *(after.merchant_id, command.cmd_id, after.order_id, unit.unit, after.machine_id),
+                *(unit.slot, unit.product_id, command.queued_at, command.state, command.heard_at),
+                None if is_queued else next_try(unit, change.at, settings),
+            )
+        )
+    return new, moved
 
 
 def next_try(unit: Unit, now: datetime, settings: CloudSettings) -> datetime:

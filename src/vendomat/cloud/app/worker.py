@@ -36,6 +36,7 @@ from vendomat.cloud.planograms import DuePlanograms, PlanogramDesk
 from vendomat.cloud.platform.connection import Wire
 from vendomat.cloud.platform.identity import CloudIdentity
 from vendomat.cloud.platform.jobs import JobWorker
+from vendomat.cloud.platform.new_tables import NewTables
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.cloud.reconciliation import JOB as BILL_REQUEST
 from vendomat.cloud.reconciliation import SCHEDULE
@@ -120,6 +121,7 @@ async def _open_worker(settings: CloudSettings, address: WorkerAddress) -> Async
             asyncio.create_task(_due_planograms(ground).run()),
             asyncio.create_task(_notice_sender(ground).run()),
             asyncio.create_task(Tally(ground.database, ground.clock).run()),
+            asyncio.create_task(NewTables(ground.database, address.database_url, ground.clock).run()),
         ]
         try:
             await _until_started(servers, tasks)

@@ -207,6 +207,14 @@ async def test_the_last_owner_stays(office: Office) -> None:
     ):
         assert await refused(move) is ErrorCode.CONFLICT, "an owner who has not joined is none yet"
     await office.people.accept(invited.token, NEW_PASSWORD)
+    both = (owner.operator_id, invited.person.operator_id)
+    for _ in range(10):
+        left = await asyncio.gather(
+            *(office.people.change(owner, one, name="Ann", role=Role.READ_ONLY) for one in both), return_exceptions=True
+        )
+        assert sorted(type(one).__name__ for one in left) == ["Person", "VendomatError"], left
+        for one in both:
+            await office.people.change(owner, one, name="Ann", role=Role.OWNER)
     done = await asyncio.gather(
         office.people.deactivate(owner, owner.operator_id),
         office.people.change(owner, invited.person.operator_id, name="Ann", role=Role.READ_ONLY),

@@ -129,12 +129,13 @@ class People:
         """Raises `VendomatError` (invalid_value, not_found, conflict for the last owner)."""
         sites = checked_sites(role, site_ids)
         async with self._database.merchant(by.merchant_id) as connection:
+            owners = await store.lock_owners(connection)
             before = await self._locked(connection, operator_id)
             after = replace(before, name=name, role=role, site_ids=sites)
             if after == before:
                 return before
-            if before.is_owner and role is not Role.OWNER:
-                await self._check_not_last(connection, before)
+            if role is not Role.OWNER:
+                _check_not_last(before, owners)
             await store.update_person(connection, after)
             await self._give_sites(connection, by, after)
             await self._note(connection, by, "person.changed", after, before=_said(before), after=_said(after))
@@ -143,11 +144,11 @@ class People:
     async def deactivate(self, by: Operator, operator_id: str) -> Person:
         """They sign in no more; their sessions and invitation end now. Raises `VendomatError` as `change`."""
         async with self._database.merchant(by.merchant_id) as connection:
+            owners = await store.lock_owners(connection)
             before = await self._locked(connection, operator_id)
             if before.state is PersonState.INACTIVE:
                 return before
-            if before.is_owner:
-                await self._check_not_last(connection, before)
+            _check_not_last(before, owners)
             after = replace(before, state=PersonState.INACTIVE, invited_until=None, sessions=0)
             await store.update_person(connection, after)
             await store.delete_invitation(connection, operator_id)
@@ -213,12 +214,6 @@ class People:
             raise VendomatError(ErrorCode.NOT_FOUND, "there is no such person; nothing changed")
         return person
 
-    async def _check_not_last(self, connection: AsyncConnection, person: Person) -> None:
-        if await store.lock_owners(connection) == [person.operator_id]:
-            raise VendomatError(
-                ErrorCode.CONFLICT, "this is the last owner; make somebody else an owner first; nothing changed"
-            )
-
     async def _note(
         self,
         connection: AsyncConnection,
@@ -262,6 +257,13 @@ async def begin_anew(
         after=_said(joined),
     )
     await note_change(connection, change)
+
+
+def _check_not_last(person: Person, owners: list[str]) -> None:
+    if owners == [person.operator_id]:
+        raise VendomatError(
+            ErrorCode.CONFLICT, "this is the last owner; make somebody else an owner first; nothing changed"
+        )
 
 
 def _said(person: Person) -> State:

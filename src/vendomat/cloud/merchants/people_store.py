@@ -63,7 +63,10 @@ async def lock_person_by_email(connection: AsyncConnection, email: str) -> Perso
 
 
 async def lock_owners(connection: AsyncConnection) -> list[str]:
-    """The active owners, held in one order, so that of two who leave at once one sees the other gone."""
+    """The active owners, held in one order, so that of two who leave at once one sees the other gone.
+
+    Before any other person is held, or those two would wait for each other.
+    """
     found = await connection.execute(
         sa.text(
             "SELECT operator_id FROM operator WHERE role = 'owner' AND state = 'active' ORDER BY operator_id FOR UPDATE"

@@ -78,7 +78,9 @@ class Wire:
         try:
             yield peer
         finally:
-            await peer.client.close()
+            await peer.client.close()  # returns at once when the server's end of it is being dealt with
+            async with asyncio.timeout(30):
+                await peer.closed.wait()
 
 
 class Peer:

@@ -1,8 +1,8 @@
 """The order of the files: the longest, and those that mostly wait, begin first, so that no core is idle at the end.
 
 And the garbage collector: what collection makes (a thousand modules, thousands of tests) stays to the end, so it is
-neither looked through while it is made nor in every collection after it. What a file leaves is collected at its end: one
-collection of everything since the beginning would hold a test up for ten seconds, and tell another file of its leaks.
+neither looked through while it is made nor in every collection after it. What a file leaves is collected at its end:
+one collection of everything since the beginning would hold a test up for ten seconds, and tell another file of leaks.
 """
 
 from __future__ import annotations

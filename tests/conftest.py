@@ -1,4 +1,4 @@
-"""The order of the files: the longest, and those that mostly wait, begin first, so that no core is idle at the end.
+"""The order of the files: the longest begin first, with those that mostly wait among them, so that no core is idle.
 
 And the garbage collector: what collection makes (a thousand modules, thousands of tests) stays to the end, so it is
 neither looked through while it is made nor in every collection after it. What a file leaves is collected at its end:
@@ -20,16 +20,19 @@ LONGEST_FIRST = (
     "tests/worlds/test_worlds.py",
     "tests/faults/test_broken_town.py",
     "tests/worlds/test_plants.py",
+    "tests/contracts/payments/test_payments_contract.py",
     "tests/faults/test_town.py",
-    "tests/contracts/payments/",
-    "tests/browser/test_console_goods.py",
     "tests/browser/test_pages_accessible.py",
+    "tests/contracts/payments/test_refunds_contract.py",
+    "tests/browser/test_console_pages.py",
+    "tests/browser/test_console_people.py",
+    "tests/contracts/payments/test_charges_contract.py",
     "tests/browser/",
-    "tests/bench/",
     "tests/model_check/",
+    "tests/bench/",
     "tests/faults/",
     "tests/audit/",
-    "tests/terminal/journal/",
+    "tests/terminal/",
     "tests/simulator/",
 )
 

@@ -28,7 +28,7 @@ from vendomat.simulator.gateways import (
 from vendomat.simulator.gateways.keys import make_key
 
 REFUND_DELAY_S = 2.0
-TIMEOUT_S = 2.0
+TIMEOUT_S = 1.2
 """Of one call: a call that is never answered costs it, and a busy machine must not."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import pytest
@@ -18,6 +20,12 @@ class Knot:
 
 
 def test_what_is_made_inside_stays_and_what_is_made_outside_goes() -> None:
+    """In a process of its own: what is thawed here would be everything that the other tests left."""
+    told = "from tests.kernel.test_lasting import stay_and_go; stay_and_go()"
+    subprocess.run([sys.executable, "-c", told], check=True)
+
+
+def stay_and_go() -> None:
     before = gc.get_freeze_count()
     with lasting():
         assert not gc.isenabled()
@@ -42,4 +50,3 @@ def test_a_failure_inside_leaves_the_collector_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
-        gc.unfreeze()

@@ -72,7 +72,7 @@ class Admission:
             raise refusal(Why.SOMEBODY_ELSE, "one of the two is linked already") from error
 
     async def unlink(self, operator: Operator) -> None:
-        """Raises `VendomatError(not_found)`."""
+        """Raises `VendomatError(conflict)`."""
         async with self._database.merchant(operator.merchant_id) as connection:
             if not await people_store.delete_links(connection, operator.operator_id):
                 raise VendomatError(ErrorCode.CONFLICT, "there is no link; nothing changed")

@@ -101,7 +101,7 @@ class ProviderDesk:
         return after
 
     async def try_out(self, merchant_id: str) -> Tried:
-        """Ask the provider what it is. Raises `VendomatError(not_found)`."""
+        """Ask the provider what it is. Raises `VendomatError(conflict)`."""
         provider = await self._book.of_merchant(merchant_id)
         if provider is None:
             raise VendomatError(ErrorCode.CONFLICT, "there is no identity provider yet")

@@ -160,7 +160,7 @@ class ProviderJourneys:
             return provider.name, await store.link_of(connection, provider.issuer, operator.operator_id)
 
     async def unlink(self, operator: Operator) -> None:
-        """Raises `VendomatError` (not_found, conflict for one who has no other way in)."""
+        """Raises `VendomatError` (conflict, also for one who has no other way in)."""
         if not {ProofWay.PASSWORD, ProofWay.PASSKEY} & set(await self.proofs.ways(operator)):
             raise VendomatError(ErrorCode.CONFLICT, "this is your only way in: make a passkey first; nothing changed")
         await self.admission.unlink(operator)

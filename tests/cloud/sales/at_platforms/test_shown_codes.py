@@ -47,6 +47,7 @@ async def test_pf22_no_password_no_can_and_no_money(shop: Shop) -> None:
 
 
 async def test_pf22_a_password_in_time_buys(shop: Shop) -> None:
+    shop.spoil_notices(NoticeFault.LOSE)
     number = await shown(shop, Habits(asks_password=True))
     await shop.look(10)
     shop.platform.confirm(number, "ann")
@@ -57,6 +58,7 @@ async def test_pf22_a_password_in_time_buys(shop: Shop) -> None:
 async def test_pf22_a_charge_whose_answer_is_lost_is_found_paid_and_charged_once(shop: Shop) -> None:
     before = balance_of(shop)
     shop.fail(CallFault.RESET_AFTER, "charge")
+    shop.spoil_notices(NoticeFault.LOSE)
     await shown(shop)
     assert (await shop.one(CHARGE), await shop.commands()) == ("created", 0), "not before it is known"
     await shop.look(5)

@@ -18,7 +18,7 @@ async def audit(superuser_url: str) -> object:
 
 @pytest.mark.slow
 async def test_a_tiny_run_settles_every_sale_and_says_what_it_measured(tmp_path: Path) -> None:
-    plan = PaidVendPlan(tmp_path / "bench", seconds=2.0, rounds=1, warm_up_s=0.5, terminals=4)
+    plan = PaidVendPlan(tmp_path / "bench", seconds=1.0, rounds=1, warm_up_s=0.5, terminals=4)
     report = await run_paid_vend(plan, inspect=audit)
     said = msgspec.json.decode(report_json(report))
     assert said["audit"] == []

@@ -86,18 +86,15 @@ async def expect_steps(page: Page, url: str, *open_steps: str) -> None:
         await expect(page.get_by_test_id(f"step-{name}")).to_have_attribute("data-done", "false")
 
 
-@pytest.mark.parametrize(("locale", "size"), [("en-US", "desk"), ("zh-CN", "phone")])
-async def test_from_an_empty_cloud_to_the_first_sale_on_today(
-    empty_cloud: EmptyCloud, street: Street, locale: str, size: str
-) -> None:
+async def test_from_an_empty_cloud_to_the_first_sale_on_today(empty_cloud: EmptyCloud, street: Street) -> None:
     began, url = time.monotonic(), empty_cloud.url
     ready = await empty_cloud.cloud.start()
-    stranger = await street.open(f"{url}/console/", size="phone", locale=locale)
+    stranger = await street.open(f"{url}/console/", size="desk", locale="en-US")
     await fill(stranger, setup_name="Thief", setup_token="a guess")
     await press(stranger, "setup-next")
     await expect(stranger.get_by_test_id("setup-failure")).to_be_visible()
 
-    page = await street.open(str(ready["setup_url"]), size=size, locale=locale)
+    page = await street.open(str(ready["setup_url"]), size="phone", locale="zh-CN")
     await set_the_cloud_up(page, PASSWORD)
     await register_machine(page)
     command = await page.get_by_test_id("enrol-command-0").text_content()

@@ -32,12 +32,9 @@ async def give_finger(page: Page) -> None:
     await devtools.send("WebAuthn.addVirtualAuthenticator", {"options": FINGER})
 
 
-@pytest.mark.parametrize(("locale", "size"), [("en-US", "desk"), ("zh-CN", "phone")])
-async def test_a_finger_signs_in_and_proves_who_sits_there(
-    stage: DoubtStage, street: Street, locale: str, size: str
-) -> None:
+async def test_a_finger_signs_in_and_proves_who_sits_there(stage: DoubtStage, street: Street) -> None:
     home = stage.url.replace("127.0.0.1", "localhost")
-    page = await street.open(home, size=size, locale=locale)
+    page = await street.open(home, size="phone", locale="zh-CN")
     await give_finger(page)
     await sign_in(stage, page)
     await page.goto(f"{home}account")

@@ -51,22 +51,21 @@ async def invite(owner: Page, email: str, role: str) -> str:
     return link
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street: Street, locale: str) -> None:
-    owner = await street.open(stage.url, size="desk", locale=locale)
+async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street: Street) -> None:
+    owner = await street.open(stage.url, size="desk", locale="en-US")
     await sign_in(stage, owner)
     email = f"ann.{stage.shop.seeded.email}"
     link = await invite(owner, email, "restocker")
     assert await violations(owner) == []
 
-    ann = await street.open(link, size="phone", locale=locale)
+    ann = await street.open(link, size="phone", locale="zh-CN")
     assert await violations(ann) == []
     await join(ann, PASSWORD)
     await expect(ann.get_by_test_id("nav-machines")).to_be_visible()
     await expect(ann.get_by_test_id("nav-alarms")).to_be_visible()
     await expect(ann.get_by_test_id("nav-orders")).to_have_count(0)
 
-    again = await street.open(link, size="phone", locale=locale)
+    again = await street.open(link, size="phone", locale="en-US")
     await expect(again.get_by_test_id("invitation-failure")).to_be_visible()
 
     await owner.reload()
@@ -87,16 +86,15 @@ async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street
     assert await violations(owner) == []
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 async def test_a_role_that_may_not_refund_is_refused_until_the_owner_changes_it(
-    stage: DoubtStage, street: Street, locale: str
+    stage: DoubtStage, street: Street
 ) -> None:
     order_id = await stage.trade.buy("delivered", "A1")
-    owner = await street.open(stage.url, size="desk", locale=locale)
+    owner = await street.open(stage.url, size="desk", locale="zh-CN")
     await sign_in(stage, owner)
     email = f"ann.{stage.shop.seeded.email}"
     link = await invite(owner, email, "read_only")
-    ann = await street.open(link, size="phone", locale=locale)
+    ann = await street.open(link, size="phone", locale="en-US")
     await join(ann, PASSWORD)
     await ann.goto(f"{stage.url}orders/{order_id}")
     await expect(ann.get_by_test_id("timeline")).to_be_visible()

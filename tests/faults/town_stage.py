@@ -117,7 +117,8 @@ async def open_street(folder: Path) -> AsyncIterator[Street]:
         folder,
         machines=2,
         speed=10.0,
-        cloud=HURRIED | {"stuck_s": "3", "qr_s": "15"},  # time to pay on a machine that has much to do
+        # Time to pay on a machine that has much to do; a command that its machine never heard is over soon.
+        cloud=HURRIED | {"stuck_s": "3", "qr_s": "15", "ttl_s": "15"},
         gateways=HURRIED_PLATFORMS,
         workers=2,
         programs=PROGRAMS,

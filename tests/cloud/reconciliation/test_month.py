@@ -149,6 +149,8 @@ async def test_every_difference_of_a_month_is_found_and_nothing_else(market: Mar
     expected: Found = {}
     for n in range(1, DAYS + 1):
         await sell_a_day(market, n)
+        if n & (n - 1) == 0:  # twice as much as at the last count; nobody else counts in a test's database
+            await market.world.superuser.execute("ANALYZE")
         if n % 2 == 0 and n // 2 <= len(kinds):
             expected |= await kinds[n // 2 - 1](n)
         await market.run(day(n + 1))

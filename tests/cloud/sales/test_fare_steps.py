@@ -68,6 +68,13 @@ def test_the_way_that_is_paid_gives_the_units_their_prices(tier: str, quote: Quo
     check_purchase(played.purchase)
 
 
+def test_a_price_for_fewer_units_than_were_ordered_is_never_taken() -> None:
+    short = replace(ALIPAY, units=ALIPAY.units[:1])
+    order = replace(purchase(), fares=(Fare(ANY), Fare(short, "alipay")))
+    with pytest.raises(ValueError, match="shorter"):
+        play([by_alipay(short.total_minor), paid(SECOND, amount=short.total_minor)], order)
+
+
 def test_what_goes_back_is_of_the_price_that_was_paid() -> None:
     facts = (vend(1, VendSaid.NOT_DELIVERED), vend(2, VendSaid.DELIVERED))
     played = play([by_alipay(), paid(SECOND, amount=LESS), *facts], purchase())

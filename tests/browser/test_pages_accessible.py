@@ -32,8 +32,8 @@ async def faults(page: Page, name: str, *, settled_ms: int = SETTLED_MS) -> list
 
 
 async def faults_of_both_looks(page: Page, name: str) -> list[str]:
-    """As `page` stands now, on the desk; then turned into a phone's by night, and back."""
-    found = await faults(page, f"{name}, desk")
+    """As `page` stands now, by day; then turned into a phone's by night, and into a desk's again."""
+    found = await faults(page, f"{name}, by day")
     await _turn(page, "phone", is_dark=True)
     found += await faults(page, f"{name}, phone by night", settled_ms=TURNED_MS)
     await _turn(page, "desk", is_dark=False)

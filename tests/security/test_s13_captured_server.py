@@ -35,6 +35,7 @@ from vendomat.protocol import (
     seal,
 )
 from vendomat.terminal.link import MachineKey, NotAnsweredError
+from vendomat.wire import taken_up
 
 pytestmark = pytest.mark.slow
 
@@ -171,7 +172,7 @@ async def test_s13_every_right_on_the_wire_is_no_right_to_command(
         heard.append(message)
 
     await thief.subscribe(">", cb=listen)
-    await thief.flush()
+    await taken_up(thief)
     genuine = cloud.sealed("fence", FENCE)
     await cloud.client.request(f"vm.{MACHINE}.down.fence", genuine, timeout=30)
     await peer.until(lambda: any(message.data == genuine for message in heard))
@@ -195,7 +196,7 @@ async def test_s13_every_right_on_the_wire_is_no_right_to_command(
         )
 
     await thief.subscribe(f"vm.{MACHINE}.up.heartbeat", cb=answer_in_its_place)
-    await thief.flush()
+    await taken_up(thief)
     with pytest.raises(NotAnsweredError):
         await peer.wire.request("heartbeat", BEAT, HeartbeatReply, timeout_s=5)
     counted = dict(peer.refusals.take_due(1_000.0))

@@ -32,6 +32,7 @@ from vendomat.protocol import (
     seal,
     unseal,
 )
+from vendomat.wire import taken_up
 
 CLOCK = SystemClock()
 TOKEN = "token-0123456789abcdef"
@@ -156,7 +157,7 @@ class CloudOnWire:
             reconnect_time_wait=0.1,
         )
         await self.client.subscribe("vm.*.up.>", queue="cloud", cb=self._serve)
-        await self.client.flush()
+        await taken_up(self.client)
 
     async def stop(self) -> None:
         await self.cloud.stop()

@@ -43,6 +43,7 @@ from vendomat.protocol import (
     seal,
     unseal,
 )
+from vendomat.wire import taken_up
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +124,7 @@ class Player:
             pending_size=-1,
         )
         await self._client.subscribe(f"vm.{machine_id}.down.>", cb=self._take)
-        await self._client.flush()
+        await taken_up(self._client)
 
     async def greet(self) -> None:
         """Known to the cloud from now on."""

@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from vendomat.cloud.platform.identity import CloudIdentity, Nkey, NkeyRole, cloud_inbox, may_answer
 from vendomat.kernel import Clock, heeding
 from vendomat.protocol import MESSAGE_BYTES_MAX
+from vendomat.wire import let_go, taken_up
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,9 @@ def _unnoticed(what: str, machine_id: str) -> None:
 
 IDENTITY_LIFE = timedelta(hours=12)
 AT_ONCE_MAX = 2_000
+RECONNECT_WAIT_S = 1
+CONNECT_TIMEOUT_S = 5
+GREETING_S_MAX = 10.0
 
 
 class MachineWire(Protocol):
@@ -75,23 +79,44 @@ class Wire:
     async def open(cls, url: str, identity: CloudIdentity, clock: Clock, worker_id: str) -> Wire:
         """Connect, and keep connecting for as long as the process lives."""
         wire = cls(identity, clock, worker_id)
-        wire._client = await nats.connect(
-            url,
-            tls=identity.authority.client_context(),
-            tls_handshake_first=True,
-            user_jwt_cb=wire._jwt,
-            signature_cb=wire._key.answer,
-            inbox_prefix=cloud_inbox(worker_id),
-            name=f"cloud {worker_id}",
-            error_cb=wire._on_error,
-            pending_size=-1,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            connect_timeout=5,
-            ping_interval=5,
-            max_outstanding_pings=2,
-        )
-        return wire
+        while True:
+            if await wire._connect(url):
+                return wire
+            await asyncio.sleep(RECONNECT_WAIT_S)
+
+    async def _connect(self, url: str) -> bool:
+        """One try at a first greeting. One that is torn leaves a client that hangs, or that looks open and is dead:
+        it is thrown away. Later ones the client begins again by itself."""
+        client = Client()
+        is_open = False
+        try:
+            async with asyncio.timeout(GREETING_S_MAX):
+                await heeding(
+                    client.connect(
+                        url,
+                        tls=self._identity.authority.client_context(),
+                        tls_handshake_first=True,
+                        user_jwt_cb=self._jwt,
+                        signature_cb=self._key.answer,
+                        inbox_prefix=cloud_inbox(self._worker_id),
+                        name=f"cloud {self._worker_id}",
+                        error_cb=self._on_error,
+                        pending_size=-1,
+                        max_reconnect_attempts=-1,
+                        reconnect_time_wait=RECONNECT_WAIT_S,
+                        connect_timeout=CONNECT_TIMEOUT_S,
+                        ping_interval=5,
+                        max_outstanding_pings=2,
+                    )
+                )
+            is_open = client.is_connected
+        except (nats.errors.Error, OSError) as error:  # a time-out among them
+            log.warning("wire.refused_us", error=str(error) or type(error).__name__)
+        finally:
+            if not is_open:
+                await let_go(client)
+        self._client = client
+        return is_open
 
     @property
     def is_connected(self) -> bool:
@@ -108,7 +133,7 @@ class Wire:
             task.add_done_callback(self._tasks.discard)
 
         await self._client.subscribe("vm.*.up.>", queue="cloud", cb=receive)
-        await self._client.flush()
+        await taken_up(self._client)
 
     async def _answer(self, handle: Handle, refused: Refused, message: Msg) -> None:
         _, machine_id, _, kind = message.subject.split(".", 3)

@@ -21,6 +21,7 @@ from vendomat.cloud.platform.database import Database, KeptConnection
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import Clock
 from vendomat.simulator.doomed.trap import Trap
+from vendomat.wire import taken_up
 
 _VERBS = ("start", "look_up", "cancel", "refund", "look_up_refund")
 _COMMITS = {
@@ -91,9 +92,9 @@ class DoomedWire(Wire):
     async def ask(self, machine_id: str, kind: str, data: bytes, *, timeout_s: float) -> bytes | None:
         self.trap.reach(f"before publish of {kind}")
         asking = asyncio.create_task(super().ask(machine_id, kind, data, timeout_s=timeout_s))
-        await asyncio.sleep(0)  # it has been handed to the client; a round trip later the server has it
+        await asyncio.sleep(0)  # it has been handed to the client
         if self.is_connected:
-            await self._client.flush()
+            await taken_up(self._client)
         self.trap.reach(f"after publish of {kind}")
         reply = await asking
         if reply is not None:

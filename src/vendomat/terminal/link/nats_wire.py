@@ -26,10 +26,10 @@ from vendomat.terminal.link.keys import MachineKey
 from vendomat.terminal.link.refusals import Refusals
 from vendomat.terminal.link.talk import SealedTalk
 from vendomat.terminal.link.tls import client_context
+from vendomat.wire import let_go, taken_up
 
 CONNECT_TIMEOUT_S = 5
 GREETING_S_MAX = 20.0
-CLOSE_S_MAX = 2.0
 LOOK_EVERY_S = 0.2
 PING_EVERY_S = 3
 BACKOFF_FIRST_S = 0.2
@@ -162,7 +162,7 @@ class NatsWire:
             return False
         finally:
             if not is_open:
-                await _close(client)
+                await let_go(client)
         if not is_open:
             self._log.error("subscription_refused")
             return False
@@ -187,12 +187,12 @@ class NatsWire:
             pending_size=-1,
         )
         await client.subscribe(f"vm.{self._machine}.down.>", cb=self._serve_with(down))
-        await client.flush(CONNECT_TIMEOUT_S)
+        await taken_up(client, CONNECT_TIMEOUT_S)
 
     async def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            await _close(client)
+            await let_go(client)
 
     async def _on_error(self, error: Exception) -> None:
         is_permission = "permissions violation" in str(error).lower()
@@ -256,22 +256,3 @@ class NatsWire:
             except (nats.errors.Error, OSError) as error:
                 # The cloud asks again; the journal has the answer.
                 self._log.warning("reply_not_sent", kind=kind, error=str(error))
-
-
-async def _close(client: Client) -> None:
-    """Let go of the connection. The client waits for ever for one that was torn in the middle of its TLS greeting."""
-    try:
-        with contextlib.suppress(nats.errors.Error, OSError):  # it is gone, which is all we want of it
-            async with asyncio.timeout(CLOSE_S_MAX):
-                await client.close()
-    finally:
-        _abort(client)  # nothing stays open either when we are cancelled here
-
-
-def _abort(client: Client) -> None:
-    """End both layers of the connection without a farewell: the client offers no call for that."""
-    layers = getattr(client, "_transport", None)
-    for name in ("_io_writer", "_bare_io_writer"):
-        writer = getattr(layers, name, None)
-        if writer is not None:
-            writer.transport.abort()

@@ -30,6 +30,7 @@ from vendomat.cloud.platform.identity import (
 from vendomat.cloud.platform.identity.jwt import user_jwt
 from vendomat.cloud.platform.identity.permissions import machine_permissions
 from vendomat.kernel import SystemClock
+from vendomat.wire import taken_up
 
 pytestmark = pytest.mark.slow
 MACHINES = ("m1", "m2", "m3")
@@ -104,11 +105,11 @@ class Peer:
                 await message.respond(answer)
 
         await self.client.subscribe(subject, queue=queue, cb=note)
-        await self.client.flush()
+        await taken_up(self.client)
 
     async def say(self, subject: str, data: bytes = b"x") -> None:
         await self.client.publish(subject, data)
-        await self.client.flush()
+        await taken_up(self.client)
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +172,30 @@ async def test_the_cloud_cannot_speak_as_a_machine(wire: Wire, subject: str) -> 
         assert await settled(lambda: bool(cloud.refusals))
 
 
+async def test_a_subscription_is_known_to_the_server_when_it_is_said_to_be(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One `flush` says only that the server lives: nats-py writes its question past a subscription that waits."""
+    async with wire.machine("m1") as machine:
+        written: list[bytes] = []
+        transport = machine.client._transport
+        write, write_all = transport.write, transport.writelines
+
+        def note(data: bytes) -> None:
+            written.append(data.split()[0])
+            write(data)
+
+        def note_all(lines: list[bytes]) -> None:
+            written.extend(line.split()[0] for line in lines)
+            write_all(lines)
+
+        monkeypatch.setattr(transport, "write", note)
+        monkeypatch.setattr(transport, "writelines", note_all)
+        await machine.client.subscribe("vm.m1.down.>")
+        await taken_up(machine.client)
+        assert written == [b"PING", b"SUB", b"PING"]
+
+
 async def test_requests_are_answered_in_both_directions(wire: Wire) -> None:
     async with wire.worker() as cloud, wire.machine("m1") as machine:
         await cloud.listen("vm.*.up.>", answer=b"committed", queue="cloud")
@@ -190,7 +215,7 @@ async def test_only_the_first_answer_to_a_request_is_let_through(wire: Wire) -> 
             await message.respond(b"two")
 
         await machine.client.subscribe("vm.m1.down.>", cb=twice)
-        await machine.client.flush()
+        await taken_up(machine.client)
         assert (await cloud.client.request("vm.m1.down.dispense", b"", timeout=30)).data == b"one"
         assert await settled(lambda: any("permissions violation" in text for text in machine.refusals))
 

@@ -547,6 +547,6 @@ def test_nothing_is_not_given_away() -> None:
 )
 def test_what_promotions_gave_is_settled_once_with_the_order(name: str, event: str, is_paid: list[bool]) -> None:
     plain = state(name).purchase
-    for discount_minor, told in ((50, is_paid), (0, [])):
+    for discount_minor, told in ((50, is_paid), (1, is_paid), (0, [])):
         after = play([EVENTS[event]], replace(plain, discount_minor=discount_minor))
         assert [e.is_paid for e in after.effects if isinstance(e, SettleUses)] == told

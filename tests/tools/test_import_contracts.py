@@ -16,7 +16,7 @@ Plant = Callable[[dict[str, str]], Path]
 
 PACKAGES = (
     "cli bench audit simulator terminal terminal/loop terminal/sale terminal/stock terminal/link terminal/journal "
-    "cloud cloud/sales cloud/orders cloud/payments cloud/stock cloud/platform pricing protocol kernel"
+    "cloud cloud/sales cloud/orders cloud/payments cloud/stock cloud/platform pricing protocol wire kernel"
 )
 MODULES = {
     "kernel/clock.py": "import asyncio\n",

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.books_stage import PRICE_FEN, ROWS, SALES, BooksStage, open_books_stage
 from tests.browser.street import Street
 from tests.cloud.conftest import database_url, postgres
@@ -66,13 +67,17 @@ async def test_a_month_is_closed_once_its_bills_are_explained(stage: BooksStage,
     await expect(page.get_by_test_id("fetch-bills")).to_have_count(0)  # the day is closed
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
+    assert await violations(page) == []
+
     await page.goto(f"{stage.url}months")
     await page.get_by_test_id("close-month").click()
     await page.wait_for_timeout(SECOND_PRESS_MS)
     await page.get_by_test_id("close-yes").click()
     await expect(page.get_by_test_id("closed-month")).to_contain_text(GROSS)
+    assert await violations(page) == []
     await page.goto(f"{stage.url}sales?first={stage.month}-01&last={stage.place.day}&by=day")
     await expect(page.get_by_role("main")).to_contain_text(GROSS)
+    assert await violations(page) == []
     async with page.expect_download() as downloading:
         await page.get_by_test_id("sales-xlsx").click()
     assert gross_of(await (await downloading.value).path()) == Decimal(SALES * PRICE_FEN) / 100

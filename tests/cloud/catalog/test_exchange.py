@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vendomat.cloud.catalog.exchange import CELL_CHARACTERS_MAX, file_of, rows_of
-from vendomat.cloud.catalog.model import Allergen, NewProduct
+from vendomat.cloud.catalog.model import Allergen, NewProduct, NutritionPer
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 TEA = NewProduct(
@@ -22,6 +22,11 @@ TEA = NewProduct(
     tax_bp=1350,
     allergens=(Allergen.MILK, Allergen.SOYA),
     energy_kcal=12,
+    nutrition_per=NutritionPer.ML,
+    energy_kj=4,
+    fat_mg=0,
+    carbohydrate_mg=205,
+    sodium_mg=3,
     is_perishable=True,
     shelf_life_days=9,
 )
@@ -42,6 +47,14 @@ def test_what_is_written_is_read_back_and_is_no_formula(text: str) -> None:
         assert first.on(None, "CNY") == product
     assert second.on(None, "CNY").energy_kcal is None
     assert not any(cell.startswith(b"=") for cell in content.replace(b"\r\n", b",").split(b","))
+
+
+def test_nutrients_are_written_in_grams_and_sodium_in_milligrams() -> None:
+    (row,) = rows_of(f"{HEAD},fat_g,sugars_g,sodium_mg\ntea,茶,Tea,5,0.25,,120\n".encode(), "CNY")
+    new = row.on(replace(TEA, sugars_mg=7), "CNY")
+    assert (new.fat_mg, new.sugars_mg, new.sodium_mg, new.carbohydrate_mg) == (250, None, 120, 205)
+    ((_, _, problem),) = read(f"{HEAD},fat_g\ntea,茶,Tea,5,1e9\n")
+    assert "fat_g" in problem
 
 
 def test_what_the_file_does_not_say_stays() -> None:

@@ -109,6 +109,16 @@ class TestWhatGoesWrong:
         assert refused.value.code is ErrorCode.MACHINE_NOT_READY
         await is_sound(shop)
 
+    async def test_goods_with_an_age_limit_keep_the_door_shut(self, shop: CoolerStage):
+        await shop.world.superuser.execute(
+            "UPDATE product SET age_min = 18 WHERE product_id IN "
+            "(SELECT product_id FROM planogram_slot WHERE slot = 'A2')"
+        )
+        with pytest.raises(VendomatError) as refused:
+            await shop.begin()
+        assert refused.value.code is ErrorCode.MACHINE_NOT_READY and "age limit" in refused.value.message
+        assert await shop.world.superuser.fetchval("SELECT count(*) FROM cooler_visit") == 0
+
     async def test_pf23_recognised_late_falls_while_owed_and_never_rises(self, shop: CoolerStage):
         visit = await shop.opened()
         shop.make_poor(visit)

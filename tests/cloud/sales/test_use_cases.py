@@ -172,6 +172,21 @@ async def test_a_refused_order_reserves_nothing_and_leaves_its_neighbour_alone(
     assert await world.superuser.fetchval("SELECT sum(reserved) FROM stock_slot") == 1
 
 
+async def test_goods_with_an_age_limit_are_refused_before_any_money(world: World) -> None:
+    await world.superuser.execute(
+        "INSERT INTO product (merchant_id, product_id, sku, name_zh, name_en, price_minor, age_min) "
+        f"VALUES ('{MERCHANT}', 'prd_wine', 'wine', '酒', 'Wine', 200, 18);"
+        "UPDATE planogram_slot SET product_id = 'prd_wine' WHERE slot = 'A2'"
+    )
+    refused, mixed, good = await create(
+        world, new_order(1, (("A2", 1, 200),)), new_order(2, (("A1", 1, 350), ("A2", 1, 200))), new_order(3)
+    )
+    for one in (refused, mixed):
+        assert isinstance(one, VendomatError) and one.code is ErrorCode.SLOT_CLOSED and "age of 18" in one.message
+    assert isinstance(good, Applied)
+    assert await world.superuser.fetchval("SELECT sum(reserved) FROM stock_slot") == 1
+
+
 async def test_a_paid_order_takes_no_second_payment(world: World) -> None:
     await create(world, new_order(1))
     await pay(world, paid(1), paid(1))

@@ -21,6 +21,7 @@ from vendomat.cloud.catalog.model import (
     image_path,
     slot_order,
     slot_state,
+    why_closed,
 )
 from vendomat.cloud.catalog.photo import PICTURE_TYPES
 from vendomat.cloud.catalog.product_api import catalog_router
@@ -61,4 +62,5 @@ __all__ = [
     "set_channel_off",
     "slot_order",
     "slot_state",
+    "why_closed",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from vendomat.cloud.catalog.model import channel_order, image_path, slot_order, slot_state
+from vendomat.cloud.catalog.model import channel_order, image_path, slot_order, slot_state, why_closed
 from vendomat.kernel import ErrorCode, VendomatError
 from vendomat.protocol import Catalogue, CatalogueSlot, LocalText
 
@@ -26,7 +26,7 @@ _SLOTS = """
 SELECT p.slot, p.product_id, p.price_minor, p.currency, p.capacity,
     d.name_zh, d.name_en, d.detail_zh, d.detail_en, d.category, d.image,
     coalesce(s.on_hand, 0) AS on_hand, coalesce(s.reserved, 0) AS reserved,
-    coalesce(s.closed_reason, '') AS closed_reason
+    coalesce(s.closed_reason, '') AS closed_reason, d.age_min
 FROM planogram_slot p
 JOIN product d ON d.merchant_id = p.merchant_id AND d.product_id = p.product_id
 LEFT JOIN stock_slot s ON s.merchant_id = p.merchant_id AND s.machine_id = p.machine_id AND s.slot = p.slot
@@ -66,5 +66,5 @@ def _slot(row: asyncpg.Record) -> CatalogueSlot:
         image=image_path(row["image"]),
         capacity=row["capacity"],
         available=max(0, row["on_hand"] - row["reserved"]),
-        state=slot_state(row["on_hand"], row["reserved"], row["closed_reason"]),
+        state=slot_state(row["on_hand"], row["reserved"], why_closed(row["closed_reason"], row["age_min"])),
     )

@@ -12,8 +12,9 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
-from vendomat.cloud.catalog.model import Allergen, NewProduct
+from vendomat.cloud.catalog.model import NUTRIENTS, Allergen, NewProduct, NutritionPer
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 FILE_BYTES_MAX = 2_000_000
@@ -134,13 +135,34 @@ def _optional(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-_FIELD = {"tax_percent": "tax_bp"}
+def _grams_name(field: str) -> str:
+    return f"{field.removesuffix('_mg')}_g"
+
+
+def _grams(field: str) -> tuple[Callable[[NewProduct], str], Callable[[str, str], object]]:
+    def written(product: NewProduct) -> str:
+        value: int | None = getattr(product, field)
+        return "" if value is None else f"{Decimal(value) / 1000:f}"
+
+    def read(text: str, _: str) -> int | None:
+        if text and _AMOUNT.fullmatch(text) is None:
+            raise ValueError(text)
+        return int(Decimal(text) * 1000) if text else None
+
+    return written, read
+
+
+_FIELD = {"tax_percent": "tax_bp", **{_grams_name(name): name for name in NUTRIENTS if name != "sodium_mg"}}
 _COLUMNS: dict[str, tuple[Callable[[NewProduct], str], Callable[[str, str], object]]] = {
     **{name: _text(name) for name in _TEXTS},
     "price": (lambda p: p.price.to_decimal_text(), _amount),
     "tax_percent": (lambda p: Money(p.tax_bp, "CNY").to_decimal_text(), _percent),
     "allergens": (lambda p: " ".join(p.allergens), _allergens),
     "energy_kcal": (lambda p: _optional(p.energy_kcal), _whole),
+    "nutrition_per": (lambda p: p.nutrition_per.value, lambda text, _: NutritionPer(text or "g")),
+    "energy_kj": (lambda p: _optional(p.energy_kj), _whole),
+    **{_grams_name(name): _grams(name) for name in NUTRIENTS if name != "sodium_mg"},
+    "sodium_mg": (lambda p: _optional(p.sodium_mg), _whole),
     "age_min": (lambda p: str(p.age_min), lambda text, _: int(_digits(text or "0"))),
     "is_perishable": (lambda p: "yes" if p.is_perishable else "no", _yes),
     "shelf_life_days": (lambda p: _optional(p.shelf_life_days), _whole),

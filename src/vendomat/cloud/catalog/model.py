@@ -13,11 +13,18 @@ SLOTS_MAX = 200
 CAPACITY_MAX = 100
 PRICE_MINOR_MAX = 10_000_000
 BASIS_POINTS_MAX = 10_000
+AGE_LIMIT = "age_limit"
+"""The reason of a slot whose product has an age limit."""
 _SLOT = re.compile(r"([A-Z]*)([0-9]*)([A-Z0-9]*)")
 _SLOT_FORM = re.compile(r"[A-Z0-9]{1,6}")
 _SKU_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,39}")
 _TEXTS = {"name_zh": 80, "name_en": 80, "detail_zh": 80, "detail_en": 80, "category": 80}  # as the wire takes them
-_RANGES = {"tax_bp": BASIS_POINTS_MAX, "energy_kcal": 10_000, "age_min": 99, "shelf_life_days": 3_650}
+HUNDRED_G_MG = 100_000
+NUTRIENTS = ("fat_mg", "saturates_mg", "carbohydrate_mg", "sugars_mg", "protein_mg", "sodium_mg")
+_RANGES = {
+    **{"tax_bp": BASIS_POINTS_MAX, "energy_kcal": 10_000, "energy_kj": 10_000, "age_min": 99, "shelf_life_days": 3_650},
+    **dict.fromkeys(NUTRIENTS, 2 * HUNDRED_G_MG),  # 100 ml of a syrup weigh more than 100 g
+}
 
 
 class Allergen(StrEnum):
@@ -39,11 +46,21 @@ class Allergen(StrEnum):
     MOLLUSCS = "molluscs"
 
 
+class NutritionPer(StrEnum):
+    """What the nutrition figures are of: 100 g, or 100 ml of what is drunk."""
+
+    G = "g"
+    ML = "ml"
+
+
 @dataclass(frozen=True, slots=True)
 class NewProduct:
     """`image` names a stored picture: `<sha256>.<form>`, for a drawing (SVG) the bare hash; or is empty.
 
     `price` is what a slot begins with; each slot has its own. `energy_kcal` is of one piece.
+
+    The nutrition figures are of 100 g or 100 ml: the seven of Regulation (EU) 1169/2011, Article 30 (salt is 2.5 times
+    the sodium, Annex I) and, within them, those of GB 28050. None: not said.
     """
 
     sku: str
@@ -58,6 +75,14 @@ class NewProduct:
     tax_bp: int = 0
     allergens: tuple[Allergen, ...] = ()
     energy_kcal: int | None = None
+    nutrition_per: NutritionPer = NutritionPer.G
+    energy_kj: int | None = None
+    fat_mg: int | None = None
+    saturates_mg: int | None = None
+    carbohydrate_mg: int | None = None
+    sugars_mg: int | None = None
+    protein_mg: int | None = None
+    sodium_mg: int | None = None
     age_min: int = 0
     is_perishable: bool = False
     shelf_life_days: int | None = None
@@ -79,6 +104,15 @@ class NewProduct:
             if value is not None and not (1 if name == "shelf_life_days" else 0) <= value <= most:
                 raise _wrong(name, f"at most {most}")
         check_barcode(self.barcode)
+        self._check_nutrition()
+
+    def _check_nutrition(self) -> None:
+        for part, whole in (("saturates_mg", "fat_mg"), ("sugars_mg", "carbohydrate_mg")):
+            if (getattr(self, part) or 0) > (getattr(self, whole) or 0):
+                raise _wrong(part, f"no more than {whole}, of which it is a part")
+        said = sum(value or 0 for value in (self.fat_mg, self.carbohydrate_mg, self.protein_mg, self.sodium_mg))
+        if self.nutrition_per is NutritionPer.G and said > HUNDRED_G_MG:
+            raise _wrong("nutrition_per", "100 g hold no more than 100 g of all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +179,12 @@ def slot_order(slot: str) -> tuple[str, int, str]:
     assert match is not None, "every text matches"
     row, number, rest = match.groups()
     return (row, int(number or 0), rest)
+
+
+def why_closed(closed_reason: str, age_min: int) -> str:
+    """Why a slot sells nothing; empty: it sells. No machine can tell how old a buyer is, so goods with an age limit
+    close their slot by themselves."""
+    return closed_reason or (AGE_LIMIT if age_min else "")
 
 
 def slot_state(on_hand: int, reserved: int, closed_reason: str) -> SlotState:

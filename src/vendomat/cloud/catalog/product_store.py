@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.catalog.model import Allergen, NewProduct, Product, Use, slot_order
+from vendomat.cloud.catalog.model import NUTRIENTS, Allergen, NewProduct, NutritionPer, Product, Use, slot_order
 from vendomat.cloud.platform.http import Cursor
 from vendomat.kernel import Money
 
@@ -26,6 +26,9 @@ _PLAIN = [
     "barcode",
     "tax_bp",
     "energy_kcal",
+    "nutrition_per",
+    "energy_kj",
+    *NUTRIENTS,
     "age_min",
     "is_perishable",
     "shelf_life_days",
@@ -221,7 +224,8 @@ def columns_of(new: NewProduct) -> Mapping[str, object]:
 
 def _product(row: sa.RowMapping, currency: str) -> Product:
     data = NewProduct(
-        **{name: row[name] for name in _PLAIN},
+        **{name: row[name] for name in _PLAIN if name != "nutrition_per"},
+        nutrition_per=NutritionPer(row["nutrition_per"]),
         price=Money(row["price_minor"], currency),
         allergens=_allergens(row["allergens"]),
     )

@@ -7,17 +7,29 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vendomat.cloud.catalog.model import BASIS_POINTS_MAX, PRICE_MINOR_MAX, Allergen, NewProduct, image_path
+from vendomat.cloud.catalog.model import (
+    BASIS_POINTS_MAX,
+    HUNDRED_G_MG,
+    PRICE_MINOR_MAX,
+    Allergen,
+    NewProduct,
+    NutritionPer,
+    image_path,
+)
 from vendomat.cloud.catalog.product_import import ImportReport, RowOutcome
 from vendomat.cloud.catalog.product_store import DatedCost, ListedProduct
 from vendomat.cloud.catalog.products import ProductFile
 from vendomat.kernel import MINOR_UNITS_MAX, Money
 
 Text = Annotated[str, Field(max_length=80)]
+Nutrient = Annotated[int, Field(ge=0, le=2 * HUNDRED_G_MG, strict=True)] | None
 
 
 class ProductBody(BaseModel):
-    """All of a product. `image` is what an upload of a picture gave, `tax_bp` in hundredths of a percent."""
+    """All of a product. `image` is what an upload of a picture gave, `tax_bp` in hundredths of a percent.
+
+    From `energy_kj` to `sodium_mg` the figures are of 100 g or 100 ml, as `nutrition_per` says; null: not said.
+    """
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -33,6 +45,14 @@ class ProductBody(BaseModel):
     tax_bp: Annotated[int, Field(ge=0, le=BASIS_POINTS_MAX, strict=True)] = 0
     allergens: Annotated[list[Allergen], Field(max_length=len(Allergen))] = []
     energy_kcal: Annotated[int, Field(ge=0, le=10_000, strict=True)] | None = None
+    nutrition_per: NutritionPer = NutritionPer.G
+    energy_kj: Annotated[int, Field(ge=0, le=10_000, strict=True)] | None = None
+    fat_mg: Nutrient = None
+    saturates_mg: Nutrient = None
+    carbohydrate_mg: Nutrient = None
+    sugars_mg: Nutrient = None
+    protein_mg: Nutrient = None
+    sodium_mg: Nutrient = None
     age_min: Annotated[int, Field(ge=0, le=99, strict=True)] = 0
     is_perishable: bool = False
     shelf_life_days: Annotated[int, Field(ge=1, le=3_650, strict=True)] | None = None

@@ -35,13 +35,16 @@ CODE = sa.table(
 SLOT = sa.table(
     "planogram_slot", *map(sa.column, ("merchant_id", "machine_id", "slot", "product_id", "price_minor", "currency"))
 )
+PRODUCT = sa.table("product", *map(sa.column, ("product_id", "age_min")))
 
 
 async def price_at(connection: AsyncConnection, machine_id: str, product_id: str) -> Money | None:
-    """What the machine sells the product for (the lowest, should slots differ); None when it does not sell it."""
+    """What the machine sells the product for (the lowest, should slots differ); None when it does not sell it, or asks
+    for an age that it cannot tell."""
+    is_limited = sa.exists().where(PRODUCT.c.product_id == product_id, PRODUCT.c.age_min > 0)
     found = await connection.execute(
         sa.select(SLOT.c.price_minor, SLOT.c.currency)
-        .where(SLOT.c.machine_id == machine_id, SLOT.c.product_id == product_id)
+        .where(SLOT.c.machine_id == machine_id, SLOT.c.product_id == product_id, ~is_limited)
         .order_by(SLOT.c.price_minor, SLOT.c.slot)
         .limit(1)
     )

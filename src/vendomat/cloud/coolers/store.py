@@ -14,6 +14,7 @@ import asyncpg
 from vendomat.cloud.coolers.model import OVER, Good, Visit, VisitKey, VisitState
 from vendomat.cloud.orders import Command, CommandState
 from vendomat.cloud.platform.rows import execute_rows
+from vendomat.kernel import ErrorCode, VendomatError
 
 FIRST_AGAIN_S = {VisitState.OFFERED: 3.0, VisitState.COLLECTING: 5.0, VisitState.WRITTEN_OFF: 86_400.0}
 """How long after entering a state it is looked at; at once elsewhere."""
@@ -85,13 +86,21 @@ async def lock_door(connection: asyncpg.Connection, machine_id: str) -> None:
 
 
 async def goods_of(connection: asyncpg.Connection, merchant_id: str, machine_id: str) -> tuple[str, tuple[Good, ...]]:
-    """The currency and the goods of a cooler at their prices now."""
+    """The currency and the goods of a cooler at their prices now.
+
+    Raises `VendomatError(machine_not_ready)` for goods with an age limit: whoever opens the door can take them.
+    """
     rows = await connection.fetch(
-        "SELECT p.slot, p.product_id, d.name_zh, p.price_minor, p.currency FROM planogram_slot p "
+        "SELECT p.slot, p.product_id, d.name_zh, p.price_minor, p.currency, d.age_min FROM planogram_slot p "
         "JOIN product d USING (merchant_id, product_id) WHERE merchant_id = $1 AND machine_id = $2 ORDER BY p.slot",
         merchant_id,
         machine_id,
     )
+    if any(row["age_min"] for row in rows):
+        raise VendomatError(
+            ErrorCode.MACHINE_NOT_READY,
+            "this cooler holds goods with an age limit, which it cannot check; nothing was charged",
+        )
     currencies = {row["currency"] for row in rows}
     return (currencies.pop() if len(currencies) == 1 else ""), tuple(Good(*row[:4]) for row in rows)
 

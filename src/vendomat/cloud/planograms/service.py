@@ -18,6 +18,7 @@ from vendomat.cloud.changes import Change, State, note_change
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.planograms import store
 from vendomat.cloud.planograms.model import (
+    ChangeKind,
     Plan,
     Planogram,
     SlotChange,
@@ -217,6 +218,7 @@ class PlanogramDesk:
             machine_id = planogram.machine_id
             changes = changes_between(before[machine_id], after[machine_id], stock[machine_id])
             _check_any(numbers[machine_id], changes)
+            await _check_ages(connection, numbers[machine_id], changes)
             counts = checked_counts(numbers[machine_id], changes, said[machine_id])
             draft = carried(planogram.draft, before[machine_id], after[machine_id]) if is_keeping_drafts else None
             kept = None if draft == after[machine_id] else draft
@@ -307,6 +309,21 @@ async def check_products(connection: AsyncConnection, slots: Sequence[PlannedSlo
             ErrorCode.CONFLICT,
             f"slot {at[0]} names a product that is put away or does not exist; nothing changed",
             slots=at,
+        )
+
+
+async def _check_ages(connection: AsyncConnection, number: str, changes: Sequence[SlotChange]) -> None:
+    """No goods with an age limit come into a machine: it cannot tell how old a buyer is."""
+    new = {c.slot: c.after.product_id for c in changes if c.after and c.kind is not ChangeKind.CHANGED}
+    limited = await store.age_limited(connection, new.values())
+    slots = [slot for slot, product_id in new.items() if product_id in limited]
+    if slots:
+        raise VendomatError(
+            ErrorCode.CONFLICT,
+            f"{number}: {', '.join(slots)} would hold goods with an age limit, and no machine can tell how old a buyer "
+            "is; nothing changed",
+            machine=number,
+            slots=slots,
         )
 
 

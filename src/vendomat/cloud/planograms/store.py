@@ -50,7 +50,7 @@ STOCK = sa.table("stock_slot", *map(sa.column, ("merchant_id", "machine_id", "sl
 MOVE = sa.table(
     "stock_move", *map(sa.column, ("merchant_id", "machine_id", "slot", "kind", "quantity", "order_id", "unit", "at"))
 )
-PRODUCT = sa.table("product", *map(sa.column, ("merchant_id", "product_id", "archived_at")))
+PRODUCT = sa.table("product", *map(sa.column, ("merchant_id", "product_id", "archived_at", "age_min")))
 _BUMP = sa.text(
     "UPDATE machine m SET catalogue_version = m.catalogue_version + 1 FROM (SELECT merchant_id, machine_id FROM machine "
     "WHERE machine_id = ANY(CAST(:machines AS text[])) ORDER BY merchant_id, machine_id FOR NO KEY UPDATE) h "
@@ -134,6 +134,14 @@ async def lock_products(connection: AsyncConnection, products: Iterable[str]) ->
         .order_by(PRODUCT.c.product_id)
     )
     return set((await connection.execute(query.with_for_update(read=True))).scalars())
+
+
+async def age_limited(connection: AsyncConnection, products: Iterable[str]) -> set[str]:
+    """Those of `products` that are sold from an age on."""
+    query = sa.select(PRODUCT.c.product_id).where(
+        PRODUCT.c.product_id.in_(sorted(set(products))), PRODUCT.c.age_min > 0
+    )
+    return set((await connection.execute(query)).scalars())
 
 
 async def save_draft(

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.catalog import image_path, slot_order, slot_state
+from vendomat.cloud.catalog import image_path, slot_order, slot_state, why_closed
 from vendomat.cloud.machines import MachineState, is_online
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, Page, page_of
@@ -75,7 +75,7 @@ _ONE = "AND machine_id = :machine_id"
 _SLOTS = """
 SELECT p.slot, p.product_id, p.price_minor, p.currency, p.capacity, d.name_zh, d.name_en, d.image,
     coalesce(s.on_hand, 0) AS on_hand, coalesce(s.reserved, 0) AS reserved,
-    coalesce(s.closed_reason, '') AS closed_reason
+    coalesce(s.closed_reason, '') AS closed_reason, d.age_min
 FROM planogram_slot p
 JOIN product d ON d.merchant_id = p.merchant_id AND d.product_id = p.product_id
 LEFT JOIN stock_slot s ON s.merchant_id = p.merchant_id AND s.machine_id = p.machine_id AND s.slot = p.slot
@@ -187,8 +187,9 @@ async def _slots(connection: AsyncConnection, merchant_id: str, machine_id: str)
             on_hand=row["on_hand"],
             reserved=row["reserved"],
             available=max(0, row["on_hand"] - row["reserved"]),
-            state=slot_state(row["on_hand"], row["reserved"], row["closed_reason"]),
-            closed_reason=row["closed_reason"],
+            state=slot_state(row["on_hand"], row["reserved"], closed),
+            closed_reason=closed,
         )
         for row in sorted(rows, key=lambda row: slot_order(row["slot"]))
+        for closed in [why_closed(row["closed_reason"], row["age_min"])]
     ]

@@ -210,6 +210,12 @@ def _check_line(line: OrderLine, offer: SlotOffer | None, wanted: int, *, is_pri
         raise VendomatError(
             ErrorCode.SLOT_CLOSED, "this product cannot be sold now; no money was taken", slot=line.slot
         )
+    if offer.age_min:
+        raise VendomatError(
+            ErrorCode.SLOT_CLOSED,
+            f"sold from the age of {offer.age_min} on, and no machine can tell how old a buyer is; no money was taken",
+            slot=line.slot,
+        )
     if offer.price_minor != line.price_minor and not is_price_free:
         raise VendomatError(
             ErrorCode.PRICE_CHANGED,

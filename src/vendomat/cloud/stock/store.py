@@ -21,7 +21,7 @@ RECORD_VENDS = 20
 
 @dataclass(slots=True)
 class SlotOffer:
-    """A slot as it may be sold now, its row locked. `is_promoted`: its merchant has an active promotion."""
+    """A slot as it may be sold now, its row locked. `is_promoted`: its merchant has an active promotion; `age_min`: how old its buyer must be."""
 
     product_id: str
     price_minor: int
@@ -30,6 +30,7 @@ class SlotOffer:
     reserved: int
     closed_reason: str
     is_promoted: bool = False
+    age_min: int = 0
 
     @property
     def available(self) -> int:
@@ -41,7 +42,8 @@ async def lock_offers(connection: asyncpg.Connection, keys: Sequence[SlotKey]) -
     rows = await fetch_rows(
         connection,
         "SELECT s.merchant_id, s.machine_id, s.slot, p.product_id, p.price_minor, p.currency, s.on_hand, s.reserved, "
-        "s.closed_reason, EXISTS (SELECT FROM promotion r WHERE r.merchant_id = s.merchant_id AND r.state = 'active') "
+        "s.closed_reason, EXISTS (SELECT FROM promotion r WHERE r.merchant_id = s.merchant_id AND r.state = 'active'), "
+        "(SELECT d.age_min FROM product d WHERE (d.merchant_id, d.product_id) = (p.merchant_id, p.product_id)) "
         "FROM stock_slot s JOIN planogram_slot p USING (merchant_id, machine_id, slot) "
         "JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(merchant_id, machine_id, slot) "
         "USING (merchant_id, machine_id, slot) ORDER BY s.merchant_id, s.machine_id, s.slot FOR UPDATE OF s",
@@ -123,7 +125,8 @@ async def slot_holding(
     """The slot of the machine, `but_not` one of these, that has most of `product_id` left to promise; None: no slot."""
     slot: str | None = await connection.fetchval(
         "SELECT slot FROM stock_slot s JOIN planogram_slot p USING (merchant_id, machine_id, slot) "
-        "WHERE merchant_id = $1 AND machine_id = $2 AND p.product_id = $3 AND s.closed_reason = '' "
+        "JOIN product d USING (merchant_id, product_id) "
+        "WHERE merchant_id = $1 AND machine_id = $2 AND p.product_id = $3 AND s.closed_reason = '' AND d.age_min = 0 "
         "AND s.slot <> ALL($4::text[]) AND s.on_hand > s.reserved ORDER BY s.on_hand - s.reserved DESC, slot LIMIT 1",
         merchant_id,
         machine_id,

@@ -6182,6 +6182,12 @@ export interface components {
             /** Waiting */
             waiting: number;
         };
+        /**
+         * NutritionPer
+         * @description What the nutrition figures are of: 100 g, or 100 ml of what is drunk.
+         * @enum {string}
+         */
+        NutritionPer: "g" | "ml";
         /** OfferBody */
         OfferBody: {
             /** Is Offered */
@@ -7065,6 +7071,8 @@ export interface components {
         /**
          * ProductBody
          * @description All of a product. `image` is what an upload of a picture gave, `tax_bp` in hundredths of a percent.
+         *
+         *     From `energy_kj` to `sodium_mg` the figures are of 100 g or 100 ml, as `nutrition_per` says; null: not said.
          */
         ProductBody: {
             /**
@@ -7082,6 +7090,8 @@ export interface components {
              * @default
              */
             barcode?: string;
+            /** Carbohydrate Mg */
+            carbohydrate_mg?: number | null;
             /**
              * Category
              * @default
@@ -7099,6 +7109,10 @@ export interface components {
             detail_zh?: string;
             /** Energy Kcal */
             energy_kcal?: number | null;
+            /** Energy Kj */
+            energy_kj?: number | null;
+            /** Fat Mg */
+            fat_mg?: number | null;
             /**
              * Image
              * @default
@@ -7113,12 +7127,22 @@ export interface components {
             name_en: string;
             /** Name Zh */
             name_zh: string;
+            /** @default g */
+            nutrition_per?: components["schemas"]["NutritionPer"];
             /** Price Minor */
             price_minor: number;
+            /** Protein Mg */
+            protein_mg?: number | null;
+            /** Saturates Mg */
+            saturates_mg?: number | null;
             /** Shelf Life Days */
             shelf_life_days?: number | null;
             /** Sku */
             sku: string;
+            /** Sodium Mg */
+            sodium_mg?: number | null;
+            /** Sugars Mg */
+            sugars_mg?: number | null;
             /**
              * Tax Bp
              * @default 0

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { ProductData } from "../api/goodsViews";
-import { dataOf, formOf, isBarcode, marginPercent } from "./form";
+import { dataOf, formOf, isBarcode, marginPercent, saltOf } from "./form";
 
 const COCOA: ProductData = {
   sku: "cocoa", name_zh: "热可可", name_en: "Cocoa", detail_zh: "", detail_en: "", category: "drinks", price_minor: 650, image: "",
-  barcode: "4006381333931", tax_bp: 1350, allergens: ["milk", "soya"], energy_kcal: 180, age_min: 0, is_perishable: true,
+  barcode: "4006381333931", tax_bp: 1350, allergens: ["milk", "soya"], energy_kcal: 180,
+  nutrition_per: "ml", energy_kj: 300, fat_mg: 1500, saturates_mg: null, carbohydrate_mg: 11_250, sugars_mg: 0, protein_mg: null, sodium_mg: 48, age_min: 0, is_perishable: true,
   shelf_life_days: null,
 };
 
@@ -14,6 +15,17 @@ describe("a product's form", () => {
     expect([form.price, form.tax, form.age, form.shelfLife]).toEqual(["6.50", "13.5", "", ""]);
     expect(dataOf(form, "CNY")).toEqual(COCOA);
     expect(dataOf(formOf({ ...COCOA, tax_bp: 1000 }, "JPY"), "JPY")).toEqual({ ...COCOA, tax_bp: 1000 });
+  });
+
+  it("says nutrients in grams, and sodium as salt too", () => {
+    const form = formOf(COCOA, "CNY");
+    expect(form.nutrition).toEqual({
+      energy_kj: "300", fat_mg: "1.5", saturates_mg: "", carbohydrate_mg: "11.25", sugars_mg: "0", protein_mg: "", sodium_mg: "48",
+    });
+    expect([saltOf("48"), saltOf(""), saltOf("x"), saltOf("0")]).toEqual(["0.12", "", "", "0"]);
+    for (const wrong of [{ fat_mg: "1.2345" }, { sodium_mg: "1.5" }, { saturates_mg: "1.6" }, { sugars_mg: "-1" }]) {
+      expect(dataOf({ ...form, nutrition: { ...form.nutrition, ...wrong } }, "CNY")).toBe("nutrition");
+    }
   });
 
   it.each([

@@ -15,17 +15,24 @@ export type ProductForm = {
   tax: string;
   allergens: Allergen[];
   energy: string;
+  per: ProductData["nutrition_per"];
+  nutrition: Record<Nutrient, string>;
   age: string;
   isPerishable: boolean;
   shelfLife: string;
 };
 
+/** What is typed of a nutrient, with how many decimals: grams as the label says them, kept in milligrams. */
+const DECIMALS = { energy_kj: 0, fat_mg: 3, saturates_mg: 3, carbohydrate_mg: 3, sugars_mg: 3, protein_mg: 3, sodium_mg: 0 } as const;
+export type Nutrient = keyof typeof DECIMALS;
+export const NUTRIENTS = Object.keys(DECIMALS) as Nutrient[];
+
 /** What cannot always be read as it was typed. */
-export type WrongField = "price" | "tax" | "barcode" | "energy" | "age" | "shelfLife";
+export type WrongField = "price" | "tax" | "barcode" | "energy" | "nutrition" | "age" | "shelfLife";
 
 export const EMPTY_FORM: Readonly<ProductForm> = {
   sku: "", name_zh: "", name_en: "", detail_zh: "", detail_en: "", category: "", price: "", image: "", barcode: "", tax: "0",
-  allergens: [], energy: "", age: "", isPerishable: false, shelfLife: "",
+  allergens: [], energy: "", per: "g", nutrition: noFigures(), age: "", isPerishable: false, shelfLife: "",
 };
 
 const PERCENT_DECIMALS = 2;
@@ -44,6 +51,11 @@ export function formOf(data: ProductData, currency: string): ProductForm {
     tax: plainDecimal(decimalText(data.tax_bp, PERCENT_DECIMALS)),
     allergens: [...data.allergens],
     energy: data.energy_kcal === null ? "" : String(data.energy_kcal),
+    per: data.nutrition_per,
+    nutrition: noFigures((name) => {
+      const figure = data[name];
+      return figure === null ? "" : plainDecimal(decimalText(figure, DECIMALS[name]));
+    }),
     age: data.age_min === 0 ? "" : String(data.age_min),
     isPerishable: data.is_perishable,
     shelfLife: data.shelf_life_days === null ? "" : String(data.shelf_life_days),
@@ -61,6 +73,8 @@ export function dataOf(form: ProductForm, currency: string): ProductData | Wrong
   if (tax === undefined || tax > 10_000) return "tax";
   if (!isBarcode(form.barcode.trim())) return "barcode";
   if (energy === undefined) return "energy";
+  const figures = figuresOf(form.nutrition);
+  if (figures === undefined) return "nutrition";
   if (age === undefined) return "age";
   if (shelfLife === undefined || shelfLife === 0) return "shelfLife";
   return {
@@ -76,10 +90,34 @@ export function dataOf(form: ProductForm, currency: string): ProductData | Wrong
     tax_bp: tax,
     allergens: [...form.allergens].sort(),
     energy_kcal: energy,
+    nutrition_per: form.per,
+    ...figures,
     age_min: age ?? 0,
     is_perishable: form.isPerishable,
     shelf_life_days: shelfLife,
   };
+}
+
+/** The salt that a label of the EU says instead of sodium, in grams; empty when nothing was typed. */
+export function saltOf(sodium: string): string {
+  const mg = wholeOf(sodium);
+  return mg == null ? "" : plainDecimal(decimalText(Math.round(mg * 2.5), 3));
+}
+
+function noFigures(of: (name: Nutrient) => string = () => ""): Record<Nutrient, string> {
+  return Object.fromEntries(NUTRIENTS.map((name) => [name, of(name)])) as Record<Nutrient, string>;
+}
+
+function figuresOf(typed: Readonly<Record<Nutrient, string>>): Record<Nutrient, number | null> | undefined {
+  const figures = {} as Record<Nutrient, number | null>;
+  for (const name of NUTRIENTS) {
+    const text = typed[name].trim();
+    const figure = text === "" ? null : minorOf(text, DECIMALS[name]);
+    if (figure === undefined) return undefined;
+    figures[name] = figure;
+  }
+  const isPart = (part: number | null, whole: number | null) => (part ?? 0) <= (whole ?? 0);
+  return isPart(figures.saturates_mg, figures.fat_mg) && isPart(figures.sugars_mg, figures.carbohydrate_mg) ? figures : undefined;
 }
 
 /** EAN-8, UPC-A or EAN-13 with a right check digit; empty is none. */
@@ -97,7 +135,7 @@ export function marginPercent(priceMinor: number, costMinor: number | null): num
 
 /** "13.00" → "13", "5.50" → "5.5". */
 function plainDecimal(text: string): string {
-  return text.replace(/\.?0+$/, "") || "0";
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
 /** A whole number; null for nothing typed, undefined for what is none. */

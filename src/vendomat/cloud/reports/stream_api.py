@@ -34,7 +34,7 @@ def stream_router(feeds: EventFeeds, current: CurrentOperator) -> APIRouter:
         "/api/v1/events/stream",
         operation_id="events.stream",
         response_class=_EventStream,
-        responses={200: {"model": LiveEventView, "description": "Events, each with its name and its id."}},
+        responses={200: {"model": LiveEventView, "description": "Events, each with its id; its `type` says what happened."}},
     )
     async def stream(
         operator: Annotated[Operator, Depends(reading)],
@@ -55,6 +55,6 @@ async def _events(feeds: EventFeeds, merchant_id: str, last: Place | None) -> As
     try:
         async with asyncio.timeout(STREAM_S_MAX), aclosing(feeds.follow(merchant_id, last)) as events:
             async for event in events:
-                yield ServerSentEvent(data=event.to_json(), event=event.kind, id=str(event.place))
+                yield ServerSentEvent(data=event.to_json(), id=str(event.place))
     except TimeoutError:
         return

@@ -10907,7 +10907,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events, each with its name and its id. */
+            /** @description Events, each with its id; its `type` says what happened. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -8,13 +8,6 @@ import type { LiveEvent } from "./views";
 
 export type LinkState = "connecting" | "live" | "reconnecting";
 
-/** Events are sent by name, and a browser hears only the names it asked for. */
-export const EVENT_KINDS = [
-  "order.awaiting_payment", "order.paid", "order.dispensing", "order.settled", "order.expired", "order.cancelled",
-  "vend.delivered", "vend.not_delivered", "vend.unknown", "vend.found", "slot.unlocked", "channel.away", "channel.back", "payment.late", "refund.requested", "refund.succeeded",
-  "alarm.raised", "alarm.acknowledged", "alarm.cleared",
-] as const;
-
 export const BREAK_TOLD_AFTER_MS = 2500;
 
 /** The part of the browser's EventSource that is used. */
@@ -22,7 +15,7 @@ export type Source = {
   readonly readyState: number;
   onopen: ((event: Event) => unknown) | null;
   onerror: ((event: Event) => unknown) | null;
-  addEventListener(name: string, listener: (event: MessageEvent<string>) => void): void;
+  onmessage: ((event: MessageEvent<string>) => unknown) | null;
   close(): void;
 };
 
@@ -69,11 +62,9 @@ export class EventStream {
   #open(): void {
     const source = this.world.open();
     this.#source = source;
-    for (const kind of EVENT_KINDS) {
-      source.addEventListener(kind, (event) => {
-        if (this.#source === source) this.listener.onevent(JSON.parse(event.data) as LiveEvent);
-      });
-    }
+    source.onmessage = (event) => {
+      if (this.#source === source) this.listener.onevent(JSON.parse(event.data) as LiveEvent);
+    };
     source.onopen = () => {
       if (this.#source !== source) return;
       this.#isLive = true;

@@ -1,6 +1,7 @@
 /** A day and an item in words and tones. */
 import type { Tone } from "@vendomat/ui";
 import type { Bill, BillKind, BillRequest, ReconDay, ReconItem } from "../api/views";
+import { counted } from "../app/share";
 import { i18n, t } from "../i18n";
 
 export type DayState = "open" | "closed" | "waiting";
@@ -39,14 +40,9 @@ export function isUnderWay(request: BillRequest | null | undefined): boolean {
   return request !== null && request !== undefined && request.ended_at === null;
 }
 
-/** A number of rows as one reads it: 50,000. */
-export function countWord(count: number): string {
-  return new Intl.NumberFormat(i18n.locale).format(count);
-}
-
 /** How far it has come. Of a file the rows are known once it was read; of the platform's answer they are not. */
 export function requestWords({ state, kind, rows_read, rows_matched, asked_by_name }: BillRequest): string {
-  const [all, rows] = [countWord(rows_read), countWord(rows_matched)];
+  const [all, rows] = [counted(rows_read, i18n.locale), counted(rows_matched, i18n.locale)];
   if (state === "done") return t("bills.done", { rows, who: asked_by_name });
   if (state === "matching") return kind === "trade" ? t("bills.matching_of", { rows, all }) : t("bills.matching", { rows });
   return state === "reading" && kind !== "" ? t("bills.reading", { rows: all }) : t("bills.waiting");

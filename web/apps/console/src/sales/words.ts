@@ -37,10 +37,10 @@ export function rowWord(row: SalesRow, by: By, isOneDay: boolean): string {
   return i18n.pick({ zh: row.name, en: row.name_en }) || row.key;
 }
 
-/** `0.9871` → `98.7 %`; nothing known → undefined. */
+/** `0.9871` → `98.7 %`, `0.9998` → `99.9 %`: a fault is never rounded away; nothing known → undefined. */
 export function percent(share: number | null, locale: Locale): string | undefined {
   if (share === null) return undefined;
-  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(share);
+  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1, roundingMode: "floor" }).format(share);
 }
 
 /** Seconds as people say them: `4.2 s`, `12 min`, `3.5 h`. */

@@ -34,7 +34,9 @@ def stream_router(feeds: EventFeeds, current: CurrentOperator) -> APIRouter:
         "/api/v1/events/stream",
         operation_id="events.stream",
         response_class=_EventStream,
-        responses={200: {"model": LiveEventView, "description": "Events, each with its id; its `type` says what happened."}},
+        responses={
+            200: {"model": LiveEventView, "description": "Events, each with its id; its `type` says what happened."}
+        },
     )
     async def stream(
         operator: Annotated[Operator, Depends(reading)],

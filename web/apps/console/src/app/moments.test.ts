@@ -27,6 +27,7 @@ describe("moments", () => {
     [380, "+380 ms"],
     [2310, "+2.31 sec"],
     [90_000, "+1 min 30 sec"],
+    [10_640_000, "+2 hr 57 min"],
   ])("are %i ms apart as %s", (ms, words) => {
     expect(gap(MOMENT, new Date(Date.parse(MOMENT) + ms).toISOString(), "en")).toBe(words);
   });

@@ -36,13 +36,14 @@ export function ago(moment: string, now: number, locale: Locale): string {
   return words.format(-Math.floor(seconds / 86_400), "day");
 }
 
-/** What lies between two moments: "+380 ms", "+2.31 s", "+1 min 30 s" in the numbers of the language. */
+/** What lies between two moments: "+380 ms", "+2.31 s", "+1 min 30 s", "+2 hr 57 min" in the numbers of the language. */
 export function gap(from: string, to: string, locale: Locale): string {
   const ms = Math.max(0, Date.parse(to) - Date.parse(from));
   const part = (value: number, unit: string, digits: number) =>
     new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
   if (ms < 1000) return `+${part(ms, "millisecond", 0)}`;
   if (ms < 60_000) return `+${part(ms / 1000, "second", 2)}`;
+  if (ms >= 3_600_000) return `+${part(Math.floor(ms / 3_600_000), "hour", 0)} ${part(Math.floor((ms % 3_600_000) / 60_000), "minute", 0)}`;
   return `+${part(Math.floor(ms / 60_000), "minute", 0)} ${part(Math.round((ms % 60_000) / 1000), "second", 0)}`;
 }
 

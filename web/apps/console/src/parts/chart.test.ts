@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { chartOptions, fitting, labelled, valueRange } from "./chart";
+import { chartOptions, fitting, labelled, valueAxisPx, valueRange } from "./chart";
 
 describe("the words of an axis", () => {
   it("are as many as fit, evenly, the first among them", () => {
-    expect(labelled(24, 58 + 64 * 12)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22]);
+    expect(labelled(24, 58 + 72 * 12)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22]);
     expect(labelled(3, 1000)).toEqual([0, 1, 2]);
     expect(labelled(31, 10)).toEqual([0]);
     expect(labelled(0, 1000)).toEqual([]);
@@ -16,6 +16,14 @@ describe("a word of an axis", () => {
     expect(fitting("高山泉水一瓶", 60)).toBe("高山泉…");
     expect(fitting("12:00", 60)).toBe("12:00");
     expect(fitting("12:00", 0)).toBe("1…");
+  });
+});
+
+describe("the axis of values", () => {
+  it("is as wide as its longest word", () => {
+    expect(valueAxisPx(["¥0", "¥10"])).toBe(58);
+    expect(valueAxisPx(["¥0.00", "¥25,000.00"])).toBe(80);
+    expect(valueAxisPx([])).toBe(58);
   });
 });
 

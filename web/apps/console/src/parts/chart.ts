@@ -17,7 +17,7 @@ export type ChartDrawing = {
   font: string;
 };
 
-const LABEL_PX = 64;
+const LABEL_PX = 72;
 const AXIS_PX = 58;
 const LETTER_PX = 6.6;
 
@@ -64,6 +64,11 @@ export function valueRange(base: ChartDrawing["base"], least: number | null, mos
   return [Math.floor(bottom - room), Math.ceil(top + room)];
 }
 
+/** How wide the axis of values has to be for its longest word: a sum whose first digit is cut away is another sum. */
+export function valueAxisPx(words: readonly string[]): number {
+  return Math.max(AXIS_PX, ...words.map((word) => Math.ceil(word.length * LETTER_PX) + 14));
+}
+
 export function chartOptions(drawing: ChartDrawing): uPlot.Options {
   const { points, series, format, widthPx, heightPx, token, font } = drawing;
   const bands = series.flatMap((one, index) =>
@@ -83,7 +88,7 @@ export function chartOptions(drawing: ChartDrawing): uPlot.Options {
     },
     axes: [
       { ...axis, grid: { show: false }, size: 30, splits: () => places, values: (_, splits) => splits.map((place) => fitting(points[place] ?? "", roomPx)) },
-      { ...axis, grid: { stroke: token("--line"), width: 1 }, size: AXIS_PX, values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? format(value) : "")) },
+      { ...axis, grid: { stroke: token("--line"), width: 1 }, size: (_, words) => valueAxisPx(words ?? []), values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? format(value) : "")) },
     ],
     series: [{}, ...series.map((one) => shapeOf(one, token))],
     bands,

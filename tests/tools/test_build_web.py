@@ -95,12 +95,13 @@ def test_the_lock_file_names_no_download_address() -> None:
 
 
 @pytest.mark.slow
-def test_kiosk_stays_within_its_budget() -> None:
-    """At most 120 kB of compressed script, and not one address outside the machine in what is loaded."""
-    build_web.build(ROOT, apps=["kiosk"])
-    kiosk = ROOT / "src" / "vendomat" / "static" / "kiosk"
-    scripts = list(kiosk.glob("assets/*.js"))
+@pytest.mark.parametrize(("app", "bytes_max"), [("kiosk", 120_000), ("console", 250_000)])
+def test_what_a_page_loads_first_stays_within_its_budget(app: str, bytes_max: int) -> None:
+    """So much compressed script at most, and not one address outside the machine in what is loaded."""
+    build_web.build(ROOT, apps=[app])
+    built = ROOT / "src" / "vendomat" / "static" / app
+    page = (built / "index.html").read_text(encoding="utf-8")
+    scripts = [built / name for name in re.findall(r'(?:src|href)="[^"]*?(assets/[^"]+\.js)"', page)]
     assert scripts
-    assert sum(len(gzip.compress(path.read_bytes())) for path in scripts) <= 120_000
-    page = (kiosk / "index.html").read_text(encoding="utf-8")
+    assert sum(len(gzip.compress(path.read_bytes())) for path in scripts) <= bytes_max
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)

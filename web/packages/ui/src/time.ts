@@ -9,10 +9,16 @@ const SHAPES: Readonly<Record<TimeForm, Intl.DateTimeFormatOptions>> = {
   both: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
 
-/** An RFC 3339 moment in a time zone (the machine's, not the viewer's, where it matters). */
-export function formatTime(moment: string, form: TimeForm, locale: Locale, timeZone?: string): string {
-  const options = timeZone === undefined ? SHAPES[form] : { ...SHAPES[form], timeZone };
-  return new Intl.DateTimeFormat(locale, options).format(new Date(moment));
+/**
+ * An RFC 3339 moment in a time zone (the machine's, not the viewer's, where it matters). Day and time of another year
+ * than that of `now` (epoch milliseconds) say their year, too.
+ */
+export function formatTime(moment: string, form: TimeForm, locale: Locale, timeZone?: string, now = Date.now()): string {
+  const zone = timeZone === undefined ? {} : { timeZone };
+  const year = (at: Date | number) => new Intl.DateTimeFormat("en", { year: "numeric", ...zone }).format(at);
+  const at = new Date(moment);
+  const shape = form === "both" && year(at) !== year(now) ? { year: "numeric" as const, ...SHAPES[form] } : SHAPES[form];
+  return new Intl.DateTimeFormat(locale, { ...shape, ...zone }).format(at);
 }
 
 /** What is left, as whole seconds rounded up: a countdown shows 0 only when nothing is left. */

@@ -2,7 +2,7 @@
  * All machines of the merchant, as every page knows them. A fleet of one page is asked for anew with whatever happens; a
  * larger one once a minute, and in between the machines that events name, each by itself.
  */
-import type { ConsoleClient } from "../api/client";
+import type { ConsoleClient, Reply } from "../api/client";
 import type { LiveEvent, Machine } from "../api/views";
 import { Resource } from "./resource.svelte";
 
@@ -32,17 +32,26 @@ export class Fleet extends Resource<readonly Machine[]> {
   };
 
   /** What is known becomes new again, as far as it is worth it. */
-  keepFresh = async (): Promise<void> => {
-    const [known, named] = [this.value, [...this.#named]];
+  keepFresh = (): Promise<void> => {
+    if (!this.#isWholeDue()) return this.askInstead(this.#askNamed);
     this.#named.clear();
-    const isLarge = known !== undefined && known.length > ONE_PAGE;
-    const isKnown = named.every((id) => known?.some((machine) => machine.id === id));
-    if (!isLarge || !isKnown || named.length > NAMED_MAX || this.now() - this.#wholeAt >= WHOLE_MS) {
-      this.#wholeAt = this.now();
-      return this.refresh();
-    }
+    this.#wholeAt = this.now();
+    return this.refresh();
+  };
+
+  #isWholeDue(): boolean {
+    const [known, named] = [this.value, [...this.#named]];
+    if (known === undefined || known.length <= ONE_PAGE || this.failure !== undefined) return true;
+    if (named.length > NAMED_MAX || this.now() - this.#wholeAt >= WHOLE_MS) return true;
+    return !named.every((id) => known.some((machine) => machine.id === id));
+  }
+
+  #askNamed = async (): Promise<Reply<readonly Machine[]>> => {
+    const named = [...this.#named];
+    this.#named.clear();
     const replies = await Promise.all(named.map((id) => this.client.machine(id)));
     const fresh = new Map(replies.flatMap((reply) => (reply.kind === "ok" ? [[reply.value.id, reply.value]] : [])));
-    if (fresh.size > 0) this.value = this.value?.map((machine) => fresh.get(machine.id) ?? machine);
+    const known = this.value ?? [];
+    return { kind: "ok", value: fresh.size === 0 ? known : known.map((machine) => fresh.get(machine.id) ?? machine) };
   };
 }

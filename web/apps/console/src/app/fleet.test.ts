@@ -8,18 +8,21 @@ const event = (data: Record<string, unknown>) => ({ type: "alarm.raised", subjec
 function fleetOf(size: number) {
   const asked: string[] = [];
   const clock = { now: 0 };
+  const held: (() => void)[] = [];
+  const line = { isHeld: false };
   const data: Machine[] = Array.from({ length: size }, (_, n) => machine(n));
   const client = {
-    machines: () => {
+    machines: async () => {
       asked.push("all");
-      return Promise.resolve({ kind: "ok" as const, value: { data, next_cursor: null, has_more: false } });
+      if (line.isHeld) await new Promise<void>((resolve) => held.push(resolve));
+      return { kind: "ok" as const, value: { data, next_cursor: null, has_more: false } };
     },
     machine: (id: string) => {
       asked.push(id);
       return Promise.resolve({ kind: "ok" as const, value: machine(Number(id.slice(4)), 7) });
     },
   };
-  return { fleet: new Fleet(client, () => clock.now), asked, clock };
+  return { fleet: new Fleet(client, () => clock.now), asked, clock, line, held };
 }
 
 it("asks for a small fleet as a whole, whatever happens", async () => {
@@ -53,4 +56,27 @@ it("asks for all when a machine is new, or many are named at once", async () => 
   for (let n = 0; n <= NAMED_MAX; n += 1) fleet.hear(event({ machine_id: `mch_${n}` }));
   await fleet.keepFresh();
   expect(asked).toEqual(["all", "all", "all"]);
+});
+
+it("keeps what an event told while an older question for all was under way", async () => {
+  const { fleet, asked, clock, line, held } = fleetOf(ONE_PAGE + 1);
+  await fleet.keepFresh();
+  line.isHeld = true;
+  clock.now = WHOLE_MS;
+  const all = fleet.keepFresh();
+  fleet.hear(event({ machine_id: "mch_3" }));
+  const named = fleet.keepFresh();
+  held.forEach((answer) => answer());
+  await Promise.all([all, named]);
+  expect(asked).toEqual(["all", "all", "mch_3"]);
+  expect(fleet.value?.[3]?.sales_today.count).toBe(7);
+});
+
+it("asks for all again as soon as that failed", async () => {
+  const { fleet, asked } = fleetOf(ONE_PAGE + 1);
+  await fleet.keepFresh();
+  fleet.failure = { kind: "unreachable" };
+  await fleet.keepFresh();
+  expect(asked).toEqual(["all", "all"]);
+  expect(fleet.failure).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 /** Times as an operator reads them: to the millisecond for evidence, in words for "how long ago". */
-import type { Locale } from "@vendomat/ui";
+import { formatTime, type Locale } from "@vendomat/ui";
 
 const EXACT: Intl.DateTimeFormatOptions = {
   hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
@@ -21,8 +21,7 @@ export function dayOf(moment: string | number, timeZone: string | undefined): st
 
 /** The day and minute of a moment, in the time of whoever reads, or of a named zone. */
 export function moment(at: string, locale: Locale, timeZone?: string): string {
-  const parts = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-  return new Intl.DateTimeFormat(locale, { ...parts, ...zone(timeZone) }).format(new Date(at));
+  return formatTime(at, "both", locale, timeZone);
 }
 
 /** "12 seconds ago", in whole units; the future (a clock that is ahead) reads as now. */

@@ -35,11 +35,20 @@ export class Resource<Value> {
     this.#isOutdated = this.#isWantedAgain = this.#running !== undefined;
   };
 
-  async #askUntilNew(): Promise<void> {
+  /** Asks a smaller question whose answer is all that is shown, too. It comes after whatever is under way. */
+  protected async askInstead(ask: () => Promise<Reply<Value>>): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    this.#running = this.#askUntilNew(ask);
+    return this.#running;
+  }
+
+  async #askUntilNew(first = this.ask): Promise<void> {
+    let ask = first;
     this.isAsking = true;
     do {
       this.#isWantedAgain = this.#isOutdated = false;
-      const reply = await this.ask();
+      const reply = await ask();
+      ask = this.ask;
       if (this.#isDropped) return;
       if (this.#isOutdated) continue;
       if (reply.kind === "ok") {

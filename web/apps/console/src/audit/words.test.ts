@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dayEnd, dayStart, differences, shownValue, subjectPath } from "./words";
+import { dayEnd, dayStart, differences, shownValue, subjectName, subjectPath } from "./words";
 
 describe("changes in words", () => {
   it("shows what differs first, and what was or is not there", () => {
@@ -21,6 +21,18 @@ describe("changes in words", () => {
     expect(subjectPath("ord_1")).toBe("orders/ord_1");
     expect(subjectPath("sit_1")).toBeUndefined();
     expect(subjectPath("wechat")).toBeUndefined();
+  });
+
+  it("calls a thing by the name that the change tells", () => {
+    const named = (subject: string, before: Record<string, unknown> | null, after: Record<string, unknown> | null) =>
+      subjectName({ subject, before, after }, (id) => (id === "mch_1" ? "VM-001" : undefined));
+    expect(named("mch_1", null, null)).toBe("VM-001");
+    expect(named("mch_2", null, null)).toBe("");
+    expect(named("ord_00000000000000000000000042", null, null)).toBe("0000-0042");
+    expect(named("sit_00000000000000000000000001", { name: "Lobby" }, { name: "Hall" })).toBe("Hall");
+    expect(named("opr_00000000000000000000000001", { email: "li@example.com" }, null)).toBe("li@example.com");
+    expect(named("cod_00000000000000000000000001", null, { state: "withdrawn" })).toBe("");
+    expect(named("2026-10", null, null)).toBe("2026-10");
   });
 
   it("takes a day as whole", () => {

@@ -1,5 +1,7 @@
 /** How changes are said: the action in words, what differs, and where its subject is shown. */
+import type { Change } from "../api/peopleViews";
 import { i18n, t } from "../i18n";
+import { referenceOf } from "../orders/words";
 
 /** The first words of actions, as one may ask for them. */
 export const WHATS = ["person", "password", "second_factor", "recovery_codes", "passkey", "identity", "identity_provider", "session", "refund", "payment", "claim", "vend", "visit", "wallet", "member", "slot", "stock", "machine", "product", "planogram", "price", "promotion", "coupon", "code", "site", "payment_account", "reconciliation", "fee_contract", "alarm", "notification"] as const;
@@ -29,7 +31,18 @@ export function shownValue(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-const PATHS: Readonly<Record<string, string>> = { ord: "orders", mch: "machines", mbr: "members" };
+/** What a changed thing is called, as far as the change itself tells it; an opaque number tells a reader nothing. */
+export function subjectName(change: Pick<Change, "subject" | "before" | "after">, machineNumber: (id: string) => string | undefined): string {
+  const { subject } = change;
+  if (subject.startsWith("ord_")) return referenceOf(subject);
+  if (subject.startsWith("mch_")) return machineNumber(subject) ?? "";
+  const told: State = { ...change.before, ...change.after };
+  const name = [told["name"], i18n.pick({ zh: String(told["name_zh"] ?? ""), en: String(told["name_en"] ?? "") }), told["email"]].find((one) => typeof one === "string" && one !== "");
+  if (typeof name === "string") return name;
+  return /^[a-z]{3}_[0-9a-z]{26}$/.test(subject) ? "" : subject;
+}
+
+const PATHS: Readonly<Record<string, string>> = { ord: "orders", mch: "machines", mbr: "members", prd: "products" };
 
 /** Where the thing is shown, when it has a page of its own. */
 export function subjectPath(subject: string): string | undefined {

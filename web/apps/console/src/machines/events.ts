@@ -12,15 +12,21 @@ export function eventTitle(event: MachineEvent): string {
   switch (event.source) {
     case "alarm": {
       const place = event.slot === "" ? "" : ` · ${event.slot}`;
-      return `${alarmTitle({ kind: event.subject })}${place}: ${entryWords({ what: event.kind, said: event.said })}`;
+      return alarmTitle({ kind: event.subject }) + place;
     }
     case "change":
       return wordOf(event.kind);
     case "sale":
-      return t("events.sale", { state: t(`order.filter_${event.kind}` as "order.filter_settled"), amount: i18n.money(event.amount_minor, event.currency) });
+      return t("events.sale", { amount: i18n.money(event.amount_minor, event.currency) });
     default:
       return t("events.started", { epoch: event.subject });
   }
+}
+
+/** What became of it, or why. */
+export function eventNote(event: MachineEvent): string {
+  if (event.source === "alarm") return entryWords({ what: event.kind, said: event.said });
+  return event.source === "sale" ? t(`order.filter_${event.kind}` as "order.filter_settled") : event.source === "change" ? event.said : "";
 }
 
 export function eventTone(event: MachineEvent): Tone {

@@ -13,6 +13,7 @@ export type ChartDrawing = {
   heightPx: number;
   /** A count or a sum begins at nothing; a temperature has no such place. */
   base: "zero" | "data";
+  most?: number | undefined;
   token: (name: string) => string;
   font: string;
 };
@@ -84,7 +85,7 @@ export function chartOptions(drawing: ChartDrawing): uPlot.Options {
     cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { show: false } },
     scales: {
       x: { time: false, range: () => [-0.6, points.length - 0.4] },
-      y: { range: (_, least, most) => valueRange(drawing.base, least, most) },
+      y: { range: (_, least, most) => valueRange(drawing.base, least, drawing.most ?? most) },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 30, splits: () => places, values: (_, splits) => splits.map((place) => fitting(points[place] ?? "", roomPx)) },

@@ -15,6 +15,11 @@ describe("formatMessage", () => {
     expect(formatMessage("{count, plural, other {# 件}}", { count: 1 }, "zh-CN")).toBe("1 件");
   });
 
+  it("writes numbers as the language does, and texts as they are", () => {
+    expect(formatMessage(ITEMS, { count: 5000, place: "1000" }, "en")).toBe("5,000 items in 1000");
+    expect(formatMessage("{count} 台", { count: 12_345 }, "zh-CN")).toBe("12,345 台");
+  });
+
   it("never leaves a hole", () => {
     expect(() => formatMessage("Pay {amount}", {}, "en")).toThrow(RangeError);
     expect(() => formatMessage("Pay {amount", { amount: 1 }, "en")).toThrow(SyntaxError);

@@ -1,12 +1,14 @@
 /**
  * Messages with places to fill: `{name}` and `{count, plural, one {# item} other {# items}}`, a small part of the ICU
- * form. Pure. Refuses an unknown place: a message with a hole in it never reaches a person.
+ * form. A number is written as the language writes it: 5,000. Pure. Refuses an unknown place: a message with a hole in it
+ * never reaches a person.
  */
 import type { Locale } from "./locale";
 
 export type Values = Readonly<Record<string, string | number>>;
 
 const rules = new Map<Locale, Intl.PluralRules>();
+const numbers = new Map<Locale, Intl.NumberFormat>();
 
 function pluralCategory(count: number, locale: Locale): string {
   let rule = rules.get(locale);
@@ -15,6 +17,16 @@ function pluralCategory(count: number, locale: Locale): string {
     rules.set(locale, rule);
   }
   return rule.select(count);
+}
+
+function written(value: string | number, locale: Locale): string {
+  if (typeof value === "string") return value;
+  let format = numbers.get(locale);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(locale);
+    numbers.set(locale, format);
+  }
+  return format.format(value);
 }
 
 /** Index just past the brace that closes the one at `start`. */
@@ -47,7 +59,7 @@ function formatPlural(name: string, forms: string, values: Values, locale: Local
   }
   const chosen = texts.get(pluralCategory(count, locale)) ?? texts.get("other");
   if (chosen === undefined) throw new SyntaxError(`plural without "other": ${forms}`);
-  return formatMessage(chosen.replaceAll("#", String(count)), values, locale);
+  return formatMessage(chosen.replaceAll("#", written(count, locale)), values, locale);
 }
 
 /** Fills the places of `pattern`. Raises RangeError for a missing value, SyntaxError for a broken pattern. */
@@ -63,7 +75,7 @@ export function formatMessage(pattern: string, values: Values, locale: Locale): 
     text +=
       kind?.trim() === "plural"
         ? formatPlural(name.trim(), forms.join(","), values, locale)
-        : String(valueOf(name.trim(), values));
+        : written(valueOf(name.trim(), values), locale);
     index = end;
   }
   return text;

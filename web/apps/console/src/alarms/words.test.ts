@@ -7,6 +7,10 @@ it("says the last word of a detail, or all of it, in words where there are some"
   expect(alarmCause({ detail: "order 1 unit 1: jam" })).toBe(alarmCause({ detail: "jam" }));
   expect(alarmCause({ detail: "the motor stalled" })).toBe("the motor stalled");
   expect(alarmCause({ detail: "2 claims wait for longer than a day" })).toBe("2 claims");
+  expect(alarmCause({ detail: "alipay, wechat" })).toBe("Alipay · WeChat Pay");
+  expect(alarmCause({ detail: "120 machines are not heard of" })).toBe("120 machines");
+  expect(alarmCause({ detail: "not heard of since 2020-03-01 09:30:00 UTC" })).toMatch(/^silent since .*2020/);
+  expect(alarmCause({ detail: "bad signature: 3 refused, nothing was done" })).toBe("3 refused; nothing was done");
   expect(alarmCause({ detail: "" })).toBe("");
 });
 

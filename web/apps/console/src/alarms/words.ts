@@ -4,6 +4,7 @@ import type { Alarm } from "../api/views";
 import { moment } from "../app/moments";
 import type { AlarmEntry } from "../api/attentionViews";
 import { i18n, t } from "../i18n";
+import { channelWord } from "../orders/words";
 
 export function alarmTone(alarm: Alarm): Tone {
   if (alarm.state === "cleared") return "ok";
@@ -16,12 +17,28 @@ export function alarmTitle(alarm: Pick<Alarm, "kind">): string {
   return i18n.has(key) ? t(key) : alarm.kind;
 }
 
+/** Where it is: the machine, and the slot if it is one's. */
+export function placeWords(alarm: Pick<Alarm, "machine_number" | "slot">): string {
+  return alarm.slot === "" ? alarm.machine_number : t("alarms.place", { machine: alarm.machine_number, slot: alarm.slot });
+}
+
+/** Details that the cloud writes with numbers in them, as the reader's language says them. */
+const SAID: readonly (readonly [RegExp, (one: string, two: string) => string])[] = [
+  [/^(\d+) sold, (\d+) usual$/, (sold, usual) => t("cause.quiet", { sold, usual })],
+  [/^(\d+) claims? /, (count) => t("cause.claims", { count: Number(count) })],
+  [/^not heard of since (\S+) (\S+) UTC$/, (day, time) => t("cause.silent_since", { moment: moment(`${day}T${time}Z`, i18n.locale) })],
+  [/^(\d+) machines are not heard of$/, (count) => t("cause.machines", { count: Number(count) })],
+  [/^a run with epoch (\d+) spoke, the newest known is (\d+)$/, (epoch, newest) => t("cause.old_run", { epoch, newest })],
+  [/^((?:wechat|alipay|stripe)(?:, (?:wechat|alipay|stripe))*)$/, (channels) => channels.split(", ").map(channelWord).join(" · ")],
+  [/: (\d+) refused, nothing was done$/, (count) => t("cause.refused", { count: Number(count) })],
+];
+
 /** The last word of the detail ("… unit 1: jam"), or all of it, in the reader's language where that has words for it. */
 export function alarmCause(alarm: Pick<Alarm, "detail">): string {
-  const quiet = /^(\d+) sold, (\d+) usual$/.exec(alarm.detail);
-  if (quiet !== null) return t("cause.quiet", { sold: quiet[1] ?? "", usual: quiet[2] ?? "" });
-  const many = /^(\d+) claims? /.exec(alarm.detail);
-  if (many !== null) return t("cause.claims", { count: Number(many[1]) });
+  for (const [form, say] of SAID) {
+    const found = form.exec(alarm.detail);
+    if (found !== null) return say(found[1] ?? "", found[2] ?? "");
+  }
   const cause = alarm.detail.split(": ").at(-1) ?? "";
   const key = `cause.${cause}`;
   return i18n.has(key) ? t(key) : cause;

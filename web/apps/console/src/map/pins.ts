@@ -30,9 +30,11 @@ export function standingOf(site: MappedSite): Standing {
 }
 
 /** The worst first, then by name. */
+const NAMES = new Intl.Collator(undefined, { numeric: true });
+
 export function byStanding(left: MappedSite, right: MappedSite): number {
   const worse = STANDINGS.indexOf(standingOf(left)) - STANDINGS.indexOf(standingOf(right));
-  return worse || right.open_alarms - left.open_alarms || left.name.localeCompare(right.name) || (left.id < right.id ? -1 : 1);
+  return worse || right.open_alarms - left.open_alarms || NAMES.compare(left.name, right.name) || (left.id < right.id ? -1 : 1);
 }
 
 export function isPlaced(site: MappedSite): site is PlacedSite {

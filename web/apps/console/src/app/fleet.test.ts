@@ -75,7 +75,7 @@ it("keeps what an event told while an older question for all was under way", asy
 it("asks for all again as soon as that failed", async () => {
   const { fleet, asked } = fleetOf(ONE_PAGE + 1);
   await fleet.keepFresh();
-  fleet.failure = { kind: "unreachable" };
+  fleet.failure = { kind: "not_known" };
   await fleet.keepFresh();
   expect(asked).toEqual(["all", "all"]);
   expect(fleet.failure).toBeUndefined();

@@ -31,6 +31,7 @@ describe("changes in words", () => {
     expect(named("ord_00000000000000000000000042", null, null)).toBe("0000-0042");
     expect(named("sit_00000000000000000000000001", { name: "Lobby" }, { name: "Hall" })).toBe("Hall");
     expect(named("opr_00000000000000000000000001", { email: "li@example.com" }, null)).toBe("li@example.com");
+    expect(named("sit_00000000000000000000000001", null, { machine_id: "mch_1" })).toBe("VM-001");
     expect(named("cod_00000000000000000000000001", null, { state: "withdrawn" })).toBe("");
     expect(named("2026-10", null, null)).toBe("2026-10");
   });

@@ -39,6 +39,7 @@ export function subjectName(change: Pick<Change, "subject" | "before" | "after">
   const told: State = { ...change.before, ...change.after };
   const name = [told["name"], i18n.pick({ zh: String(told["name_zh"] ?? ""), en: String(told["name_en"] ?? "") }), told["email"]].find((one) => typeof one === "string" && one !== "");
   if (typeof name === "string") return name;
+  if (typeof told["machine_id"] === "string") return machineNumber(told["machine_id"]) ?? "";
   return /^[a-z]{3}_[0-9a-z]{26}$/.test(subject) ? "" : subject;
 }
 

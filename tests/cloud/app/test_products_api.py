@@ -10,6 +10,7 @@ import pytest
 from tests.cloud.catalog.test_photo import picture
 from tests.cloud.shop_stage import Shop
 from vendomat.cloud.catalog import catalogue_for
+from vendomat.cloud.platform.workbook import XLSX
 
 pytestmark = pytest.mark.slow
 
@@ -224,5 +225,9 @@ async def test_a_file_is_tried_first_and_taken_as_a_whole_or_its_good_rows(brows
     assert (await send(rows, is_trial=False, is_only_good=True))["is_done"]
     listed = (await browser.get(PRODUCTS, params={"search": "new"})).json()["data"]
     assert [one["sku"] for one in listed] == ["newer"]
+    book = await browser.get(f"{PRODUCTS}/file.xlsx")
+    assert book.headers["content-type"] == XLSX
+    taken = await browser.post(f"{PRODUCTS}/import?is_trial=0", content=book.content, headers={"Content-Type": XLSX})
+    assert (taken.json()["same"], taken.json()["rows"], taken.json()["is_done"]) == (18, [], True)
     wrong = await browser.post(f"{PRODUCTS}/import", content=b"{}", headers={"Content-Type": "application/json"})
     assert wrong.status_code == 415

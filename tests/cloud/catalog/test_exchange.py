@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vendomat.cloud.catalog.exchange import CELL_CHARACTERS_MAX, file_of, rows_of
+from vendomat.cloud.catalog.exchange import CELL_CHARACTERS_MAX, file_of, rows_of, workbook_of
 from vendomat.cloud.catalog.model import Allergen, NewProduct, NutritionPer
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
@@ -47,6 +47,14 @@ def test_what_is_written_is_read_back_and_is_no_formula(text: str) -> None:
         assert first.on(None, "CNY") == product
     assert second.on(None, "CNY").energy_kcal is None
     assert not any(cell.startswith(b"=") for cell in content.replace(b"\r\n", b",").split(b","))
+
+
+def test_a_workbook_holds_the_same_and_numbers_as_numbers() -> None:
+    formula = replace(
+        TEA, sku="b", name_en="=1+1", barcode="", price=Money(100, "CNY"), allergens=(), shelf_life_days=None
+    )
+    first, second = rows_of(workbook_of([TEA, formula]), "CNY")
+    assert (first.number, first.on(None, "CNY"), second.on(None, "CNY")) == (2, TEA, formula)
 
 
 def test_nutrients_are_written_in_grams_and_sodium_in_milligrams() -> None:

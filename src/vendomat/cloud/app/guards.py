@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vendomat.cloud.app.problems import MEDIA_TYPE, problem_body
 from vendomat.cloud.catalog import PICTURE_TYPES
+from vendomat.cloud.platform.workbook import XLSX
 from vendomat.cloud.reconciliation import BILL_BYTES_MAX, BILL_TYPES
 from vendomat.kernel import ErrorCode
 
@@ -55,7 +56,7 @@ class Upload:
 
 
 UPLOADS: Mapping[str, Upload] = {
-    "/api/v1/products/import": Upload(2_000_000, frozenset({"text/csv"})),
+    "/api/v1/products/import": Upload(2_000_000, frozenset({"text/csv", XLSX})),
     "/api/v1/pictures": Upload(2_000_000, frozenset(PICTURE_TYPES)),
     "/api/v1/reconciliation/bills": Upload(BILL_BYTES_MAX, BILL_TYPES, is_streamed=True),
 }

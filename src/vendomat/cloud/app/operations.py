@@ -212,7 +212,7 @@ SENTENCES: Mapping[str, str] = {
     "site_sharing.take_back": "Take back shares that were given too much.",
     "site_sharing.shares": "The shares of one statement, payment by payment.",
     "shares.give_up": "Give up a share that the platform refuses for good.",
-    "products.file": "All products as CSV, as `products.import` reads it.",
+    "products.file": "All products as CSV or XLSX, as `products.import` reads it.",
     "products.import": "Read products from CSV: on trial first, or at once.",
     "products.list": "Products, newest first.",
     "products.create": "Add a product.",

@@ -1,20 +1,22 @@
 """Products as a table that a spreadsheet opens: written, and read back row by row. Pure.
 
-UTF-8 with a byte order mark, prices with a decimal point. A cell that a spreadsheet would take for a formula is written
-with an apostrophe before it, which is taken away again when it is read. Refuses a file that it cannot read as a whole,
-and names what is wrong with each row that it cannot read.
+CSV is UTF-8 with a byte order mark, prices with a decimal point; XLSX is the same table. In CSV, a cell that would be
+taken for a formula is written with an apostrophe before it, which is taken away again when it is read. Refuses a file
+that it cannot read as a whole, and names what is wrong with each row that it cannot read.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from vendomat.cloud.catalog.model import NUTRIENTS, Allergen, NewProduct, NutritionPer
+from vendomat.cloud.platform.workbook import MAGIC, read_workbook, write_workbook
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 FILE_BYTES_MAX = 2_000_000
@@ -41,7 +43,15 @@ class FileRow:
         return replace(base, **self.fields)  # type: ignore[arg-type]
 
 
+def workbook_of(products: Iterable[NewProduct]) -> bytes:
+    """As `file_of`, as XLSX: texts are texts there, so no cell needs an apostrophe."""
+    numbers = frozenset(place for place, name in enumerate(_COLUMNS) if name not in _WORDS)
+    rows = ([write(product) for write, _ in _COLUMNS.values()] for product in products)
+    return write_workbook("products", itertools.chain([list(_COLUMNS)], rows), numbers)
+
+
 def file_of(products: Iterable[NewProduct]) -> bytes:
+    """All columns, as CSV."""
     written = io.StringIO(newline="")
     table = csv.writer(written)
     table.writerow(_COLUMNS)
@@ -54,13 +64,7 @@ def rows_of(content: bytes, currency: str) -> list[FileRow]:
     """Raises `VendomatError` (malformed, too_large, invalid_value) for a file that is none."""
     if len(content) > FILE_BYTES_MAX:
         raise VendomatError(ErrorCode.TOO_LARGE, f"a file has at most {FILE_BYTES_MAX // 1_000_000} MB")
-    try:
-        text = content.decode("utf-8-sig")
-        if "\x00" in text:
-            raise _unreadable()
-        table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable() from error
+    table = read_workbook(content, rows_max=ROWS_MAX + 1) if content.startswith(MAGIC) else _csv_table(content)
     if len(table) - 1 > ROWS_MAX:
         raise VendomatError(ErrorCode.TOO_LARGE, f"a file has at most {ROWS_MAX} rows; nothing changed")
     head = [name.strip() for name in table[0]] if table else []
@@ -71,7 +75,22 @@ def rows_of(content: bytes, currency: str) -> list[FileRow]:
             ErrorCode.INVALID_VALUE,
             f"the first line names the columns: {', '.join(_COLUMNS)}; {', '.join(NEEDED)} are needed. Nothing changed",
         )
-    return [_row(number, head, cells, currency) for number, cells in enumerate(table[1:], start=2) if any(cells)]
+    is_padded = content.startswith(MAGIC)  # a sheet has no cell where nothing stands
+    return [
+        _row(number, head, cells + [""] * (len(head) - len(cells)) if is_padded else cells, currency)
+        for number, cells in enumerate(table[1:], start=2)
+        if any(cells)
+    ]
+
+
+def _csv_table(content: bytes) -> list[list[str]]:
+    try:
+        text = content.decode("utf-8-sig")
+        if "\x00" in text:
+            raise _unreadable()
+        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable() from error
 
 
 def _row(number: int, head: list[str], cells: list[str], currency: str) -> FileRow:
@@ -169,5 +188,10 @@ _COLUMNS: dict[str, tuple[Callable[[NewProduct], str], Callable[[str, str], obje
 }
 
 
+_WORDS = frozenset((*_TEXTS, "allergens", "nutrition_per", "is_perishable"))
+
+
 def _unreadable() -> VendomatError:
-    return VendomatError(ErrorCode.MALFORMED, "this is no CSV file in UTF-8; nothing changed")
+    return VendomatError(
+        ErrorCode.MALFORMED, "this is neither a CSV file in UTF-8 nor an XLSX workbook; nothing changed"
+    )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vendomat.cloud.catalog.model import image_path
 from vendomat.cloud.catalog.photo import PICTURE_TYPES
-from vendomat.cloud.catalog.product_import import ProductImport
+from vendomat.cloud.catalog.product_import import Form, ProductImport
 from vendomat.cloud.catalog.product_store import Wanted
 from vendomat.cloud.catalog.product_views import (
     CostBody,
@@ -33,6 +33,7 @@ from vendomat.cloud.platform.http import (
     page_of,
     set_version,
 )
+from vendomat.cloud.platform.workbook import XLSX
 
 CSV = "text/csv"
 ProductId = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
@@ -53,20 +54,24 @@ def _add_files(router: APIRouter, files: ProductImport, current: CurrentOperator
     changing = permitted(current, Permission.CATALOG_CHANGE)
 
     @router.get(
-        "/products/file.csv", operation_id="products.file", response_class=Response, responses=described_file(CSV)
+        "/products/file.{form}",
+        operation_id="products.file",
+        response_class=Response,
+        responses=described_file(CSV, XLSX),
     )
-    async def file(operator: Annotated[Operator, Depends(reading)]) -> Response:
-        headers = {"Content-Disposition": 'attachment; filename="products.csv"', "Cache-Control": "no-store"}
-        return Response(await files.written(operator), media_type=f"{CSV}; charset=utf-8", headers=headers)
+    async def file(operator: Annotated[Operator, Depends(reading)], form: Annotated[Form, Path()]) -> Response:
+        headers = {"Content-Disposition": f'attachment; filename="products.{form}"', "Cache-Control": "no-store"}
+        media_type = f"{CSV}; charset=utf-8" if form == "csv" else XLSX
+        return Response(await files.written(operator, form), media_type=media_type, headers=headers)
 
-    @router.post("/products/import", operation_id="products.import", openapi_extra=described_body(CSV))
+    @router.post("/products/import", operation_id="products.import", openapi_extra=described_body(CSV, XLSX))
     async def take(
         request: Request,
         operator: Annotated[Operator, Depends(changing)],
         is_trial: bool = True,
         is_only_good: bool = False,
     ) -> ImportView:
-        """A CSV file as the whole body. A trial says what would become of each row and changes nothing."""
+        """A CSV file or an XLSX workbook as the whole body. A trial tells of each row and changes nothing."""
         content = await request.body()
         return import_view(await files.take(operator, content, is_trial=is_trial, is_only_good=is_only_good))
 

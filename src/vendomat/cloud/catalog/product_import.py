@@ -6,20 +6,24 @@ file, and a product that was put away is not brought back by one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog import product_store as rows
-from vendomat.cloud.catalog.exchange import FileRow, file_of, rows_of
+from vendomat.cloud.catalog.exchange import FileRow, file_of, rows_of, workbook_of
 from vendomat.cloud.catalog.model import Product
 from vendomat.cloud.catalog.product_store import Wanted
 from vendomat.cloud.catalog.products import ProductDesk
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, VendomatError
+
+Form = Literal["csv", "xlsx"]
 
 
 class RowOutcome(StrEnum):
@@ -53,17 +57,18 @@ class ProductImport:
         self._desk = desk
         self._clock = clock
 
-    async def written(self, operator: Operator) -> bytes:
-        """All products in use as CSV."""
+    async def written(self, operator: Operator, form: Form) -> bytes:
+        """All products in use."""
         async with self._database.merchant(operator.merchant_id, is_snapshot=True) as connection:
             found = await rows.list_products(
                 connection, operator.currency, Wanted(), now=self._clock.now(), after=None, limit=None
             )
-        return file_of(one.product.data for one in found)
+        write = file_of if form == "csv" else workbook_of
+        return await asyncio.to_thread(write, [one.product.data for one in found])
 
     async def take(self, operator: Operator, content: bytes, *, is_trial: bool, is_only_good: bool) -> ImportReport:
         """Raises `VendomatError` (malformed, too_large, invalid_value) for a file that cannot be read as a whole."""
-        file = rows_of(content, operator.currency)
+        file = await asyncio.to_thread(rows_of, content, operator.currency)
         async with self._database.merchant(operator.merchant_id) as connection, connection.begin_nested() as whole:
             reports = await self._take_rows(connection, operator, file)
             is_good = all(report.outcome is not RowOutcome.REFUSED for report in reports)

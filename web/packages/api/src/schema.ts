@@ -2117,14 +2117,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/products/file.csv": {
+    "/api/v1/products/file.{form}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** All products as CSV, as `products.import` reads it. */
+        /** All products as CSV or XLSX, as `products.import` reads it. */
         get: operations["products.file"];
         put?: never;
         post?: never;
@@ -2145,7 +2145,7 @@ export interface paths {
         put?: never;
         /**
          * Read products from CSV: on trial first, or at once.
-         * @description A CSV file as the whole body. A trial says what would become of each row and changes nothing.
+         * @description A CSV file or an XLSX workbook as the whole body. A trial tells of each row and changes nothing.
          */
         post: operations["products.import"];
         delete?: never;
@@ -14499,7 +14499,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                form: "csv" | "xlsx";
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -14510,12 +14512,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "text/csv": string;
                 };
             };
             400: components["responses"]["NotUnderstood"];
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
             500: components["responses"]["OurFault"];
             503: components["responses"]["NotAvailable"];
         };
@@ -14532,6 +14537,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 "text/csv": string;
             };
         };

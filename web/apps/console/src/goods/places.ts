@@ -1,5 +1,6 @@
 /** The slots that sell a product, gathered by machine. Pure. */
 import type { Place } from "../api/goodsViews";
+import type { Machine } from "../api/views";
 
 export type PricedMachine = { id: string; number: string; name_zh: string; name_en: string; edit: number; prices: number[] };
 
@@ -13,4 +14,10 @@ export function machinesOf(places: readonly Place[]): PricedMachine[] {
     found.set(id, machine);
   }
   return [...found.values()];
+}
+
+/** Those of `machines` that have `tag`; an empty one is had by all. */
+export function taggedWith(machines: readonly PricedMachine[], fleet: readonly Pick<Machine, "id" | "tags">[], tag: string): readonly PricedMachine[] {
+  const tagged = new Set(fleet.flatMap((one) => (one.tags.includes(tag) ? [one.id] : [])));
+  return tag === "" ? machines : machines.filter((one) => tagged.has(one.id));
 }

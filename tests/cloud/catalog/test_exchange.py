@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vendomat.cloud.catalog.exchange import CELL_CHARACTERS_MAX, file_of, rows_of, workbook_of
+from vendomat.cloud.catalog.exchange import file_of, rows_of, workbook_of
 from vendomat.cloud.catalog.model import Allergen, NewProduct, NutritionPer
+from vendomat.cloud.platform.tables import CELL_CHARACTERS_MAX
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 TEA = NewProduct(

@@ -57,6 +57,7 @@ class Upload:
 
 UPLOADS: Mapping[str, Upload] = {
     "/api/v1/products/import": Upload(2_000_000, frozenset({"text/csv", XLSX})),
+    "/api/v1/planograms/import": Upload(2_000_000, frozenset({"text/csv", XLSX})),
     "/api/v1/pictures": Upload(2_000_000, frozenset(PICTURE_TYPES)),
     "/api/v1/reconciliation/bills": Upload(BILL_BYTES_MAX, BILL_TYPES, is_streamed=True),
 }

@@ -81,6 +81,7 @@ from vendomat.cloud.own_sites import OwnSites, own_sites_router
 from vendomat.cloud.payments import AccountDesk, accounts_router
 from vendomat.cloud.planograms import (
     PlanogramDesk,
+    PlanogramFiles,
     PlanogramReport,
     TemplateDesk,
     drafts_naming,
@@ -363,7 +364,7 @@ def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRout
     report = PlanogramReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
     return [
         catalog_router(products, ProductImport(parts.database, products, parts.clock), current),
-        planograms_router(planograms, report, current),
+        planograms_router(planograms, report, PlanogramFiles(parts.database, planograms), current),
         stock_router(StockDesk(parts.database, parts.clock), current),
         templates_router(TemplateDesk(parts.database, parts.ids, parts.clock, planograms), current),
     ]

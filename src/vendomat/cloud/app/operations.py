@@ -225,6 +225,8 @@ SENTENCES: Mapping[str, str] = {
     "products.set_price": "One price for a product at many machines at once, all or none.",
     "pictures.put": "Keep a picture; answers its address.",
     "planograms.list": "Each machine's planogram: drafted, published, and whether its screen shows it.",
+    "planograms.file": "What every machine sells, as CSV or XLSX, as `planograms.import` reads it.",
+    "planograms.import": "Read planograms from CSV or XLSX into drafts: on trial first, or at once.",
     "planograms.get": "What one machine shall hold: published, and as drafted.",
     "planograms.save_draft": "Keep a draft. Give the edit that was read.",
     "planograms.drop_draft": "Throw a draft away.",

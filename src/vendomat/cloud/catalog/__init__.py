@@ -13,6 +13,7 @@ from vendomat.cloud.catalog.channels import (
 from vendomat.cloud.catalog.drawing import clean_svg
 from vendomat.cloud.catalog.model import (
     PRICE_MINOR_MAX,
+    SLOTS_MAX,
     NewProduct,
     PlannedSlot,
     Use,
@@ -25,7 +26,9 @@ from vendomat.cloud.catalog.model import (
 )
 from vendomat.cloud.catalog.photo import PICTURE_TYPES
 from vendomat.cloud.catalog.product_api import catalog_router
-from vendomat.cloud.catalog.product_import import ProductImport
+from vendomat.cloud.catalog.product_import import Form as FileForm
+from vendomat.cloud.catalog.product_import import ImportReport, ProductImport, RowOutcome, RowReport
+from vendomat.cloud.catalog.product_views import ImportView, import_view
 from vendomat.cloud.catalog.products import PlannedIn, ProductDesk
 from vendomat.cloud.catalog.seed import SeedProduct, seed_image, seed_products
 from vendomat.cloud.catalog.service import Catalog
@@ -34,12 +37,18 @@ from vendomat.cloud.catalog.store import bump_catalogue_versions, bump_merchant_
 __all__ = [
     "PICTURE_TYPES",
     "PRICE_MINOR_MAX",
+    "SLOTS_MAX",
     "Catalog",
+    "FileForm",
+    "ImportReport",
+    "ImportView",
     "NewProduct",
     "PlannedIn",
     "PlannedSlot",
     "ProductDesk",
     "ProductImport",
+    "RowOutcome",
+    "RowReport",
     "SeedProduct",
     "Use",
     "bump_all",
@@ -53,6 +62,7 @@ __all__ = [
     "clean_svg",
     "count_machines_off",
     "image_path",
+    "import_view",
     "media_router",
     "not_offered",
     "put_slots",

@@ -1,14 +1,10 @@
 """Products as a table that a spreadsheet opens: written, and read back row by row. Pure.
 
-CSV is UTF-8 with a byte order mark, prices with a decimal point; XLSX is the same table. In CSV, a cell that would be
-taken for a formula is written with an apostrophe before it, which is taken away again when it is read. Refuses a file
-that it cannot read as a whole, and names what is wrong with each row that it cannot read.
+Prices have a decimal point, in CSV and in XLSX. Names what is wrong with each row that it cannot read.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -16,16 +12,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from vendomat.cloud.catalog.model import NUTRIENTS, Allergen, NewProduct, NutritionPer
-from vendomat.cloud.platform.workbook import MAGIC, read_workbook, write_workbook
-from vendomat.kernel import ErrorCode, Money, VendomatError
+from vendomat.cloud.platform.tables import Line, read_table, write_csv
+from vendomat.cloud.platform.workbook import write_workbook
+from vendomat.kernel import Money, VendomatError
 
-FILE_BYTES_MAX = 2_000_000
-ROWS_MAX = 5_000
-CELL_CHARACTERS_MAX = 500
 NEEDED = ("sku", "name_zh", "name_en", "price")
 _TEXTS = ("sku", "name_zh", "name_en", "detail_zh", "detail_en", "category", "barcode")
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,68 +45,25 @@ def workbook_of(products: Iterable[NewProduct]) -> bytes:
 
 def file_of(products: Iterable[NewProduct]) -> bytes:
     """All columns, as CSV."""
-    written = io.StringIO(newline="")
-    table = csv.writer(written)
-    table.writerow(_COLUMNS)
-    for product in products:
-        table.writerow([_safe(write(product)) for write, _ in _COLUMNS.values()])
-    return b"\xef\xbb\xbf" + written.getvalue().encode()
+    return write_csv(list(_COLUMNS), ([write(product) for write, _ in _COLUMNS.values()] for product in products))
 
 
 def rows_of(content: bytes, currency: str) -> list[FileRow]:
     """Raises `VendomatError` (malformed, too_large, invalid_value) for a file that is none."""
-    if len(content) > FILE_BYTES_MAX:
-        raise VendomatError(ErrorCode.TOO_LARGE, f"a file has at most {FILE_BYTES_MAX // 1_000_000} MB")
-    table = read_workbook(content, rows_max=ROWS_MAX + 1) if content.startswith(MAGIC) else _csv_table(content)
-    if len(table) - 1 > ROWS_MAX:
-        raise VendomatError(ErrorCode.TOO_LARGE, f"a file has at most {ROWS_MAX} rows; nothing changed")
-    head = [name.strip() for name in table[0]] if table else []
-    unknown = [name for name in head if name not in _COLUMNS]
-    missing = [name for name in NEEDED if name not in head]
-    if unknown or missing or len(set(head)) != len(head):
-        raise VendomatError(
-            ErrorCode.INVALID_VALUE,
-            f"the first line names the columns: {', '.join(_COLUMNS)}; {', '.join(NEEDED)} are needed. Nothing changed",
-        )
-    is_padded = content.startswith(MAGIC)  # a sheet has no cell where nothing stands
-    return [
-        _row(number, head, cells + [""] * (len(head) - len(cells)) if is_padded else cells, currency)
-        for number, cells in enumerate(table[1:], start=2)
-        if any(cells)
-    ]
+    return [_row(line, currency) for line in read_table(content, list(_COLUMNS), NEEDED)]
 
 
-def _csv_table(content: bytes) -> list[list[str]]:
-    try:
-        text = content.decode("utf-8-sig")
-        if "\x00" in text:
-            raise _unreadable()
-        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable() from error
-
-
-def _row(number: int, head: list[str], cells: list[str], currency: str) -> FileRow:
-    said = {name: _plain(cell) for name, cell in zip(head, cells, strict=False)}
-    sku = said.get("sku", "")
-    if len(cells) != len(head) or any(len(cell) > CELL_CHARACTERS_MAX for cell in cells):
-        return FileRow(number, sku[:40], {}, f"{len(head)} cells of at most {CELL_CHARACTERS_MAX} characters each")
+def _row(line: Line, currency: str) -> FileRow:
+    sku = line.said.get("sku", "")
+    if line.problem:
+        return FileRow(line.number, sku[:40], {}, line.problem)
     fields: dict[str, object] = {}
-    for name, text in said.items():
+    for name, text in line.said.items():
         try:
             fields[_FIELD.get(name, name)] = _COLUMNS[name][1](text, currency)
         except (ValueError, VendomatError):
-            return FileRow(number, sku[:40], {}, f"{name}: this cannot be read")
-    return FileRow(number, sku, fields)
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def _plain(cell: str) -> str:
-    text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
+            return FileRow(line.number, sku[:40], {}, f"{name}: this cannot be read")
+    return FileRow(line.number, sku, fields)
 
 
 def _whole(text: str, _: str) -> int | None:
@@ -189,9 +139,3 @@ _COLUMNS: dict[str, tuple[Callable[[NewProduct], str], Callable[[str, str], obje
 
 
 _WORDS = frozenset((*_TEXTS, "allergens", "nutrition_per", "is_perishable"))
-
-
-def _unreadable() -> VendomatError:
-    return VendomatError(
-        ErrorCode.MALFORMED, "this is neither a CSV file in UTF-8 nor an XLSX workbook; nothing changed"
-    )

@@ -3,9 +3,11 @@ many machines."""
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from vendomat.cloud.catalog import FileForm, ImportView, import_view
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
+from vendomat.cloud.planograms.files import PlanogramFiles
 from vendomat.cloud.planograms.reading import PlanogramReport
 from vendomat.cloud.planograms.service import PlanogramDesk
 from vendomat.cloud.planograms.templates import TemplateDesk
@@ -34,18 +36,25 @@ from vendomat.cloud.platform.http import (
     Cursor,
     IfMatch,
     Page,
+    described_body,
+    described_file,
     page_of,
     set_version,
 )
+from vendomat.cloud.platform.workbook import XLSX
 
+CSV = "text/csv"
 Machine = Annotated[str, Path(pattern=r"^mch_[0-9a-z]{26}$")]
 Product = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
 TemplateId = Annotated[str, Path(pattern=r"^tpl_[0-9a-z]{26}$")]
 Filter = Literal["all", "differs", "drafts", "due"]
 
 
-def planograms_router(desk: PlanogramDesk, report: PlanogramReport, current: CurrentOperator) -> APIRouter:
+def planograms_router(
+    desk: PlanogramDesk, report: PlanogramReport, files: PlanogramFiles, current: CurrentOperator
+) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["planograms"])
+    _add_files(router, files, current)
     _add_many(router, desk, report, current)
     _add_one(router, desk, report, current)
     return router
@@ -84,6 +93,33 @@ def _add_many(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, c
     ) -> MachinesDoneView:
         await desk.set_price(operator, product_id, body.price_minor, body.wishes(), at=body.at)
         return MachinesDoneView(machines=len(body.machines))
+
+
+def _add_files(router: APIRouter, files: PlanogramFiles, current: CurrentOperator) -> None:
+    reading = permitted(current, Permission.CATALOG_READ)
+    changing = permitted(current, Permission.CATALOG_CHANGE)
+
+    @router.get(
+        "/planograms/file.{form}",
+        operation_id="planograms.file",
+        response_class=Response,
+        responses=described_file(CSV, XLSX),
+    )
+    async def file(operator: Annotated[Operator, Depends(reading)], form: Annotated[FileForm, Path()]) -> Response:
+        headers = {"Content-Disposition": f'attachment; filename="planograms.{form}"', "Cache-Control": "no-store"}
+        media_type = f"{CSV}; charset=utf-8" if form == "csv" else XLSX
+        return Response(await files.written(operator, form), media_type=media_type, headers=headers)
+
+    @router.post("/planograms/import", operation_id="planograms.import", openapi_extra=described_body(CSV, XLSX))
+    async def take(
+        request: Request,
+        operator: Annotated[Operator, Depends(changing)],
+        is_trial: bool = True,
+        is_only_good: bool = False,
+    ) -> ImportView:
+        """A CSV file or XLSX workbook as the whole body. A machine's lines become its draft; a trial keeps nothing."""
+        content = await request.body()
+        return import_view(await files.take(operator, content, is_trial=is_trial, is_only_good=is_only_good))
 
 
 def _add_one(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, current: CurrentOperator) -> None:

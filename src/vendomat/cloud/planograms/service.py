@@ -94,6 +94,20 @@ class PlanogramDesk:
                 await store.save_draft(connection, planogram, draft, at=self._clock.now(), by=operator.operator_id)
                 await self._tell(connection, operator, "planogram.drafted", planogram.machine_id)
 
+    async def draft_each(
+        self,
+        connection: AsyncConnection,
+        operator: Operator,
+        drafts: Sequence[tuple[Planogram, tuple[PlannedSlot, ...], tuple[PlannedSlot, ...]]],
+    ) -> None:
+        """`(planogram, sold, draft)` of locked ones: each its own draft; what is sold already needs none."""
+        await check_products(connection, [planned for _, _, draft in drafts for planned in draft])
+        for planogram, sold, draft in drafts:
+            kept = None if draft == sold else draft
+            await store.save_draft(connection, planogram, kept, at=self._clock.now(), by=operator.operator_id)
+            kind = "planogram.draft_dropped" if kept is None else "planogram.drafted"
+            await self._tell(connection, operator, kind, planogram.machine_id)
+
     async def publish(self, author: Author, wishes: Sequence[Wish], *, at: datetime | None = None) -> None:
         """What is drafted for each of the machines is what they sell from now on, or from `at` on."""
         async with self._database.merchant(author.merchant_id) as connection:

@@ -31,6 +31,8 @@ export class GoodsClient {
     this.ask("POST", `${PRODUCTS}/${id}/price`, { price_minor: priceMinor, machines, at });
 
   planograms = (query: Query): Promise<Reply<Page<MachinePlan>>> => this.ask("GET", `/api/v1/planograms${queryText(query)}`);
+  importPlanograms = (file: Blob, query: Query): Promise<Reply<ImportReport>> =>
+    this.ask("POST", `/api/v1/planograms/import${queryText(query)}`, file);
   publishMany = (machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>
     this.ask("POST", "/api/v1/planograms/publish", { machines });
   planogram = (machineId: string): Promise<Reply<Planogram>> => this.ask("GET", planogramOf(machineId));

@@ -1,0 +1,75 @@
+"""Planograms of many machines as one table: machine, slot, product, price, capacity. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from vendomat.cloud.catalog import PlannedSlot, checked_plan
+from vendomat.cloud.platform.tables import Line, read_table, write_csv
+from vendomat.cloud.platform.workbook import write_workbook
+from vendomat.kernel import Money, VendomatError
+
+COLUMNS = ("machine", "slot", "sku", "price", "capacity")
+_NUMBERS = frozenset({3, 4})
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One line of the file; the first below the head is 2. Without `planned` there is a `problem`."""
+
+    number: int
+    machine: str
+    sku: str
+    planned: PlannedSlot | None
+    problem: str = ""
+
+
+def csv_of(rows: Iterable[Sequence[str]]) -> bytes:
+    return write_csv(COLUMNS, rows)
+
+
+def workbook_of(rows: Iterable[Sequence[str]]) -> bytes:
+    return write_workbook("planograms", itertools.chain([COLUMNS], rows), _NUMBERS)
+
+
+def lines_of(content: bytes) -> list[Line]:
+    """Raises `VendomatError` (malformed, too_large, invalid_value) for a file that is none."""
+    return read_table(content, COLUMNS, COLUMNS)
+
+
+def rows_of(
+    lines: Iterable[Line], machines: Mapping[str, str], products: Mapping[str, str], currency: str
+) -> list[PlanRow]:
+    """`machines` by number and `products` by SKU are those in use. No slot of a machine stands twice."""
+    seen: set[tuple[str, str]] = set()
+    rows = []
+    for line in lines:
+        machine, slot, sku = (line.said.get(name, "")[:40] for name in ("machine", "slot", "sku"))
+        planned, problem = None, line.problem
+        if not problem and machine not in machines:
+            problem = "there is no such machine in use"
+        elif not problem and sku not in products:
+            problem = "there is no such product in use"
+        elif not problem and (machine, slot) in seen:
+            problem = "this slot stands in the file twice"
+        elif not problem:
+            planned, problem = _planned(line, products[sku], currency)
+        seen.add((machine, slot))
+        rows.append(PlanRow(line.number, machine, sku, planned, problem))
+    return rows
+
+
+def _planned(line: Line, product_id: str, currency: str) -> tuple[PlannedSlot | None, str]:
+    capacity, price = line.said["capacity"], line.said["price"]
+    if not (capacity.isascii() and capacity.isdigit() and len(capacity) <= 4):
+        return None, "capacity: this cannot be read"
+    if not price.isascii() or not price.replace(".", "", 1).isdigit() or len(price) > 13:
+        return None, "price: this cannot be read"
+    try:
+        planned = PlannedSlot(line.said["slot"], product_id, Money.from_decimal_text(price, currency), int(capacity))
+        checked_plan([planned])
+    except VendomatError as refusal:
+        return None, refusal.message
+    return planned, ""

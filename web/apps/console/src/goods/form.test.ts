@@ -23,8 +23,8 @@ describe("a product's form", () => {
       energy_kj: "300", fat_mg: "1.5", saturates_mg: "", carbohydrate_mg: "11.25", sugars_mg: "0", protein_mg: "", sodium_mg: "48",
     });
     expect([saltOf("48"), saltOf(""), saltOf("x"), saltOf("0")]).toEqual(["0.12", "", "", "0"]);
-    for (const wrong of [{ fat_mg: "1.2345" }, { sodium_mg: "1.5" }, { saturates_mg: "1.6" }, { sugars_mg: "-1" }]) {
-      expect(dataOf({ ...form, nutrition: { ...form.nutrition, ...wrong } }, "CNY")).toBe("nutrition");
+    for (const [name, text] of [["fat_mg", "1.2345"], ["sodium_mg", "1.5"], ["saturates_mg", "1.6"], ["sugars_mg", "-1"]]) {
+      expect(dataOf({ ...form, nutrition: { ...form.nutrition, [name as string]: text as string } }, "CNY")).toBe(name);
     }
   });
 

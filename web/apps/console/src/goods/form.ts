@@ -28,7 +28,7 @@ export type Nutrient = keyof typeof DECIMALS;
 export const NUTRIENTS = Object.keys(DECIMALS) as Nutrient[];
 
 /** What cannot always be read as it was typed. */
-export type WrongField = "price" | "tax" | "barcode" | "energy" | "nutrition" | "age" | "shelfLife";
+export type WrongField = "price" | "tax" | "barcode" | "energy" | Nutrient | "age" | "shelfLife";
 
 export const EMPTY_FORM: Readonly<ProductForm> = {
   sku: "", name_zh: "", name_en: "", detail_zh: "", detail_en: "", category: "", price: "", image: "", barcode: "", tax: "0",
@@ -74,7 +74,7 @@ export function dataOf(form: ProductForm, currency: string): ProductData | Wrong
   if (!isBarcode(form.barcode.trim())) return "barcode";
   if (energy === undefined) return "energy";
   const figures = figuresOf(form.nutrition);
-  if (figures === undefined) return "nutrition";
+  if (typeof figures === "string") return figures;
   if (age === undefined) return "age";
   if (shelfLife === undefined || shelfLife === 0) return "shelfLife";
   return {
@@ -108,16 +108,16 @@ function noFigures(of: (name: Nutrient) => string = () => ""): Record<Nutrient, 
   return Object.fromEntries(NUTRIENTS.map((name) => [name, of(name)])) as Record<Nutrient, string>;
 }
 
-function figuresOf(typed: Readonly<Record<Nutrient, string>>): Record<Nutrient, number | null> | undefined {
+function figuresOf(typed: Readonly<Record<Nutrient, string>>): Record<Nutrient, number | null> | Nutrient {
   const figures = {} as Record<Nutrient, number | null>;
   for (const name of NUTRIENTS) {
     const text = typed[name].trim();
     const figure = text === "" ? null : minorOf(text, DECIMALS[name]);
-    if (figure === undefined) return undefined;
+    if (figure === undefined) return name;
     figures[name] = figure;
   }
-  const isPart = (part: number | null, whole: number | null) => (part ?? 0) <= (whole ?? 0);
-  return isPart(figures.saturates_mg, figures.fat_mg) && isPart(figures.sugars_mg, figures.carbohydrate_mg) ? figures : undefined;
+  if ((figures.saturates_mg ?? 0) > (figures.fat_mg ?? 0)) return "saturates_mg";
+  return (figures.sugars_mg ?? 0) > (figures.carbohydrate_mg ?? 0) ? "sugars_mg" : figures;
 }
 
 /** EAN-8, UPC-A or EAN-13 with a right check digit; empty is none. */

@@ -122,6 +122,8 @@ NO_IDS = {
     "month_closes.close": "the month is a date",
     "sales_figures.file": "the form is a kind of file",
     "margins.file": "the form is a word",
+    "products.file": "the form is a kind of file",
+    "planograms.file": "the form is a kind of file",
     "product_ranking.file": "the form is a word",
     "reconciliation.set_fee": "a contract of one's own with a platform",
 }

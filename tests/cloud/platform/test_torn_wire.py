@@ -65,3 +65,16 @@ async def test_a_first_greeting_that_is_torn_is_begun_again(
     assert line.fault == LineFault(), "the greeting was torn"
     assert wire.is_connected
     await wire.aclose()
+
+
+async def test_who_closes_while_the_line_is_dead_is_not_kept(torn: tuple[Wire, Line]) -> None:
+    """The client greets its server again and hears nothing: a worker that stops does not wait for that."""
+    wire, line = torn
+    accepted = line.accepted
+    line.fault = LineFault(cut_at=line.bytes_up + 1)
+    line.reset()
+    while line.accepted == accepted:
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        await wire.aclose()
+    assert not wire.is_connected

@@ -213,7 +213,7 @@ SENTENCES: Mapping[str, str] = {
     "site_sharing.shares": "The shares of one statement, payment by payment.",
     "shares.give_up": "Give up a share that the platform refuses for good.",
     "products.file": "All products as CSV or XLSX, as `products.import` reads it.",
-    "products.import": "Read products from CSV: on trial first, or at once.",
+    "products.import": "Read products from CSV or XLSX: on trial first, or at once.",
     "products.list": "Products, newest first.",
     "products.create": "Add a product.",
     "products.get": "One product with its costs and where it is sold.",

@@ -164,8 +164,7 @@ class Wire:
             await self._client.publish(f"vm.{machine_id}.down.{kind}", data)
 
     async def aclose(self) -> None:
-        with contextlib.suppress(nats.errors.Error, ConnectionError):
-            await self._client.close()
+        await let_go(self._client)
         for task in list(self._tasks):
             task.cancel()
 

@@ -21,7 +21,8 @@ RECORD_VENDS = 20
 
 @dataclass(slots=True)
 class SlotOffer:
-    """A slot as it may be sold now, its row locked. `is_promoted`: its merchant has an active promotion; `age_min`: how old its buyer must be."""
+    """A slot as it may be sold now, its row locked. `is_promoted`: its merchant has an active promotion; `age_min`: how
+    old its buyer must be."""
 
     product_id: str
     price_minor: int

@@ -2181,7 +2181,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Read products from CSV: on trial first, or at once.
+         * Read products from CSV or XLSX: on trial first, or at once.
          * @description A CSV file or an XLSX workbook as the whole body. A trial tells of each row and changes nothing.
          */
         post: operations["products.import"];

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
+from vendomat.bench.filling import without_indexes
 from vendomat.cloud.app import Seeded, SeedPlan, seed_demo
 from vendomat.cloud.changes import Change, note_change
 from vendomat.cloud.merchants import MasterKey, Passwords
@@ -38,11 +39,7 @@ CREATE TEMPORARY VIEW sales AS SELECT n, 'ord_' || lpad(n::text, 26, '0') AS ord
     now() - interval '2 minutes' - ({sales} - n) * (interval '365 days' / {sales}::double precision) AS at
 FROM generate_series({{low}}::bigint, {{high}}) s(n) JOIN place p ON p.k = n * 104729 % (SELECT count(*) FROM place)
 """
-_LARGE = ["sale_order", "payment", "vend_unit", "refund", "outbox"]
-_INDEXES = """
-SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE tablename = ANY($1)
-    AND indexname NOT IN (SELECT conname FROM pg_constraint)
-"""
+_MERCHANTS_DAYS = "SELECT set_config('TimeZone', time_zone, false) FROM merchant WHERE merchant_id = $1"
 _PLACES = """
 CREATE TEMPORARY TABLE place AS SELECT row_number() OVER (ORDER BY slot) - 1 AS k, slot, product_id, price_minor
 FROM planogram_slot WHERE merchant_id = '{merchant}' AND machine_id = '{first}'
@@ -296,26 +293,20 @@ async def fill(superuser_url: str, seeded: Seeded, *, machines: int, sales: int)
     known |= {"evidence": EVIDENCE, "claims_every": CLAIMS_EVERY}
     connection = await asyncpg.connect(superuser_url, timeout=60, command_timeout=3_600)
     try:
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute("SET synchronous_commit = off")
-        await connection.execute("SET maintenance_work_mem = '512MB'")
         for month in range(-13, 0):
             month_ago = f"(now() + {month} * interval '1 month')::date"
             await connection.execute(f"SELECT make_month_partitions({month_ago})")
-        for statement in (_PLACES, *_MACHINES):
-            await connection.execute(statement.format(**known))
-        await connection.execute("ANALYZE copies, place")
-        indexes = await connection.fetch(_INDEXES, _LARGE)
-        for index in indexes:  # made once, at the end: quicker, and as dense as after a rebuild
-            await connection.execute(f"DROP INDEX {index['name']}")
-        for low in range(0, sales, CHUNK):
-            view = _SALES.format(**known).format(low=low, high=min(low + CHUNK, sales) - 1)
-            await connection.execute(view)
-            for statement in _SOLD:
+        await connection.execute(_MERCHANTS_DAYS, seeded.merchant_id)
+        async with without_indexes(connection):
+            for statement in (_PLACES, *_MACHINES):
                 await connection.execute(statement.format(**known))
-            await connection.execute("DROP VIEW sales")
-        for index in indexes:
-            await connection.execute(index["definition"].replace(" ON ONLY ", " ON "))  # of all parts, too
+            await connection.execute("ANALYZE copies, place")
+            for low in range(0, sales, CHUNK):
+                view = _SALES.format(**known).format(low=low, high=min(low + CHUNK, sales) - 1)
+                await connection.execute(view)
+                for statement in _SOLD:
+                    await connection.execute(statement.format(**known))
+                await connection.execute("DROP VIEW sales")
         for statement in _AFTERWARDS:
             await connection.execute(statement.format(**known))
         await connection.execute("VACUUM ANALYZE")

@@ -4,14 +4,16 @@ A private PostgreSQL is filled with a year of sales: orders, units, payments, re
 have left in the outbox. The rounds that keep the sums count them, as in production. Then reports of months by machine,
 product, way to pay and day are asked of the sums (the whole service call) and of the rows (one statement over orders,
 units, payments and refunds, as free to use an index as the planner likes). Refuses to call a run good in which any
-figure of any month differs, whatever the times are.
+figure of any month differs, whatever the times are. Where the disk has no room for as many sales as were wanted, it
+takes as many as there is room for, and says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -19,6 +21,7 @@ from statistics import median
 import asyncpg
 import msgspec
 
+from vendomat.bench.filling import SALES_TABLES, without_indexes
 from vendomat.cloud.platform.database import Database, migrate
 from vendomat.cloud.platform.engines import PostgresEngine
 from vendomat.cloud.statistics import By, SalesFigures, SaleSums, Wanted
@@ -27,6 +30,9 @@ from vendomat.kernel import SystemClock
 MERCHANT = "mer_" + "0" * 26
 FIRST = date(2025, 1, 1)
 CHUNK = 100_000
+PROBE = 20_000
+DISK_SHARE = 0.6
+"""How much of the free disk the rows may take; sums, sorted runs and the server's own log need theirs."""
 BYS = (By.MACHINE, By.PRODUCT, By.CHANNEL, By.DAY)
 COLUMNS = ("units_sold", "units_failed", "units_unknown", "gross_minor", "refunded_minor")
 FAILED_EVERY, UNKNOWN_EVERY = 61, 997
@@ -82,6 +88,7 @@ _KEYS = {
     By.CHANNEL: "p.channel",
     By.DAY: "(o.created_at AT TIME ZONE m.time_zone)::date::text",
 }
+_SIZE = "SELECT pg_database_size(current_database())"
 _SCAN = """
 SELECT {key} AS key, count(*) FILTER (WHERE u.outcome = 'delivered') AS units_sold,
     count(*) FILTER (WHERE u.outcome = 'not_delivered') AS units_failed,
@@ -113,10 +120,13 @@ class MonthlyReportPlan:
 class MonthlyReportResult:
     """Milliseconds by what the report is of: medians of the sums' answers, and the scan of the rows.
 
-    `ratio` is the scan's time over the sums', the smallest and the median of all reports.
+    `ratio` is the scan's time over the sums', the smallest and the median of all reports. `sales` is less than `wanted`
+    where the disk has no room for more; `sale_bytes` is what one takes there, with its indexes.
     """
 
+    wanted: int
     sales: int
+    sale_bytes: int
     fill_s: float
     count_s: float
     counted_per_second: int
@@ -143,6 +153,11 @@ async def run_monthly_report(plan: MonthlyReportPlan, say: Say = lambda _: None)
         url = engine.create_database("bench")
         await migrate(url)
         superuser_url = engine.address.url_of("bench", "postgres")
+        wanted, sale_bytes = plan.sales, await _probe(superuser_url, plan)
+        free_bytes = shutil.disk_usage(plan.folder).free
+        plan = replace(plan, sales=sales_within(free_bytes, wanted, sale_bytes))
+        if plan.sales < wanted:
+            say(f"the disk has room for {plan.sales} of {wanted} sales, at {sale_bytes} bytes each: these are taken")
         say(f"filling a year of {plan.sales} sales")
         began = clock.elapsed()
         await _fill(superuser_url, plan)
@@ -153,7 +168,17 @@ async def run_monthly_report(plan: MonthlyReportPlan, say: Say = lambda _: None)
             # A round takes few database transactions, for each of these has very many sales.
             await SaleSums(database, xacts_max=2 * len(_FILL)).run()
             counted = clock.elapsed()
-            result = await _sizes(superuser_url, plan, fill_s=filled - began, count_s=counted - filled)
+            detail_rows, sum_rows = await _sizes(superuser_url)
+            result = MonthlyReportResult(
+                wanted=wanted,
+                sales=plan.sales,
+                sale_bytes=sale_bytes,
+                fill_s=round(filled - began, 1),
+                count_s=round(counted - filled, 1),
+                counted_per_second=int(plan.sales / (counted - filled)),
+                detail_rows=detail_rows,
+                sum_rows=sum_rows,
+            )
             say("comparing reports")
             await _compare(database, superuser_url, plan, result)
             return result
@@ -163,44 +188,60 @@ async def run_monthly_report(plan: MonthlyReportPlan, say: Say = lambda _: None)
         await asyncio.to_thread(engine.destroy)
 
 
-async def _fill(superuser_url: str, plan: MonthlyReportPlan) -> None:
-    connection = await asyncpg.connect(superuser_url)
-    view = _SALES.format(
-        machines=plan.machines,
-        products=plan.products,
-        unknown_every=UNKNOWN_EVERY,
-        failed_every=FAILED_EVERY,
-        first=FIRST.isoformat(),
-        sales=plan.sales,
-    )
+def sales_within(free_bytes: int, wanted: int, sale_bytes: int) -> int:
+    """As many sales of `wanted` as the free disk has room for."""
+    return min(wanted, int(DISK_SHARE * free_bytes) // sale_bytes)
+
+
+async def _probe(superuser_url: str, plan: MonthlyReportPlan) -> int:
+    """Bytes that a sale takes on the disk, seen at a few that are taken away again."""
+    sales = min(PROBE, plan.sales)
+    connection = await asyncpg.connect(superuser_url, command_timeout=3_600)
     try:
-        await connection.execute("SET session_replication_role = replica")  # no foreign keys: rows are made in one go
-        await connection.execute(
-            "INSERT INTO merchant (merchant_id, name, payee, currency, created_at) VALUES ($1, 'b', 'b', 'CNY', now())",
-            MERCHANT,
-        )
-        for low in range(0, plan.sales, CHUNK):
-            await connection.execute(view.format(low=low, high=min(low + CHUNK, plan.sales) - 1))
-            for statement in _FILL:
-                await connection.execute(statement.format(merchant=MERCHANT), timeout=3_600)
-            await connection.execute("DROP VIEW sales")
-        await connection.execute("VACUUM ANALYZE", timeout=3_600)
+        before = await connection.fetchval(_SIZE)
+        await connection.execute("SET session_replication_role = replica")
+        await _write(connection, plan, 0, sales)
+        taken = await connection.fetchval(_SIZE) - before
+        await connection.execute(f"TRUNCATE {', '.join(SALES_TABLES)} CASCADE")
+        return int(taken) // sales
     finally:
         await connection.close()
 
 
-async def _sizes(superuser_url: str, plan: MonthlyReportPlan, *, fill_s: float, count_s: float) -> MonthlyReportResult:
-    connection = await asyncpg.connect(superuser_url)
+async def _fill(superuser_url: str, plan: MonthlyReportPlan) -> None:
+    connection = await asyncpg.connect(superuser_url, command_timeout=3_600)
     try:
-        await connection.execute("VACUUM ANALYZE sale_hour, sale_sum", timeout=3_600)
-        return MonthlyReportResult(
-            sales=plan.sales,
-            fill_s=round(fill_s, 1),
-            count_s=round(count_s, 1),
-            counted_per_second=int(plan.sales / count_s),
-            detail_rows=await connection.fetchval("SELECT count(*) FROM sale_hour"),
-            sum_rows=await connection.fetchval("SELECT count(*) FROM sale_sum"),
+        await connection.execute(
+            "INSERT INTO merchant (merchant_id, name, payee, currency, created_at) VALUES ($1, 'b', 'b', 'CNY', now())",
+            MERCHANT,
         )
+        for month in range(1, 13):
+            await connection.execute("SELECT make_month_partitions($1)", FIRST.replace(month=month))
+        async with without_indexes(connection):
+            for low in range(0, plan.sales, CHUNK):
+                await _write(connection, plan, low, min(low + CHUNK, plan.sales))
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
+async def _write(connection: asyncpg.Connection, plan: MonthlyReportPlan, low: int, high: int) -> None:
+    """Sales `low` to before `high`, each table's in a database transaction of its own."""
+    known = {"machines": plan.machines, "products": plan.products, "sales": plan.sales, "first": FIRST.isoformat()}
+    view = _SALES.format(unknown_every=UNKNOWN_EVERY, failed_every=FAILED_EVERY, **known)
+    await connection.execute(view.format(low=low, high=high - 1))
+    for statement in _FILL:
+        await connection.execute(statement.format(merchant=MERCHANT))
+    await connection.execute("DROP VIEW sales")
+
+
+async def _sizes(superuser_url: str) -> tuple[int, int]:
+    """Rows of full detail, and of the sums."""
+    connection = await asyncpg.connect(superuser_url, command_timeout=3_600)
+    try:
+        await connection.execute("VACUUM ANALYZE sale_hour, sale_sum")
+        sizes = await connection.fetchrow("SELECT (SELECT count(*) FROM sale_hour), (SELECT count(*) FROM sale_sum)")
+        return sizes[0], sizes[1]
     finally:
         await connection.close()
 

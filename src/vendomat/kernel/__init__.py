@@ -3,6 +3,7 @@
 from vendomat.kernel.addresses import is_public
 from vendomat.kernel.clock import Clock, LiftedClock, ManualClock, SteadyClock, SystemClock
 from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
+from vendomat.kernel.flaws import SENTENCES, Flaw, FlawCode, flaw, flaw_of, flawed
 from vendomat.kernel.heeding import heeding
 from vendomat.kernel.ids import Ids, TimeOrderedIds, derive_id, is_id, reference_of
 from vendomat.kernel.lasting import lasting
@@ -12,8 +13,11 @@ from vendomat.kernel.steps import Moves
 __all__ = [
     "EXPONENTS",
     "MINOR_UNITS_MAX",
+    "SENTENCES",
     "Clock",
     "ErrorCode",
+    "Flaw",
+    "FlawCode",
     "Ids",
     "IllegalMoveError",
     "LiftedClock",
@@ -25,6 +29,9 @@ __all__ = [
     "TimeOrderedIds",
     "VendomatError",
     "derive_id",
+    "flaw",
+    "flaw_of",
+    "flawed",
     "heeding",
     "is_id",
     "is_public",

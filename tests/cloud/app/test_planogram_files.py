@@ -77,8 +77,8 @@ async def test_bad_lines_are_named_and_stop_their_machine_alone_by_choice(
              "SH-001,A3,cola,4,8", "SH-001,a4,cola,4,8", "SH-001,B1,cola,=4,8", "SH-001,B2,cola,4,8")  # fmt: skip
     content = "\n".join((HEAD, *wrong, "SH-002,A1,cola,9,8")).encode()
     report = await send(browser, content, is_trial=False)
-    words = [(one["number"], one["problem"]) for one in report["rows"] if one["outcome"] == "refused"]
-    expected = ("machine", "product", "digits", "capacity", "twice", "slot", "price", "another line")
+    words = [(one["number"], one["flaw"]["text"]) for one in report["rows"] if one["outcome"] == "refused"]
+    expected = ("machine", "product", "price", "capacity", "twice", "slot", "price", "another line")
     assert [number for number, _ in words] == list(range(2, 10))
     assert all(word in problem for word, (_, problem) in zip(expected, words, strict=True)), words
     assert not report["is_done"] and (await desk.read(1))["draft"] is None

@@ -219,7 +219,7 @@ async def test_a_file_is_tried_first_and_taken_as_a_whole_or_its_good_rows(brows
         assert [(one["number"], one["outcome"]) for one in report["rows"]] == [
             (2, "changed"), (3, "refused"), (4, "created"), (5, "refused"),
         ]  # fmt: skip
-        assert "barcode" in report["rows"][1]["problem"] and "twice" in report["rows"][3]["problem"]
+        assert "barcode" in report["rows"][1]["flaw"]["text"] and "twice" in report["rows"][3]["flaw"]["text"]
         assert not report["is_done"]
         assert (await browser.get(f"{PRODUCTS}/file.csv")).content == whole
     assert (await send(rows, is_trial=False, is_only_good=True))["is_done"]

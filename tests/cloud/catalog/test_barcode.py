@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vendomat.cloud.catalog.model import NewProduct, check_barcode, image_path
-from vendomat.kernel import ErrorCode, Money, VendomatError
+from vendomat.kernel import ErrorCode, Money, VendomatError, flaw_of
 
 GOOD = NewProduct(sku="cola-330", name_zh="可乐", name_en="Cola", price=Money(400, "CNY"), barcode="6901234567892")
 
@@ -56,7 +56,7 @@ def test_what_a_product_cannot_be_names_its_field(field: str, value: object) -> 
     GOOD.check()
     with pytest.raises(VendomatError) as caught:
         replace(GOOD, **{field: value}).check()  # type: ignore[arg-type]
-    assert caught.value.code is ErrorCode.INVALID_VALUE and field in str(caught.value.detail["field"])
+    assert caught.value.code is ErrorCode.INVALID_VALUE and field in str(flaw_of(caught.value).values["field"])
 
 
 def test_a_picture_is_served_under_what_it_is() -> None:

@@ -35,7 +35,7 @@ HEAD = "sku,name_zh,name_en,price"
 
 
 def read(text: str) -> list[tuple[int, str, str]]:
-    return [(row.number, row.sku, row.problem) for row in rows_of(text.encode(), "CNY")]
+    return [(row.number, row.sku, "" if row.flaw is None else row.flaw.text) for row in rows_of(text.encode(), "CNY")]
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=40))

@@ -113,6 +113,9 @@ class TestACount:
         assert await balance(stage, BOX) == 0
         assert (await balance(stage, account), await balance(stage, "asset:cash_in_hand")) == (amount, found)
         assert await stage.one("SELECT count(*) FROM alarm WHERE kind = 'cash.difference'") == alarms
+        if alarms:
+            said = f"fact 1/2: counted {found / 100:.2f} CNY, expected 3.50 CNY"
+            assert await stage.one("SELECT detail FROM alarm WHERE kind = 'cash.difference'") == said
         await assert_in_order(stage)
 
     async def test_an_empty_box(self, stage: Stage):

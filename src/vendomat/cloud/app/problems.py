@@ -17,7 +17,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.cloud.platform.http import FlawView, flaw_view
+from vendomat.kernel import ErrorCode, Flaw, VendomatError
 
 _DATABASE_AWAY: tuple[type[Exception], ...] = (
     sa.exc.OperationalError,
@@ -112,7 +113,8 @@ class FieldProblem(BaseModel):
 
 class Problem(BaseModel):
     """RFC 9457, with our `code`: a stable name that programs decide by. `detail` is for people: what happened, what it
-    means for money or goods, and what to do. `errors` is there when fields are at fault."""
+    means for money or goods, and what to do. `errors` is there when fields are at fault, `flaw` when what is
+    wrong has a name of its own."""
 
     type: Literal["about:blank"]
     title: str
@@ -121,12 +123,19 @@ class Problem(BaseModel):
     instance: str
     code: ErrorCode
     errors: list[FieldProblem] | None = None
+    flaw: FlawView | None = None
 
 
 def problem_body(
-    status: int, code: str, detail: str, *, instance: str = "", errors: Sequence[Mapping[str, str]] = ()
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str = "",
+    errors: Sequence[Mapping[str, str]] = (),
+    flaw: FlawView | None = None,
 ) -> bytes:
-    """`{type, title, status, detail, instance, code, errors}`."""
+    """`{type, title, status, detail, instance, code, errors, flaw}`."""
     body: dict[str, object] = {
         "type": "about:blank",
         "title": _TITLES.get(status, "Error"),
@@ -137,6 +146,8 @@ def problem_body(
     }
     if errors:
         body["errors"] = list(errors)
+    if flaw is not None:
+        body["flaw"] = flaw.model_dump()
     return msgspec.json.encode(body)
 
 
@@ -160,7 +171,14 @@ def problem_of(error: VendomatError, path: str) -> Response:
     if isinstance(retry_after_s, int):
         headers["Retry-After"] = str(retry_after_s)
     detail = "this is our fault; nothing is known to have changed" if status == 500 else error.message
-    body = problem_body(status, error.code.value, detail, instance=path)
+    found = error.detail.get("flaw")
+    body = problem_body(
+        status,
+        error.code.value,
+        detail,
+        instance=path,
+        flaw=flaw_view(found) if isinstance(found, Flaw) else None,
+    )
     return Response(body, status, headers, media_type=MEDIA_TYPE)
 
 

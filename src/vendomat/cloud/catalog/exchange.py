@@ -14,7 +14,7 @@ from decimal import Decimal
 from vendomat.cloud.catalog.model import NUTRIENTS, Allergen, NewProduct, NutritionPer
 from vendomat.cloud.platform.tables import Line, read_table, write_csv
 from vendomat.cloud.platform.workbook import write_workbook
-from vendomat.kernel import Money, VendomatError
+from vendomat.kernel import Flaw, FlawCode, Money, VendomatError, flaw
 
 NEEDED = ("sku", "name_zh", "name_en", "price")
 _TEXTS = ("sku", "name_zh", "name_en", "detail_zh", "detail_en", "category", "barcode")
@@ -28,7 +28,7 @@ class FileRow:
     number: int
     sku: str
     fields: Mapping[str, object]
-    problem: str = ""
+    flaw: Flaw | None = None
 
     def on(self, known: NewProduct | None, currency: str) -> NewProduct:
         """The product that the row asks for: what it does not say stays as it is known."""
@@ -53,16 +53,26 @@ def rows_of(content: bytes, currency: str) -> list[FileRow]:
     return [_row(line, currency) for line in read_table(content, list(_COLUMNS), NEEDED)]
 
 
+def in_columns(wrong: Flaw) -> Flaw:
+    """The same of a row, by the names and in the units of the columns."""
+    scale = _SCALE.get(wrong.values.get("field", ""), 1)
+    values = {name: _COLUMN.get(value, value) for name, value in wrong.values.items()}
+    for name in ("least", "most"):
+        if scale != 1 and name in values:
+            values[name] = f"{Decimal(values[name]) / scale:f}"
+    return Flaw(wrong.code, values)
+
+
 def _row(line: Line, currency: str) -> FileRow:
     sku = line.said.get("sku", "")
-    if line.problem:
-        return FileRow(line.number, sku[:40], {}, line.problem)
+    if line.flaw is not None:
+        return FileRow(line.number, sku[:40], {}, line.flaw)
     fields: dict[str, object] = {}
     for name, text in line.said.items():
         try:
             fields[_FIELD.get(name, name)] = _COLUMNS[name][1](text, currency)
         except (ValueError, VendomatError):
-            return FileRow(line.number, sku[:40], {}, f"{name}: this cannot be read")
+            return FileRow(line.number, sku[:40], {}, flaw(FlawCode.UNREADABLE, field=name))
     return FileRow(line.number, sku, fields)
 
 
@@ -122,6 +132,8 @@ def _grams(field: str) -> tuple[Callable[[NewProduct], str], Callable[[str, str]
 
 
 _FIELD = {"tax_percent": "tax_bp", **{_grams_name(name): name for name in NUTRIENTS if name != "sodium_mg"}}
+_COLUMN = {field: column for column, field in _FIELD.items()}
+_SCALE = {field: 100 if field == "tax_bp" else 1_000 for field in _COLUMN}
 _COLUMNS: dict[str, tuple[Callable[[NewProduct], str], Callable[[str, str], object]]] = {
     **{name: _text(name) for name in _TEXTS},
     "price": (lambda p: p.price.to_decimal_text(), _amount),

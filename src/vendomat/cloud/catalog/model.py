@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vendomat.kernel import ErrorCode, Money, VendomatError
+from vendomat.kernel import FlawCode, Money, VendomatError, flaw, flawed
 from vendomat.protocol import SlotState
 
 SLOTS_MAX = 200
@@ -90,29 +90,30 @@ class NewProduct:
     def check(self) -> None:
         """Raises `VendomatError(invalid_value)` naming the field at fault."""
         if _SKU_FORM.fullmatch(self.sku) is None:
-            raise _wrong("sku", "1 to 40 letters, digits and . _ / -")
+            raise _wrong(FlawCode.SKU_FORM, "sku")
         for name, longest in _TEXTS.items():
             text: str = getattr(self, name)
             if len(text) > longest or any(not sign.isprintable() for sign in text):
-                raise _wrong(name, f"at most {longest} characters on one line")
+                raise _wrong(FlawCode.TOO_LONG, name, most=longest)
         if not self.name_zh or not self.name_en:
-            raise _wrong("name_zh, name_en", "a name in both languages")
+            raise _wrong(FlawCode.NAMES_MISSING, "name_zh, name_en")
         if not 1 <= self.price.minor_units <= PRICE_MINOR_MAX:
-            raise _wrong("price", f"1 to {PRICE_MINOR_MAX} minor units")
+            raise _wrong(FlawCode.OUT_OF_RANGE, "price", **_price_range(self.price.currency))
         for name, most in _RANGES.items():
             value: int | None = getattr(self, name)
-            if value is not None and not (1 if name == "shelf_life_days" else 0) <= value <= most:
-                raise _wrong(name, f"at most {most}")
+            least = 1 if name == "shelf_life_days" else 0
+            if value is not None and not least <= value <= most:
+                raise _wrong(FlawCode.OUT_OF_RANGE, name, least=least, most=most)
         check_barcode(self.barcode)
         self._check_nutrition()
 
     def _check_nutrition(self) -> None:
         for part, whole in (("saturates_mg", "fat_mg"), ("sugars_mg", "carbohydrate_mg")):
             if (getattr(self, part) or 0) > (getattr(self, whole) or 0):
-                raise _wrong(part, f"no more than {whole}, of which it is a part")
+                raise _wrong(FlawCode.MORE_THAN_WHOLE, part, whole=whole)
         said = sum(value or 0 for value in (self.fat_mg, self.carbohydrate_mg, self.protein_mg, self.sodium_mg))
         if self.nutrition_per is NutritionPer.G and said > HUNDRED_G_MG:
-            raise _wrong("nutrition_per", "100 g hold no more than 100 g of all")
+            raise _wrong(FlawCode.MORE_THAN_100_G, "nutrition_per")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +149,14 @@ class PlannedSlot:
 def checked_plan(slots: list[PlannedSlot]) -> list[PlannedSlot]:
     """`slots` in the order of the machine. Raises `VendomatError(invalid_value)` naming the slot at fault."""
     if not 1 <= len(slots) <= SLOTS_MAX or len({s.slot for s in slots}) != len(slots):
-        raise VendomatError(ErrorCode.INVALID_VALUE, f"a planogram has 1 to {SLOTS_MAX} slots, each of them once")
+        raise flawed(flaw(FlawCode.SLOT_COUNT, most=SLOTS_MAX))
     for planned in slots:
         if _SLOT_FORM.fullmatch(planned.slot) is None:
-            raise VendomatError(ErrorCode.INVALID_VALUE, f"{planned.slot!r} is not a slot")
+            raise flawed(flaw(FlawCode.SLOT_FORM, slot=planned.slot))
         if not 1 <= planned.capacity <= CAPACITY_MAX:
-            raise VendomatError(ErrorCode.INVALID_VALUE, f"slot {planned.slot}: capacity is 1 to {CAPACITY_MAX}")
+            raise flawed(flaw(FlawCode.SLOT_CAPACITY, slot=planned.slot, most=CAPACITY_MAX))
         if not 1 <= planned.price.minor_units <= PRICE_MINOR_MAX:
-            raise VendomatError(ErrorCode.INVALID_VALUE, f"slot {planned.slot}: this is not a price")
+            raise flawed(flaw(FlawCode.SLOT_PRICE, slot=planned.slot, **_price_range(planned.price.currency)))
     return sorted(slots, key=lambda planned: slot_order(planned.slot))
 
 
@@ -167,10 +168,10 @@ def check_barcode(text: str) -> None:
     if text == "":
         return
     if not (text.isascii() and text.isdigit() and len(text) in (8, 12, 13)):
-        raise _wrong("barcode", "8, 12 or 13 digits")
+        raise _wrong(FlawCode.BARCODE_LENGTH, "barcode")
     weighed = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(text[:-1]), start=1))
     if (weighed + int(text[-1])) % 10:
-        raise _wrong("barcode", f"a right check digit; {-weighed % 10} would be right here")
+        raise _wrong(FlawCode.BARCODE_DIGIT, "barcode", digit=-weighed % 10)
 
 
 def slot_order(slot: str) -> tuple[str, int, str]:
@@ -207,5 +208,12 @@ def channel_order(channel: str) -> tuple[int, str]:
     return (usual.index(channel) if channel in usual else len(usual), channel)
 
 
-def _wrong(field: str, allowed: str) -> VendomatError:
-    return VendomatError(ErrorCode.INVALID_VALUE, f"{field}: {allowed}; nothing changed", field=field)
+def _price_range(currency: str) -> dict[str, str]:
+    return {
+        "least": Money(1, currency).to_decimal_text(),
+        "most": Money(PRICE_MINOR_MAX, currency).to_decimal_text(),
+    }
+
+
+def _wrong(code: FlawCode, field: str, **values: object) -> VendomatError:
+    return flawed(flaw(code, field=field, **values))

@@ -15,13 +15,13 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog import product_store as rows
-from vendomat.cloud.catalog.exchange import FileRow, file_of, rows_of, workbook_of
+from vendomat.cloud.catalog.exchange import FileRow, file_of, in_columns, rows_of, workbook_of
 from vendomat.cloud.catalog.model import Product
 from vendomat.cloud.catalog.product_store import Wanted
 from vendomat.cloud.catalog.products import ProductDesk
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.platform.database import Database
-from vendomat.kernel import Clock, VendomatError
+from vendomat.kernel import Clock, Flaw, FlawCode, VendomatError, flaw, flaw_of
 
 Form = Literal["csv", "xlsx"]
 
@@ -38,7 +38,7 @@ class RowReport:
     number: int
     sku: str
     outcome: RowOutcome
-    problem: str = ""
+    flaw: Flaw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ class ProductImport:
         seen: set[str] = set()
         reports = []
         for row in file:
-            problem = row.problem or ("this SKU stands in the file twice" if row.sku in seen else "")
+            wrong = row.flaw or (flaw(FlawCode.REPEATED, field="sku") if row.sku in seen else None)
             seen.add(row.sku)
             reports.append(
-                RowReport(row.number, row.sku, RowOutcome.REFUSED, problem)
-                if problem
+                RowReport(row.number, row.sku, RowOutcome.REFUSED, wrong)
+                if wrong is not None
                 else await self._take_row(connection, operator, row, known.get(row.sku))
             )
         return reports
@@ -106,5 +106,5 @@ class ProductImport:
                 else:
                     await self._desk.replace(connection, operator, known, new)
         except VendomatError as refusal:
-            return RowReport(row.number, row.sku, RowOutcome.REFUSED, refusal.message.removesuffix("; nothing changed"))
+            return RowReport(row.number, row.sku, RowOutcome.REFUSED, in_columns(flaw_of(refusal)))
         return RowReport(row.number, row.sku, RowOutcome.CREATED if known is None else RowOutcome.CHANGED)

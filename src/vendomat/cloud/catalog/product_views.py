@@ -19,6 +19,7 @@ from vendomat.cloud.catalog.model import (
 from vendomat.cloud.catalog.product_import import ImportReport, RowOutcome
 from vendomat.cloud.catalog.product_store import DatedCost, ListedProduct
 from vendomat.cloud.catalog.products import ProductFile
+from vendomat.cloud.platform.http import FlawView, flaw_view
 from vendomat.kernel import MINOR_UNITS_MAX, Money
 
 Text = Annotated[str, Field(max_length=80)]
@@ -135,7 +136,7 @@ class ImportRowView(BaseModel):
     number: int
     sku: str
     outcome: RowOutcome
-    problem: str
+    flaw: FlawView | None
 
 
 class ImportView(BaseModel):
@@ -152,7 +153,7 @@ class ImportView(BaseModel):
 def import_view(report: ImportReport) -> ImportView:
     counts = {outcome.value: sum(row.outcome is outcome for row in report.rows) for outcome in RowOutcome}
     rows = [
-        ImportRowView(number=row.number, sku=row.sku, outcome=row.outcome, problem=row.problem)
+        ImportRowView(number=row.number, sku=row.sku, outcome=row.outcome, flaw=flaw_view(row.flaw))
         for row in report.rows
         if row.outcome is not RowOutcome.SAME
     ]

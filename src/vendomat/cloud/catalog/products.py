@@ -28,7 +28,7 @@ from vendomat.cloud.merchants import Operator
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Cursor, check_version
 from vendomat.cloud.platform.outbox import OutboxEvent, append_event
-from vendomat.kernel import MINOR_UNITS_MAX, Clock, ErrorCode, Ids, VendomatError
+from vendomat.kernel import MINOR_UNITS_MAX, Clock, ErrorCode, FlawCode, Ids, VendomatError, flaw, flawed
 
 PlannedIn = Callable[[AsyncConnection, str], Awaitable[list[Use]]]
 """Where else than in a machine's slots a product is planned."""
@@ -221,9 +221,7 @@ def _taken() -> Iterator[None]:
         yield
     except IntegrityError as error:
         field = "barcode" if "product_barcode" in str(error) else "sku"
-        raise VendomatError(
-            ErrorCode.CONFLICT, f"another product has this {field}; nothing changed", field=field
-        ) from error
+        raise flawed(flaw(FlawCode.TAKEN, field=field), ErrorCode.CONFLICT) from error
 
 
 def _still_used(uses: list[Use]) -> VendomatError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vendomat.cloud.catalog import PlannedSlot, checked_plan
 from vendomat.cloud.platform.tables import Line, read_table, write_csv
 from vendomat.cloud.platform.workbook import write_workbook
-from vendomat.kernel import Money, VendomatError
+from vendomat.kernel import Flaw, FlawCode, Money, VendomatError, flaw, flaw_of
 
 COLUMNS = ("machine", "slot", "sku", "price", "capacity")
 _NUMBERS = frozenset({3, 4})
@@ -17,13 +17,13 @@ _NUMBERS = frozenset({3, 4})
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One line of the file; the first below the head is 2. Without `planned` there is a `problem`."""
+    """One line of the file; the first below the head is 2. Without `planned` there is a `flaw`."""
 
     number: int
     machine: str
     sku: str
     planned: PlannedSlot | None
-    problem: str = ""
+    flaw: Flaw | None = None
 
 
 def csv_of(rows: Iterable[Sequence[str]]) -> bytes:
@@ -47,29 +47,36 @@ def rows_of(
     rows = []
     for line in lines:
         machine, slot, sku = (line.said.get(name, "")[:40] for name in ("machine", "slot", "sku"))
-        planned, problem = None, line.problem
-        if not problem and machine not in machines:
-            problem = "there is no such machine in use"
-        elif not problem and sku not in products:
-            problem = "there is no such product in use"
-        elif not problem and (machine, slot) in seen:
-            problem = "this slot stands in the file twice"
-        elif not problem:
-            planned, problem = _planned(line, products[sku], currency)
+        if line.flaw is not None:
+            found: PlannedSlot | Flaw = line.flaw
+        elif machine not in machines:
+            found = flaw(FlawCode.UNKNOWN_MACHINE)
+        elif sku not in products:
+            found = flaw(FlawCode.UNKNOWN_PRODUCT)
+        elif (machine, slot) in seen:
+            found = flaw(FlawCode.REPEATED, field="slot")
+        else:
+            found = _planned(line, products[sku], currency)
         seen.add((machine, slot))
-        rows.append(PlanRow(line.number, machine, sku, planned, problem))
+        rows.append(
+            PlanRow(line.number, machine, sku, None, found)
+            if isinstance(found, Flaw)
+            else PlanRow(line.number, machine, sku, found)
+        )
     return rows
 
 
-def _planned(line: Line, product_id: str, currency: str) -> tuple[PlannedSlot | None, str]:
+def _planned(line: Line, product_id: str, currency: str) -> PlannedSlot | Flaw:
     capacity, price = line.said["capacity"], line.said["price"]
     if not (capacity.isascii() and capacity.isdigit() and len(capacity) <= 4):
-        return None, "capacity: this cannot be read"
+        return flaw(FlawCode.UNREADABLE, field="capacity")
     if not price.isascii() or not price.replace(".", "", 1).isdigit() or len(price) > 13:
-        return None, "price: this cannot be read"
+        return flaw(FlawCode.UNREADABLE, field="price")
     try:
-        planned = PlannedSlot(line.said["slot"], product_id, Money.from_decimal_text(price, currency), int(capacity))
-        checked_plan([planned])
+        amount = Money.from_decimal_text(price, currency)
+    except VendomatError:
+        return flaw(FlawCode.UNREADABLE, field="price")
+    try:
+        return checked_plan([PlannedSlot(line.said["slot"], product_id, amount, int(capacity))])[0]
     except VendomatError as refusal:
-        return None, refusal.message
-    return planned, ""
+        return flaw_of(refusal)

@@ -30,7 +30,7 @@ from vendomat.cloud.planograms.exchange import PlanRow, csv_of, lines_of, rows_o
 from vendomat.cloud.planograms.model import Planogram
 from vendomat.cloud.planograms.service import PlanogramDesk
 from vendomat.cloud.platform.database import Database
-from vendomat.kernel import Money
+from vendomat.kernel import FlawCode, Money, flaw
 
 _SOLD = sa.text(
     "SELECT m.number, s.slot, d.sku, s.price_minor, s.currency, s.capacity FROM planogram_slot s "
@@ -114,10 +114,11 @@ class PlanogramFiles:
 
 def _report(row: PlanRow, wanted: _Wanted | None) -> RowReport:
     if row.planned is None or wanted is None:
-        return RowReport(row.number, row.sku, RowOutcome.REFUSED, row.problem)
+        return RowReport(row.number, row.sku, RowOutcome.REFUSED, row.flaw)
+    if len(wanted.rows) > SLOTS_MAX:
+        return RowReport(row.number, row.sku, RowOutcome.REFUSED, flaw(FlawCode.SLOT_COUNT, most=SLOTS_MAX))
     if not wanted.is_good:
-        problem = f"another line of this machine is refused, or it has more than {SLOTS_MAX} slots"
-        return RowReport(row.number, row.sku, RowOutcome.REFUSED, problem)
+        return RowReport(row.number, row.sku, RowOutcome.REFUSED, flaw(FlawCode.OTHER_ROW))
     before = {planned.slot: planned for planned in wanted.now}.get(row.planned.slot)
     if before == row.planned:
         outcome = RowOutcome.SAME if len(wanted.rows) == len(wanted.now) else RowOutcome.CHANGED

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vendomat.cloud.platform.workbook import MAGIC, read_workbook
-from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.kernel import ErrorCode, Flaw, FlawCode, VendomatError, flaw
 
 FILE_BYTES_MAX = 2_000_000
 ROWS_MAX = 5_000
@@ -22,11 +22,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row by the number of its line, the head is 1. `said` is by column; with a `problem` it may be incomplete."""
+    """One row by the number of its line, the head is 1. `said` is by column; with a `flaw` it may be incomplete."""
 
     number: int
     said: Mapping[str, str]
-    problem: str = ""
+    flaw: Flaw | None = None
 
 
 def write_csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -63,7 +63,7 @@ def _line(number: int, head: Sequence[str], cells: list[str], *, is_workbook: bo
         cells = cells + [""] * (len(head) - len(cells))
     said = {name: _plain(cell) for name, cell in zip(head, cells, strict=False)}
     if len(cells) != len(head) or any(len(cell) > CELL_CHARACTERS_MAX for cell in cells):
-        return Line(number, said, f"{len(head)} cells of at most {CELL_CHARACTERS_MAX} characters each")
+        return Line(number, said, flaw(FlawCode.ROW_CELLS, cells=len(head), most=CELL_CHARACTERS_MAX))
     return Line(number, said)
 
 

@@ -24,7 +24,7 @@ from vendomat.cloud.sales.model import CashEnd, CashSold, Purchase
 from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.store import insert_purchases, save
 from vendomat.cloud.stock import change_slots, lock_offers
-from vendomat.kernel import Ids, derive_id
+from vendomat.kernel import Ids, Money, derive_id
 from vendomat.protocol import CashCount
 
 
@@ -154,7 +154,8 @@ def _differences(counts: Sequence[tuple[CashWord, CashCount]]) -> list[AlarmRow]
             kind="cash.difference",
             severity=Severity.WARNING,
             at=w.at,
-            detail=f"fact {w.origin}: counted {c.counted_minor}, expected {c.expected_minor}",
+            detail=f"fact {w.origin}: counted {Money(c.counted_minor, w.currency)}, "
+            f"expected {Money(c.expected_minor, w.currency)}",
         )
         for w, c in counts
         if c.counted_minor != c.expected_minor

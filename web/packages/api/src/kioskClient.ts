@@ -3,9 +3,11 @@
  * "refused". Only requests that are harmless when they arrive twice are sent again, with the same body; silence is
  * reported as "not known", never as "no".
  */
+import type { Schemas } from "./cloud";
 import type { Channel, PricedCart, Snapshot } from "./snapshot";
 
-export type Problem = { type: string; title: string; status: number; detail: string; code: string };
+/** `flaw`: what exactly is wrong, to be said in the reader's own words. */
+export type Problem = { type: string; title: string; status: number; detail: string; code: string; flaw?: Schemas["FlawView"] };
 
 export type OrderLine = { slot: string; quantity: number; price_minor: number };
 /** `shown_minor` is what the page says all of it comes to: nobody pays more. */

@@ -4918,6 +4918,25 @@ export interface components {
          * @enum {string}
          */
         Fix: "nothing" | "wait" | "look_up_payment" | "look_up_refund" | "suspense" | "report" | "review";
+        /**
+         * FlawCode
+         * @description Its sentence in `SENTENCES` names the values it comes with.
+         * @enum {string}
+         */
+        FlawCode: "row_cells" | "unreadable" | "repeated" | "unknown_machine" | "unknown_product" | "other_row" | "sku_form" | "too_long" | "out_of_range" | "names_missing" | "barcode_length" | "barcode_digit" | "more_than_whole" | "more_than_100_g" | "taken" | "slot_count" | "slot_form" | "slot_capacity" | "slot_price";
+        /**
+         * FlawView
+         * @description `values` fill the reader's own words for `code`; `text` says the same in English.
+         */
+        FlawView: {
+            code: components["schemas"]["FlawCode"];
+            /** Text */
+            text: string;
+            /** Values */
+            values: {
+                [key: string]: string;
+            };
+        };
         /** FormulaView */
         FormulaView: {
             /** En */
@@ -5089,11 +5108,10 @@ export interface components {
          * @description One line of the file; the first line below the head is 2.
          */
         ImportRowView: {
+            flaw: components["schemas"]["FlawView"] | null;
             /** Number */
             number: number;
             outcome: components["schemas"]["RowOutcome"];
-            /** Problem */
-            problem: string;
             /** Sku */
             sku: string;
         };
@@ -7082,7 +7100,8 @@ export interface components {
         /**
          * Problem
          * @description RFC 9457, with our `code`: a stable name that programs decide by. `detail` is for people: what happened, what it
-         *     means for money or goods, and what to do. `errors` is there when fields are at fault.
+         *     means for money or goods, and what to do. `errors` is there when fields are at fault, `flaw` when what is
+         *     wrong has a name of its own.
          */
         Problem: {
             code: components["schemas"]["ErrorCode"];
@@ -7093,6 +7112,8 @@ export interface components {
              * @default null
              */
             errors?: components["schemas"]["FieldProblem"][] | null;
+            /** @default null */
+            flaw?: components["schemas"]["FlawView"] | null;
             /** Instance */
             instance: string;
             /** Status */

@@ -18,7 +18,7 @@ export { default as Toast } from "./components/Toast.svelte";
 export { LOCALES, type Locale, otherLocale, pickText, type Text } from "./i18n/locale";
 export { formatMessage, type Values } from "./i18n/message";
 export { type Catalogue, Translator } from "./i18n/translator.svelte";
-export { decimalText, exponentOf, formatMoney, minorOf } from "./money";
+export { decimalText, exponentOf, formatEstimate, formatMoney, minorOf } from "./money";
 export { GUARD_MS, PressGuard } from "./pressGuard";
 export { svgAddress } from "./qr";
 export { clockText, formatTime, secondsLeft, type TimeForm } from "./time";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decimalText, formatMoney, minorOf } from "./money";
+import { decimalText, formatEstimate, formatMoney, minorOf } from "./money";
 
 describe("decimalText", () => {
   it.each([
@@ -38,6 +38,23 @@ describe("formatMoney", () => {
 
   it("is exact beyond what a floating-point amount could hold", () => {
     expect(formatMoney(9007199254740991, "CNY", "en")).toBe("¥90,071,992,547,409.91");
+  });
+});
+
+describe("formatEstimate", () => {
+  it.each([
+    [123456, "CNY", "¥1,200"],
+    [99999, "CNY", "¥1,000"],
+    [1234, "CNY", "¥12"],
+    [996, "CNY", "¥10"],
+    [327, "CNY", "¥3.30"],
+    [34, "CNY", "¥0.34"],
+    [-123456, "CNY", "-¥1,200"],
+    [1260, "JPY", "¥1,300"],
+    [7, "JPY", "¥7"],
+    [0, "CNY", "¥0.00"],
+  ] as const)("%i %s is about %s", (minor, currency, text) => {
+    expect(formatEstimate(minor, currency, "en")).toBe(text);
   });
 });
 

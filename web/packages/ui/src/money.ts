@@ -38,17 +38,29 @@ export function minorOf(text: string, exponent: number): number | undefined {
 /** 550, "CNY", "en" → "¥5.50". Raises RangeError for a fraction of a minor unit or an unknown form of currency code. */
 export function formatMoney(minor: number, currency: string, locale: Locale): string {
   const exponent = exponentOf(currency);
-  const key = `${locale}|${currency}`;
+  return formatterOf(currency, locale, exponent).format(decimalText(minor, exponent) as Intl.StringNumericLiteral);
+}
+
+/** An amount that nobody counted, to two digits: 123456 → "¥1,200", 327 → "¥3.30". */
+export function formatEstimate(minor: number, currency: string, locale: Locale): string {
+  const exponent = exponentOf(currency);
+  const rounded = Number(minor.toPrecision(2));
+  const isWhole = Math.abs(rounded) >= 10 ** (exponent + 1);
+  return formatterOf(currency, locale, isWhole ? 0 : exponent).format(decimalText(rounded, exponent) as Intl.StringNumericLiteral);
+}
+
+function formatterOf(currency: string, locale: Locale, decimals: number): Intl.NumberFormat {
+  const key = `${locale}|${currency}|${decimals}`;
   let formatter = formatters.get(key);
   if (formatter === undefined) {
     formatter = new Intl.NumberFormat(locale, {
       style: "currency",
       currency,
       currencyDisplay: "narrowSymbol",
-      minimumFractionDigits: exponent,
-      maximumFractionDigits: exponent,
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
     });
     formatters.set(key, formatter);
   }
-  return formatter.format(decimalText(minor, exponent) as Intl.StringNumericLiteral);
+  return formatter;
 }

@@ -3,6 +3,7 @@
 from vendomat.cloud.platform.http.bodies import read_body
 from vendomat.cloud.platform.http.etags import IfMatch, check_version, etag_of, set_version
 from vendomat.cloud.platform.http.files import described_body, described_file
+from vendomat.cloud.platform.http.flaws import FlawView, flaw_view
 from vendomat.cloud.platform.http.idempotency import RepeatKey, Repeats
 from vendomat.cloud.platform.http.kept import ASKED_ONCE, KeptAnswer, KeptAnswers, Turn, forget_answers, is_good_key
 from vendomat.cloud.platform.http.origin import PublicOrigin
@@ -14,6 +15,7 @@ __all__ = [
     "LIMIT_DEFAULT",
     "LIMIT_MAX",
     "Cursor",
+    "FlawView",
     "IfMatch",
     "KeptAnswer",
     "KeptAnswers",
@@ -27,6 +29,7 @@ __all__ = [
     "described_body",
     "described_file",
     "etag_of",
+    "flaw_view",
     "forget_answers",
     "is_good_key",
     "page_of",

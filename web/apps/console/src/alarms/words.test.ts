@@ -11,6 +11,7 @@ it("says the last word of a detail, or all of it, in words where there are some"
   expect(alarmCause({ detail: "120 machines are not heard of" })).toBe("120 machines");
   expect(alarmCause({ detail: "not heard of since 2020-03-01 09:30:00 UTC" })).toMatch(/^silent since .*2020/);
   expect(alarmCause({ detail: "bad signature: 3 refused, nothing was done" })).toBe("3 refused; nothing was done");
+  expect(alarmCause({ detail: "fact 1/7: counted 12.34 CNY, expected 12.50 CNY" })).toBe("¥12.34 counted, ¥12.50 expected");
   expect(alarmCause({ detail: "" })).toBe("");
 });
 

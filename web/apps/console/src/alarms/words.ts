@@ -1,5 +1,5 @@
 /** An alarm in words: what it is, why, and the one thing to do next. */
-import type { Tone } from "@vendomat/ui";
+import { exponentOf, minorOf, type Tone } from "@vendomat/ui";
 import type { Alarm } from "../api/views";
 import { moment } from "../app/moments";
 import type { AlarmEntry } from "../api/attentionViews";
@@ -30,8 +30,16 @@ const SAID: readonly (readonly [RegExp, (one: string, two: string) => string])[]
   [/^(\d+) machines are not heard of$/, (count) => t("cause.machines", { count: Number(count) })],
   [/^a run with epoch (\d+) spoke, the newest known is (\d+)$/, (epoch, newest) => t("cause.old_run", { epoch, newest })],
   [/^((?:wechat|alipay|stripe)(?:, (?:wechat|alipay|stripe))*)$/, (channels) => channels.split(", ").map(channelWord).join(" · ")],
+  [/: counted (\S+ [A-Z]{3}), expected (\S+ [A-Z]{3})$/, (counted, expected) => t("cause.cash", { counted: amount(counted), expected: amount(expected) })],
   [/: (\d+) refused, nothing was done$/, (count) => t("cause.refused", { count: Number(count) })],
 ];
+
+/** "12.30 CNY" as the reader's language writes it. */
+function amount(text: string): string {
+  const [decimal = "", currency = ""] = text.split(" ");
+  const minor = minorOf(decimal, exponentOf(currency));
+  return minor === undefined ? text : i18n.money(minor, currency);
+}
 
 /** The last word of the detail ("… unit 1: jam"), or all of it, in the reader's language where that has words for it. */
 export function alarmCause(alarm: Pick<Alarm, "detail">): string {

@@ -51,7 +51,7 @@ function reasonWord(reason: string): string {
 /** "≈ ¥3.20 an hour", or nothing where no sale is lost. */
 export function lossText(cause: Cause, currency: string): string {
   if (cause.loss_minor_per_hour === 0) return "";
-  return t("attention.loss", { amount: i18n.money(cause.loss_minor_per_hour, currency) });
+  return t("attention.loss", { amount: i18n.estimate(cause.loss_minor_per_hour, currency) });
 }
 
 /** How the loss was reckoned, for whoever wants to know. */

@@ -2,7 +2,7 @@
  * The one translation function of a page. The language is reactive state: changing it redraws texts and nothing else,
  * so a cart or a half-typed code survives the switch.
  */
-import { formatMoney } from "../money";
+import { formatEstimate, formatMoney } from "../money";
 import { type Locale, pickText, type Text } from "./locale";
 import { formatMessage, type Values } from "./message";
 
@@ -32,4 +32,7 @@ export class Translator<Key extends string> {
   pick = (text: Text): string => pickText(text, this.locale);
 
   money = (minor: number, currency: string): string => formatMoney(minor, currency, this.locale);
+
+  /** An amount that nobody counted, with no more digits than it deserves. */
+  estimate = (minor: number, currency: string): string => formatEstimate(minor, currency, this.locale);
 }

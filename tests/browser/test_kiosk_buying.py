@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.axe import violations
+from tests.browser.buyer import CALM_MS
 from tests.browser.conftest import BuyerAt
 from tests.browser.office import Office
 
@@ -63,6 +65,26 @@ async def test_another_language_keeps_the_cart(buyer_at: BuyerAt) -> None:
     await expect(buyer.at("product-A4")).to_contain_text("Hazelnut chocolate")
     await expect(buyer.at("product-B1")).to_have_attribute("data-count", "1")
     assert await buyer.page.evaluate("document.documentElement.lang") == "en"
+
+
+async def test_what_is_in_it_is_read_before_it_is_chosen(buyer_at: BuyerAt) -> None:
+    buyer = await buyer_at(1)
+    await buyer.wake()
+    await expect(buyer.at("product-A4")).to_contain_text("241 千卡")
+    await buyer.at("product-A4-more").click()
+    sheet = buyer.at("product-sheet")
+    await expect(buyer.at("allergens")).to_have_text("含有 奶、坚果和大豆")
+    await expect(sheet.get_by_role("row").last).to_have_text("钠60 mg")
+    assert await violations(buyer.page) == []
+    await buyer.at("sheet-close").click()
+    await expect(sheet).to_have_count(0)
+    await expect(buyer.at("product-A4")).to_have_attribute("data-count", "0")
+    await buyer.page.wait_for_timeout(CALM_MS)
+    await buyer.at("product-A4-more").click()
+    await buyer.at("sheet-add").click()
+    await expect(buyer.at("product-A4")).to_have_attribute("data-count", "1")
+    await buyer.at("cart-less-A4").click()
+    await expect(buyer.at("product-A4")).to_have_attribute("data-count", "0")
 
 
 async def test_back_closes_the_order_and_keeps_the_cart(buyer_at: BuyerAt) -> None:

@@ -21,6 +21,7 @@ from vendomat.protocol.envelope import (
     seal,
     unseal,
 )
+from vendomat.protocol.label import Label, Nutrition
 from vendomat.protocol.messages import (
     COUPON_PATTERN,
     FACTS_MAX,
@@ -125,9 +126,11 @@ __all__ = [
     "HoldStatus",
     "Id",
     "KeyIds",
+    "Label",
     "LocalText",
     "Minor",
     "Nonce",
+    "Nutrition",
     "OpenDoor",
     "OrderLine",
     "OrderRef",

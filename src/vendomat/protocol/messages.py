@@ -16,6 +16,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from vendomat.protocol.label import Label
+
 Id = Annotated[str, Meta(pattern=r"^[a-z]{2,5}_[0-9a-z]{26}\Z")]
 Slot = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,6}\Z")]
 Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
@@ -117,6 +119,7 @@ class CatalogueSlot(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int
     available: int
     state: SlotState
+    label: Label = Label()
 
 
 class PromotionOffer(msgspec.Struct, frozen=True, kw_only=True):

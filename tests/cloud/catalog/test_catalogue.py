@@ -43,6 +43,8 @@ async def test_the_catalogue_of_a_seeded_machine(shop: Shop) -> None:
     first = catalogue.slots[0]
     assert (first.name.en, first.price_minor, first.currency) == ("Iced cola", 400, "CNY")
     assert first.available == first.capacity == 8
+    assert catalogue.slots[3].label.allergens == ["milk", "nuts", "soya"]
+    assert (first.label.energy_kcal, first.label.nutrition.per, first.label.nutrition.sodium_mg) == (139, "ml", 4)
     assert catalogue.channels == []
 
 

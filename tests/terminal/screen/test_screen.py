@@ -65,8 +65,9 @@ async def test_the_snapshot_has_every_field_the_page_reads(page: Page) -> None:
     assert set(state["machine"]) == {"id", "number", "name", "service_phone", "payee", "mm_px", "is_demo"}
     assert set(state["products"][0]) == {
         *("slot", "product_id", "name", "detail", "category", "price_minor", "currency", "image", "available", "state"),
-        "offer",
+        *("offer", "label"),
     }
+    assert set(state["products"][0]["label"]) == {"allergens", "energy_kcal", "nutrition"}
     assert state["channels"][0] == {"channel": "wechat", "is_available": True}
     assert set(state["code_entry"]) == {"state", "reason", "locked_for_ms"}
     assert set(state["coupon"]) == {"id", "state", "reason", "locked_for_ms"}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.catalog import Catalog, NewProduct, PlannedSlot, seed_image, seed_products
+from vendomat.cloud.catalog import Catalog, PlannedSlot, seed_image, seed_products
 from vendomat.cloud.machines import Band, Machines, NewMachine
 from vendomat.cloud.merchants import (
     MasterKey,
@@ -208,19 +208,7 @@ async def _put_products(catalog: Catalog, merchant_id: str) -> dict[str, str]:
     """The ids of the products by key; a transaction for all of them, and one for their pictures."""
     drawn = {product.key: picture for product in seed_products() if (picture := seed_image(product.key)) is not None}
     images = dict(zip(drawn, await catalog.put_drawings(merchant_id, list(drawn.values())), strict=True))
-    products = [
-        NewProduct(
-            sku=product.key,
-            name_zh=product.name_zh,
-            name_en=product.name_en,
-            detail_zh=product.detail_zh,
-            detail_en=product.detail_en,
-            category=product.category,
-            price=Money(product.price_fen, CURRENCY),
-            image=images.get(product.key, ""),
-        )
-        for product in seed_products()
-    ]
+    products = [product.new_product(CURRENCY, images.get(product.key, "")) for product in seed_products()]
     ids = await catalog.put_products(merchant_id, products)
     return {product.sku: product_id for product, product_id in zip(products, ids, strict=True)}
 

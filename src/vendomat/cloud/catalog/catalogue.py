@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncpg
 
-from vendomat.cloud.catalog.model import channel_order, image_path, slot_order, slot_state, why_closed
+from vendomat.cloud.catalog.model import NUTRIENTS, channel_order, image_path, slot_order, slot_state, why_closed
 from vendomat.kernel import ErrorCode, VendomatError
-from vendomat.protocol import Catalogue, CatalogueSlot, LocalText
+from vendomat.protocol import Catalogue, CatalogueSlot, Label, LocalText, Nutrition
 
 _MACHINE = """
 SELECT m.number, m.name_zh, m.name_en, m.catalogue_version, r.service_phone, r.payee,
@@ -24,7 +24,8 @@ WHERE m.merchant_id = $1 AND m.machine_id = $2
 """
 _SLOTS = """
 SELECT p.slot, p.product_id, p.price_minor, p.currency, p.capacity,
-    d.name_zh, d.name_en, d.detail_zh, d.detail_en, d.category, d.image,
+    d.name_zh, d.name_en, d.detail_zh, d.detail_en, d.category, d.image, d.allergens, d.energy_kcal, d.nutrition_per,
+    d.energy_kj, d.fat_mg, d.saturates_mg, d.carbohydrate_mg, d.sugars_mg, d.protein_mg, d.sodium_mg,
     coalesce(s.on_hand, 0) AS on_hand, coalesce(s.reserved, 0) AS reserved,
     coalesce(s.closed_reason, '') AS closed_reason, d.age_min
 FROM planogram_slot p
@@ -67,4 +68,14 @@ def _slot(row: asyncpg.Record) -> CatalogueSlot:
         capacity=row["capacity"],
         available=max(0, row["on_hand"] - row["reserved"]),
         state=slot_state(row["on_hand"], row["reserved"], why_closed(row["closed_reason"], row["age_min"])),
+        label=_label(row),
+    )
+
+
+def _label(row: asyncpg.Record) -> Label:
+    figures = {name: row[name] for name in ("energy_kj", *NUTRIENTS)}
+    return Label(
+        allergens=list(row["allergens"]),
+        energy_kcal=row["energy_kcal"],
+        nutrition=Nutrition(per=row["nutrition_per"], **figures),
     )

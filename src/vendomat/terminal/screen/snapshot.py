@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from msgspec.structs import asdict
+
 from vendomat.pricing import Fare, Tag
 from vendomat.protocol import UNITS_MAX, Catalogue, CatalogueSlot, OrderStatus, SlotState
 from vendomat.terminal.sale import (
@@ -118,6 +120,7 @@ def _product(view: View, slot: CatalogueSlot) -> dict[str, Any]:
         "image": view.image(slot.image),
         "available": available if state is SlotState.OK else 0,
         "state": state.value,
+        "label": asdict(slot.label) | {"nutrition": asdict(slot.label.nutrition)},
     }
 
 

@@ -36,7 +36,17 @@ export type Product = {
   image: string;
   available: number;
   state: ProductState;
+  label: Label;
 };
+
+/** Of 100 g or of 100 ml; null: not said. */
+export type Nutrition = { per: "g" | "ml" } & Record<
+  "energy_kj" | "fat_mg" | "saturates_mg" | "carbohydrate_mg" | "sugars_mg" | "protein_mg" | "sodium_mg",
+  number | null
+>;
+
+/** What its label says; the calories are of one piece. */
+export type Label = { allergens: string[]; energy_kcal: number | null; nutrition: Nutrition };
 
 /** Several units that cost less together: `pay` of `take` are paid, or `take` come to `value_minor` as a bundle. */
 export type GroupOffer = { kind: "n_for_m" | "bundle"; name: string; take: number; pay: number; value_minor: number };

@@ -6,6 +6,11 @@ from functools import cache
 from importlib.resources import files
 
 import msgspec
+from msgspec.structs import asdict
+
+from vendomat.cloud.catalog.model import Allergen, NewProduct, NutritionPer
+from vendomat.kernel import Money
+from vendomat.protocol import Label
 
 
 class SeedProduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +24,25 @@ class SeedProduct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     category: str
     price_fen: int
     capacity: int
+    label: Label
+
+    def new_product(self, currency: str, image: str) -> NewProduct:
+        """As it is created; `image` names its stored picture."""
+        figures = asdict(self.label.nutrition)
+        return NewProduct(
+            sku=self.key,
+            name_zh=self.name_zh,
+            name_en=self.name_en,
+            detail_zh=self.detail_zh,
+            detail_en=self.detail_en,
+            category=self.category,
+            price=Money(self.price_fen, currency),
+            image=image,
+            allergens=tuple(Allergen(name) for name in self.label.allergens),
+            energy_kcal=self.label.energy_kcal,
+            nutrition_per=NutritionPer(figures.pop("per")),
+            **figures,
+        )
 
 
 @cache

@@ -16,7 +16,7 @@ const scripts: Record<string, string> = import.meta.glob(["../**/*.ts", "!../**/
 });
 
 /** Keys made at run time: prefix and a code from the machine. */
-const BUILT = ["channel.", "category.", "notice.", "reason.", "unit.", "result.", "refund.", "hold.", "code.", "pay.refused_"];
+const BUILT = ["allergen.", "nutrient.", "channel.", "category.", "notice.", "reason.", "unit.", "result.", "refund.", "hold.", "code.", "pay.refused_"];
 
 describe("the kiosk's words", () => {
   it("are complete in both languages, with the same places", () => {

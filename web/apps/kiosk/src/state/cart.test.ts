@@ -14,6 +14,11 @@ const product = (slot: string, available: number, state: Product["state"] = "ok"
   image: "",
   available,
   state,
+  label: {
+    allergens: [],
+    energy_kcal: null,
+    nutrition: { per: "g", energy_kj: null, fat_mg: null, saturates_mg: null, carbohydrate_mg: null, sugars_mg: null, protein_mg: null, sodium_mg: null },
+  },
 });
 const [a1, a2] = [product("A1", 2), product("A2", 9)];
 

@@ -25,6 +25,7 @@ from vendomat.cloud.sales.model import AmbiguityResolved, DeadlinePassed, Refund
 from vendomat.cloud.sales.use_cases import apply_payment_facts
 from vendomat.cloud.sales.vend_steps import command_number
 from vendomat.cloud.statistics import By, SalesFigures, SaleSums, Wanted
+from vendomat.cloud.statistics.store import FIRST_NEWER
 from vendomat.cloud.statistics.sums import AMOUNTS
 from vendomat.cloud.statistics.views import SoldUnitView
 from vendomat.kernel import ManualClock, TimeOrderedIds, derive_id
@@ -369,3 +370,22 @@ async def test_how_long_refunds_took_is_told_by_channel(market: Market, world: W
     found = await _figures(world).refund_times(MERCHANT, FIRST_DAY, FIRST_DAY)
     assert (found.refunds, found.median_s, found.p95_s) == (3, 20, 29)
     assert [(one.channel, one.refunds) for one in found.channels] == [("alipay", 1), ("wechat", 2)]
+
+
+async def test_what_is_newer_is_looked_up_and_not_searched_for(world: World) -> None:
+    """Also by a server that has prepared the question and knows no place: nothing may be newer than all there is."""
+    await world.superuser.execute(
+        "INSERT INTO outbox (merchant_id, kind, subject, data, at) "
+        "SELECT $1, 'vend.delivered', 'ord_' || n, '{}', now() FROM generate_series(1, 20000) n",
+        MERCHANT,
+    )
+    await world.superuser.execute("ANALYZE outbox")
+    question = FIRST_NEWER.replace(":merchant_id", "$1").replace(":place", "$2")
+    await world.superuser.execute("SET plan_cache_mode = force_generic_plan")
+    await world.superuser.execute(f"PREPARE newer (text, xid8) AS {question}")
+    try:
+        rows = await world.superuser.fetch(f"EXPLAIN EXECUTE newer ('{MERCHANT}', '9')")
+    finally:
+        await world.superuser.execute("DEALLOCATE newer; RESET plan_cache_mode")
+    plan = "\n".join(row[0] for row in rows)
+    assert "using outbox" in plan and "Seq Scan" not in plan, plan

@@ -20,7 +20,9 @@ WITH {DELTAS.format(source=OF_ONE)}
 SELECT CAST(coalesce(jsonb_agg(to_jsonb(d) - 'merchant_id'), '[]') AS text) FROM deltas d
 """
 _PLACE = "SELECT coalesce((SELECT xact FROM sale_sums_place), 0)"
-_IS_ANY = f"SELECT EXISTS ({OF_ONE})"
+FIRST_NEWER = f"SELECT 1 FROM ({OF_ONE} ORDER BY o.xact LIMIT 1) o"
+"""In the order of the index: a planner that does not know the place, as in a prepared statement, takes a third of all
+rows for newer, and would rather read a table until one comes than look in the index."""
 _FEW = "SELECT set_config(name, :on, true) FROM unnest(ARRAY['hashjoin', 'mergejoin', 'seqscan']) AS n, "
 _FEW += "LATERAL (SELECT 'enable_' || n AS name) s"
 NEWER = f"""
@@ -179,7 +181,7 @@ async def read_newer(connection: AsyncConnection, merchant_id: str) -> str:
     planner cannot know: so it looks rows up one by one, and reads no table."""
     place = (await connection.execute(sa.text(_PLACE))).scalar_one()
     values = {"merchant_id": merchant_id, "place": place}
-    if not (await connection.execute(sa.text(_IS_ANY), values)).scalar_one():
+    if (await connection.execute(sa.text(FIRST_NEWER), values)).first() is None:
         return "[]"
     await connection.execute(sa.text(_FEW), {"on": "off"})
     newer: str = (await connection.execute(sa.text(_NEWER), values)).scalar_one()

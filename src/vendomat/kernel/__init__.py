@@ -1,6 +1,6 @@
 """The kernel: money, ids, clock, state tables, errors. Knows nothing else of Vendomat and does no I/O."""
 
-from vendomat.kernel.addresses import is_public
+from vendomat.kernel.addresses import is_address, is_public
 from vendomat.kernel.clock import Clock, LiftedClock, ManualClock, SteadyClock, SystemClock
 from vendomat.kernel.errors import ErrorCode, IllegalMoveError, VendomatError
 from vendomat.kernel.flaws import SENTENCES, Flaw, FlawCode, flaw, flaw_of, flawed
@@ -33,6 +33,7 @@ __all__ = [
     "flaw_of",
     "flawed",
     "heeding",
+    "is_address",
     "is_id",
     "is_public",
     "lasting",

@@ -8,8 +8,7 @@ addresses are taken (those of the own network where the deployment allows it).
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import httpcore
@@ -25,29 +24,11 @@ from vendomat.cloud.merchants.oidc.wire import (
     tokens_of,
     with_userinfo,
 )
-from vendomat.kernel import is_public
+from vendomat.cloud.platform.http import network
 
 ANSWER_BYTES_MAX = 256 * 1024
 TIMEOUT_S = 10.0
 _AGENT = {"User-Agent": "Vendomat", "Accept": "application/json"}
-
-
-class PublicNetwork(httpcore.AnyIOBackend):
-    """Connects to addresses of the public internet only; it looks names up itself, so none changes in between."""
-
-    async def connect_tcp(  # noqa: PLR0917 - the shape that the library asks for
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(one[4][0]) for one in found]
-        if not addresses or not all(map(is_public, addresses)):
-            raise httpcore.ConnectError(f"{host} is not at a public address, and only those are allowed")
-        return await super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 
 
 class ProviderClient:
@@ -88,7 +69,7 @@ class ProviderClient:
         if form is not None:
             said["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form).encode()
-        backend = httpcore.AnyIOBackend() if self.is_private_allowed else PublicNetwork()
+        backend = network(is_private_allowed=self.is_private_allowed)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),

@@ -10,12 +10,11 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from vendomat.cloud.merchants.permissions import Role
-from vendomat.kernel import ErrorCode, VendomatError
+from vendomat.kernel import ErrorCode, VendomatError, is_address
 
 JOURNEY_LIFE = timedelta(minutes=10)
 DOMAINS_MAX = 20
 NEVER_BY_SIGNING_IN = frozenset({Role.OWNER, Role.SITE_OWNER})
-LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 _DOMAIN = re.compile(r"(?=.{3,190}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
@@ -139,18 +138,6 @@ def is_issuer(address: str, *, is_private_allowed: bool) -> bool:
     """Whether `address` can name a provider (OpenID Connect Discovery 1.0, section 2)."""
     parts = urlsplit(address)
     return is_address(address, is_private_allowed=is_private_allowed) and not parts.query and not parts.fragment
-
-
-def is_address(address: str, *, is_private_allowed: bool) -> bool:
-    """Whether we go there, or send anybody: HTTPS; plain HTTP on this machine only, and only where that is allowed."""
-    try:
-        parts = urlsplit(address)
-        parts.port  # noqa: B018 - raises for what is no port
-    except ValueError:
-        return False
-    if not parts.hostname or parts.username is not None or any(ord(one) <= 32 for one in address):
-        return False
-    return parts.scheme == "https" or (is_private_allowed and parts.scheme == "http" and parts.hostname in LOCAL_HOSTS)
 
 
 def checked_home(path: str) -> str:

@@ -22,7 +22,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from vendomat.cloud.merchants.oidc.model import Claims, Journey, Provider, Purpose, Why, is_address, refusal
+from vendomat.cloud.merchants.oidc.model import Claims, Journey, Provider, Purpose, Why, refusal
+from vendomat.kernel import is_address
 
 ALGORITHMS = ("RS256", "PS256", "ES256")
 """Signatures by keys that only the provider has. `none` and keys that we share are not among them."""

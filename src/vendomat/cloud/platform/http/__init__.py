@@ -7,6 +7,7 @@ from vendomat.cloud.platform.http.flaws import FlawView, flaw_view
 from vendomat.cloud.platform.http.idempotency import RepeatKey, Repeats
 from vendomat.cloud.platform.http.kept import ASKED_ONCE, KeptAnswer, KeptAnswers, Turn, forget_answers, is_good_key
 from vendomat.cloud.platform.http.origin import PublicOrigin
+from vendomat.cloud.platform.http.outward import network
 from vendomat.cloud.platform.http.paging import LIMIT_DEFAULT, LIMIT_MAX, Cursor, Page, page_of
 from vendomat.cloud.platform.http.throttle import Throttle
 
@@ -32,6 +33,7 @@ __all__ = [
     "flaw_view",
     "forget_answers",
     "is_good_key",
+    "network",
     "page_of",
     "read_body",
     "set_version",

@@ -67,7 +67,7 @@ def test_what_moves_money_or_goods_needs_a_key(drawn: dict[str, Any]) -> None:
     free_nouns = {"session", "account", "people", "alarms", "notification_channels", "payment_accounts", "promotions"}
     made = {one["operationId"] for _, one in operations(drawn) if "201" in one["responses"]}
     made -= {"pictures.put", "passkeys.add", "machines.link"}  # named by its content; its challenge is good once
-    free_nouns |= {"passkeys", "products", "pictures", "planograms", "planogram_templates", "month_closes"}
+    free_nouns |= {"browsers", "passkeys", "products", "pictures", "planograms", "planogram_templates", "month_closes"}
     free = {"members.block", "members.unblock"}
     free |= {"reconciliation.give", "machines.link"}  # a file is known by its hash; a new link voids the one before
     free |= {"provider.try", "machines.tag"}  # keeps nothing; a tag is there or not, however often it is given

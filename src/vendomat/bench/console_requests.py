@@ -134,6 +134,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("account", "account/sessions"),
     ("account", "account/second-factor"),
     ("account", "account/passkeys"),
+    ("account", "account/browsers"),
     ("account", "account/identity"),
     ("people", "identity-provider"),
     ("audit", "changes?limit=50"),

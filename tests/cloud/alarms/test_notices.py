@@ -18,9 +18,11 @@ from vendomat.cloud.alarms import (
     NoticeSender,
     Severity,
     raise_alarms,
+    web_push,
 )
 from vendomat.cloud.alarms.notices.delivery import Message
 from vendomat.cloud.alarms.notices.desk import ChannelChange, Rule
+from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import ErrorCode, VendomatError
 
 pytestmark = pytest.mark.slow
@@ -39,7 +41,9 @@ def desk_of(shop: Shop, delivery: Delivery = INSIDE) -> NoticeDesk:
 
 
 def sender_of(shop: Shop, delivery: Delivery = INSIDE) -> NoticeSender:
-    return NoticeSender(shop.database, shop.master_key, delivery, shop.clock, console_url="http://here/console/alarms")
+    push = web_push(shop.master_key, CloudSettings(), shop.clock)
+    url = "http://here/console/alarms"
+    return NoticeSender(shop.database, shop.master_key, delivery, shop.clock, push=push, console_url=url)
 
 
 async def channel(shop: Shop, url: str, min_severity: str = "warning") -> str:

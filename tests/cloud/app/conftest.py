@@ -40,7 +40,7 @@ def public_app(shop: Shop, tmp_path: Path) -> FastAPI:
             clock=shop.clock,
             post_ledger=_no_ledger,
             feeds=EventFeeds(shop.database, shop.clock),
-            settings=CloudSettings(bills_dir=tmp_path / "bills", oidc_private=True),
+            settings=CloudSettings(bills_dir=tmp_path / "bills", oidc_private=True, notify_private=True),
             metrics=metrics_router(CollectorRegistry()),
             door=EnrolmentDoor(MACHINES, AUTHORITY),
         )

@@ -169,6 +169,7 @@ IDS = {
     "template_id": "tpl_" + "1" * 26,
     "passkey_id": "psk_" + "1" * 26,
     "channel_id": "ntc_" + "1" * 26,
+    "browser_id": "ntc_" + "1" * 26,
     "kind": "vend_failed",
     "view_id": "svw_" + "1" * 26,
 }

@@ -16,7 +16,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.middleware import Middleware
 
-from vendomat.cloud.alarms import Alarms, Delivery, NoticeDesk, alarms_router, notices_router
+from vendomat.cloud.app.alarm_routers import AlarmParts, alarm_routers
 from vendomat.cloud.app.console_files import ConsoleFiles
 from vendomat.cloud.app.document import document_router
 from vendomat.cloud.app.guards import Guards
@@ -103,7 +103,6 @@ from vendomat.cloud.reports import (
     ObjectiveReport,
     OrderReport,
     SiteMap,
-    attention_router,
     first_steps_router,
     machine_reports_router,
     reports_router,
@@ -372,12 +371,10 @@ def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRout
 
 def _include_alarms(app: FastAPI, parts: PublicParts, current: CurrentOperator) -> None:
     """What is wrong, and who is told of it."""
+    alarming = AlarmParts(parts.database, parts.master_key, parts.settings, parts.clock, parts.wall or parts.clock)
     attention = AttentionReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
-    app.include_router(attention_router(attention, current))
-    app.include_router(alarms_router(Alarms(parts.database, parts.clock), current))
-    delivery = Delivery(is_private_allowed=parts.settings.notify_private)
-    notices = NoticeDesk(parts.database, parts.master_key, delivery, parts.clock)
-    app.include_router(notices_router(notices, current))
+    for router in alarm_routers(alarming, attention, current):
+        app.include_router(router)
 
 
 def build_machine_app(parts: MachineParts) -> FastAPI:

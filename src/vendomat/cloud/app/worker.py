@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from vendomat.cloud.alarms import Delivery, NoticeSender
+from vendomat.cloud.alarms import Delivery, NoticeSender, web_push
 from vendomat.cloud.app.health import Check
 from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app, build_public_app
 from vendomat.cloud.app.metrics import metrics_router
@@ -146,7 +146,8 @@ def _due_planograms(ground: Ground) -> DuePlanograms:
 def _notice_sender(ground: Ground) -> NoticeSender:
     delivery = Delivery(is_private_allowed=ground.settings.notify_private)
     console_url = f"{ground.settings.base_url}/console/alarms"
-    return NoticeSender(ground.database, ground.master_key, delivery, ground.clock, console_url=console_url)
+    push = web_push(ground.master_key, ground.settings, ground.wall or ground.clock)
+    return NoticeSender(ground.database, ground.master_key, delivery, ground.clock, push=push, console_url=console_url)
 
 
 def _upkeep(ground: Ground) -> Upkeep:

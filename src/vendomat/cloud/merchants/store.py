@@ -224,7 +224,14 @@ async def delete_session(connection: AsyncConnection, session_hash: bytes) -> No
 
 
 async def delete_expired(connection: AsyncConnection, *, sessions_until: datetime, tries_until: datetime) -> None:
-    await connection.execute(sa.delete(SESSION).where(SESSION.c.expires_at <= sessions_until))
+    """A session that ran out is remembered while alarms are told to its browser: who ends it, ends that."""
+    await connection.execute(
+        sa.text(
+            "DELETE FROM operator_session s WHERE expires_at <= :until AND NOT EXISTS (SELECT FROM notify_channel c "
+            "WHERE (c.merchant_id, c.session_hash) = (s.merchant_id, s.session_hash))"
+        ),
+        {"until": sessions_until},
+    )
     await connection.execute(sa.delete(ATTEMPT).where(ATTEMPT.c.at <= tries_until))
 
 

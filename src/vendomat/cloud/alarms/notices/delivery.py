@@ -30,11 +30,15 @@ class Message:
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """`reason` says why it was not sent."""
+    """`reason` says why it was not sent. `wait_s`: the endpoint asks not to be asked sooner; `is_hopeless`: the same
+    message will never arrive; `is_gone`: there is no such endpoint any more."""
 
     is_sent: bool
     scheme: str = ""
     reason: str = ""
+    wait_s: int = 0
+    is_hopeless: bool = False
+    is_gone: bool = False
 
 
 class Delivery:

@@ -82,7 +82,7 @@ class NoticeDesk:
                 "channel_id": channel_id,
                 "name": change.name,
                 "scheme": scheme,
-                "endpoint_sealed": sealed_endpoint(self._master_key, merchant_id, channel_id, change.endpoint),
+                "endpoint_sealed": sealed_endpoint(self._master_key, merchant_id, channel_id, {"url": change.endpoint}),
                 "language": change.language,
                 "min_severity": change.min_severity,
             }
@@ -97,7 +97,8 @@ class NoticeDesk:
         changes = {name: getattr(change, name) for name in named if getattr(change, name) is not None}
         if change.endpoint is not None:
             changes["scheme"] = await self._read(change.endpoint)
-            changes["endpoint_sealed"] = sealed_endpoint(self._master_key, merchant_id, channel_id, change.endpoint)
+            endpoint = {"url": change.endpoint}
+            changes["endpoint_sealed"] = sealed_endpoint(self._master_key, merchant_id, channel_id, endpoint)
             changes["error"] = ""
         async with self._database.merchant(merchant_id) as connection:
             known = await _channel(connection, merchant_id, channel_id)
@@ -117,7 +118,7 @@ class NoticeDesk:
             row = await _channel(connection, merchant_id, channel_id)
         language = row["language"]
         title, text = f"Vendomat: {word('test', language)}", word("test_text", language)
-        return await self._delivery.send(Message(unsealed_endpoint(self._master_key, row), title, text))
+        return await self._delivery.send(Message(unsealed_endpoint(self._master_key, row)["url"], title, text))
 
     async def rules(self, merchant_id: str) -> list[Rule]:
         async with self._database.merchant(merchant_id) as connection:

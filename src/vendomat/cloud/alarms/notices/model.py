@@ -7,6 +7,7 @@ up before a day has passed, and to be told more than once a minute: what comes c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +25,12 @@ LINES_MAX = 20
 SCHEMES = frozenset(
     {"mailto", "mailtos", "dingtalk", "wecombot", "feishu", "lark", "slack", "json", "jsons"},
 )
-"""Where notices may go; a webhook is `json` or `jsons`."""
+"""Where a merchant's notices may go; a webhook is `json` or `jsons`."""
+WEB_PUSH = "webpush"
+"""A person's browser."""
+PUSHED_LINES_MAX, PUSHED_TITLE_MAX, PUSHED_TEXT_MAX = 4, 200, 700
+"""In characters: together they fit into one push, whatever the language."""
+CONSOLE_ALARMS = "/console/alarms"
 
 
 NoticeKey = tuple[str, str, str, str, str]
@@ -99,6 +105,17 @@ class Notice:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """What a browser shows. `path` is opened by a click; of two with one `tag` it shows the later."""
+
+    title: str
+    text: str
+    path: str
+    tag: str
+    is_urgent: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What is to be done with a due notice: `event` at once, or wait `until`."""
@@ -108,8 +125,10 @@ class Verdict:
     reason: str = ""
 
 
-def judged(notice: Notice, now: datetime, quiet: QuietHours | None) -> Verdict:
-    """Tell it, drop it, or wait."""
+def judged(notice: Notice, now: datetime, quiet: QuietHours | None, *, may_see: bool = True) -> Verdict:
+    """Tell it, drop it, or wait. `may_see`: whoever is told may see alarms."""
+    if not may_see:
+        return Verdict(NoticeEvent.DROP, reason="this person may not see alarms any more")
     if not notice.is_same_raise or notice.alarm_state in (AlarmState.PASSED, AlarmState.CLEARED):
         return Verdict(NoticeEvent.DROP, reason="over before it was told")
     if notice.alarm_state is AlarmState.ACKNOWLEDGED:
@@ -120,23 +139,53 @@ def judged(notice: Notice, now: datetime, quiet: QuietHours | None) -> Verdict:
     return Verdict(NoticeEvent.SEND) if quiet_until is None else Verdict(None, quiet_until)
 
 
-def after_failure(notice: Notice, now: datetime) -> Verdict:
-    """Try again later, and later still; after a day it is given up."""
-    if now - notice.raised_at >= GIVEN_UP_AFTER:
+def after_failure(notice: Notice, now: datetime, *, wait_s: int = 0, is_hopeless: bool = False) -> Verdict:
+    """Try again later, and later still, but not before `wait_s`; after a day, or without hope, it is given up."""
+    if is_hopeless or now - notice.raised_at >= GIVEN_UP_AFTER:
         return Verdict(NoticeEvent.GIVE_UP)
-    return Verdict(None, now + timedelta(seconds=min(LONGEST_WAIT_S, FIRST_WAIT_S << min(notice.tries, 10))))
+    backoff_s = min(LONGEST_WAIT_S, FIRST_WAIT_S << min(notice.tries, 10))
+    return Verdict(None, now + timedelta(seconds=max(wait_s, backoff_s)))
 
 
 def message_of(notices: Sequence[Notice], language: str, console_url: str) -> tuple[str, str]:
     """`(title, text)` of one message about `notices`, machine by machine, the critical first."""
-    ordered = sorted(
-        notices, key=lambda n: (n.severity is not Severity.CRITICAL, n.machine_number, n.raised_at, n.slot)
+    ordered = _ordered(notices)
+    return f"Vendomat: {_title(ordered, language)}", "\n".join([*_lines(ordered, language, LINES_MAX), "", console_url])
+
+
+def push_of(notices: Sequence[Notice], language: str) -> Push:
+    """The same for a browser, which shows little; the same notices once more take each other's place."""
+    ordered = _ordered(notices)
+    is_one = len(ordered) == 1
+    return Push(
+        title=_title(ordered, language)[:PUSHED_TITLE_MAX],
+        text=_mark(ordered[0], language)
+        if is_one
+        else "\n".join(_lines(ordered, language, PUSHED_LINES_MAX))[:PUSHED_TEXT_MAX],
+        path=f"{CONSOLE_ALARMS}?alarm={ordered[0].key[1]}" if is_one else CONSOLE_ALARMS,
+        tag=hashlib.sha256("\n".join(sorted("/".join(one.key) for one in ordered)).encode()).hexdigest()[:32],
+        is_urgent=any(one.severity is Severity.CRITICAL for one in ordered),
     )
-    lines = [_line(notice, language) for notice in ordered[:LINES_MAX]]
-    if len(ordered) > LINES_MAX:
-        lines.append(word("more", language).format(count=len(ordered) - LINES_MAX))
-    title = _headline(ordered[0], language) if len(ordered) == 1 else word("many", language).format(count=len(ordered))
-    return f"Vendomat: {title}", "\n".join([*lines, "", console_url])
+
+
+def trial_push(language: str) -> Push:
+    """What a person sends to see whether it arrives."""
+    return Push(title=word("test", language), text=word("test_push", language), path=CONSOLE_ALARMS, tag="test")
+
+
+def _ordered(notices: Sequence[Notice]) -> list[Notice]:
+    return sorted(notices, key=lambda n: (n.severity is not Severity.CRITICAL, n.machine_number, n.raised_at, n.slot))
+
+
+def _title(ordered: Sequence[Notice], language: str) -> str:
+    return _headline(ordered[0], language) if len(ordered) == 1 else word("many", language).format(count=len(ordered))
+
+
+def _lines(ordered: Sequence[Notice], language: str, lines_max: int) -> list[str]:
+    lines = [_line(notice, language) for notice in ordered[:lines_max]]
+    if len(ordered) > lines_max:
+        lines.append(word("more", language).format(count=len(ordered) - lines_max))
+    return lines
 
 
 def _headline(notice: Notice, language: str) -> str:
@@ -145,6 +194,11 @@ def _headline(notice: Notice, language: str) -> str:
 
 
 def _line(notice: Notice, language: str) -> str:
-    mark = word(notice.severity.value, language)
     late = f" ({word('escalated', language)})" if notice.step is Step.ESCALATED else ""
-    return f"[{mark}] {_headline(notice, language)}{late}"
+    return f"[{word(notice.severity.value, language)}] {_headline(notice, language)}{late}"
+
+
+def _mark(notice: Notice, language: str) -> str:
+    """What a headline leaves open."""
+    late = [word("escalated", language)] if notice.step is Step.ESCALATED else []
+    return " · ".join([word(notice.severity.value, language), *late])

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import asyncpg
 import sqlalchemy as sa
 
 from vendomat.cloud.merchants import MasterKey
 
 
-def sealed_endpoint(master_key: MasterKey, merchant_id: str, channel_id: str, url: str) -> bytes:
-    """What the row keeps instead of the endpoint."""
-    return master_key.seal({"url": url}, purpose=_purpose(merchant_id, channel_id))
+def sealed_endpoint(master_key: MasterKey, merchant_id: str, channel_id: str, endpoint: Mapping[str, str]) -> bytes:
+    """What the row keeps instead of the endpoint: its `url`, and a browser's keys."""
+    return master_key.seal(endpoint, purpose=_purpose(merchant_id, channel_id))
 
 
-def unsealed_endpoint(master_key: MasterKey, row: asyncpg.Record | sa.RowMapping) -> str:
+def unsealed_endpoint(master_key: MasterKey, row: asyncpg.Record | sa.RowMapping) -> dict[str, str]:
     """The endpoint of a row of channels. Raises `VendomatError(bad_signature)`."""
     purpose = _purpose(row["merchant_id"], row["channel_id"])
-    return str(master_key.unseal(bytes(row["endpoint_sealed"]), purpose=purpose)["url"])
+    endpoint = master_key.unseal(bytes(row["endpoint_sealed"]), purpose=purpose)
+    return {name: str(value) for name, value in endpoint.items()}
 
 
 def _purpose(merchant_id: str, channel_id: str) -> str:

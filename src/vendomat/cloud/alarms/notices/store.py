@@ -8,12 +8,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_CHANNELS = """
+CHANNELS = """
 SELECT c.merchant_id, c.channel_id, c.name, c.scheme, c.endpoint_sealed, c.language, c.min_severity, c.is_active,
-    c.created_at, c.last_sent_at, c.error,
+    c.created_at, c.last_sent_at, c.error, c.operator_id, c.seen_at,
     (SELECT count(*) FROM alarm_notice n WHERE n.merchant_id = c.merchant_id AND n.channel_id = c.channel_id
         AND n.state = 'waiting') AS waiting
-FROM notify_channel c WHERE c.merchant_id = :merchant_id {more} ORDER BY c.created_at, c.channel_id
+FROM notify_channel c WHERE c.merchant_id = :merchant_id AND {more} ORDER BY c.created_at, c.channel_id
 """
 _ADD = """
 INSERT INTO notify_channel (merchant_id, channel_id, name, scheme, endpoint_sealed, language, min_severity, is_active,
@@ -41,13 +41,15 @@ _TABLE = sa.table(
 
 
 async def list_channels(connection: AsyncConnection, merchant_id: str) -> Sequence[sa.RowMapping]:
-    """Every channel, the oldest first, with what waits for it."""
-    rows = await connection.execute(sa.text(_CHANNELS.format(more="")), {"merchant_id": merchant_id})
+    """Every channel of the merchant's, the oldest first, with what waits for it; browsers of people are none."""
+    rows = await connection.execute(
+        sa.text(CHANNELS.format(more="c.operator_id IS NULL")), {"merchant_id": merchant_id}
+    )
     return rows.mappings().all()
 
 
 async def find_channel(connection: AsyncConnection, merchant_id: str, channel_id: str) -> sa.RowMapping | None:
-    statement = sa.text(_CHANNELS.format(more="AND c.channel_id = :channel_id"))
+    statement = sa.text(CHANNELS.format(more="c.operator_id IS NULL AND c.channel_id = :channel_id"))
     rows = await connection.execute(statement, {"merchant_id": merchant_id, "channel_id": channel_id})
     return rows.mappings().one_or_none()
 

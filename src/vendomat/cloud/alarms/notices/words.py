@@ -47,6 +47,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "many": ("{count} 条告警", "{count} alarms"),
     "more": ("……另有 {count} 条", "... and {count} more"),
     "test": ("测试消息", "Test message"),
+    "test_push": ("此浏览器可以收到 Vendomat 的告警。", "This browser can receive alarms of Vendomat."),
     "test_text": ("此渠道可以收到 Vendomat 的告警。", "This channel can receive alarms of Vendomat."),
 }
 

@@ -127,7 +127,7 @@ async def test_machines_are_tagged_together_and_found_by_their_tag(stage: Consol
         await page.goto(f"{stage.town.console_url}machines")
         await press(page, "tag-machines")
         await page.get_by_test_id("tags-add").fill("route 7, north")
-        await page.get_by_test_id(f"tag-machine-{numbers[0]}").uncheck()
+        await page.get_by_test_id(f"chosen-{numbers[0]}").uncheck()
         await press(page, "tags-save")
         await expect(page.get_by_test_id("tag-dialog")).to_have_count(0)
         await page.get_by_test_id("tag-filter").select_option("route 7")

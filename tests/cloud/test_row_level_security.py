@@ -48,6 +48,8 @@ ROWS = {
     "payment_account": "merchant_id, channel, account, settings_sealed) VALUES ('{m}', 'c{n}', 'a', 'x'",
     "machine": "merchant_id, machine_id, number, name_zh, name_en, state, created_at) "
     f"VALUES ('{{m}}', '{{m}}_m{{n}}', 'n{{n}}', 'z', 'e', 'new', '{AT}'",
+    "machine_model": "merchant_id, model_id, maker, name, mechanism, is_cooled, slots, version, created_at) "
+    f"VALUES ('{{m}}', 'd{{n}}', '', 'n{{n}}', 'spiral', true, '[]', 1, '{AT}'",
     "machine_live": "merchant_id, machine_id, epoch, nonce, nonce_at, seen_at, is_ready, reasons) "
     f"VALUES ('{{m}}', 'm{{n}}', 1, 'n', '{AT}', '{AT}', true, '{{}}'",
     "machine_condition": "merchant_id, machine_id, epoch, seq, at, condition) "

@@ -117,6 +117,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("planograms", "planograms/file.xlsx"),
     ("planograms", "machines/{machine}/planogram"),
     ("planograms", "planogram-templates"),
+    ("planograms", "machine-models?limit=50"),
     ("promotions", "promotions"),
     ("promotions", "promotions/goods"),
     ("promotions", "promotions/{promotion}/coupons"),

@@ -38,6 +38,11 @@ async def grid(browser: httpx.AsyncClient, shop: Shop) -> tuple[str, str]:
     return slots[0]["state"], slots[0]["closed_reason"]
 
 
+async def counts(browser: httpx.AsyncClient) -> list[dict[str, int]]:
+    """How many slots of each machine the list counts as what."""
+    return [one["slots"] for one in (await browser.get("/api/v1/machines")).json()["data"]]
+
+
 async def test_a_limit_closes_the_slots_that_hold_it_until_it_is_taken_away(
     browser: httpx.AsyncClient, shop: Shop
 ) -> None:
@@ -46,6 +51,7 @@ async def test_a_limit_closes_the_slots_that_hold_it_until_it_is_taken_away(
     await limit_cola(browser, shop, 18)
     assert await told(shop) == (version + 1, SlotState.CLOSED)
     assert await grid(browser, shop) == ("closed", "age_limit")
+    assert await counts(browser) == [{"ok": 11, "sold_out": 0, "closed": 1}] * 2
     async with shop.database.hot.acquire() as connection, connection.transaction():
         key = (shop.merchant_id, shop.machine_id, "A1")
         assert (await lock_offers(connection, [key]))[key].age_min == 18
@@ -54,6 +60,7 @@ async def test_a_limit_closes_the_slots_that_hold_it_until_it_is_taken_away(
     await limit_cola(browser, shop, 0)
     assert await told(shop) == (version + 2, SlotState.OK)
     assert await grid(browser, shop) == ("ok", "")
+    assert await counts(browser) == [{"ok": 12, "sold_out": 0, "closed": 0}] * 2
 
 
 async def test_why_a_slot_was_closed_before_is_still_said(browser: httpx.AsyncClient, shop: Shop) -> None:

@@ -167,6 +167,7 @@ IDS = {
     "share_id": "shr_" + "1" * 26,
     "product_id": PRODUCT,
     "template_id": "tpl_" + "1" * 26,
+    "model_id": "mdl_" + "1" * 26,
     "passkey_id": "psk_" + "1" * 26,
     "channel_id": "ntc_" + "1" * 26,
     "browser_id": "ntc_" + "1" * 26,
@@ -221,6 +222,8 @@ BODIES: dict[str, Any] = {
     "planograms.publish": {"counts": {}},
     "planogram_templates.change": {"name": "n", "slots": SLOTS},
     "planogram_templates.apply": {"machines": [{"machine_id": MACHINE, "edit": 1}]},
+    "machine_models.change": {"name": "n", "slots": [{"slot": "A1", "capacity": 1}]},
+    "machine_models.create_from": {"name": "m"},
     "people.change": {"name": "n", "role": "manager"},
 }
 QUERIES = {"own_sites.sales": {"first": "2026-05-01", "last": "2026-05-31"}}
@@ -250,6 +253,8 @@ INSERT INTO promotion (merchant_id, promotion_id, name, rule, state, created_at,
 INSERT INTO coupon_batch (merchant_id, batch_id, promotion_id, count, uses_each, created_at, created_by)
     VALUES ('{MERCHANT}', '{IDS["batch_id"]}', '{IDS["promotion_id"]}', 1, 1, now(), 'o');
 INSERT INTO planogram_template VALUES ('{MERCHANT}', '{IDS["template_id"]}', 'n', '[]', 1, now(), 'o');
+INSERT INTO machine_model
+    VALUES ('{MERCHANT}', '{IDS["model_id"]}', 'm', 'n', 'spiral', true, '[]', 1, now());
 INSERT INTO operator (merchant_id, operator_id, email, name, role, password_hash, created_at)
     VALUES ('{MERCHANT}', '{IDS["operator_id"]}', 'li@vendomat.example', 'Li', 'finance', 'h', now());
 """

@@ -41,6 +41,17 @@ async def test_what_is_written_is_what_is_sold_and_changes_nothing(
     assert (await desk.read())["draft"] is None and await desk.said("drafted") == []
 
 
+async def test_the_machines_of_a_tag_come_as_a_file_of_their_own(desk: Desk, browser: httpx.AsyncClient) -> None:
+    tagged = {"machine_ids": [desk.machines[1]], "add": ["north"], "remove": []}
+    assert (await browser.post("/api/v1/machines/tags", json=tagged)).status_code == 204
+    written = await browser.get(f"{PLANOGRAMS}/file.csv", params={"tag": "north"})
+    numbers = {line.partition(",")[0] for line in written.content.decode("utf-8-sig").splitlines()[1:]}
+    assert numbers == {"SH-002"}
+    listed = (await browser.get(PLANOGRAMS, params={"tag": "north"})).json()["data"]
+    assert [one["number"] for one in listed] == ["SH-002"]
+    assert (await browser.get(PLANOGRAMS, params={"tag": "south"})).json()["data"] == []
+
+
 async def test_a_machines_lines_become_its_draft_and_the_other_machine_keeps_its_own(
     desk: Desk, browser: httpx.AsyncClient
 ) -> None:

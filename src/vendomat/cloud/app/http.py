@@ -23,12 +23,13 @@ from vendomat.cloud.app.guards import Guards
 from vendomat.cloud.app.health import Check, database_check, health_router
 from vendomat.cloud.app.problems import install_problems
 from vendomat.cloud.app.repeats import KeepsAnswers
-from vendomat.cloud.catalog import Catalog, ProductDesk, ProductImport, catalog_router, media_router
+from vendomat.cloud.catalog import Catalog, ProductBulk, ProductDesk, ProductImport, catalog_router, media_router
 from vendomat.cloud.changes import ChangeLog, changes_router
 from vendomat.cloud.claims import BuyerDesk, BuyerThrottles, ClaimDesk, buyers_router, claims_router
 from vendomat.cloud.codes import Codes, PostLedger, codes_router
 from vendomat.cloud.commission import SiteStatements, commission_router
 from vendomat.cloud.coolers import Visits, buyer_router, buyer_throttle, visits_router
+from vendomat.cloud.machine_models import ModelDesk, machine_models_router
 from vendomat.cloud.machines import (
     Enrolment,
     EnrolmentDoor,
@@ -359,10 +360,12 @@ def _provider_routers(
 def _goods_routers(parts: PublicParts, current: CurrentOperator) -> list[APIRouter]:
     """What is sold, and where."""
     products = ProductDesk(parts.database, parts.ids, parts.clock, planned_in=drafts_naming)
+    files = ProductImport(parts.database, products, parts.clock)
     planograms = PlanogramDesk(parts.database, parts.clock)
     report = PlanogramReport(parts.database, parts.clock, heartbeat_s=parts.heartbeat_s)
     return [
-        catalog_router(products, ProductImport(parts.database, products, parts.clock), current),
+        machine_models_router(ModelDesk(parts.database, parts.ids, parts.clock), current),
+        catalog_router(products, files, ProductBulk(parts.database, products), current),
         planograms_router(planograms, report, PlanogramFiles(parts.database, planograms), current),
         stock_router(StockDesk(parts.database, parts.clock), current),
         templates_router(TemplateDesk(parts.database, parts.ids, parts.clock, planograms), current),

@@ -12,7 +12,9 @@ from vendomat.cloud.catalog.channels import (
 )
 from vendomat.cloud.catalog.drawing import clean_svg
 from vendomat.cloud.catalog.model import (
+    CAPACITY_MAX,
     PRICE_MINOR_MAX,
+    SLOT_FORM,
     SLOTS_MAX,
     NewProduct,
     PlannedSlot,
@@ -26,7 +28,7 @@ from vendomat.cloud.catalog.model import (
 )
 from vendomat.cloud.catalog.photo import PICTURE_TYPES
 from vendomat.cloud.catalog.product_api import catalog_router
-from vendomat.cloud.catalog.product_import import Form as FileForm
+from vendomat.cloud.catalog.product_bulk import ProductBulk
 from vendomat.cloud.catalog.product_import import ImportReport, ProductImport, RowOutcome, RowReport
 from vendomat.cloud.catalog.product_views import ImportView, import_view
 from vendomat.cloud.catalog.products import PlannedIn, ProductDesk
@@ -35,16 +37,18 @@ from vendomat.cloud.catalog.service import Catalog
 from vendomat.cloud.catalog.store import bump_catalogue_versions, bump_merchant_catalogues, put_slots
 
 __all__ = [
+    "CAPACITY_MAX",
     "PICTURE_TYPES",
     "PRICE_MINOR_MAX",
     "SLOTS_MAX",
+    "SLOT_FORM",
     "Catalog",
-    "FileForm",
     "ImportReport",
     "ImportView",
     "NewProduct",
     "PlannedIn",
     "PlannedSlot",
+    "ProductBulk",
     "ProductDesk",
     "ProductImport",
     "RowOutcome",

@@ -16,7 +16,7 @@ BASIS_POINTS_MAX = 10_000
 AGE_LIMIT = "age_limit"
 """The reason of a slot whose product has an age limit."""
 _SLOT = re.compile(r"([A-Z]*)([0-9]*)([A-Z0-9]*)")
-_SLOT_FORM = re.compile(r"[A-Z0-9]{1,6}")
+SLOT_FORM = r"[A-Z0-9]{1,6}"
 _SKU_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,39}")
 _TEXTS = {"name_zh": 80, "name_en": 80, "detail_zh": 80, "detail_en": 80, "category": 80}  # as the wire takes them
 HUNDRED_G_MG = 100_000
@@ -151,7 +151,7 @@ def checked_plan(slots: list[PlannedSlot]) -> list[PlannedSlot]:
     if not 1 <= len(slots) <= SLOTS_MAX or len({s.slot for s in slots}) != len(slots):
         raise flawed(flaw(FlawCode.SLOT_COUNT, most=SLOTS_MAX))
     for planned in slots:
-        if _SLOT_FORM.fullmatch(planned.slot) is None:
+        if re.fullmatch(SLOT_FORM, planned.slot) is None:
             raise flawed(flaw(FlawCode.SLOT_FORM, slot=planned.slot))
         if not 1 <= planned.capacity <= CAPACITY_MAX:
             raise flawed(flaw(FlawCode.SLOT_CAPACITY, slot=planned.slot, most=CAPACITY_MAX))

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vendomat.cloud.catalog.model import image_path
 from vendomat.cloud.catalog.photo import PICTURE_TYPES
-from vendomat.cloud.catalog.product_import import Form, ProductImport
+from vendomat.cloud.catalog.product_bulk import ProductBulk
+from vendomat.cloud.catalog.product_import import ProductImport
 from vendomat.cloud.catalog.product_store import Wanted
 from vendomat.cloud.catalog.product_views import (
     CostBody,
@@ -16,6 +17,8 @@ from vendomat.cloud.catalog.product_views import (
     ProductBody,
     ProductDetailView,
     ProductListView,
+    ProductsBody,
+    ProductsDoneView,
     detail_view,
     import_view,
     listed_view,
@@ -26,26 +29,28 @@ from vendomat.cloud.platform.http import (
     ASKED_ONCE,
     LIMIT_DEFAULT,
     LIMIT_MAX,
+    TABLE_BODY,
+    TABLE_FILE,
     Cursor,
     IfMatch,
+    TableForm,
     described_body,
-    described_file,
     page_of,
     set_version,
+    table_file,
 )
-from vendomat.cloud.platform.workbook import XLSX
 
-CSV = "text/csv"
 ProductId = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
 Day = Annotated[date, Path()]
 Words = Annotated[str, Query(max_length=80)]
 
 
-def catalog_router(desk: ProductDesk, files: ProductImport, current: CurrentOperator) -> APIRouter:
+def catalog_router(desk: ProductDesk, files: ProductImport, bulk: ProductBulk, current: CurrentOperator) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["products"])
     _add_files(router, files, current)
     _add_reading(router, desk, permitted(current, Permission.CATALOG_READ))
     _add_changes(router, desk, permitted(current, Permission.CATALOG_CHANGE))
+    _add_many(router, bulk, permitted(current, Permission.CATALOG_CHANGE))
     return router
 
 
@@ -57,14 +62,12 @@ def _add_files(router: APIRouter, files: ProductImport, current: CurrentOperator
         "/products/file.{form}",
         operation_id="products.file",
         response_class=Response,
-        responses=described_file(CSV, XLSX),
+        responses=TABLE_FILE,
     )
-    async def file(operator: Annotated[Operator, Depends(reading)], form: Annotated[Form, Path()]) -> Response:
-        headers = {"Content-Disposition": f'attachment; filename="products.{form}"', "Cache-Control": "no-store"}
-        media_type = f"{CSV}; charset=utf-8" if form == "csv" else XLSX
-        return Response(await files.written(operator, form), media_type=media_type, headers=headers)
+    async def file(operator: Annotated[Operator, Depends(reading)], form: Annotated[TableForm, Path()]) -> Response:
+        return table_file("products", form, await files.written(operator, form))
 
-    @router.post("/products/import", operation_id="products.import", openapi_extra=described_body(CSV, XLSX))
+    @router.post("/products/import", operation_id="products.import", openapi_extra=TABLE_BODY)
     async def take(
         request: Request,
         operator: Annotated[Operator, Depends(changing)],
@@ -159,6 +162,14 @@ def _add_changes(router: APIRouter, desk: ProductDesk, changing: CurrentOperator
         """SVG, PNG, JPEG or WebP as the whole body; what it is, its content says."""
         image = await desk.put_picture(operator, await request.body())
         return PictureView(image=image, picture=image_path(image))
+
+
+def _add_many(router: APIRouter, bulk: ProductBulk, changing: CurrentOperator) -> None:
+    @router.post("/products/change", operation_id="products.change_many")
+    async def change_many(body: ProductsBody, operator: Annotated[Operator, Depends(changing)]) -> ProductsDoneView:
+        versions = {one.id: one.version for one in body.products}
+        report = await bulk.change(operator, versions, body.fields.to_changes(), is_trial=body.is_trial)
+        return ProductsDoneView(changed=report.changed, same=report.same, is_done=report.is_done)
 
 
 def _answer(response: Response, file: ProductFile) -> ProductDetailView:

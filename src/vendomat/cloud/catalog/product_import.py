@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,9 +20,8 @@ from vendomat.cloud.catalog.product_store import Wanted
 from vendomat.cloud.catalog.products import ProductDesk
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.http import TableForm
 from vendomat.kernel import Clock, Flaw, FlawCode, VendomatError, flaw, flaw_of
-
-Form = Literal["csv", "xlsx"]
 
 
 class RowOutcome(StrEnum):
@@ -57,7 +55,7 @@ class ProductImport:
         self._desk = desk
         self._clock = clock
 
-    async def written(self, operator: Operator, form: Form) -> bytes:
+    async def written(self, operator: Operator, form: TableForm) -> bytes:
         """All products in use."""
         async with self._database.merchant(operator.merchant_id, is_snapshot=True) as connection:
             found = await rows.list_products(

@@ -147,10 +147,19 @@ async def lock_product(
     return None if row is None else _product(row, currency)
 
 
+async def lock_products(connection: AsyncConnection, product_ids: Iterable[str], currency: str) -> list[Product]:
+    """Those of `product_ids` that are there, by their ids."""
+    return await _lock_all(connection, PRODUCT.c.product_id.in_(sorted(set(product_ids))), currency)
+
+
 async def lock_by_sku(connection: AsyncConnection, skus: Iterable[str], currency: str) -> dict[str, Product]:
-    query = sa.select(PRODUCT).where(PRODUCT.c.sku.in_(sorted(set(skus)))).order_by(PRODUCT.c.product_id)
-    rows = (await connection.execute(query.with_for_update())).mappings()
-    return {row["sku"]: _product(row, currency) for row in rows}
+    found = await _lock_all(connection, PRODUCT.c.sku.in_(sorted(set(skus))), currency)
+    return {product.data.sku: product for product in found}
+
+
+async def _lock_all(connection: AsyncConnection, which: sa.ColumnElement[bool], currency: str) -> list[Product]:
+    query = sa.select(PRODUCT).where(which).order_by(PRODUCT.c.product_id)
+    return [_product(row, currency) for row in (await connection.execute(query.with_for_update())).mappings()]
 
 
 async def insert_product(

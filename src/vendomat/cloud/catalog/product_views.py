@@ -16,6 +16,7 @@ from vendomat.cloud.catalog.model import (
     NutritionPer,
     image_path,
 )
+from vendomat.cloud.catalog.product_bulk import PRODUCTS_MAX, Changes
 from vendomat.cloud.catalog.product_import import ImportReport, RowOutcome
 from vendomat.cloud.catalog.product_store import DatedCost, ListedProduct
 from vendomat.cloud.catalog.products import ProductFile
@@ -65,6 +66,51 @@ class ProductBody(BaseModel):
         )
 
 
+class FieldsBody(BaseModel):
+    """What many products have alike; what is left out stays. `shelf_life_days` null: not said."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    category: Text = ""
+    tax_bp: Annotated[int, Field(ge=0, le=BASIS_POINTS_MAX, strict=True)] = 0
+    age_min: Annotated[int, Field(ge=0, le=99, strict=True)] = 0
+    is_perishable: bool = False
+    shelf_life_days: Annotated[int, Field(ge=1, le=3_650, strict=True)] | None = None
+    is_archived: bool = False
+
+    def to_changes(self) -> Changes:
+        said = self.model_dump(exclude_unset=True)
+        is_archived = said.pop("is_archived", None)
+        return Changes(said, is_archived)
+
+
+class QuotedProductBody(BaseModel):
+    """`version` as it was read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^prd_[0-9a-z]{26}$")]
+    version: Annotated[int, Field(ge=1, strict=True)]
+
+
+class ProductsBody(BaseModel):
+    """Several products, all or none, each once. `is_trial`: find what is wrong and keep nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    products: Annotated[list[QuotedProductBody], Field(min_length=1, max_length=PRODUCTS_MAX)]
+    fields: FieldsBody
+    is_trial: bool = False
+
+
+class ProductsDoneView(BaseModel):
+    """How many products change, and how many were so already. `is_done`: it was kept."""
+
+    changed: int
+    same: int
+    is_done: bool
+
+
 class CostBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -102,6 +148,7 @@ class ListedProductView(BaseModel):
     barcode: str
     cost_minor: int | None
     machines: int
+    is_perishable: bool
     is_archived: bool
 
 
@@ -175,6 +222,7 @@ def listed_view(one: ListedProduct) -> ListedProductView:
         barcode=data.barcode,
         cost_minor=one.cost_minor,
         machines=one.machines,
+        is_perishable=data.is_perishable,
         is_archived=one.product.is_archived,
     )
 

@@ -110,22 +110,27 @@ class ProductDesk:
         """Put it away. Raises `conflict` while it is planned somewhere, saying where."""
         async with self._database.merchant(operator.merchant_id) as connection:
             product = await self._lock(connection, operator, product_id, if_match)
-            uses = await self._uses(connection, product_id)
-            if uses:
-                raise _still_used(uses)
-            if not product.is_archived:
-                await rows.set_archived(connection, product_id, self._clock.now())
-                await self._tell(connection, operator, "product.archived", product_id)
+            await self.move(connection, operator, product, is_archived=True)
             return await self._again(connection, operator, product_id)
 
     async def restore(self, operator: Operator, product_id: str, *, if_match: str | None) -> ProductFile:
         async with self._database.merchant(operator.merchant_id) as connection:
             product = await self._lock(connection, operator, product_id, if_match)
-            if product.is_archived:
-                with _taken():
-                    await rows.set_archived(connection, product_id, None)
-                await self._tell(connection, operator, "product.restored", product_id)
+            await self.move(connection, operator, product, is_archived=False)
             return await self._again(connection, operator, product_id)
+
+    async def move(
+        self, connection: AsyncConnection, operator: Operator, product: Product, *, is_archived: bool
+    ) -> None:
+        """As `archive` and `restore`, of a product that the caller locked, in the caller's transaction."""
+        if is_archived and (uses := await self._uses(connection, product.product_id)):
+            raise _still_used(product.data.sku, uses)
+        if product.is_archived is is_archived:
+            return
+        with _taken():
+            await rows.set_archived(connection, product.product_id, self._clock.now() if is_archived else None)
+        kind = "product.archived" if is_archived else "product.restored"
+        await self._tell(connection, operator, kind, product.product_id)
 
     async def set_cost(self, operator: Operator, product_id: str, first_day: date, cost_minor: int) -> ProductFile:
         """What one piece costs from a day on; the days before keep theirs. The same day again is a correction."""
@@ -224,10 +229,10 @@ def _taken() -> Iterator[None]:
         raise flawed(flaw(FlawCode.TAKEN, field=field), ErrorCode.CONFLICT) from error
 
 
-def _still_used(uses: list[Use]) -> VendomatError:
+def _still_used(sku: str, uses: list[Use]) -> VendomatError:
     named = [f"{use.name} {use.slot}{' (draft)' if use.is_draft else ''}" for use in uses[:_USES_NAMED]]
     more = f" and {len(uses) - _USES_NAMED} more" if len(uses) > _USES_NAMED else ""
     return VendomatError(
         ErrorCode.CONFLICT,
-        f"this product is still planned in {', '.join(named)}{more}; take it out there first. Nothing changed",
+        f"{sku} is still planned in {', '.join(named)}{more}; take it out there first. Nothing changed",
     )

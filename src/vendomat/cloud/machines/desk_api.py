@@ -63,6 +63,7 @@ class NewMachineBody(BaseModel):
     name_zh: Name
     name_en: Name
     site: Annotated[str, Field(max_length=120)] = ""
+    model_id: Annotated[str, Field(pattern=r"^mdl_[0-9a-z]{26}$")] | None = None
 
 
 class NewMachineView(BaseModel):
@@ -87,7 +88,7 @@ def machines_router(machines: Machines, door: EnrolmentDoor, current: CurrentOpe
 
     @router.post("", operation_id="machines.create", dependencies=[ASKED_ONCE], status_code=201)
     async def create(body: NewMachineBody, operator: Annotated[Operator, Depends(changing)]) -> NewMachineView:
-        new = NewMachine(body.number, body.name_zh, body.name_en, body.site)
+        new = NewMachine(body.number, body.name_zh, body.name_en, body.site, model_id=body.model_id)
         machine_id = await machines.create_at_home(operator.merchant_id, new, by=operator.operator_id)
         return NewMachineView(id=machine_id, number=body.number)
 

@@ -62,6 +62,7 @@ class NewMachine:
     name_en: str
     site: str = ""
     time_zone: str = "Asia/Shanghai"
+    model_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

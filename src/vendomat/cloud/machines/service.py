@@ -49,7 +49,8 @@ class Machines:
         self._new_token = new_token
 
     async def create(self, merchant_id: str, new: NewMachine, *, by: str = "") -> str:
-        """The id of a new machine. Raises `VendomatError` (conflict for a known number, invalid_value)."""
+        """The id of a new machine. Raises `VendomatError`: conflict for a known number, invalid_value,
+        not_found for its model."""
         try:
             ZoneInfo(new.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -61,6 +62,10 @@ class Machines:
                 change = self._change(merchant_id, by, "machine.created", machine_id)
                 await self._note(connection, replace(change, after=asdict(new)))
         except IntegrityError as error:
+            if "machine_model_of" in str(error):
+                raise VendomatError(
+                    ErrorCode.NOT_FOUND, "there is no such machine model; nothing was created"
+                ) from error
             raise VendomatError(
                 ErrorCode.CONFLICT, f"a machine with number {new.number!r} exists already; nothing was created"
             ) from error

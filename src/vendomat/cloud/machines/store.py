@@ -33,6 +33,7 @@ MACHINE = sa.table(
             "temperature_low_c",
             "temperature_high_c",
             "temperature_after_s",
+            "model_id",
         ),
     ),
 )
@@ -78,6 +79,7 @@ async def insert_machine(
             time_zone=new.time_zone,
             state=MachineState.NEW.value,
             created_at=at,
+            model_id=new.model_id,
         )
     )
 

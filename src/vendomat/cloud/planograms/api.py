@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from vendomat.cloud.catalog import FileForm, ImportView, import_view
+from vendomat.cloud.catalog import ImportView, import_view
 from vendomat.cloud.merchants import CurrentOperator, Operator, Permission, permitted
 from vendomat.cloud.planograms.files import PlanogramFiles
 from vendomat.cloud.planograms.reading import PlanogramReport
@@ -33,20 +33,21 @@ from vendomat.cloud.platform.http import (
     ASKED_ONCE,
     LIMIT_DEFAULT,
     LIMIT_MAX,
+    TABLE_BODY,
+    TABLE_FILE,
     Cursor,
     IfMatch,
     Page,
-    described_body,
-    described_file,
+    TableForm,
     page_of,
     set_version,
+    table_file,
 )
-from vendomat.cloud.platform.workbook import XLSX
 
-CSV = "text/csv"
 Machine = Annotated[str, Path(pattern=r"^mch_[0-9a-z]{26}$")]
 Product = Annotated[str, Path(pattern=r"^prd_[0-9a-z]{26}$")]
 TemplateId = Annotated[str, Path(pattern=r"^tpl_[0-9a-z]{26}$")]
+Tag = Annotated[str, Query(max_length=32)]
 Filter = Literal["all", "differs", "drafts", "due"]
 
 
@@ -68,12 +69,14 @@ def _add_many(router: APIRouter, desk: PlanogramDesk, report: PlanogramReport, c
     @router.get("/planograms", operation_id="planograms.list")
     async def list_planograms(
         operator: Annotated[Operator, Depends(reading)],
+        *,
         state: Filter = "all",
+        tag: Tag = "",
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: str | None = None,
     ) -> Page[MachinePlanView]:
         after = None if cursor is None else Cursor.from_text(cursor)
-        found = await report.machines(operator, state, after=after, limit=limit + 1)
+        found = await report.machines(operator, state, after=after, limit=limit + 1, tag=tag)
         return page_of(found, limit, machine_view, lambda one: Cursor(one.created_at, one.machine_id))
 
     @router.post("/planograms/publish", operation_id="planograms.publish_many")
@@ -103,14 +106,14 @@ def _add_files(router: APIRouter, files: PlanogramFiles, current: CurrentOperato
         "/planograms/file.{form}",
         operation_id="planograms.file",
         response_class=Response,
-        responses=described_file(CSV, XLSX),
+        responses=TABLE_FILE,
     )
-    async def file(operator: Annotated[Operator, Depends(reading)], form: Annotated[FileForm, Path()]) -> Response:
-        headers = {"Content-Disposition": f'attachment; filename="planograms.{form}"', "Cache-Control": "no-store"}
-        media_type = f"{CSV}; charset=utf-8" if form == "csv" else XLSX
-        return Response(await files.written(operator, form), media_type=media_type, headers=headers)
+    async def file(
+        operator: Annotated[Operator, Depends(reading)], form: Annotated[TableForm, Path()], tag: Tag = ""
+    ) -> Response:
+        return table_file("planograms", form, await files.written(operator, form, tag=tag))
 
-    @router.post("/planograms/import", operation_id="planograms.import", openapi_extra=described_body(CSV, XLSX))
+    @router.post("/planograms/import", operation_id="planograms.import", openapi_extra=TABLE_BODY)
     async def take(
         request: Request,
         operator: Annotated[Operator, Depends(changing)],

@@ -12,6 +12,8 @@ from vendomat.cloud.platform.workbook import write_workbook
 from vendomat.kernel import Flaw, FlawCode, Money, VendomatError, flaw, flaw_of
 
 COLUMNS = ("machine", "slot", "sku", "price", "capacity")
+ROWS_MAX = 20_000
+"""500 machines of 40 slots. A larger fleet comes and goes tag by tag."""
 _NUMBERS = frozenset({3, 4})
 
 
@@ -36,7 +38,7 @@ def workbook_of(rows: Iterable[Sequence[str]]) -> bytes:
 
 def lines_of(content: bytes) -> list[Line]:
     """Raises `VendomatError` (malformed, too_large, invalid_value) for a file that is none."""
-    return read_table(content, COLUMNS, COLUMNS)
+    return read_table(content, COLUMNS, COLUMNS, rows_max=ROWS_MAX)
 
 
 def rows_of(

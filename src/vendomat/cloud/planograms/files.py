@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog import (
     SLOTS_MAX,
-    FileForm,
     ImportReport,
     PlannedSlot,
     RowOutcome,
@@ -30,12 +29,14 @@ from vendomat.cloud.planograms.exchange import PlanRow, csv_of, lines_of, rows_o
 from vendomat.cloud.planograms.model import Planogram
 from vendomat.cloud.planograms.service import PlanogramDesk
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.http import TableForm
 from vendomat.kernel import FlawCode, Money, flaw
 
 _SOLD = sa.text(
     "SELECT m.number, s.slot, d.sku, s.price_minor, s.currency, s.capacity FROM planogram_slot s "
     "JOIN machine m USING (merchant_id, machine_id) JOIN product d USING (merchant_id, product_id) "
-    "WHERE m.state <> 'retired' ORDER BY m.number, s.slot"
+    "WHERE m.state <> 'retired' AND (:tag = '' OR EXISTS (SELECT FROM machine_tag t "
+    "WHERE (t.merchant_id, t.machine_id, t.tag) = (m.merchant_id, m.machine_id, :tag))) ORDER BY m.number, s.slot"
 )
 _MACHINES = sa.text("SELECT number, machine_id FROM machine WHERE state <> 'retired' AND number = ANY(:numbers)")
 _PRODUCTS = sa.text("SELECT sku, product_id FROM product WHERE archived_at IS NULL AND sku = ANY(:skus)")
@@ -69,10 +70,10 @@ class PlanogramFiles:
         self._database = database
         self._desk = desk
 
-    async def written(self, operator: Operator, form: FileForm) -> bytes:
-        """What is sold, machine by machine."""
+    async def written(self, operator: Operator, form: TableForm, *, tag: str = "") -> bytes:
+        """What is sold, machine by machine; with a `tag` only by those that have it."""
         async with self._database.merchant(operator.merchant_id, is_snapshot=True) as connection:
-            found = (await connection.execute(_SOLD)).all()
+            found = (await connection.execute(_SOLD, {"tag": tag})).all()
         rows = [
             (one.number, one.slot, one.sku, Money(one.price_minor, one.currency).to_decimal_text(), str(one.capacity))
             for one in sorted(found, key=lambda one: (one.number, slot_order(one.slot)))

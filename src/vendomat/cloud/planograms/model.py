@@ -7,16 +7,26 @@ an order is open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from vendomat.cloud.catalog import PlannedSlot, slot_order
+from vendomat.cloud.machine_models import NewModel
 from vendomat.kernel import ErrorCode, Money, VendomatError
 
 NAMED_MAX = 5
 AHEAD_MAX = timedelta(days=366)
+
+
+class MisfitKind(StrEnum):
+    """Why a slot of a plan does not fit the machine's model. Nobody is kept from publishing it: the machine is as it
+    is, and the model may be wrong."""
+
+    NO_SLOT = "no_slot"  # the model has no such slot
+    TOO_MANY = "too_many"  # more pieces than its slot holds
+    NOT_COOLED = "not_cooled"  # perishable goods in a cabinet that does not cool
 
 
 class ChangeKind(StrEnum):
@@ -32,6 +42,12 @@ class Shown(StrEnum):
     AS_WANTED = "as_wanted"
     OLDER = "older"
     NOT_KNOWN = "not_known"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    slot: str
+    kind: MisfitKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +122,22 @@ def _kind(before: PlannedSlot | None, after: PlannedSlot | None) -> ChangeKind |
     if after is None:
         return ChangeKind.REMOVED
     return ChangeKind.SWAPPED if before.product_id != after.product_id else ChangeKind.CHANGED
+
+
+def misfits(slots: Iterable[PlannedSlot], cabinet: NewModel | None, perishable: Container[str]) -> list[Misfit]:
+    """What of a plan does not fit; `perishable` are products. Without a model everything does."""
+    if cabinet is None:
+        return []
+    rooms = {one.slot: one.capacity for one in cabinet.slots}
+    found = []
+    for planned in slots:
+        if planned.slot not in rooms:
+            found.append(Misfit(planned.slot, MisfitKind.NO_SLOT))
+        elif planned.capacity > rooms[planned.slot]:
+            found.append(Misfit(planned.slot, MisfitKind.TOO_MANY))
+        if not cabinet.is_cooled and planned.product_id in perishable:
+            found.append(Misfit(planned.slot, MisfitKind.NOT_COOLED))
+    return found
 
 
 def checked_counts(number: str, changes: Sequence[SlotChange], counts: Mapping[str, int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vendomat.cloud.catalog import PRICE_MINOR_MAX, PlannedSlot, image_path
+from vendomat.cloud.machine_models import MachineModel
 from vendomat.cloud.planograms.model import SlotChange
 from vendomat.cloud.planograms.reading import MachinePlan, PlanogramFile
 from vendomat.cloud.planograms.service import MACHINES_MAX, Wish
@@ -24,6 +25,7 @@ Price = Annotated[int, Field(ge=1, le=PRICE_MINOR_MAX, strict=True)]
 Edit = Annotated[int, Field(ge=1, strict=True)]
 Counts = Annotated[dict[Slot, Annotated[int, Field(ge=0, le=1_000, strict=True)]], Field(max_length=SLOTS_MAX)]
 State = Literal["as_wanted", "older", "not_known"]
+Misfitting = Literal["no_slot", "too_many", "not_cooled"]
 Kind = Literal["added", "removed", "swapped", "changed"]
 
 
@@ -117,7 +119,7 @@ class PlanChangeView(BaseModel):
 
 class MachinePlanView(BaseModel):
     """`shown_plan` is the version that the screen shows, null when it is not known; at `due_at` the draft is published
-    by itself."""
+    by itself; `misfits` slots of the draft do not fit the machine's model."""
 
     id: str
     number: str
@@ -136,6 +138,7 @@ class MachinePlanView(BaseModel):
     since: datetime | None
     seen_at: datetime | None
     is_online: bool
+    misfits: int
 
 
 class PlannedProductView(BaseModel):
@@ -145,10 +148,35 @@ class PlannedProductView(BaseModel):
     name_en: str
     image: str
     price_minor: int
+    is_perishable: bool
     is_archived: bool
 
 
+class ModelSlotView(BaseModel):
+    slot: str
+    capacity: int
+
+
+class PlanModelView(BaseModel):
+    """The machine's model, which its plan is compared with."""
+
+    id: str
+    name: str
+    maker: str
+    is_cooled: bool
+    slots: list[ModelSlotView]
+
+
+class MisfitView(BaseModel):
+    """A slot that the model does not have, holds fewer pieces, or does not cool."""
+
+    slot: str
+    kind: Misfitting
+
+
 class PlanogramView(BaseModel):
+    """`misfits` are of the draft or, without one, of what is sold; they keep nobody from publishing."""
+
     machine: MachinePlanView
     currency: str
     slots: list[StockedPlanSlotView]
@@ -156,6 +184,8 @@ class PlanogramView(BaseModel):
     unpublished: list[PlanChangeView]
     unshown: list[PlanChangeView]
     products: list[PlannedProductView]
+    model: PlanModelView | None
+    misfits: list[MisfitView]
 
 
 class PlaceView(BaseModel):
@@ -217,10 +247,13 @@ def planogram_view(file: PlanogramFile, currency: str) -> PlanogramView:
                 name_en=one.name_en,
                 image=image_path(one.image),
                 price_minor=one.price_minor,
+                is_perishable=one.is_perishable,
                 is_archived=one.is_archived,
             )
             for one in file.products
         ],
+        model=None if file.model is None else _model_view(file.model),
+        misfits=[MisfitView(slot=one.slot, kind=one.kind.value) for one in file.misfits],
     )
 
 
@@ -240,6 +273,17 @@ def slot_views(slots: Iterable[PlannedSlot]) -> list[PlanSlotView]:
 
 def place_views(rows: Sequence[object]) -> PlacesView:
     return PlacesView(data=[PlaceView.model_validate(row) for row in rows])
+
+
+def _model_view(model: MachineModel) -> PlanModelView:
+    data = model.data
+    return PlanModelView(
+        id=model.model_id,
+        name=data.name,
+        maker=data.maker,
+        is_cooled=data.is_cooled,
+        slots=[ModelSlotView(slot=one.slot, capacity=one.capacity) for one in data.slots],
+    )
 
 
 def _slot_view(planned: PlannedSlot) -> PlanSlotView:

@@ -37,14 +37,16 @@ def write_csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return b"\xef\xbb\xbf" + written.getvalue().encode()
 
 
-def read_table(content: bytes, columns: Sequence[str], needed: Sequence[str]) -> list[Line]:
+def read_table(
+    content: bytes, columns: Sequence[str], needed: Sequence[str], *, rows_max: int = ROWS_MAX
+) -> list[Line]:
     """The rows that say something. Raises `VendomatError` (malformed, too_large, invalid_value)."""
     if len(content) > FILE_BYTES_MAX:
         raise VendomatError(ErrorCode.TOO_LARGE, f"a file has at most {FILE_BYTES_MAX // 1_000_000} MB")
     is_workbook = content.startswith(MAGIC)
-    table = read_workbook(content, rows_max=ROWS_MAX + 1) if is_workbook else _csv_table(content)
-    if len(table) - 1 > ROWS_MAX:
-        raise VendomatError(ErrorCode.TOO_LARGE, f"a file has at most {ROWS_MAX} rows; nothing changed")
+    table = read_workbook(content, rows_max=rows_max + 1) if is_workbook else _csv_table(content)
+    if len(table) - 1 > rows_max:
+        raise VendomatError(ErrorCode.TOO_LARGE, f"a file has at most {rows_max} rows; nothing changed")
     head = [name.strip() for name in table[0]] if table else []
     if set(head) - set(columns) or set(needed) - set(head) or len(set(head)) != len(head):
         raise VendomatError(

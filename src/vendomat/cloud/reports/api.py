@@ -31,10 +31,12 @@ def reports_router(fleet: FleetReport, orders: OrderReport, current: CurrentOper
         operator: Annotated[Operator, Depends(of_fleet)],
         *,
         tag: Annotated[str, Query(max_length=32)] = "",
+        model: Annotated[str | None, Query(pattern=r"^mdl_[0-9a-z]{26}$")] = None,
         limit: Limit = LIMIT_DEFAULT,
         cursor: CursorText = None,
     ) -> Page[MachineView]:
-        return await fleet.machines(operator.merchant_id, after=_place(cursor), limit=limit, tag=tag)
+        after = _place(cursor)
+        return await fleet.machines(operator.merchant_id, after=after, limit=limit, tag=tag, model_id=model)
 
     @router.get("/machines/{machine_id}", operation_id="machines.get")
     async def get_machine(

@@ -17,6 +17,7 @@ from vendomat.cloud.reports.views import (
     ConnectionState,
     MachineDetailView,
     MachineView,
+    ModelNameView,
     SalesToday,
     SlotCounts,
     SlotView,
@@ -27,9 +28,14 @@ from vendomat.protocol import Condition
 _MACHINES = """
 WITH page AS (
     SELECT merchant_id, machine_id, number, name_zh, name_en, site, time_zone, state, epoch, catalogue_version,
-        created_at, temperature_low_c, temperature_high_c, temperature_after_s
+        created_at, temperature_low_c, temperature_high_c, temperature_after_s, model_id
     FROM machine WHERE merchant_id = :merchant_id {where}
     ORDER BY created_at, machine_id LIMIT :limit
+), limited AS MATERIALIZED (
+    SELECT x.machine_id, x.slot
+    FROM page p
+    JOIN planogram_slot x ON x.merchant_id = p.merchant_id AND x.machine_id = p.machine_id
+    JOIN product d ON d.merchant_id = x.merchant_id AND d.product_id = x.product_id AND d.age_min > 0
 ), sold AS (
     SELECT o.machine_id, count(*) AS units, sum(u.price_minor) AS amount_minor
     FROM sale_order o
@@ -44,17 +50,23 @@ WITH page AS (
 SELECT p.*, r.currency, l.seen_at, l.is_ready, l.reasons, l.temperature_c, l.facts_waiting, l.off_band_since,
     ARRAY(SELECT t.tag FROM machine_tag t WHERE (t.merchant_id, t.machine_id) = (p.merchant_id, p.machine_id)
         ORDER BY t.tag) AS tags,
-    s.ok, s.sold_out, s.closed, a.open_alarms, coalesce(sold.units, 0) AS sold_units,
+    d.maker AS model_maker, d.name AS model_name, s.ok, s.sold_out, s.closed, a.open_alarms,
+    coalesce(sold.units, 0) AS sold_units,
     coalesce(sold.amount_minor, 0) AS sold_minor
 FROM page p
 JOIN merchant r ON r.merchant_id = p.merchant_id
 LEFT JOIN machine_live l ON l.merchant_id = p.merchant_id AND l.machine_id = p.machine_id
+LEFT JOIN machine_model d ON (d.merchant_id, d.model_id) = (p.merchant_id, p.model_id)
 LEFT JOIN sold ON sold.machine_id = p.machine_id
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE closed_reason = '' AND on_hand > reserved) AS ok,
-        count(*) FILTER (WHERE closed_reason = '' AND on_hand <= reserved) AS sold_out,
-        count(*) FILTER (WHERE closed_reason <> '') AS closed
-    FROM stock_slot k WHERE k.merchant_id = p.merchant_id AND k.machine_id = p.machine_id
+    SELECT count(*) FILTER (WHERE NOT is_closed AND on_hand > reserved) AS ok,
+        count(*) FILTER (WHERE NOT is_closed AND on_hand <= reserved) AS sold_out,
+        count(*) FILTER (WHERE is_closed) AS closed
+    FROM (
+        SELECT k.on_hand, k.reserved, k.closed_reason <> '' OR g.slot IS NOT NULL AS is_closed
+        FROM stock_slot k LEFT JOIN limited g ON (g.machine_id, g.slot) = (k.machine_id, k.slot)
+        WHERE k.merchant_id = p.merchant_id AND k.machine_id = p.machine_id
+    ) n
 ) s
 CROSS JOIN LATERAL (
     SELECT count(*) AS open_alarms FROM alarm k
@@ -67,6 +79,7 @@ _TAGGED = (
     "AND EXISTS (SELECT FROM machine_tag t "
     "WHERE (t.merchant_id, t.machine_id, t.tag) = (machine.merchant_id, machine.machine_id, :tag))"
 )
+_OF_MODEL = "AND model_id = :model_id"
 _CONDITION = (
     "SELECT at, CAST(condition AS text) AS said FROM machine_condition "
     "WHERE merchant_id = :merchant_id AND machine_id = :machine_id"
@@ -91,14 +104,18 @@ class FleetReport:
         self._clock = clock
         self._heartbeat_s = heartbeat_s
 
-    async def machines(self, merchant_id: str, *, after: Cursor | None, limit: int, tag: str = "") -> Page[MachineView]:
-        """Oldest first; with a `tag` only those that have it."""
+    async def machines(
+        self, merchant_id: str, *, after: Cursor | None, limit: int, tag: str = "", model_id: str | None = None
+    ) -> Page[MachineView]:
+        """Oldest first; with a `tag` only those that have it, with a model only those that are of it."""
         now = self._clock.now()
         values: dict[str, object] = {"merchant_id": merchant_id, "now": now, "limit": limit + 1}
         if after is not None:
             values |= {"at": after.at, "id": after.id}
-        where = [part for part, is_asked in ((_AFTER, after is not None), (_TAGGED, tag != "")) if is_asked]
+        asked = ((_AFTER, after is not None), (_TAGGED, tag != ""), (_OF_MODEL, model_id is not None))
+        where = [part for part, is_asked in asked if is_asked]
         values |= {"tag": tag} if tag else {}
+        values |= {"model_id": model_id} if model_id else {}
         statement = sa.text(_MACHINES.format(where=" ".join(where)))
         async with self._database.merchant(merchant_id) as connection:
             rows = (await connection.execute(statement, values)).mappings().all()
@@ -155,6 +172,9 @@ class FleetReport:
             open_alarms=row["open_alarms"],
             off_band_since=row["off_band_since"] if row["temperature_low_c"] is not None else None,
             tags=row["tags"],
+            model=None
+            if row["model_id"] is None
+            else ModelNameView(id=row["model_id"], maker=row["model_maker"], name=row["model_name"]),
             slots=SlotCounts(ok=row["ok"], sold_out=row["sold_out"], closed=row["closed"]),
             sales_today=SalesToday(
                 count=row["sold_units"], amount_minor=int(row["sold_minor"]), currency=row["currency"]

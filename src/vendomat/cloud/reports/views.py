@@ -32,6 +32,12 @@ class SalesToday(BaseModel):
 ConnectionState = Literal["new", "offline", "attention", "online"]
 
 
+class ModelNameView(BaseModel):
+    id: str
+    maker: str
+    name: str
+
+
 class MachineView(BaseModel):
     """`state` is `new`, `offline`, `attention` or `online`; `lifecycle` is the machine's own state. `off_band_since`:
     since when its temperature is not the wanted one."""
@@ -52,6 +58,7 @@ class MachineView(BaseModel):
     open_alarms: int
     off_band_since: datetime | None
     tags: list[str]
+    model: ModelNameView | None
     slots: SlotCounts
     sales_today: SalesToday
 

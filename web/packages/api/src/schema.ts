@@ -743,6 +743,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machine-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Machine models, newest first: the cabinets that there are, with their slots. */
+        get: operations["machine_models.list"];
+        put?: never;
+        /** Keep a machine model: a maker's cabinet with its slots. */
+        post: operations["machine_models.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machine-models/{model_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One machine model with its slots. */
+        get: operations["machine_models.get"];
+        /** Change a machine model; what machines hold stays. Give the version that was read. */
+        put: operations["machine_models.change"];
+        post?: never;
+        /** Drop a machine model that no machine is of. */
+        delete: operations["machine_models.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines": {
         parameters: {
             query?: never;
@@ -863,6 +900,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines/{machine_id}/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a model of the slots that a machine's planogram names; the machine is of it. */
+        post: operations["machine_models.create_from"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine_id}/planogram": {
         parameters: {
             query?: never;
@@ -960,6 +1014,23 @@ export interface paths {
         get: operations["machines.timeline"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say of which machine model machines are: all of them or none. */
+        post: operations["machines.set_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2200,6 +2271,23 @@ export interface paths {
         put?: never;
         /** Take a product back into use. */
         post: operations["products.restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change what many products have alike, all or none: on trial first, or at once. */
+        post: operations["products.change_many"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4957,6 +5045,39 @@ export interface components {
             message: string;
         };
         /**
+         * FieldsBody
+         * @description What many products have alike; what is left out stays. `shelf_life_days` null: not said.
+         */
+        FieldsBody: {
+            /**
+             * Age Min
+             * @default 0
+             */
+            age_min?: number;
+            /**
+             * Category
+             * @default
+             */
+            category?: string;
+            /**
+             * Is Archived
+             * @default false
+             */
+            is_archived?: boolean;
+            /**
+             * Is Perishable
+             * @default false
+             */
+            is_perishable?: boolean;
+            /** Shelf Life Days */
+            shelf_life_days?: number | null;
+            /**
+             * Tax Bp
+             * @default 0
+             */
+            tax_bp?: number;
+        };
+        /**
          * FieldView
          * @description `form`: line, text (PEM), flag, choice, list or texts. `is_secret`: goes in and never comes out.
          */
@@ -5464,6 +5585,8 @@ export interface components {
             image: string;
             /** Is Archived */
             is_archived: boolean;
+            /** Is Perishable */
+            is_perishable: boolean;
             /** Machines */
             machines: number;
             /** Name En */
@@ -5577,6 +5700,7 @@ export interface components {
             /** Is Ready */
             is_ready: boolean;
             lifecycle: components["schemas"]["MachineState"];
+            model: components["schemas"]["ModelNameView"] | null;
             /** Name En */
             name_en: string;
             /** Name Zh */
@@ -5676,7 +5800,7 @@ export interface components {
         /**
          * MachinePlanView
          * @description `shown_plan` is the version that the screen shows, null when it is not known; at `due_at` the draft is published
-         *     by itself.
+         *     by itself; `misfits` slots of the draft do not fit the machine's model.
          */
         MachinePlanView: {
             /** Draft At */
@@ -5693,6 +5817,8 @@ export interface components {
             id: string;
             /** Is Online */
             is_online: boolean;
+            /** Misfits */
+            misfits: number;
             /** Name En */
             name_en: string;
             /** Name Zh */
@@ -5751,6 +5877,16 @@ export interface components {
             units: number;
         };
         /**
+         * MachinesModelBody
+         * @description Several machines, all or none. `model_id` null: of none.
+         */
+        MachinesModelBody: {
+            /** Machine Ids */
+            machine_ids: string[];
+            /** Model Id */
+            model_id: string | null;
+        };
+        /**
          * MachineState
          * @enum {string}
          */
@@ -5768,6 +5904,7 @@ export interface components {
             /** Is Ready */
             is_ready: boolean;
             lifecycle: components["schemas"]["MachineState"];
+            model: components["schemas"]["ModelNameView"] | null;
             /** Name En */
             name_en: string;
             /** Name Zh */
@@ -5966,6 +6103,12 @@ export interface components {
             until: string | null;
         };
         /**
+         * Mechanism
+         * @description How goods come out.
+         * @enum {string}
+         */
+        Mechanism: "spiral" | "belt" | "lift" | "locker" | "cooler" | "other";
+        /**
          * MeetingView
          * @description Promotions that count for the same product in the same minute; for `quantity` of it the `winners` come to
          *     `total_minor`. The id "" is the one that is previewed before it has one.
@@ -6054,6 +6197,19 @@ export interface components {
             name: string;
         };
         /**
+         * MisfitView
+         * @description A slot that the model does not have, holds fewer pieces, or does not cool.
+         */
+        MisfitView: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "no_slot" | "too_many" | "not_cooled";
+            /** Slot */
+            slot: string;
+        };
+        /**
          * MissView
          * @description An order that did not meet the objective. `settled_at` is null while it is open.
          */
@@ -6097,6 +6253,86 @@ export interface components {
         MissViewPage: {
             /** Data */
             data: components["schemas"]["MissView"][];
+            /** Has More */
+            has_more: boolean;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** ModelBody */
+        ModelBody: {
+            /**
+             * Is Cooled
+             * @default true
+             */
+            is_cooled?: boolean;
+            /**
+             * Maker
+             * @default
+             */
+            maker?: string;
+            /** @default spiral */
+            mechanism?: components["schemas"]["Mechanism"];
+            /** Name */
+            name: string;
+            /** Slots */
+            slots: components["schemas"]["ModelSlotBody"][];
+        };
+        /** ModelNameView */
+        ModelNameView: {
+            /** Id */
+            id: string;
+            /** Maker */
+            maker: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * ModelSlotBody
+         * @description `capacity`: how many units fit at most.
+         */
+        ModelSlotBody: {
+            /** Capacity */
+            capacity: number;
+            /** Slot */
+            slot: string;
+        };
+        /** ModelSlotView */
+        ModelSlotView: {
+            /** Capacity */
+            capacity: number;
+            /** Slot */
+            slot: string;
+        };
+        /**
+         * ModelView
+         * @description `machines`: how many are of it.
+         */
+        ModelView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Is Cooled */
+            is_cooled: boolean;
+            /** Machines */
+            machines: number;
+            /** Maker */
+            maker: string;
+            mechanism: components["schemas"]["Mechanism"];
+            /** Name */
+            name: string;
+            /** Slots */
+            slots: components["schemas"]["ModelSlotBody"][];
+            /** Version */
+            version: number;
+        };
+        /** Page[ModelView] */
+        ModelViewPage: {
+            /** Data */
+            data: components["schemas"]["ModelView"][];
             /** Has More */
             has_more: boolean;
             /** Next Cursor */
@@ -6160,6 +6396,26 @@ export interface components {
             position: number;
             /** Totals */
             totals: components["schemas"]["ClosedLineView"][];
+        };
+        /**
+         * NamedModelBody
+         * @description What a model is, but for its slots. `is_cooled`: perishable goods may stand in it.
+         */
+        NamedModelBody: {
+            /**
+             * Is Cooled
+             * @default true
+             */
+            is_cooled?: boolean;
+            /**
+             * Maker
+             * @default
+             */
+            maker?: string;
+            /** @default spiral */
+            mechanism?: components["schemas"]["Mechanism"];
+            /** Name */
+            name: string;
         };
         /**
          * NewChannelBody
@@ -6232,6 +6488,8 @@ export interface components {
          * @description `number` is the label on the machine, unique among the merchant's. Its time zone is the merchant's.
          */
         NewMachineBody: {
+            /** Model Id */
+            model_id?: string | null;
             /** Name En */
             name_en: string;
             /** Name Zh */
@@ -7026,6 +7284,22 @@ export interface components {
             /** Slot */
             slot: string;
         };
+        /**
+         * PlanModelView
+         * @description The machine's model, which its plan is compared with.
+         */
+        PlanModelView: {
+            /** Id */
+            id: string;
+            /** Is Cooled */
+            is_cooled: boolean;
+            /** Maker */
+            maker: string;
+            /** Name */
+            name: string;
+            /** Slots */
+            slots: components["schemas"]["ModelSlotView"][];
+        };
         /** PlannedProductView */
         PlannedProductView: {
             /** Id */
@@ -7034,6 +7308,8 @@ export interface components {
             image: string;
             /** Is Archived */
             is_archived: boolean;
+            /** Is Perishable */
+            is_perishable: boolean;
             /** Name En */
             name_en: string;
             /** Name Zh */
@@ -7043,13 +7319,19 @@ export interface components {
             /** Sku */
             sku: string;
         };
-        /** PlanogramView */
+        /**
+         * PlanogramView
+         * @description `misfits` are of the draft or, without one, of what is sold; they keep nobody from publishing.
+         */
         PlanogramView: {
             /** Currency */
             currency: string;
             /** Draft */
             draft: components["schemas"]["PlanSlotView"][] | null;
             machine: components["schemas"]["MachinePlanView"];
+            /** Misfits */
+            misfits: components["schemas"]["MisfitView"][];
+            model: components["schemas"]["PlanModelView"] | null;
             /** Products */
             products: components["schemas"]["PlannedProductView"][];
             /** Slots */
@@ -7396,6 +7678,32 @@ export interface components {
             products: components["schemas"]["RankedProductView"][];
             /** Time Zone */
             time_zone: string;
+        };
+        /**
+         * ProductsBody
+         * @description Several products, all or none, each once. `is_trial`: find what is wrong and keep nothing.
+         */
+        ProductsBody: {
+            fields: components["schemas"]["FieldsBody"];
+            /**
+             * Is Trial
+             * @default false
+             */
+            is_trial?: boolean;
+            /** Products */
+            products: components["schemas"]["QuotedProductBody"][];
+        };
+        /**
+         * ProductsDoneView
+         * @description How many products change, and how many were so already. `is_done`: it was kept.
+         */
+        ProductsDoneView: {
+            /** Changed */
+            changed: number;
+            /** Is Done */
+            is_done: boolean;
+            /** Same */
+            same: number;
         };
         /** ProductView */
         ProductView: {
@@ -7758,6 +8066,16 @@ export interface components {
             time_zone: string;
             /** Until Minute */
             until_minute: number | null;
+        };
+        /**
+         * QuotedProductBody
+         * @description `version` as it was read.
+         */
+        QuotedProductBody: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: number;
         };
         /**
          * RankedProductView
@@ -11464,11 +11782,192 @@ export interface operations {
             503: components["responses"]["NotAvailable"];
         };
     };
+    "machine_models.list": {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelViewPage"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machine_models.create": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machine_models.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotValid"];
+            500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machine_models.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machine_models.delete": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
     "machines.list": {
         parameters: {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                model?: string | null;
                 tag?: string;
             };
             header?: never;
@@ -11718,6 +12217,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MachineLinkView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machine_models.create_from": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path: {
+                machine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NamedModelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
                 };
             };
             400: components["responses"]["NotUnderstood"];
@@ -12007,6 +12548,41 @@ export interface operations {
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotValid"];
             500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "machines.set_model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachinesModelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
             503: components["responses"]["NotAvailable"];
         };
     };
@@ -14355,6 +14931,7 @@ export interface operations {
                 cursor?: string | null;
                 limit?: number;
                 state?: "all" | "differs" | "drafts" | "due";
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -14381,7 +14958,9 @@ export interface operations {
     };
     "planograms.file": {
         parameters: {
-            query?: never;
+            query?: {
+                tag?: string;
+            };
             header?: never;
             path: {
                 form: "csv" | "xlsx";
@@ -14879,6 +15458,43 @@ export interface operations {
             415: components["responses"]["NotJson"];
             422: components["responses"]["NotValid"];
             428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "products.change_many": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProductsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProductsDoneView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
             429: components["responses"]["TooManyTries"];
             500: components["responses"]["OurFault"];
             502: components["responses"]["PlatformRefused"];

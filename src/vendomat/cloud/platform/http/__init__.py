@@ -2,7 +2,14 @@
 
 from vendomat.cloud.platform.http.bodies import read_body
 from vendomat.cloud.platform.http.etags import IfMatch, check_version, etag_of, set_version
-from vendomat.cloud.platform.http.files import described_body, described_file
+from vendomat.cloud.platform.http.files import (
+    TABLE_BODY,
+    TABLE_FILE,
+    TableForm,
+    described_body,
+    described_file,
+    table_file,
+)
 from vendomat.cloud.platform.http.flaws import FlawView, flaw_view
 from vendomat.cloud.platform.http.idempotency import RepeatKey, Repeats
 from vendomat.cloud.platform.http.kept import ASKED_ONCE, KeptAnswer, KeptAnswers, Turn, forget_answers, is_good_key
@@ -15,6 +22,8 @@ __all__ = [
     "ASKED_ONCE",
     "LIMIT_DEFAULT",
     "LIMIT_MAX",
+    "TABLE_BODY",
+    "TABLE_FILE",
     "Cursor",
     "FlawView",
     "IfMatch",
@@ -24,6 +33,7 @@ __all__ = [
     "PublicOrigin",
     "RepeatKey",
     "Repeats",
+    "TableForm",
     "Throttle",
     "Turn",
     "check_version",
@@ -37,4 +47,5 @@ __all__ = [
     "page_of",
     "read_body",
     "set_version",
+    "table_file",
 ]

@@ -2,12 +2,13 @@
 import type { Page } from "./views";
 import { type Query, queryText, type Reply } from "./client";
 import type {
-  ImportReport, MachinePlan, MachineWish, Picture, Place, PlanSlot, Planogram, ProductData, ProductFile, ProductList, Publication, Template,
+  ImportReport, MachineModel, MachinePlan, MachineWish, ModelBody, Picture, Place, PlanSlot, Planogram, ProductData, ProductFields, ProductFile, ProductList, ProductRow, ProductsDone, Publication, Template,
 } from "./goodsViews";
 
 export type Ask = <Value>(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Reply<Value>>;
 
 const PRODUCTS = "/api/v1/products";
+const MODELS = "/api/v1/machine-models";
 const TEMPLATES = "/api/v1/planogram-templates";
 
 export class GoodsClient {
@@ -20,6 +21,9 @@ export class GoodsClient {
     this.ask("PUT", `${PRODUCTS}/${id}`, data, quoting(version));
   moveProduct = (id: string, move: "archive" | "restore", version: number): Promise<Reply<ProductFile>> =>
     this.ask("POST", `${PRODUCTS}/${id}/${move}`, undefined, quoting(version));
+  /** All of them as they were read, or none; a trial keeps nothing. */
+  changeProducts = (products: readonly Pick<ProductRow, "id" | "version">[], fields: ProductFields, isTrial: boolean): Promise<Reply<ProductsDone>> =>
+    this.ask("POST", `${PRODUCTS}/change`, { products: products.map(({ id, version }) => ({ id, version })), fields, is_trial: isTrial });
   setCost = (id: string, firstDay: string, costMinor: number): Promise<Reply<ProductFile>> =>
     this.ask("PUT", `${PRODUCTS}/${id}/costs/${firstDay}`, { cost_minor: costMinor });
   putPicture = (file: Blob): Promise<Reply<Picture>> => this.ask("POST", "/api/v1/pictures", file);
@@ -42,6 +46,18 @@ export class GoodsClient {
     this.ask("DELETE", `${planogramOf(machineId)}/draft`, undefined, quoting(edit));
   publish = (machineId: string, wanted: Publication, edit: number): Promise<Reply<Planogram>> =>
     this.ask("POST", `${planogramOf(machineId)}/publish`, wanted, quoting(edit));
+
+  models = (query: Query): Promise<Reply<Page<MachineModel>>> => this.ask("GET", `${MODELS}${queryText(query)}`);
+  createModel = (model: ModelBody): Promise<Reply<MachineModel>> => this.ask("POST", MODELS, model);
+  changeModel = (id: string, model: ModelBody, version: number): Promise<Reply<MachineModel>> =>
+    this.ask("PUT", `${MODELS}/${id}`, model, quoting(version));
+  deleteModel = (id: string, version: number): Promise<Reply<null>> =>
+    this.ask("DELETE", `${MODELS}/${id}`, undefined, quoting(version));
+  /** The slots of the machine's plan make a model, and the machine is of it. */
+  makeModel = (machineId: string, name: string): Promise<Reply<MachineModel>> =>
+    this.ask("POST", `/api/v1/machines/${machineId}/model`, { name });
+  setModel = (machineIds: readonly string[], modelId: string | null): Promise<Reply<null>> =>
+    this.ask("POST", "/api/v1/machines/models", { machine_ids: machineIds, model_id: modelId });
 
   templates = (): Promise<Reply<{ data: Template[] }>> => this.ask("GET", TEMPLATES);
   createTemplate = (name: string, slots: readonly PlanSlot[]): Promise<Reply<Template>> =>

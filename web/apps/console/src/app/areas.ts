@@ -12,6 +12,7 @@ import notifyIcon from "lucide-static/icons/bell-ring.svg?raw";
 import codeIcon from "lucide-static/icons/ticket.svg?raw";
 import memberIcon from "lucide-static/icons/users.svg?raw";
 import goodsIcon from "lucide-static/icons/package.svg?raw";
+import modelIcon from "lucide-static/icons/refrigerator.svg?raw";
 import planIcon from "lucide-static/icons/grid-3-x-3.svg?raw";
 import wayIcon from "lucide-static/icons/wallet-cards.svg?raw";
 import marginIcon from "lucide-static/icons/chart-pie.svg?raw";
@@ -39,6 +40,7 @@ export const AREAS: readonly Area[] = [
   { page: "doubts", path: "doubts", word: "doubts.short", icon: doubtIcon, needs: "order.read" },
   { page: "products", path: "products", word: "products.title", icon: goodsIcon, needs: "catalog.read" },
   { page: "planograms", path: "planograms", word: "plans.title", icon: planIcon, needs: "catalog.read" },
+  { page: "models", path: "models", word: "models.title", icon: modelIcon, needs: "fleet.read" },
   { page: "codes", path: "codes", word: "codes.short", icon: codeIcon, needs: "code.read" },
   { page: "promotions", path: "promotions", word: "promo.list", icon: promotionIcon, needs: "catalog.read" },
   { page: "members", path: "members", word: "members.title", icon: memberIcon, needs: "member.read" },

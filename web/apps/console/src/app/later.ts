@@ -15,6 +15,7 @@ export const LATER: Partial<Record<Place["page"], Coming>> = {
   margins: () => import("../margins/MarginsPage.svelte"),
   member: () => import("../members/MemberPage.svelte"),
   members: () => import("../members/MembersPage.svelte"),
+  models: () => import("../models/ModelsPage.svelte"),
   months: () => import("../months/MonthsPage.svelte"),
   notifications: () => import("../notifications/NotificationsPage.svelte"),
   own: () => import("../own/OwnPage.svelte"),

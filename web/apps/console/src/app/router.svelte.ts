@@ -2,11 +2,11 @@
 import { queryText } from "../api/client";
 
 export type Place =
-  | { page: "today" | "machines" | "orders" | "alarms" | "notifications" | "claims" | "doubts" | "settlement" | "codes" | "members" | "reconciliation" | "statements" | "sites" | "own" | "promotions" | "ways" | "products" | "planograms" | "sales" | "ranking" | "margins" | "months" | "people" | "audit" | "account" | "invitation" | "proven" | "setup" | "nowhere" }
+  | { page: "today" | "machines" | "orders" | "alarms" | "notifications" | "claims" | "doubts" | "settlement" | "codes" | "members" | "reconciliation" | "statements" | "sites" | "own" | "promotions" | "ways" | "products" | "planograms" | "models" | "sales" | "ranking" | "margins" | "months" | "people" | "audit" | "account" | "invitation" | "proven" | "setup" | "nowhere" }
   | { page: "machine" | "order" | "member" | "product" | "planogram"; id: string };
 
 const BASE = "/console";
-const LISTS = ["machines", "orders", "alarms", "notifications", "claims", "doubts", "settlement", "codes", "members", "reconciliation", "statements", "sites", "own", "promotions", "ways", "products", "planograms", "sales", "ranking", "margins", "months", "people", "audit", "account", "invitation", "proven", "setup"] as const;
+const LISTS = ["machines", "orders", "alarms", "notifications", "claims", "doubts", "settlement", "codes", "members", "reconciliation", "statements", "sites", "own", "promotions", "ways", "products", "planograms", "models", "sales", "ranking", "margins", "months", "people", "audit", "account", "invitation", "proven", "setup"] as const;
 
 /** `/console/orders/ord_x` → the order's place. */
 export function placeOf(path: string): Place {

@@ -4,7 +4,7 @@ import { i18n, t } from "../i18n";
 import { referenceOf } from "../orders/words";
 
 /** The first words of actions, as one may ask for them. */
-export const WHATS = ["person", "password", "second_factor", "recovery_codes", "passkey", "identity", "identity_provider", "session", "refund", "payment", "claim", "vend", "visit", "wallet", "member", "slot", "stock", "machine", "product", "planogram", "price", "promotion", "coupon", "code", "site", "payment_account", "reconciliation", "fee_contract", "alarm", "notification"] as const;
+export const WHATS = ["person", "password", "second_factor", "recovery_codes", "passkey", "identity", "identity_provider", "session", "refund", "payment", "claim", "vend", "visit", "wallet", "member", "slot", "stock", "machine", "machine_model", "product", "planogram", "price", "promotion", "coupon", "code", "site", "payment_account", "reconciliation", "fee_contract", "alarm", "notification"] as const;
 
 type State = Readonly<Record<string, unknown>> | null;
 export type Difference = { name: string; before: unknown; after: unknown; isSame: boolean };

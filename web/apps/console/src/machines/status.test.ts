@@ -19,6 +19,9 @@ describe("machines", () => {
     expect(chosen(list, "图书", "offline")).toHaveLength(1);
     expect(chosen(list, "nowhere", "")).toHaveLength(0);
     expect(chosen(list, "", "", "SH-2").map((m) => m.number)).toEqual(["SH-2"]);
+    const [first] = list;
+    const typed = [{ ...first!, model: { id: "mdl_1", maker: "Fuji", name: "S-60" } }, { ...list[1]!, model: null }];
+    expect(["", "mdl_1", "mdl_2", "none"].map((model) => chosen(typed, "", "", "", model).length)).toEqual([2, 1, 0, 1]);
   });
 });
 

@@ -36,12 +36,12 @@ export function matching(machines: readonly Machine[], text: string, most: numbe
   return [...found.filter(isFirst), ...found.filter((machine) => !isFirst(machine))].slice(0, most);
 }
 
-/** The machines that match a search text (number, name, site), a state and a tag. */
-export function chosen(machines: readonly Machine[], text: string, state: string, tag = ""): Machine[] {
+/** The machines that match a search text (number, name, site), a state, a tag and a model; "none" is of no model. */
+export function chosen(machines: readonly Machine[], text: string, state: string, tag = "", model = ""): Machine[] {
   const wanted = text.trim().toLocaleLowerCase();
   return machines.filter((machine) => {
     const words = [machine.number, machine.name_zh, machine.name_en, machine.site].join("\n").toLocaleLowerCase();
-    return words.includes(wanted) && (state === "" || machine.state === state) && (tag === "" || machine.tags.includes(tag));
+    return words.includes(wanted) && (state === "" || machine.state === state) && (tag === "" || machine.tags.includes(tag)) && (model === "" || (machine.model?.id ?? "none") === model);
   });
 }
 

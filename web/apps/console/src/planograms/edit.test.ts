@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PlanSlot } from "../api/goodsViews";
-import { differences, inOrder, neighbour, nextSlot, onTop, planRows, swapped, withoutSlot, withSlot } from "./edit";
+import { differences, emptySlots, inOrder, misfits, neighbour, nextSlot, onTop, planRows, swapped, withoutSlot, withSlot } from "./edit";
 
 const at = (slot: string, product_id = "cola", price_minor = 400, capacity = 8): PlanSlot => ({ slot, product_id, price_minor, capacity });
 const PLAN = [at("A1"), at("A2", "tea", 500, 6), at("A10", "bun"), at("B1")];
@@ -16,6 +16,23 @@ describe("a plan", () => {
     expect(swapped(PLAN, "A1", "A2").slice(0, 2)).toEqual([at("A1", "tea", 500, 8), at("A2", "cola", 400, 6)]);
     expect(swapped(PLAN, "A1", "A1")).toEqual(PLAN);
     expect(swapped(PLAN, "A1", "Z9")).toEqual(PLAN);
+  });
+
+  it("moves goods into a slot that the model has and the plan leaves empty", () => {
+    const model = { is_cooled: true, slots: [{ slot: "A1", capacity: 8 }, { slot: "A3", capacity: 5 }] };
+    expect(emptySlots(PLAN, model)).toEqual([{ slot: "A3", capacity: 5 }]);
+    expect(emptySlots(PLAN, null)).toEqual([]);
+    expect(swapped(PLAN, "A1", "A3", 5)).toEqual([PLAN[1], at("A3", "cola", 400, 5), PLAN[2], PLAN[3]]);
+  });
+
+  it("is compared with the machine's model", () => {
+    const model = { is_cooled: false, slots: [{ slot: "A1", capacity: 7 }, { slot: "A2", capacity: 6 }, { slot: "A10", capacity: 8 }] };
+    const isPerishable = (id: string) => id === "bun";
+    expect(misfits(PLAN, model, isPerishable)).toEqual([
+      { slot: "A1", kind: "too_many" }, { slot: "A10", kind: "not_cooled" }, { slot: "B1", kind: "no_slot" },
+    ]);
+    expect(misfits(PLAN, { ...model, is_cooled: true }, isPerishable)).toHaveLength(2);
+    expect(misfits(PLAN, null, isPerishable)).toEqual([]);
   });
 
   it("differs slot by slot", () => {

@@ -1,12 +1,12 @@
 /** A plan on its way: slots as they are moved, swapped, priced and taken away before anybody saves them. Pure. */
-import type { ChangeKind, PlanSlot } from "../api/goodsViews";
+import type { ChangeKind, Misfit, ModelSlot, PlanModel, PlanSlot } from "../api/goodsViews";
 
 export const SLOT_FORM = /^[A-Z0-9]{1,6}$/;
 export const CAPACITY_MAX = 100;
 const CAPACITY_USUAL = 8;
 
 /** A2 before A10, rows first: the order in which people see the slots. */
-export function inOrder(slots: readonly PlanSlot[]): PlanSlot[] {
+export function inOrder<Row extends { slot: string }>(slots: readonly Row[]): Row[] {
   return [...slots].sort((left, right) => compareSlots(left.slot, right.slot));
 }
 
@@ -31,9 +31,10 @@ export function withoutSlot(slots: readonly PlanSlot[], slot: string): PlanSlot[
   return slots.filter((one) => one.slot !== slot);
 }
 
-/** What two slots hold changes places; each keeps its own room. */
-export function swapped(slots: readonly PlanSlot[], from: string, to: string): PlanSlot[] {
+/** What two slots hold changes places; each keeps its own room. Into an empty one, which has `room`, it moves. */
+export function swapped(slots: readonly PlanSlot[], from: string, to: string, room?: number): PlanSlot[] {
   const [one, other] = [slots.find((slot) => slot.slot === from), slots.find((slot) => slot.slot === to)];
+  if (one !== undefined && other === undefined && room !== undefined) return withSlot(withoutSlot(slots, from), { ...one, slot: to, capacity: room });
   if (one === undefined || other === undefined || from === to) return [...slots];
   const filled = (room: PlanSlot, goods: PlanSlot): PlanSlot => ({ ...goods, slot: room.slot, capacity: room.capacity });
   return slots.map((slot) => (slot === one ? filled(one, other) : slot === other ? filled(other, one) : slot));
@@ -48,8 +49,27 @@ export function nextSlot(slots: readonly PlanSlot[]): string {
   return SLOT_FORM.test(name) ? name : "";
 }
 
-export function newSlot(name: string, productId: string, priceMinor: number): PlanSlot {
-  return { slot: name, product_id: productId, price_minor: priceMinor, capacity: CAPACITY_USUAL };
+export function newSlot(name: string, productId: string, priceMinor: number, capacity = CAPACITY_USUAL): PlanSlot {
+  return { slot: name, product_id: productId, price_minor: priceMinor, capacity };
+}
+
+/** The slots of the machine's model that the plan leaves empty. */
+export function emptySlots(slots: readonly PlanSlot[], model: Pick<PlanModel, "slots"> | null): ModelSlot[] {
+  return (model?.slots ?? []).filter((room) => !slots.some((one) => one.slot === room.slot));
+}
+
+/** What of a plan does not fit the machine's model, as the cloud judges it. */
+export function misfits(slots: readonly PlanSlot[], model: Pick<PlanModel, "slots" | "is_cooled"> | null, isPerishable: (productId: string) => boolean): Misfit[] {
+  if (model === null) return [];
+  const rooms = new Map(model.slots.map((room) => [room.slot, room.capacity]));
+  return slots.flatMap(({ slot, capacity, product_id }) => {
+    const room = rooms.get(slot);
+    const found: Misfit[] = [];
+    if (room === undefined) found.push({ slot, kind: "no_slot" });
+    else if (capacity > room) found.push({ slot, kind: "too_many" });
+    if (!model.is_cooled && isPerishable(product_id)) found.push({ slot, kind: "not_cooled" });
+    return found;
+  });
 }
 
 /** How each slot differs from what is sold; one that does not is missing. */

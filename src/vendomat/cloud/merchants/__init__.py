@@ -39,7 +39,7 @@ from vendomat.cloud.merchants.saved_views_api import saved_views_router
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.merchants.service import Merchants
 from vendomat.cloud.merchants.setup_api import setup_router
-from vendomat.cloud.merchants.sign_in import Session, SignIns
+from vendomat.cloud.merchants.sign_in import Session, SignIns, may_now
 from vendomat.cloud.merchants.vault import MasterKey
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "end_outage",
     "invitation_router",
     "may",
+    "may_now",
     "network_of",
     "passkey_router",
     "passkey_session_router",

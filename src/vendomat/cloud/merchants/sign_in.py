@@ -25,6 +25,7 @@ from vendomat.cloud.merchants.model import (
     network_of,
 )
 from vendomat.cloud.merchants.passwords import Passwords
+from vendomat.cloud.merchants.permissions import Permission, may
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.merchants.second_factor_store import find_secret
 from vendomat.cloud.merchants.tries import Tries, Try
@@ -192,6 +193,13 @@ class SignIns:
         token = base64.urlsafe_b64encode(secret).decode().rstrip("=")
         arrived = replace(operator, has_second_factor=has_second_factor, is_by_provider=by_provider is not None)
         return Session(token=token, operator=arrived, expires_at=expires_at)
+
+
+async def may_now(database: Database, merchant_id: str, operator_id: str, permission: Permission) -> bool:
+    """Whether this person works here and has a right, whoever asks and without a session of theirs."""
+    async with database.auth() as connection:
+        operator = await store.find_operator(connection, merchant_id, operator_id)
+    return operator is not None and may(operator.role, permission)
 
 
 def _hash_of(token: str) -> bytes | None:

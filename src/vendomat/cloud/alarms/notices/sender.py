@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from vendomat.cloud.alarms.model import AlarmState, Severity
 from vendomat.cloud.alarms.notices.delivery import Delivered, Delivery, Message
@@ -39,7 +40,7 @@ from vendomat.cloud.alarms.notices.model import (
 from vendomat.cloud.alarms.notices.push_delivery import WebPush
 from vendomat.cloud.alarms.notices.push_wire import Subscription
 from vendomat.cloud.alarms.notices.sealing import unsealed_endpoint
-from vendomat.cloud.merchants import MasterKey, Permission, Role, may
+from vendomat.cloud.merchants import MasterKey, Permission, may_now
 from vendomat.cloud.platform.database import QUERY_FAILURES, Database
 from vendomat.cloud.platform.rows import execute_rows
 from vendomat.kernel import Clock, VendomatError
@@ -51,16 +52,15 @@ ERROR_CHARACTERS_MAX = 300
 
 _CLAIM = """
 UPDATE notify_channel c SET claimed_until = $2 FROM (
-    SELECT c.merchant_id, c.channel_id, c.operator_id FROM notify_channel c
+    SELECT c.merchant_id, c.channel_id FROM notify_channel c
     WHERE c.is_active AND c.next_send_at <= $1 AND c.claimed_until <= $1 AND (c.merchant_id, c.channel_id) IN (
         SELECT n.merchant_id, n.channel_id FROM alarm_notice n WHERE n.state = 'waiting' AND n.next_try_at <= $1)
         AND (c.operator_id IS NOT NULL) = $4
     ORDER BY c.next_send_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ) d JOIN merchant m USING (merchant_id) LEFT JOIN notify_quiet q USING (merchant_id)
-LEFT JOIN operator o USING (merchant_id, operator_id)
 WHERE (c.merchant_id, c.channel_id) = (d.merchant_id, d.channel_id)
 RETURNING c.merchant_id, c.channel_id, c.scheme, c.endpoint_sealed, c.language, q.from_minute, q.until_minute,
-    m.time_zone, o.role, o.state = 'active' AS is_here
+    m.time_zone, c.operator_id
 """
 _DUE = """
 SELECT n.alarm_id, n.step, n.raise_id, n.tries, a.kind, a.severity, a.state, a.slot, a.raised_at, a.snoozed_until,
@@ -143,7 +143,7 @@ class NoticeSender:
         while True:
             try:
                 await self._once(lane)
-            except QUERY_FAILURES as error:
+            except (*QUERY_FAILURES, SQLAlchemyError) as error:
                 _log.warning("notices could not be sent; trying again", error=repr(error))
             await self._clock.sleep(PAUSE_S)
 
@@ -165,7 +165,7 @@ class NoticeSender:
         key = (channel["merchant_id"], channel["channel_id"])
         rows = await self._database.hot.fetch(_DUE, *key, now, NOTICES_MAX)
         due = [_notice(key, row) for row in rows]
-        quiet, may_see = _quiet(channel), _may_see(channel)
+        quiet, may_see = _quiet(channel), await self._may_see(channel)
         verdicts = {notice.key: judged(notice, now, quiet, may_see=may_see) for notice in due}
         telling = [notice for notice in due if verdicts[notice.key].event is NoticeEvent.SEND]
         delivered = None if not telling else await self._send(channel, telling)
@@ -173,6 +173,12 @@ class NoticeSender:
             wait_s, is_hopeless = delivered.wait_s, delivered.is_hopeless
             verdicts |= {n.key: after_failure(n, now, wait_s=wait_s, is_hopeless=is_hopeless) for n in telling}
         await self._keep(key, verdicts, telling, delivered)
+
+    async def _may_see(self, channel: asyncpg.Record) -> bool:
+        """A person's browser is told while that person has an account, and a role that sees alarms."""
+        if channel["operator_id"] is None:
+            return True
+        return await may_now(self._database, channel["merchant_id"], channel["operator_id"], Permission.FLEET_READ)
 
     async def _send(self, channel: asyncpg.Record, telling: Sequence[Notice]) -> Delivered:
         try:
@@ -231,13 +237,6 @@ def _notice(key: tuple[str, str], row: asyncpg.Record) -> Notice:
         snoozed_until=row["snoozed_until"],
         tries=row["tries"],
     )
-
-
-def _may_see(channel: asyncpg.Record) -> bool:
-    """A person's browser is told while that person has an account, and a role that sees alarms."""
-    if channel["role"] is None:
-        return True
-    return bool(channel["is_here"] and may(Role(channel["role"]), Permission.FLEET_READ))
 
 
 def _quiet(channel: asyncpg.Record) -> QuietHours | None:

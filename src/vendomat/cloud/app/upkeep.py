@@ -11,6 +11,7 @@ from vendomat.cloud.members import forget_codes
 from vendomat.cloud.merchants import SignIns
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import forget_answers
+from vendomat.cloud.platform.locks import Lock
 from vendomat.cloud.reports import Tally
 from vendomat.kernel import Clock
 
@@ -41,7 +42,7 @@ class Upkeep:
     async def _make_partitions(self) -> None:
         connection = await asyncpg.connect(self._owner_url)
         try:
-            await connection.execute("SELECT pg_advisory_lock(7261002)")
+            await connection.execute("SELECT pg_advisory_lock($1)", Lock.PARTITIONS)
             for month in range(MONTHS_AHEAD + 1):
                 await connection.execute(
                     "SELECT make_month_partitions(($1::timestamptz + $2 * interval '1 month')::date)",

@@ -17,13 +17,13 @@ from vendomat.cloud.claims import store
 from vendomat.cloud.claims.claim_desk import move_claim
 from vendomat.cloud.claims.model import CLAIM_WITHIN, OLD_AFTER, FellThrough
 from vendomat.cloud.platform.database import QUERY_FAILURES, Database
+from vendomat.cloud.platform.locks import Lock, takes
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import Clock, Ids
 
 ROUND_S = 30.0
 DAY = timedelta(hours=24)
 CLAIM_OLD, CLAIMS_MANY = "claim_old", "claims_many"
-_LOCK = 7261005
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class ClaimRounds:
         await self._database.write(self._look)
 
     async def _look(self, connection: asyncpg.Connection) -> None:
-        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+        if not await takes(connection, Lock.CLAIMS):
             return
         now = self._clock.now()
         for merchant_id, order_id in await store.fallen_through(connection, now - CLAIM_WITHIN):

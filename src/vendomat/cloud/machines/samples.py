@@ -15,6 +15,7 @@ from typing import TypeAlias
 import asyncpg
 
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.locks import Lock
 from vendomat.kernel import Clock
 
 SCHEDULE = "*/10 * * * *"
@@ -23,7 +24,6 @@ STEPS_A_DAY = timedelta(days=1) // STEP
 KEPT = timedelta(days=31)
 GAP_MAX = 1.5 * STEP
 PAGE = 2_000
-_LOCK = 7261045
 _BEATS_LATE = 1.03
 """Machines pause for a heartbeat after each answer, so that they beat a little less often than that."""
 
@@ -73,7 +73,7 @@ class LiveSamples:
 
     async def _begin(self, connection: asyncpg.Connection, now: datetime) -> datetime | None:
         """When the last sample was taken (long ago before the first one); None: another worker takes this one."""
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", Lock.SAMPLES)
         last: datetime | None = await connection.fetchval("SELECT at FROM machine_sample")
         if last is not None and -STEP < now - last < STEP / 2:
             return None

@@ -18,12 +18,12 @@ from vendomat.cloud.merchants.model import Merchant, NewMerchant, NewOperator, O
 from vendomat.cloud.merchants.service import Merchants
 from vendomat.cloud.platform.database import Database
 from vendomat.cloud.platform.http import Throttle
+from vendomat.cloud.platform.locks import Lock
 from vendomat.kernel import Clock, ErrorCode, VendomatError
 
 TOKEN_NAME = "setup-token"  # noqa: S105 - the name of a file
 FAILURES_MAX = 10
 FAILURES_WINDOW_S = 900.0
-_LOCK = 0x76_656E_646F  # any number that no other lock has
 
 
 class FirstRun:
@@ -78,7 +78,7 @@ class FirstRun:
         """The first merchant with its owner. Raises as `check`, and invalid_value; then nothing was created."""
         await self.check(token, address=address)
         async with self._database.auth() as connection:  # two at once take turns
-            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": Lock.FIRST_RUN})
             if not await self.is_open():
                 raise _is_set_up()
             made = await self._merchants.create(merchant, owner)

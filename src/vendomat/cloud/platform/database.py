@@ -19,6 +19,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from vendomat.cloud.platform.locks import Lock
 from vendomat.kernel import ErrorCode, VendomatError
 
 ROLES = ("vendomat_hot", "vendomat_merchant", "vendomat_auth", "vendomat_site_owner")
@@ -55,7 +56,7 @@ async def ensure_roles(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         # One server may be set up by several programs at once: take turns, so that no role is created twice.
-        await connection.execute("SELECT pg_advisory_lock(7261001)")
+        await connection.execute("SELECT pg_advisory_lock($1)", Lock.ROLES)
         for role in ROLES:
             if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
                 await connection.execute(f"CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS")

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 
 from vendomat.cloud.platform.database import QUERY_FAILURES, Database
+from vendomat.cloud.platform.locks import Lock, takes
 from vendomat.cloud.platform.rows import execute_rows, fetch_rows
 from vendomat.cloud.reports.settlement import (
     OBJECTIVE,
@@ -33,7 +34,6 @@ EVENTS_MAX = 2_000
 """Events read per merchant and round."""
 OVERDUE_MAX = 500
 KEPT = timedelta(days=400)
-_LOCK = 7261003
 _ENDS = ("vend.delivered", "vend.not_delivered", "vend.unknown")
 
 _READ = """
@@ -125,7 +125,7 @@ class Tally:
         """Read what is new and judge what is overdue; how many events there were, 0 when another worker is at it."""
         now = self._clock.now()
         async with self._database.hot.acquire() as connection, connection.transaction():
-            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            if not await takes(connection, Lock.TALLY):
                 return 0
             await connection.execute(_NEW_PLACES)
             events = await connection.fetch(_READ, self._events_max)

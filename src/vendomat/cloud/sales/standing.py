@@ -17,6 +17,7 @@ import structlog
 from vendomat.cloud.alarms import AlarmRow, OpenAlarm, Severity, clear_alarms, find_open_alarms, raise_alarms
 from vendomat.cloud.platform.connection import MachineWire
 from vendomat.cloud.platform.database import QUERY_FAILURES, Database
+from vendomat.cloud.platform.locks import Lock, takes
 from vendomat.cloud.platform.settings import CloudSettings
 from vendomat.kernel import Clock, Ids
 
@@ -27,7 +28,6 @@ BEATS_MISSED_MAX = 3
 MACHINES_NAMED_MAX = 20
 """More machines of one merchant away at once are told in one alarm."""
 
-_LOCK = 7261003
 _OFFLINE, _MANY_OFFLINE = "machine.offline", "machines.offline"
 
 _log = structlog.get_logger(__name__)
@@ -156,7 +156,7 @@ class StandingAlarms:
         await self._database.write(self._look)
 
     async def _look(self, connection: asyncpg.Connection) -> None:
-        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+        if not await takes(connection, Lock.STANDING_ALARMS):
             return
         now = self._clock.now()
         may_judge_machines = self._may_judge_machines()

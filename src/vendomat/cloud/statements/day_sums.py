@@ -1,21 +1,18 @@
 """Sums by business day: the ledger by account, and sales by machine and product, these by month, too; counted once, as
 lines come in.
 
-A round takes the lines of all database transactions that have ended since the last one and adds them to the day they
-were booked on, in the merchant's time zone. Sums and place are written together, so a worker killed at any moment
-counts nothing twice. Whoever reads adds the lines that are newer than the place: a statement never waits for a round.
+A round (`cloud.platform.counting`) adds lines to the day they were booked on, in the merchant's time zone. Whoever
+reads adds the lines that are newer than the place: a statement never waits for a round.
 """
 
 from __future__ import annotations
 
-import asyncpg
-
+from vendomat.cloud.platform.counting import Counting, Sums
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.locks import Lock
 
 SCHEDULE = "* * * * *"
 XACTS_MAX = 200_000
-"""Database transactions read in one round, so that no round is long. A round is one itself."""
-_LOCK = 7261012
 
 DAY = "CAST(l.posted_at AT TIME ZONE m.time_zone AS date)"
 FAMILY = "split_part(l.txn_key, ':', 1)"
@@ -69,43 +66,17 @@ INSERT INTO sales_day AS d (merchant_id, day, machine_id, product_id, currency, 
 SELECT merchant_id, day, machine_id, product_id, currency, kind, units, amount_minor FROM sales
 ON CONFLICT (merchant_id, day, machine_id, product_id, currency, kind) DO UPDATE SET {_ADD_UP}
 """
-_NEXT = """
-SELECT s.place, s.ended, least(s.ended, CAST($1 AS bigint) + CASE WHEN s.place > 0 THEN s.place
-    ELSE coalesce((SELECT min(xact) FROM ledger_line), s.ended) END) AS up_to
-FROM (SELECT coalesce((SELECT xact FROM day_sums_place), 0) AS place,
-    CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS ended) s
-"""
-_MOVE = """
-INSERT INTO day_sums_place VALUES (true, $1) ON CONFLICT (is_one) DO UPDATE SET xact = excluded.xact
-"""
+_SUMS = Sums(
+    lock=Lock.DAY_SUMS,
+    rows="ledger_line",
+    place="day_sums_place",
+    tables=("ledger_day", "sales_day", "sales_month"),
+    additions=(_ADD_LINES, _ADD_SALES),
+)
 
 
-class DaySums:
-    """`run` catches up; any number of workers may, one at a time does."""
+class DaySums(Counting):
+    """The rounds that count the ledger's lines."""
 
     def __init__(self, database: Database, *, xacts_max: int = XACTS_MAX) -> None:
-        self._database = database
-        self._xacts_max = xacts_max
-
-    async def run(self) -> None:
-        while not await self.once():
-            pass
-
-    async def once(self) -> bool:
-        """One round; whether there is nothing more to count, or another worker is at it."""
-        return await self._database.write(self._count)
-
-    async def _count(self, connection: asyncpg.Connection) -> bool:
-        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
-            return True
-        place, ended, up_to = await connection.fetchrow(_NEXT, self._xacts_max)
-        if place > ended:
-            # The rows came from a backup of another server, which counts transactions anew: so are they.
-            for table in ("ledger_day", "sales_day", "sales_month"):
-                await connection.execute(f"DELETE FROM {table}")
-            await connection.execute(_MOVE, 0)
-            return False
-        await connection.execute(_ADD_LINES, place, up_to)
-        await connection.execute(_ADD_SALES, place, up_to)
-        await connection.execute(_MOVE, up_to)
-        return bool(up_to >= ended)
+        super().__init__(database, _SUMS, xacts_max=xacts_max)

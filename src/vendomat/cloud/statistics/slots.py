@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.locks import Lock, takes
 from vendomat.kernel import Clock
 
 SCHEDULE = "* * * * *"
 GAP_MAX = timedelta(minutes=15)
 HEARD_WITHIN_S = 60
-_LOCK = 7261026
 
 _NOW = f"""
 WITH seen AS (
@@ -63,7 +63,7 @@ class SlotWatch:
 
 
 async def _look(connection: asyncpg.Connection, now: datetime) -> None:
-    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+    if not await takes(connection, Lock.SLOT_WATCH):
         return
     last = await connection.fetchval("SELECT at FROM slot_watch")
     if last is not None and now <= last:

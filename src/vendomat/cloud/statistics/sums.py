@@ -1,10 +1,7 @@
 """Sales counted once, as their last words come in: by hour in full detail, and summed by hour, day and month.
 
-A round takes the events of all database transactions that have ended since the last one, in the outbox, and adds what
-each says to the hour in which its order was made, in the merchant's time zone. A transaction that commits late is in
-nobody's past: the place is the oldest transaction still running, never a number of rows. Sums and place are written
-together, so a worker killed at any moment counts nothing twice. Whoever reads adds what is newer than the place, so
-that no figure waits for a round.
+A round (`cloud.platform.counting`) adds what each event of the outbox says to the hour in which its order was made, in
+the merchant's time zone. Whoever reads adds what is newer than the place, so that no figure waits for a round.
 
 What is added is never taken back: a unit's last word stands for ever, and what is found out or given back weeks later
 is one more event, of its own column, in the old hour. A unit is *sold* when it came out for a buyer's money (or a
@@ -19,15 +16,12 @@ open-door coolers, whose sums the statements have.
 
 from __future__ import annotations
 
-import asyncpg
-
+from vendomat.cloud.platform.counting import Counting, Sums
 from vendomat.cloud.platform.database import Database
+from vendomat.cloud.platform.locks import Lock
 
 SCHEDULE = "* * * * *"
 XACTS_MAX = 50_000
-"""Database transactions read in one round, so that no round is long. A round is one itself."""
-ROUND_S_MAX = 300.0
-_LOCK = 7261025
 
 AMOUNTS = ("units_sold", "units_failed", "units_unknown", "units_lost", "gross_minor", "refunded_minor")
 PARTS = ("hour", "machine_id", "slot", "product_id", "channel", "currency")
@@ -118,42 +112,17 @@ WITH {DELTAS.format(source=OF_ALL)}, hours AS (
 INSERT INTO sale_refunded AS s (merchant_id, order_id, refunded_minor) SELECT merchant_id, order_id, minor FROM returned
 ON CONFLICT (merchant_id, order_id) DO UPDATE SET refunded_minor = s.refunded_minor + excluded.refunded_minor
 """
-_NEXT = """
-SELECT s.place, s.ended, least(s.ended, CAST($1 AS bigint) + CASE WHEN s.place > 0 THEN s.place
-    ELSE coalesce((SELECT min(CAST(CAST(xact AS text) AS bigint)) FROM outbox), s.ended) END) AS up_to
-FROM (SELECT coalesce((SELECT xact FROM sale_sums_place), 0) AS place,
-    CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS ended) s
-"""
-_MOVE = """
-INSERT INTO sale_sums_place VALUES (true, $1) ON CONFLICT (is_one) DO UPDATE SET xact = excluded.xact
-"""
+_SUMS = Sums(
+    lock=Lock.SALE_SUMS,
+    rows="outbox",
+    place="sale_sums_place",
+    tables=("sale_hour", "sale_sum", "sale_refunded"),
+    additions=(_ADD,),
+)
 
 
-class SaleSums:
-    """`run` catches up; any number of workers may, one at a time does."""
+class SaleSums(Counting):
+    """The rounds that count the outbox."""
 
     def __init__(self, database: Database, *, xacts_max: int = XACTS_MAX) -> None:
-        self._database = database
-        self._xacts_max = xacts_max
-
-    async def run(self) -> None:
-        while not await self.once():
-            pass
-
-    async def once(self) -> bool:
-        """One round; whether there is nothing more to count, or another worker is at it."""
-        return await self._database.write(self._count)
-
-    async def _count(self, connection: asyncpg.Connection) -> bool:
-        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
-            return True
-        place, ended, up_to = await connection.fetchrow(_NEXT, self._xacts_max)
-        if place > ended:
-            # The rows came from a backup of another server, which counts transactions anew: so are they.
-            for table in ("sale_hour", "sale_sum", "sale_refunded"):
-                await connection.execute(f"DELETE FROM {table}")
-            await connection.execute(_MOVE, 0)
-            return False
-        await connection.execute(_ADD, place, up_to, timeout=ROUND_S_MAX)
-        await connection.execute(_MOVE, up_to)
-        return bool(up_to >= ended)
+        super().__init__(database, _SUMS, xacts_max=xacts_max)

@@ -83,6 +83,7 @@ async def test_days_and_items_are_listed_and_a_word_with_a_reason_closes_the_day
     assert (opened["day"], opened["unexplained"], rest["has_more"]) == ("2026-06-01", 1, False)
     assert opened["classes"] == {"long": {"count": 1, "open": 1, "minor": 350}}
     assert [bill["kind"] for bill in opened["bills"]] == ["trade", "fund_flow"]
+    assert (await browser.get(DAYS, params={"state": "open"})).json()["data"] == [opened]
     (item,) = (await browser.get(ITEMS, params={"state": "open"})).json()
     assert (item["id"], item["cls"], item["bill_minor"], item["our_minor"]) == (ITEM, "long", 350, None)
     for body in ({"state": "fixed"}, {"state": "fixed", "reason": "  "}, {"state": "open", "reason": "x"}):

@@ -57,11 +57,12 @@ def reconciliation_router(desk: ReconciliationDesk, requests: RequestDesk, curre
     @router.get("/days", operation_id="reconciliation.days")
     async def list_days(
         operator: Annotated[Operator, Depends(reading)],
+        state: Annotated[Literal["open"] | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Page[ReconciliationDayView]:
         after = Cursor.from_text(cursor) if cursor else None
-        return await desk.days(operator.merchant_id, after=after, limit=limit)
+        return await desk.days(operator.merchant_id, only_open=state == "open", after=after, limit=limit)
 
     @router.get("/days/{channel}/{account}/{day}", operation_id="reconciliation.day")
     async def find_day(

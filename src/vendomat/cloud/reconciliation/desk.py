@@ -158,12 +158,15 @@ class ReconciliationDesk:
         self._database = database
         self._clock = clock
 
-    async def days(self, merchant_id: str, *, after: Cursor | None, limit: int) -> Page[ReconciliationDayView]:
+    async def days(
+        self, merchant_id: str, *, only_open: bool, after: Cursor | None, limit: int
+    ) -> Page[ReconciliationDayView]:
         """Newest first."""
         values: dict[str, object] = {"merchant_id": merchant_id, "limit": limit + 1}
         if after is not None:
             values |= {"day": after.at.date(), "id": after.id}
-        statement = sa.text(_DAYS.replace("{where}", _AFTER if after is not None else ""))
+        where = ("AND d.state = 'open' " if only_open else "") + (_AFTER if after is not None else "")
+        statement = sa.text(_DAYS.replace("{where}", where))
         async with self._database.merchant(merchant_id) as connection:
             rows = (await connection.execute(statement, values)).mappings().all()
         return page_of(rows, limit, lambda row: ReconciliationDayView.model_validate(dict(row)), _place_of)

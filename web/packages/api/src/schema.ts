@@ -16073,6 +16073,7 @@ export interface operations {
             query?: {
                 cursor?: string | null;
                 limit?: number;
+                state?: "open" | null;
             };
             header?: never;
             path?: never;

@@ -25,18 +25,26 @@ describe("a machine's curves", () => {
   });
 
   it("have a bar for every hour, sold or not", () => {
-    const bars = barsOf(CURVES, "24");
+    const bars = barsOf(CURVES, "24", "UTC");
     expect(bars).toHaveLength(24);
     expect(bars.map((bar) => bar.units).filter((units) => units > 0)).toEqual([2, 1]);
     expect(bars[0]?.at).toBe(Date.parse("2026-03-01T00:00:00Z"));
   });
 
+  it("end with the running hour, by the clock", () => {
+    const later = { ...CURVES, starts_at: "2026-03-01T00:50:00Z", sales: [{ at: "2026-03-02T00:00:00Z", units: 3, gross_minor: 9 }] };
+    const bars = barsOf(later, "24", "UTC");
+    expect([bars.length, bars.at(-1)]).toEqual([24, { at: Date.parse("2026-03-02T00:00:00Z"), units: 3 }]);
+  });
+
   it("have a bar for every day of a month", () => {
     const month = { ...CURVES, step_s: 3600, low_c: none(720), high_c: none(720), heard_percent: none(720) };
     month.sales = [{ at: "2026-03-02T05:00:00Z", units: 4, gross_minor: 1 }, { at: "2026-03-02T23:00:00Z", units: 1, gross_minor: 1 }];
-    const bars = barsOf(month, "720");
+    const bars = barsOf(month, "720", "UTC");
     expect(bars).toHaveLength(30);
     expect(bars[1]?.units).toBe(5);
+    const [first, second] = barsOf(month, "720", "Asia/Shanghai");
+    expect([first?.units, second?.units]).toEqual([4, 1]);
   });
 
   it("are read as a table, the newest hour first, without hours of which nothing is known", () => {

@@ -22,18 +22,21 @@ export function spotsOf(curves: Curves): Spot[] {
   }));
 }
 
-/** A bar for every hour of a day or a week, for every day of a month. An hour that sold nothing has its place, too. */
-export function barsOf(curves: Curves, span: CurveSpan): Bar[] {
-  const hours = Number(span);
-  const widthMs = (hours > DAY_HOURS * 7 ? DAY_HOURS : 1) * HOUR_MS;
-  const ends = Date.parse(curves.starts_at) + curves.low_c.length * curves.step_s * 1000;
-  const begins = ends - hours * HOUR_MS;
-  const bars = Array.from({ length: (hours * HOUR_MS) / widthMs }, (_, index) => ({ at: begins + index * widthMs, units: 0 }));
+/** A bar for every hour of a day or a week, the running one last; for every day of `zone` of a month, today last. */
+export function barsOf(curves: Curves, span: CurveSpan, zone: string): Bar[] {
+  const ends = Date.parse(curves.starts_at) + curves.low_c.length * curves.step_s * 1000 - 1;
+  const isByDay = Number(span) > DAY_HOURS * 7;
+  const days = new Intl.DateTimeFormat("en-CA", { timeZone: zone });
+  const place = (at: number) => (isByDay ? days.format(at) : String(Math.floor(at / HOUR_MS)));
+  const [count, widthMs] = isByDay ? [Number(span) / DAY_HOURS, DAY_HOURS * HOUR_MS] : [Number(span), HOUR_MS];
+  const last = isByDay ? ends : Math.floor(ends / HOUR_MS) * HOUR_MS;
+  const bars = new Map<string, Bar>();
+  for (let at = last - (count - 1) * widthMs; at <= last; at += widthMs) bars.set(place(at), { at, units: 0 });
   for (const sold of curves.sales) {
-    const bar = bars[Math.floor((Date.parse(sold.at) - begins) / widthMs)] ?? (Date.parse(sold.at) < begins ? bars[0] : undefined);
+    const bar = bars.get(place(Date.parse(sold.at)));
     if (bar !== undefined) bar.units += sold.units;
   }
-  return bars;
+  return [...bars.values()];
 }
 
 /** Hour by hour, the newest first; hours of which nothing is known and nothing was sold are left out. */

@@ -33,6 +33,12 @@ export function ruleOf(rules: readonly AlarmRule[], kind: string): AlarmRule {
   };
 }
 
+/** Whether a rule says anything else than: tell it as it is raised. */
+export function isOwn(rule: AlarmRule): boolean {
+  const plain = ruleOf([], rule.kind);
+  return (Object.keys(plain) as (keyof AlarmRule)[]).some((name) => rule[name] !== plain[name]);
+}
+
 /** 1335 → "22:15". */
 export function clockOf(minute: number): string {
   return `${String(Math.trunc(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;

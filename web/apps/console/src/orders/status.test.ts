@@ -11,6 +11,7 @@ describe("orderStatus", () => {
     [{ refunded_minor: 700 }, "order.extra_returned", "ok"],
     [{ units_delivered: 1, refunded_minor: 350 }, "order.partly_returned", "warn"],
     [{ units_delivered: 0, refunded_minor: 700 }, "order.returned", "crit"],
+    [{ units_delivered: 0, units_unknown: 1, refunded_minor: 700 }, "order.unknown_returned", "warn"],
     [{ units_delivered: 1, refunded_minor: 0 }, "order.partly_taken", "warn"],
     [{ units_delivered: 0, refunded_minor: 0 }, "order.not_taken", "crit"],
     [{ state: "dispensing", refunding_minor: 350, units_delivered: 1 }, "order.refunding", "warn"],

@@ -31,6 +31,7 @@ function settledStatus(order: Facts): Status {
   if (order.refunded_minor === 0) {
     return order.units_delivered > 0 ? { tone: "warn", word: "order.partly_taken" } : { tone: "crit", word: "order.not_taken" };
   }
+  if (order.units_unknown > 0) return { tone: "warn", word: "order.unknown_returned" };
   if (order.units_delivered > 0) return { tone: "warn", word: "order.partly_returned" };
   return { tone: "crit", word: "order.returned" };
 }

@@ -1,10 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Bill, BillRequest, ReconDay, ReconItem } from "../api/views";
 import { i18n } from "../i18n";
-import { billTone, dayState, dayTone, isUnderWay, itemTone, placeOf, requestWords } from "./words";
+import { billTone, dayState, dayTone, isUnderWay, itemTitle, itemTone, placeOf, requestWords } from "./words";
 
 const DAY = { channel: "wechat", account: "1900000001", day: "2026-06-01", state: "open", runs: 1, unexplained: 2 } as ReconDay;
 const ITEM = { state: "open", fix: "review" } as ReconItem;
+
+it("says of a payment in both books that the bill has it once more", () => {
+  i18n.locale = "en";
+  const titles = [null, 350].map((our_minor) => itemTitle({ ...ITEM, cls: "long", our_minor }));
+  expect(titles).toEqual(["In the bill, not in your books", "Once more in the bill than in your books"]);
+});
 
 describe("a day of a reconciliation", () => {
   it("waits until its bill was read once", () => {

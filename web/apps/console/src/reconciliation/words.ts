@@ -21,6 +21,11 @@ export function itemTone(item: ReconItem): Tone {
   return item.fix === "wait" || item.fix.startsWith("look_up") ? "off" : "warn";
 }
 
+/** What it is: a payment that is in both books, and once more in the bill, is said so. */
+export function itemTitle(item: ReconItem): string {
+  return t(item.cls === "long" && item.our_minor !== null ? "recon.class_again" : `recon.class_${item.cls}`);
+}
+
 /** How a day is named in an address. */
 export function placeOf(day: ReconDay): string {
   return `${day.channel}/${day.account}/${day.day}`;

@@ -86,44 +86,6 @@ async def test_somebody_is_invited_joins_and_is_let_go(stage: DoubtStage, street
     assert await violations(owner) == []
 
 
-async def test_a_role_that_may_not_refund_is_refused_until_the_owner_changes_it(
-    stage: DoubtStage, street: Street
-) -> None:
-    order_id = await stage.trade.buy("delivered", "A1")
-    owner = await street.open(stage.url, size="desk", locale="zh-CN")
-    await sign_in(stage, owner)
-    email = f"ann.{stage.shop.seeded.email}"
-    link = await invite(owner, email, "read_only")
-    ann = await street.open(link, size="phone", locale="en-US")
-    await join(ann, PASSWORD)
-    await ann.goto(f"{stage.url}orders/{order_id}")
-    await expect(ann.get_by_test_id("timeline")).to_be_visible()
-    await expect(ann.get_by_test_id("refund-give")).to_have_count(0)
-    goodwill = [f"/api/v1/orders/{order_id}/goodwill", {"amount_minor": 50, "ordinal": 1, "reason": "a dented can"}]
-    assert await ann.evaluate(ASK, goodwill) == [403, "forbidden"]
-
-    await owner.reload()
-    await owner.get_by_test_id(f"person-{email}").get_by_test_id("person-change").click()
-    await owner.get_by_test_id("person-role").select_option("finance")
-    assert await violations(owner) == []
-    await press(owner, "person-save")
-    await expect(owner.get_by_test_id("person-dialog")).to_have_count(0)
-
-    await ann.reload()
-    await press(ann, "refund-give")
-    await fill(ann, refund_amount="0.50", refund_reason="a dented can")
-    assert await violations(ann) == []
-    await press(ann, "refund-yes")
-    await expect(ann.get_by_test_id("refund-dialog")).to_have_count(0)
-    await ann.goto(f"{stage.url}audit")
-    for action in ("refund.goodwill", "person.changed"):
-        await expect(ann.locator(f"[data-action='{action}']")).to_have_count(1)
-    changed = ann.locator("[data-action='person.changed']")
-    await changed.locator("summary").click()
-    await expect(changed.locator("[data-field='role'] td")).to_have_text(["read_only", "finance"])
-    assert await violations(ann) == []
-
-
 async def test_a_phone_is_enrolled_and_asked_for_at_the_next_sign_in(stage: DoubtStage, street: Street) -> None:
     page = await street.open(stage.url, size="desk", locale="en-US")
     await sign_in(stage, page)

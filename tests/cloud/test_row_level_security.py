@@ -36,6 +36,8 @@ ROWS = {
     f"VALUES ('{{m}}', 'o', 'prove', sha256(convert_to('{{m}}{{n}}', 'UTF8')), '{AT}'",
     "saved_view": "merchant_id, view_id, operator_id, page, name, query) "
     "VALUES ('{m}', 'v{n}', 'o', 'orders', 'n{n}', ''",
+    "custom_role": "merchant_id, role_id, name, permissions, version) "
+    "VALUES ('{m}', rpad('rol_{n}', 30, '0'), 'n{n}', '{}', 1",
     "identity_provider": "merchant_id, name, issuer, client_id, secret_sealed, email_domains, is_listed, "
     f"is_active, changed_at) VALUES ('{{m}}', 'n', 'i', 'c', 'x', '{{}}', true, true, '{AT}'",
     "operator_identity": "merchant_id, issuer, subject, operator_id, email, linked_at) "

@@ -27,6 +27,8 @@ from schemathesis import GenerationMode
 from tests.cloud.app.test_as_documented import SIGNS_OUT, breach, documented
 from tests.cloud.app.test_every_route import (
     BODIES,
+    CLERK,
+    CLERKS,
     ENDLESS,
     ESTATE,
     IDS,
@@ -41,12 +43,13 @@ from tests.cloud.claims.conftest import HOST, PASSWORD, Counter, counter
 from tests.cloud.one_key_each import ONE_KEY_EACH
 from tests.cloud.sales.conftest import MERCHANT, world
 from vendomat.cloud.app.document import document_of
-from vendomat.cloud.merchants import Merchants, NewMerchant, NewOperator, Role, may
+from vendomat.cloud.merchants import AnyRole, Merchants, NewMerchant, NewOperator, Role, may
 
 __all__ = ["counter", "merchants", "whole_app", "world"]
 pytestmark = pytest.mark.slow
 
 MINUTES = float(os.environ.get("VENDOMAT_EXPLORE_MINUTES", "0"))
+ROLES: Mapping[str, AnyRole] = {**{role.value: role for role in Role}, CLERK.name: CLERK}
 NOBODY, OTHER = "nobody", "another merchant"
 EACH = 3
 """Requests of one operation in one walk over the document."""
@@ -108,7 +111,7 @@ class Explorer:
                 return "a stranger succeeded"
             if who == OTHER and is_real and case.path_parameters and operation_id not in NO_IDS:
                 return "another merchant succeeded"
-            if who != OTHER and not may(Role(who), permission):
+            if who != OTHER and not may(ROLES[who], permission):
                 return f"succeeded without {permission}"
         what = breach(self.promised[operation_id], answer)
         if not what and answer.headers.get("content-type", "").endswith("json"):
@@ -123,7 +126,7 @@ async def test_no_request_is_answered_with_what_nobody_was_told(
     counter: Counter, whole_app: FastAPI, merchants: Merchants
 ) -> None:
     superuser = counter.stage.world.superuser
-    await superuser.execute(ESTATE)
+    await superuser.execute(ESTATE + CLERKS)
     await superuser.execute(
         "DELETE FROM coupon_batch; DELETE FROM promotion"
     )  # that one has a rule nobody can have made
@@ -139,7 +142,7 @@ async def test_no_request_is_answered_with_what_nobody_was_told(
     ours = await _rows_of_ours(superuser)
     await _walk(explorer, [OTHER], each=1, start=0)
     assert await _rows_of_ours(superuser) == ours
-    everybody = [NOBODY, *(role.value for role in Role)]
+    everybody = [NOBODY, *ROLES]
     await _walk(explorer, everybody, each=EACH, start=1)
     began = time.monotonic()
     while time.monotonic() - began < 60 * MINUTES:
@@ -152,10 +155,10 @@ async def test_no_request_is_answered_with_what_nobody_was_told(
 
 async def _everybody(app: FastAPI, merchants: Merchants) -> dict[str, httpx.AsyncClient]:
     clients = {}
-    for number, role in enumerate(Role):
-        email = f"{role.value}@explored.example"
-        await merchants.add_operator(MERCHANT, NewOperator(email=email, name=role, password=PASSWORD, role=role))
-        clients[role.value] = await _signed_in(app, email, f"10.8.3.{number}")
+    for number, (name, role) in enumerate(ROLES.items()):
+        email = f"{number}@explored.example"
+        await merchants.add_operator(MERCHANT, NewOperator(email=email, name=name, password=PASSWORD, role=role))
+        clients[name] = await _signed_in(app, email, f"10.8.3.{number}")
     await merchants.create(NewMerchant("Other", "Other"), NewOperator("o@other.example", "o", PASSWORD))
     clients[OTHER] = await _signed_in(app, "o@other.example", "10.8.3.100")
     transport = httpx.ASGITransport(app, client=("10.8.3.101", 1), raise_app_exceptions=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vendomat.cloud.merchants import GRANTED, Permission, Role, may
-from vendomat.cloud.merchants.permissions import check_may
+from vendomat.cloud.merchants import GRANTED, AnyRole, CustomRole, Permission, Role, may
+from vendomat.cloud.merchants.permissions import BASE, NEEDS, check_may, check_may_handle, completed
 from vendomat.kernel import ErrorCode, VendomatError
 
 P = Permission
@@ -43,32 +43,53 @@ def test_finance_moves_money_and_no_machine() -> None:
     assert not granted & {P.SLOT_UNLOCK, P.MACHINE_CHANGE, P.PRICE_CHANGE, P.CATALOG_CHANGE, P.CODE_ISSUE}
 
 
+def test_who_may_change_a_thing_may_see_it() -> None:
+    assert set(NEEDS) == set(Permission) - LOOKS and set(NEEDS.values()) <= LOOKS
+    for role in Role:
+        for change, look in NEEDS.items():
+            assert not may(role, change) or may(role, look), (role, change)
+
+
+def test_a_custom_role_has_what_everybody_has_and_what_its_rights_need() -> None:
+    assert completed([]) == BASE
+    assert completed([P.REFUND_ASK]) == BASE | {P.REFUND_ASK, P.ORDER_READ}
+    with pytest.raises(VendomatError) as caught:
+        completed([P.OWN_SITES_READ])
+    assert caught.value.code is ErrorCode.INVALID_VALUE
+    assert all(GRANTED[role] >= BASE for role in Role if role is not Role.SITE_OWNER)
+
+
+def _custom(*permissions: Permission) -> CustomRole:
+    return CustomRole("rol_" + "1" * 26, "Clerk", completed(permissions))
+
+
+PEOPLE = _custom(P.PEOPLE_CHANGE)
+ALL = CustomRole("rol_" + "2" * 26, "Everything", GRANTED[Role.OWNER])
+
+
 @pytest.mark.parametrize(
-    ("change", "look"),
+    ("by", "other", "lacking"),
     [
-        (P.ALARM_HANDLE, P.FLEET_READ),
-        (P.SLOT_UNLOCK, P.FLEET_READ),
-        (P.MACHINE_CHANGE, P.FLEET_READ),
-        (P.UNIT_RESOLVE, P.ORDER_READ),
-        (P.REFUND_ASK, P.ORDER_READ),
-        (P.REFUND_RELEASE, P.ORDER_READ),
-        (P.PAYMENT_JUDGE, P.ORDER_READ),
-        (P.CLAIM_DECIDE, P.ORDER_READ),
-        (P.CATALOG_CHANGE, P.CATALOG_READ),
-        (P.PRICE_CHANGE, P.CATALOG_READ),
-        (P.CODE_ISSUE, P.CODE_READ),
-        (P.MEMBER_CHANGE, P.MEMBER_READ),
-        (P.WALLET_CHANGE, P.MEMBER_READ),
-        (P.SITE_CHANGE, P.SITE_READ),
-        (P.SITE_PAY, P.SITE_READ),
-        (P.RECONCILE, P.STATEMENT_READ),
-        (P.KEYS_CHANGE, P.KEYS_READ),
-        (P.PEOPLE_CHANGE, P.PEOPLE_READ),
+        *((Role.OWNER, role, None) for role in (*Role, ALL)),
+        (PEOPLE, PEOPLE, None),
+        (PEOPLE, Role.RESTOCKER, {P.ALARM_HANDLE, P.RESTOCK}),
+        (PEOPLE, _custom(P.REFUND_ASK), {P.ORDER_READ, P.REFUND_ASK}),
+        (PEOPLE, Role.SITE_OWNER, {P.OWN_SITES_READ}),
+        (_custom(P.PEOPLE_CHANGE, P.SITE_READ), Role.SITE_OWNER, None),
+        (ALL, Role.MANAGER, None),
+        (ALL, ALL, None),
+        (ALL, Role.OWNER, set()),
     ],
 )
-def test_who_may_change_a_thing_may_see_it(change: Permission, look: Permission) -> None:
-    for role in Role:
-        assert not may(role, change) or may(role, look), role
+def test_nobody_handles_a_role_that_may_more_and_an_owners_only_owners_do(
+    by: AnyRole, other: AnyRole, lacking: set[Permission] | None
+) -> None:
+    if lacking is None:
+        check_may_handle(by, other)
+        return
+    with pytest.raises(VendomatError) as caught:
+        check_may_handle(by, other)
+    assert (caught.value.code, set(caught.value.detail["lacking"])) == (ErrorCode.FORBIDDEN, lacking)  # type: ignore[call-overload]
 
 
 def test_a_refusal_names_what_is_missing() -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.alarms.entries import Entry
 from vendomat.cloud.alarms.model import ACTIVE, Alarm, AlarmEntry, AlarmState, Severity
-from vendomat.cloud.merchants import Permission, Role, may
+from vendomat.cloud.merchants import Permission, list_people_who_may
 from vendomat.cloud.platform.http import Cursor
 
 ALARM = sa.table(
@@ -41,7 +41,7 @@ STOCK_SLOT = sa.table("stock_slot", *map(sa.column, ("merchant_id", "machine_id"
 OUTBOX = sa.table("outbox", *map(sa.column, ("merchant_id", "kind", "subject", "at")), sa.column("data", sa.JSON))
 
 
-OPERATOR = sa.table("operator", *map(sa.column, ("merchant_id", "operator_id", "name", "role")))
+OPERATOR = sa.table("operator", *map(sa.column, ("merchant_id", "operator_id", "name")))
 
 
 def _select() -> sa.Select[tuple[object, ...]]:
@@ -126,13 +126,7 @@ async def timeline(connection: AsyncConnection, merchant_id: str, alarm_id: str)
 
 async def list_people(connection: AsyncConnection, merchant_id: str) -> list[tuple[str, str]]:
     """`(operator_id, name)` of everybody an alarm may be given to: who may see it."""
-    roles = [role.value for role in Role if may(role, Permission.FLEET_READ)]
-    rows = await connection.execute(
-        sa.select(OPERATOR.c.operator_id, OPERATOR.c.name)
-        .where(OPERATOR.c.merchant_id == merchant_id, OPERATOR.c.role.in_(roles))
-        .order_by(OPERATOR.c.name)
-    )
-    return [(row.operator_id, row.name) for row in rows]
+    return await list_people_who_may(connection, merchant_id, Permission.FLEET_READ)
 
 
 async def has_open_slot_alarm(connection: AsyncConnection, alarm: Alarm) -> bool:

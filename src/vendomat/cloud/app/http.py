@@ -56,6 +56,7 @@ from vendomat.cloud.merchants import (
     ProviderClient,
     ProviderDesk,
     ProviderJourneys,
+    Roles,
     SavedViews,
     SecondFactor,
     SignIns,
@@ -71,6 +72,7 @@ from vendomat.cloud.merchants import (
     proof_router,
     provider_router,
     provider_session_router,
+    roles_router,
     saved_views_router,
     second_factor_router,
     session_router,
@@ -248,7 +250,6 @@ def build_public_app(parts: PublicParts) -> FastAPI:
     app.include_router(document_router(app))
     if parts.metrics is not None:
         app.include_router(parts.metrics)
-
     _add_pages(app, parts)
     return app
 
@@ -303,11 +304,11 @@ def _merchants_routers(parts: PublicParts, current: CurrentOperator) -> list[API
 
 def _add_people(app: FastAPI, parts: PublicParts, sign_ins: SignIns, current: CurrentOperator) -> None:
     """Who works here, what each does about oneself, and who changed what."""
+    app.include_router(roles_router(Roles(parts.database, ids=parts.ids, clock=parts.clock), current))
     people = People(parts.database, parts.passwords, ids=parts.ids, clock=parts.clock)
     app.include_router(people_router(people, current, _origin(parts)))
     app.include_router(invitation_router(people, parts.clock))
-    account = OwnAccount(parts.database, parts.passwords, sign_ins, parts.clock)
-    app.include_router(account_router(account, current))
+    app.include_router(account_router(OwnAccount(parts.database, parts.passwords, sign_ins, parts.clock), current))
     app.include_router(saved_views_router(SavedViews(parts.database, parts.ids), current))
     app.include_router(changes_router(ChangeLog(parts.database), permitted(current, Permission.AUDIT_READ)))
 

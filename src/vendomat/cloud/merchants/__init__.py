@@ -32,8 +32,11 @@ from vendomat.cloud.merchants.passkeys import Passkeys
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.people import NewPerson, People
 from vendomat.cloud.merchants.people_api import account_router, invitation_router, people_router, second_factor_router
-from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, may
+from vendomat.cloud.merchants.permissions import GRANTED, AnyRole, CustomRole, Permission, Role, may
 from vendomat.cloud.merchants.proofs import Proofs
+from vendomat.cloud.merchants.role_store import list_people_who_may
+from vendomat.cloud.merchants.roles import Roles
+from vendomat.cloud.merchants.roles_api import roles_router
 from vendomat.cloud.merchants.saved_views import SavedViews
 from vendomat.cloud.merchants.saved_views_api import saved_views_router
 from vendomat.cloud.merchants.second_factor import SecondFactor
@@ -47,7 +50,9 @@ __all__ = [
     "GRANTED",
     "TOKEN_NAME",
     "Admission",
+    "AnyRole",
     "CurrentOperator",
+    "CustomRole",
     "FirstRun",
     "MasterKey",
     "Merchant",
@@ -71,6 +76,7 @@ __all__ = [
     "ProviderDesk",
     "ProviderJourneys",
     "Role",
+    "Roles",
     "SavedViews",
     "SecondFactor",
     "Session",
@@ -83,6 +89,7 @@ __all__ = [
     "current_operator",
     "end_outage",
     "invitation_router",
+    "list_people_who_may",
     "may",
     "may_now",
     "network_of",
@@ -93,6 +100,7 @@ __all__ = [
     "proof_router",
     "provider_router",
     "provider_session_router",
+    "roles_router",
     "saved_views_router",
     "second_factor_router",
     "session_router",

@@ -19,7 +19,7 @@ from vendomat.cloud.merchants.model import (
     check_proven,
     check_second_factor,
 )
-from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role, check_may
+from vendomat.cloud.merchants.permissions import Permission, check_may, key_of, name_of, permissions_of
 from vendomat.cloud.merchants.proofs import Proofs, ProofWay
 from vendomat.cloud.merchants.sign_in import Session, SignIns
 from vendomat.kernel import ErrorCode, VendomatError
@@ -65,12 +65,14 @@ class DoorView(BaseModel):
 
 
 class OperatorView(BaseModel):
-    """`permissions` is what the role may do, for a page that offers nothing that would be refused."""
+    """`role` is a ready one's word, or the id of a custom one, which has a `role_name`. `permissions` is what it may
+    do, for a page that offers nothing that would be refused."""
 
     id: str
     email: str
     name: str
-    role: Role
+    role: str
+    role_name: str
     permissions: list[Permission]
 
 
@@ -236,8 +238,9 @@ def _view(operator: Operator, expires_at: datetime | None) -> SessionView:
             id=operator.operator_id,
             email=operator.email,
             name=operator.name,
-            role=operator.role,
-            permissions=sorted(GRANTED[operator.role]),
+            role=key_of(operator.role),
+            role_name=name_of(operator.role),
+            permissions=sorted(permissions_of(operator.role)),
         ),
         merchant=MerchantView(
             id=operator.merchant_id,

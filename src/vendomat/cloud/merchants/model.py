@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from vendomat.cloud.merchants.permissions import Role
+from vendomat.cloud.merchants.permissions import AnyRole, Role
 from vendomat.kernel import ErrorCode, VendomatError
 
 SIGN_IN_TRIES = 5
@@ -50,7 +50,7 @@ class Person:
     operator_id: str
     email: str
     name: str
-    role: Role
+    role: AnyRole
     state: PersonState
     created_at: datetime
     invited_until: datetime | None = None
@@ -71,7 +71,7 @@ class Invited:
     operator_id: str
     email: str
     name: str
-    role: Role
+    role: AnyRole
     merchant_name: str
     expires_at: datetime
     provider: str
@@ -99,7 +99,7 @@ class Operator:
     operator_id: str
     email: str
     name: str
-    role: Role
+    role: AnyRole
     merchant_name: str
     currency: str
     session_id: str = ""
@@ -130,7 +130,7 @@ class NewOperator:
     email: str
     name: str
     password: str
-    role: Role = Role.OWNER
+    role: AnyRole = Role.OWNER
 
 
 def check_second_factor(operator: Operator) -> None:
@@ -169,10 +169,10 @@ def checked_password(text: str) -> str:
     return text
 
 
-def checked_sites(role: Role, site_ids: Iterable[str]) -> tuple[str, ...]:
+def checked_sites(role: str, site_ids: Iterable[str]) -> tuple[str, ...]:
     """In order, each once. Raises `VendomatError(invalid_value)`: a site's owner has one, and nobody else has any."""
     sites = tuple(sorted(set(site_ids)))
-    if (role is Role.SITE_OWNER) != bool(sites):
+    if (role == Role.SITE_OWNER) != bool(sites):
         raise VendomatError(
             ErrorCode.INVALID_VALUE, "a site owner is given at least one site, and nobody else any; nothing changed"
         )

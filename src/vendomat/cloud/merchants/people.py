@@ -2,8 +2,8 @@
 
 Nobody types a password for another: an invitation is a link that works once, for three days, and is shown once; only
 its hash is kept. A new invitation replaces the one before, and resets whoever accepts it: password, second factor,
-passkeys, sessions, the link to an identity provider. The last owner stays one. Each change stands in the change log,
-written with it.
+passkeys, sessions, the link to an identity provider. Nobody changes or invites one who may do what they may not, or
+makes one such; the last owner stays one. Each change stands in the change log, written with it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from vendomat.cloud.merchants.model import (
 )
 from vendomat.cloud.merchants.passkey_store import delete_passkeys
 from vendomat.cloud.merchants.passwords import Passwords
-from vendomat.cloud.merchants.permissions import Role
+from vendomat.cloud.merchants.permissions import Role, check_may_handle, key_of, name_of
+from vendomat.cloud.merchants.roles import role_to_give
 from vendomat.cloud.merchants.second_factor_store import forget
 from vendomat.cloud.merchants.store import require_second_factor
 from vendomat.cloud.platform.database import Database
@@ -56,14 +57,16 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
+    """`role` is a ready one, or the id of a custom one."""
+
     email: str
     name: str
-    role: Role
+    role: str
     site_ids: tuple[str, ...] = ()
 
 
 class People:
-    """Raises `VendomatError`; then nothing changed."""
+    """Raises `VendomatError`, forbidden for one who may do more than who asks; then nothing changed."""
 
     def __init__(
         self,
@@ -86,19 +89,20 @@ class People:
             return await store.list_people(connection, self._clock.now())
 
     async def invite(self, by: Operator, new: NewPerson) -> Invitation:
-        """Raises `VendomatError` (invalid_value, not_found for an unknown site, conflict for an e-mail in use)."""
-        now = self._clock.now()
-        person = Person(
-            operator_id=self._ids.new("opr"),
-            email=checked_email(new.email),
-            name=new.name,
-            role=new.role,
-            state=PersonState.INVITED,
-            created_at=now,
-            site_ids=checked_sites(new.role, new.site_ids),
-        )
+        """Raises `VendomatError` (invalid_value, not_found for an unknown role or site, conflict for an e-mail in
+        use)."""
+        email, sites = checked_email(new.email), checked_sites(new.role, new.site_ids)
         try:
             async with self._database.merchant(by.merchant_id) as connection:
+                person = Person(
+                    operator_id=self._ids.new("opr"),
+                    email=email,
+                    name=new.name,
+                    role=await role_to_give(connection, by, new.role),
+                    state=PersonState.INVITED,
+                    created_at=self._clock.now(),
+                    site_ids=sites,
+                )
                 await store.insert_person(connection, by.merchant_id, person)
                 await self._give_sites(connection, by, person)
                 invitation = await self._invited(connection, by, person)
@@ -116,6 +120,7 @@ class People:
         """
         async with self._database.merchant(by.merchant_id) as connection:
             person = await self._locked(connection, operator_id)
+            check_may_handle(by.role, person.role)
             if person.state is PersonState.INACTIVE:
                 person = replace(person, state=PersonState.INVITED)
                 await store.update_person(connection, person)
@@ -124,17 +129,18 @@ class People:
         return invitation
 
     async def change(
-        self, by: Operator, operator_id: str, *, name: str, role: Role, site_ids: Iterable[str] = ()
+        self, by: Operator, operator_id: str, *, name: str, role: str, site_ids: Iterable[str] = ()
     ) -> Person:
         """Raises `VendomatError` (invalid_value, not_found, conflict for the last owner)."""
         sites = checked_sites(role, site_ids)
         async with self._database.merchant(by.merchant_id) as connection:
             owners = await store.lock_owners(connection)
             before = await self._locked(connection, operator_id)
-            after = replace(before, name=name, role=role, site_ids=sites)
+            check_may_handle(by.role, before.role)
+            after = replace(before, name=name, role=await role_to_give(connection, by, role), site_ids=sites)
             if after == before:
                 return before
-            if role is not Role.OWNER:
+            if after.role is not Role.OWNER:
                 _check_not_last(before, owners)
             await store.update_person(connection, after)
             await self._give_sites(connection, by, after)
@@ -146,6 +152,7 @@ class People:
         async with self._database.merchant(by.merchant_id) as connection:
             owners = await store.lock_owners(connection)
             before = await self._locked(connection, operator_id)
+            check_may_handle(by.role, before.role)
             if before.state is PersonState.INACTIVE:
                 return before
             _check_not_last(before, owners)
@@ -267,8 +274,9 @@ def _check_not_last(person: Person, owners: list[str]) -> None:
 
 
 def _said(person: Person) -> State:
-    said = {"email": person.email, "name": person.name, "role": person.role.value, "state": person.state.value}
-    return said | ({"site_ids": list(person.site_ids)} if person.site_ids else {})
+    said = {"email": person.email, "name": person.name, "role": key_of(person.role), "state": person.state.value}
+    more = {"role_name": name_of(person.role), "site_ids": list(person.site_ids)}
+    return said | {name: value for name, value in more.items() if value}
 
 
 def _hash_of(token: str) -> bytes:

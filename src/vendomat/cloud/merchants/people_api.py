@@ -1,5 +1,5 @@
-"""`/api/v1/people`, `/api/v1/roles`, `/api/v1/invitation` and `/api/v1/account`: who works here, what each may do, how
-one joins, and what one does about oneself.
+"""`/api/v1/people`, `/api/v1/invitation` and `/api/v1/account`: who works here, how one joins, and what one does about
+oneself.
 
 An invitation's token stands behind the `#` of its page and comes in a body, so that no log on the way keeps it.
 """
@@ -21,7 +21,7 @@ from vendomat.cloud.merchants.model import (
 )
 from vendomat.cloud.merchants.own_account import OwnAccount
 from vendomat.cloud.merchants.people import Invitation, NewPerson, People
-from vendomat.cloud.merchants.permissions import GRANTED, Permission, Role
+from vendomat.cloud.merchants.permissions import Permission, Role, key_of, name_of
 from vendomat.cloud.merchants.proofs import Proofs
 from vendomat.cloud.merchants.second_factor import SecondFactor
 from vendomat.cloud.platform.http import ASKED_ONCE, PublicOrigin, Throttle
@@ -35,17 +35,19 @@ SessionId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARACTERS_MAX)]
 SITES_MAX = 500
+RoleKey = Annotated[str, Field(pattern=rf"^({'|'.join(Role)}|rol_[0-9a-z]{{26}})$")]
 SiteText = Annotated[str, Field(pattern=r"^sit_[0-9a-z]{26}$")]
 Token = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class PersonBody(BaseModel):
-    """`site_ids`: the sites that belong to a `site_owner`; nobody else has any."""
+    """`role`: a ready one, or a custom one's id. `site_ids`: the sites that belong to a `site_owner`; nobody else has
+    any."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     name: Name
-    role: Role
+    role: RoleKey
     site_ids: Annotated[list[SiteText], Field(max_length=SITES_MAX)] = []
 
 
@@ -77,12 +79,14 @@ class RequiredBody(BaseModel):
 
 
 class PersonView(BaseModel):
-    """`invited_until`: a link waits to be used until then. `sessions`: where this person is signed in now."""
+    """`role_name` is empty for a ready role. `invited_until`: a link waits to be used until then. `sessions`: where
+    this person is signed in now."""
 
     id: str
     email: str
     name: str
-    role: Role
+    role: str
+    role_name: str
     state: PersonState
     created_at: datetime
     invited_until: datetime | None
@@ -103,24 +107,14 @@ class InvitationView(BaseModel):
     expires_at: datetime
 
 
-class RoleView(BaseModel):
-    role: Role
-    permissions: list[Permission]
-
-
-class RolesView(BaseModel):
-    """`permissions` are all there are, in the order in which they are shown."""
-
-    permissions: list[Permission]
-    roles: list[RoleView]
-
-
 class InvitedView(BaseModel):
-    """`provider`: signing in there with this mail accepts the invitation, too."""
+    """`role_name` is empty for a ready role. `provider`: signing in there with this mail accepts the invitation,
+    too."""
 
     email: str
     name: str
-    role: Role
+    role: str
+    role_name: str
     merchant_name: str
     expires_at: datetime
     provider: DoorView | None
@@ -173,15 +167,6 @@ def people_router(people: People, current: CurrentOperator, origin: PublicOrigin
     router = APIRouter(prefix="/api/v1", tags=["people"])
     reading = permitted(current, Permission.PEOPLE_READ)
     changing = permitted(current, Permission.PEOPLE_CHANGE, is_proven=True)
-
-    @router.get("/roles", operation_id="roles.list")
-    async def roles(operator: Annotated[Operator, Depends(current)]) -> RolesView:
-        return RolesView(
-            permissions=list(Permission),
-            roles=[
-                RoleView(role=role, permissions=[one for one in Permission if one in GRANTED[role]]) for role in Role
-            ],
-        )
 
     @router.get("/people", operation_id="people.list")
     async def everybody(operator: Annotated[Operator, Depends(reading)]) -> PeopleView:
@@ -249,7 +234,8 @@ def invitation_router(people: People, clock: Clock) -> APIRouter:
         return InvitedView(
             email=invited.email,
             name=invited.name,
-            role=invited.role,
+            role=key_of(invited.role),
+            role_name=name_of(invited.role),
             merchant_name=invited.merchant_name,
             expires_at=invited.expires_at,
             provider=door_view(invited.merchant_id, invited.provider) if invited.provider else None,
@@ -339,7 +325,8 @@ def _view(person: Person) -> PersonView:
         id=person.operator_id,
         email=person.email,
         name=person.name,
-        role=person.role,
+        role=key_of(person.role),
+        role_name=name_of(person.role),
         state=person.state,
         created_at=person.created_at,
         invited_until=person.invited_until,

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.merchants.model import Invited, Person, PersonState, StandingSession
-from vendomat.cloud.merchants.permissions import Role
+from vendomat.cloud.merchants.permissions import key_of
+from vendomat.cloud.merchants.role_store import ROLE_COLUMNS, ROLE_JOIN, role_of
 
 _SITES = """
 ARRAY(SELECT w.site_id FROM site_owner w WHERE (w.merchant_id, w.operator_id) = (o.merchant_id, o.operator_id)
     ORDER BY w.site_id) AS site_ids
 """
 _PEOPLE = f"""
-SELECT o.operator_id, o.email, o.name, o.role, o.state, o.created_at, i.expires_at AS invited_until,
+SELECT o.operator_id, o.email, o.name, {ROLE_COLUMNS}, o.state, o.created_at, i.expires_at AS invited_until,
     coalesce(s.sessions, 0) AS sessions, s.signed_in_at, {_SITES}
-FROM operator o LEFT JOIN operator_invitation i ON (i.merchant_id, i.operator_id) = (o.merchant_id, o.operator_id)
+FROM operator o {ROLE_JOIN}
+LEFT JOIN operator_invitation i ON (i.merchant_id, i.operator_id) = (o.merchant_id, o.operator_id)
     AND i.expires_at > :now
 LEFT JOIN LATERAL (SELECT count(*) AS sessions, max(started_at) AS signed_in_at FROM operator_session s
     WHERE (s.merchant_id, s.operator_id) = (o.merchant_id, o.operator_id) AND s.expires_at > :now) s ON true
 ORDER BY o.state = 'inactive', o.name, o.operator_id
 """
-_FIND_INVITATION = """
-SELECT i.merchant_id, i.operator_id, o.email, o.name, o.role, m.name AS merchant_name, i.expires_at,
+_LOCK = f"""
+SELECT o.operator_id, o.email, o.name, {ROLE_COLUMNS}, o.state, o.created_at, {_SITES} FROM operator o {ROLE_JOIN}
+WHERE %s FOR UPDATE OF o
+"""
+_FIND_INVITATION = f"""
+SELECT i.merchant_id, i.operator_id, o.email, o.name, {ROLE_COLUMNS}, m.name AS merchant_name, i.expires_at,
     coalesce(p.name, '') AS provider
 FROM operator_invitation i JOIN operator o USING (merchant_id, operator_id) JOIN merchant m USING (merchant_id)
-LEFT JOIN identity_provider p ON p.merchant_id = i.merchant_id AND p.is_active
+{ROLE_JOIN} LEFT JOIN identity_provider p ON p.merchant_id = i.merchant_id AND p.is_active
 WHERE i.token_hash = :token_hash AND i.expires_at > :now
 """
 
@@ -39,25 +46,13 @@ async def list_people(connection: AsyncConnection, now: datetime) -> list[Person
 
 
 async def lock_person(connection: AsyncConnection, operator_id: str) -> Person | None:
-    found = await connection.execute(
-        sa.text(
-            f"SELECT operator_id, email, name, role, state, created_at, {_SITES} FROM operator o "
-            "WHERE operator_id = :operator_id FOR UPDATE"
-        ),
-        {"operator_id": operator_id},
-    )
+    found = await connection.execute(sa.text(_LOCK % "o.operator_id = :operator_id"), {"operator_id": operator_id})
     row = found.mappings().one_or_none()
     return None if row is None else _person(row)
 
 
 async def lock_person_by_email(connection: AsyncConnection, email: str) -> Person | None:
-    found = await connection.execute(
-        sa.text(
-            f"SELECT operator_id, email, name, role, state, created_at, {_SITES} FROM operator o "
-            "WHERE lower(email) = :email FOR UPDATE"
-        ),
-        {"email": email},
-    )
+    found = await connection.execute(sa.text(_LOCK % "lower(o.email) = :email"), {"email": email})
     row = found.mappings().one_or_none()
     return None if row is None else _person(row)
 
@@ -87,7 +82,7 @@ async def insert_person(connection: AsyncConnection, merchant_id: str, person: P
             "operator_id": person.operator_id,
             "email": person.email,
             "name": person.name,
-            "role": person.role.value,
+            "role": key_of(person.role),
             "state": person.state.value,
             "created_at": person.created_at,
         },
@@ -99,7 +94,7 @@ async def update_person(connection: AsyncConnection, person: Person) -> None:
         sa.text("UPDATE operator SET name = :name, role = :role, state = :state WHERE operator_id = :operator_id"),
         {
             "name": person.name,
-            "role": person.role.value,
+            "role": key_of(person.role),
             "state": person.state.value,
             "operator_id": person.operator_id,
         },
@@ -157,7 +152,7 @@ async def put_invitation(
 async def find_invitation(connection: AsyncConnection, token_hash: bytes, now: datetime) -> Invited | None:
     found = await connection.execute(sa.text(_FIND_INVITATION), {"token_hash": token_hash, "now": now})
     row = found.mappings().one_or_none()
-    return None if row is None else Invited(**{**row, "role": Role(row["role"])})
+    return None if row is None else Invited(**_with_role(row))
 
 
 async def take_invitation(connection: AsyncConnection, token_hash: bytes, now: datetime) -> bool:
@@ -217,5 +212,10 @@ async def end_sessions(
 
 
 def _person(row: sa.RowMapping) -> Person:
-    said = {"role": Role(row["role"]), "state": PersonState(row["state"]), "site_ids": tuple(row["site_ids"])}
-    return Person(**{**row, **said})
+    said = {"state": PersonState(row["state"]), "site_ids": tuple(row["site_ids"])}
+    return Person(**_with_role(row) | said)
+
+
+def _with_role(row: sa.RowMapping) -> dict[str, Any]:
+    """The row with its role in place of the columns that tell it."""
+    return {name: value for name, value in row.items() if not name.startswith("role")} | {"role": role_of(row)}

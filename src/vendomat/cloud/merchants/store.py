@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.merchants.model import Merchant, Operator, PersonState
-from vendomat.cloud.merchants.permissions import Role
+from vendomat.cloud.merchants.permissions import key_of
+from vendomat.cloud.merchants.role_store import role_of
 
 MERCHANT = sa.table(
     "merchant",
@@ -21,7 +22,9 @@ MERCHANT = sa.table(
 OPERATOR = sa.table(
     "operator",
     *map(sa.column, ("merchant_id", "operator_id", "email", "name", "role", "state", "password_hash", "created_at")),
+    sa.column("custom_role_id"),
 )
+CUSTOM_ROLE = sa.table("custom_role", *map(sa.column, ("merchant_id", "role_id", "name", "permissions", "version")))
 SESSION = sa.table(
     "operator_session",
     *map(
@@ -86,7 +89,7 @@ async def insert_operator(connection: AsyncConnection, operator: Operator, passw
             operator_id=operator.operator_id,
             email=operator.email,
             name=operator.name,
-            role=operator.role.value,
+            role=key_of(operator.role),
             password_hash=password_hash,
             created_at=at,
         )
@@ -110,6 +113,13 @@ _OPERATOR_COLUMNS = (
     MERCHANT.c.name.label("merchant_name"),
     MERCHANT.c.currency,
     MERCHANT.c.is_second_factor_required,
+    CUSTOM_ROLE.c.name.label("role_name"),
+    CUSTOM_ROLE.c.permissions.label("role_permissions"),
+    CUSTOM_ROLE.c.version.label("role_version"),
+)
+_OPERATORS = OPERATOR.join(MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id).outerjoin(
+    CUSTOM_ROLE,
+    sa.and_(CUSTOM_ROLE.c.merchant_id == OPERATOR.c.merchant_id, CUSTOM_ROLE.c.role_id == OPERATOR.c.custom_role_id),
 )
 
 
@@ -119,7 +129,7 @@ def _operator(row: sa.RowMapping, session_id: str = "", proven_until: datetime |
         operator_id=row["operator_id"],
         email=row["email"],
         name=row["name"],
-        role=Role(row["role"]),
+        role=role_of(row),
         merchant_name=row["merchant_name"],
         currency=row["currency"],
         is_second_factor_required=row["is_second_factor_required"],
@@ -132,7 +142,7 @@ async def find_operator_by_email(connection: AsyncConnection, email: str) -> tup
     """The operator and the password hash."""
     found = await connection.execute(
         sa.select(*_OPERATOR_COLUMNS, OPERATOR.c.password_hash)
-        .join_from(OPERATOR, MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
+        .select_from(_OPERATORS)
         .where(sa.func.lower(OPERATOR.c.email) == email, OPERATOR.c.state == PersonState.ACTIVE.value)
     )
     row = found.mappings().one_or_none()
@@ -143,7 +153,7 @@ async def find_operator(connection: AsyncConnection, merchant_id: str, operator_
     """One who may sign in."""
     found = await connection.execute(
         sa.select(*_OPERATOR_COLUMNS)
-        .join_from(OPERATOR, MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
+        .select_from(_OPERATORS)
         .where(
             OPERATOR.c.merchant_id == merchant_id,
             OPERATOR.c.operator_id == operator_id,
@@ -160,12 +170,12 @@ async def find_operator_by_session(
     found = await connection.execute(
         sa.select(*_OPERATOR_COLUMNS, SESSION.c.proved_at, SESSION.c.has_second_factor, SESSION.c.is_by_provider)
         .select_from(
-            SESSION.join(
-                OPERATOR,
+            _OPERATORS.join(
+                SESSION,
                 sa.and_(
                     OPERATOR.c.merchant_id == SESSION.c.merchant_id, OPERATOR.c.operator_id == SESSION.c.operator_id
                 ),
-            ).join(MERCHANT, MERCHANT.c.merchant_id == OPERATOR.c.merchant_id)
+            )
         )
         .where(
             SESSION.c.session_hash == session_hash,

@@ -2684,11 +2684,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every role, and the permissions it has. */
+        /** Every role, ready and custom, and the permissions it has. */
         get: operations["roles.list"];
         put?: never;
-        post?: never;
+        /** Make a custom role: a name for a set of permissions, none that one lacks oneself. */
+        post: operations["roles.create"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{role_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a custom role. It holds from the next request of everybody who has it. */
+        put: operations["roles.change"];
+        post?: never;
+        /** Remove a custom role that nobody has. */
+        delete: operations["roles.remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -5392,7 +5411,8 @@ export interface components {
         };
         /**
          * InvitedView
-         * @description `provider`: signing in there with this mail accepts the invitation, too.
+         * @description `role_name` is empty for a ready role. `provider`: signing in there with this mail accepts the invitation,
+         *     too.
          */
         InvitedView: {
             /** Email */
@@ -5407,7 +5427,10 @@ export interface components {
             /** Name */
             name: string;
             provider: components["schemas"]["DoorView"] | null;
-            role: components["schemas"]["Role"];
+            /** Role */
+            role: string;
+            /** Role Name */
+            role_name: string;
         };
         /** IssueBody */
         IssueBody: {
@@ -6570,7 +6593,8 @@ export interface components {
             email: string;
             /** Name */
             name: string;
-            role: components["schemas"]["Role"];
+            /** Role */
+            role: string;
             /**
              * Site Ids
              * @default []
@@ -6667,7 +6691,8 @@ export interface components {
         };
         /**
          * OperatorView
-         * @description `permissions` is what the role may do, for a page that offers nothing that would be refused.
+         * @description `role` is a ready one's word, or the id of a custom one, which has a `role_name`. `permissions` is what it may
+         *     do, for a page that offers nothing that would be refused.
          */
         OperatorView: {
             /** Email */
@@ -6678,7 +6703,10 @@ export interface components {
             name: string;
             /** Permissions */
             permissions: components["schemas"]["Permission"][];
-            role: components["schemas"]["Role"];
+            /** Role */
+            role: string;
+            /** Role Name */
+            role_name: string;
         };
         /**
          * OptionsView
@@ -7156,12 +7184,14 @@ export interface components {
         Permission: "fleet.read" | "catalog.read" | "order.read" | "code.read" | "member.read" | "statement.read" | "own_sites.read" | "site.read" | "keys.read" | "people.read" | "audit.read" | "alarm.handle" | "slot.unlock" | "unit.resolve" | "restock" | "machine.change" | "catalog.change" | "price.change" | "code.issue" | "member.change" | "claim.decide" | "refund.ask" | "refund.release" | "payment.judge" | "debt.write_off" | "wallet.change" | "site.change" | "site.pay" | "reconcile" | "month.close" | "settings.change" | "keys.try" | "keys.change" | "limit.change" | "people.change";
         /**
          * PersonBody
-         * @description `site_ids`: the sites that belong to a `site_owner`; nobody else has any.
+         * @description `role`: a ready one, or a custom one's id. `site_ids`: the sites that belong to a `site_owner`; nobody else has
+         *     any.
          */
         PersonBody: {
             /** Name */
             name: string;
-            role: components["schemas"]["Role"];
+            /** Role */
+            role: string;
             /**
              * Site Ids
              * @default []
@@ -7175,7 +7205,8 @@ export interface components {
         PersonState: "invited" | "active" | "inactive";
         /**
          * PersonView
-         * @description `invited_until`: a link waits to be used until then. `sessions`: where this person is signed in now.
+         * @description `role_name` is empty for a ready role. `invited_until`: a link waits to be used until then. `sessions`: where
+         *     this person is signed in now.
          */
         PersonView: {
             /**
@@ -7191,7 +7222,10 @@ export interface components {
             invited_until: string | null;
             /** Name */
             name: string;
-            role: components["schemas"]["Role"];
+            /** Role */
+            role: string;
+            /** Role Name */
+            role_name: string;
             /** Sessions */
             sessions: number;
             /** Signed In At */
@@ -8369,24 +8403,50 @@ export interface components {
         };
         /**
          * Role
+         * @description The ready roles.
          * @enum {string}
          */
         Role: "owner" | "manager" | "finance" | "restocker" | "technician" | "read_only" | "site_owner";
         /**
+         * RoleBody
+         * @description `permissions`: with those that everybody has, and that these need, whether they are named or not.
+         */
+        RoleBody: {
+            /** Name */
+            name: string;
+            /** Permissions */
+            permissions: components["schemas"]["Permission"][];
+        };
+        /**
          * RolesView
-         * @description `permissions` are all there are, in the order in which they are shown.
+         * @description `permissions` are all there are, in the order in which they are shown; `base` those that every custom role has,
+         *     `needs` what one brings with it.
          */
         RolesView: {
+            /** Base */
+            base: components["schemas"]["Permission"][];
+            /** Needs */
+            needs: {
+                [key: string]: components["schemas"]["Permission"];
+            };
             /** Permissions */
             permissions: components["schemas"]["Permission"][];
             /** Roles */
             roles: components["schemas"]["RoleView"][];
         };
-        /** RoleView */
+        /**
+         * RoleView
+         * @description `role` names it: a ready role's word, or the id of a custom one, which alone has a `name` and a `version`.
+         */
         RoleView: {
+            /** Name */
+            name: string;
             /** Permissions */
             permissions: components["schemas"]["Permission"][];
-            role: components["schemas"]["Role"];
+            /** Role */
+            role: string;
+            /** Version */
+            version: number | null;
         };
         /**
          * RowOutcome
@@ -16383,6 +16443,128 @@ export interface operations {
             401: components["responses"]["NotSignedIn"];
             403: components["responses"]["Refused"];
             500: components["responses"]["OurFault"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "roles.create": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by you, one for each thing you want done. The answer is kept for 24 hours: the same request with the same key gets it again, byte for byte. */
+                "idempotency-key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "roles.change": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                role_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleView"];
+                };
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
+            503: components["responses"]["NotAvailable"];
+        };
+    };
+    "roles.remove": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what was read, such as `"v3"`. */
+                "if-match"?: string | null;
+            };
+            path: {
+                role_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["NotUnderstood"];
+            401: components["responses"]["NotSignedIn"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["NotNow"];
+            412: components["responses"]["ChangedMeanwhile"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["NotJson"];
+            422: components["responses"]["NotValid"];
+            428: components["responses"]["VersionNeeded"];
+            429: components["responses"]["TooManyTries"];
+            500: components["responses"]["OurFault"];
+            502: components["responses"]["PlatformRefused"];
             503: components["responses"]["NotAvailable"];
         };
     };

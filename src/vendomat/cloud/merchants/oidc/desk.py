@@ -1,4 +1,5 @@
-"""The desk for a merchant's identity provider: an owner sets it, tries it, switches it.
+"""The desk for a merchant's identity provider: an owner sets it and switches it, and nobody else, since a provider says
+who is who.
 
 The client secret is sealed by the installation's master key and shown by no answer. Links belong to the issuer: with
 another one nobody of the last is anybody here. Every change stands in the change log, without the secret.
@@ -15,7 +16,7 @@ from vendomat.cloud.merchants.model import Operator
 from vendomat.cloud.merchants.oidc import store
 from vendomat.cloud.merchants.oidc.client import ProviderClient
 from vendomat.cloud.merchants.oidc.model import Provider, checked
-from vendomat.cloud.merchants.permissions import Role
+from vendomat.cloud.merchants.permissions import Role, check_may_handle
 from vendomat.cloud.merchants.proofs import Proofs, ProofWay
 from vendomat.cloud.merchants.vault import MasterKey
 from vendomat.cloud.platform.database import Database
@@ -85,8 +86,9 @@ class ProviderDesk:
         return await self._book.of_merchant(merchant_id)
 
     async def put(self, by: Operator, wanted: Provider) -> Provider:
-        """Set it; an empty secret keeps the one there is. Raises `VendomatError` (invalid_value, conflict where the one
-        who asks would be locked out)."""
+        """Set it; an empty secret keeps the one there is. Raises `VendomatError` (forbidden for anybody but an owner,
+        invalid_value, conflict where the one who asks would be locked out)."""
+        check_may_handle(by.role, Role.OWNER)
         async with self._database.merchant(by.merchant_id) as connection:
             before = self._book.opened(await store.find_provider(connection, by.merchant_id, is_locking=True))
             secret = wanted.client_secret or (before.client_secret if before else "")

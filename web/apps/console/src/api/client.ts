@@ -14,10 +14,10 @@ import type {
   AlarmRule, AlarmTimeline, AttentionList, ChannelWish, Assignee, NoticeChannel, QuietHours,
 } from "./attentionViews";
 import type { Claim } from "./claimViews";
-import { GoodsClient } from "./goodsClient";
+import { GoodsClient, quoting } from "./goodsClient";
 import type {
   BrowserWish, Change, Credential, Enrolment, Identity, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, ProviderStanding,
-  ProviderWish, Roles, Seal, SecondFactor, StandingSession, SavedView, ViewPage,
+  ProviderWish, RoleFile, Roles, RoleWords, Seal, SecondFactor, StandingSession, SavedView, ViewPage,
 } from "./peopleViews";
 import type { MappedMachine, MappedSite } from "./mapViews";
 import type { OwnSales, OwnSiteDetail, OwnSites } from "./ownViews";
@@ -50,6 +50,8 @@ export class ConsoleClient {
   onSignedOut: () => void = () => undefined;
   /** Called when the cloud wants a second factor, which was required meanwhile. */
   onFactorMissing: () => void = () => undefined;
+  /** Called when the cloud refuses what the page offered: the role may have changed meanwhile. */
+  onForbidden: () => void = () => undefined;
   /** Called when the cloud wants a fresh proof of who asks; true once it was given: then the request is sent again. */
   onProofWanted: () => Promise<boolean> = async () => false;
 
@@ -81,6 +83,9 @@ export class ConsoleClient {
   firstSteps = (): Promise<Reply<FirstSteps>> => this.#ask("GET", "/api/v1/first-steps");
   people = (): Promise<Reply<{ data: Person[] }>> => this.#ask("GET", "/api/v1/people");
   roles = (): Promise<Reply<Roles>> => this.#ask("GET", "/api/v1/roles");
+  createRole = (role: RoleWords): Promise<Reply<RoleFile>> => this.#ask("POST", "/api/v1/roles", role);
+  changeRole = (id: string, role: RoleWords, version: number): Promise<Reply<RoleFile>> => this.#ask("PUT", `/api/v1/roles/${id}`, role, quoting(version));
+  removeRole = (id: string, version: number): Promise<Reply<null>> => this.#ask("DELETE", `/api/v1/roles/${id}`, undefined, quoting(version));
   invite = (person: NewPerson): Promise<Reply<Invitation>> => this.#ask("POST", "/api/v1/people", person);
   inviteAgain = (id: string): Promise<Reply<Invitation>> => this.#ask("POST", `/api/v1/people/${id}/invite`);
   changePerson = (id: string, person: PersonWords): Promise<Reply<Person>> => this.#ask("PUT", `/api/v1/people/${id}`, person);
@@ -345,6 +350,7 @@ export class ConsoleClient {
     const reply = await refusal(response);
     if (reply.kind === "refused" && reply.problem.code === "not_signed_in" && path !== SESSION) this.onSignedOut();
     if (reply.kind === "refused" && reply.problem.code === "second_factor_missing") this.onFactorMissing();
+    if (reply.kind === "refused" && reply.problem.code === "forbidden") this.onForbidden();
     return reply;
   }
 }

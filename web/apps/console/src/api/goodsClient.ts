@@ -72,6 +72,7 @@ function planogramOf(machineId: string): string {
   return `/api/v1/machines/${machineId}/planogram`;
 }
 
-function quoting(version: number): Record<string, string> {
+/** The head of a change that was made from this version. */
+export function quoting(version: number): Record<string, string> {
   return { "if-match": `"v${version}"` };
 }

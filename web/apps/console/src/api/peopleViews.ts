@@ -1,7 +1,11 @@
 /** What the cloud says of people, roles, invitations, sessions and the change log: aliases of types made from its document. */
 import type { Schemas } from "@vendomat/api";
 
+/** A ready role. */
 export type RoleName = Schemas["Role"];
+/** A ready role, or a custom one, which alone has a name and a version. */
+export type RoleFile = Schemas["RoleView"];
+export type RoleWords = Schemas["RoleBody"];
 
 export type Person = Schemas["PersonView"];
 export type PersonWords = Schemas["PersonBody"];

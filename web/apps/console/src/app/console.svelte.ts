@@ -49,6 +49,7 @@ export class Console {
     client.onFactorMissing = () => {
       if (this.session !== undefined && !this.session.lacks_second_factor) void this.askSession();
     };
+    client.onForbidden = () => void this.#lookAtRights();
     client.onProofWanted = this.askProof;
     this.fleet = new Fleet(client, () => performance.now());
     this.alarms = new Resource<readonly Alarm[]>(async () => {
@@ -141,6 +142,14 @@ export class Console {
       if (mine === this.#messages) this.message = undefined;
     }, MESSAGE_MS);
   };
+
+  /** After a refusal: a role that was changed meanwhile takes from the page what it offered, and says so. */
+  async #lookAtRights(): Promise<void> {
+    const before = this.session?.operator.permissions.join();
+    if (before === undefined) return;
+    await this.askSession();
+    if (this.session !== undefined && this.session.operator.permissions.join() !== before) this.say(t("session.rights_changed"), "warn");
+  }
 
   #forget(): void {
     this.endProof(false);

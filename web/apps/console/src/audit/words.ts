@@ -2,9 +2,10 @@
 import type { Change } from "../api/peopleViews";
 import { i18n, t } from "../i18n";
 import { referenceOf } from "../orders/words";
+import { permissionWord, roleWord } from "../people/words";
 
 /** The first words of actions, as one may ask for them. */
-export const WHATS = ["person", "password", "second_factor", "recovery_codes", "passkey", "identity", "identity_provider", "session", "refund", "payment", "claim", "vend", "visit", "wallet", "member", "slot", "stock", "machine", "machine_model", "product", "planogram", "price", "promotion", "coupon", "code", "site", "payment_account", "reconciliation", "fee_contract", "alarm", "notification"] as const;
+export const WHATS = ["person", "role", "password", "second_factor", "recovery_codes", "passkey", "identity", "identity_provider", "session", "refund", "payment", "claim", "vend", "visit", "wallet", "member", "slot", "stock", "machine", "machine_model", "product", "planogram", "price", "promotion", "coupon", "code", "site", "payment_account", "reconciliation", "fee_contract", "alarm", "notification"] as const;
 
 type State = Readonly<Record<string, unknown>> | null;
 export type Difference = { name: string; before: unknown; after: unknown; isSame: boolean };
@@ -25,10 +26,19 @@ export function differences(before: State, after: State): Difference[] {
   return [...rows.filter((row) => !row.isSame), ...rows.filter((row) => row.isSame)];
 }
 
-/** Values as a reader can read them; nothing is a dash. */
-export function shownValue(value: unknown): string {
+/** Values of a field as a reader can read them; nothing is a dash. */
+export function shownValue(value: unknown, field = ""): string {
   if (value === undefined || value === null || value === "") return t("app.none");
+  if (field === "role") return roleWord(String(value), "");
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** What of a set of rights the other side has not comes first: that was given, or taken. */
+export function shownRights(rights: unknown, others: unknown): { word: string; isOther: boolean }[] | undefined {
+  if (!Array.isArray(rights)) return undefined;
+  const known: readonly unknown[] = Array.isArray(others) ? others : [];
+  const rows = rights.map((one) => ({ word: permissionWord(String(one)), isOther: !known.includes(one) }));
+  return [...rows.filter((row) => row.isOther), ...rows.filter((row) => !row.isOther)];
 }
 
 /** What a changed thing is called, as far as the change itself tells it; an opaque number tells a reader nothing. */

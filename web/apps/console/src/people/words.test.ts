@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import en from "../messages/en.json";
-import { GROUPS, groupOf, permissionKey, ROLES } from "./words";
+import { completed, GROUPS, groupOf, mayHandle, permissionKey, ROLES } from "./words";
 
 /** As the cloud names them; its own test and this one meet in the browser journeys. */
 const PERMISSIONS = [
@@ -14,6 +14,23 @@ describe("rights in words", () => {
   it("has a word for every right and role", () => {
     const missing = [...PERMISSIONS.map(permissionKey), ...ROLES.map((role) => `role.${role}`)].filter((key) => !(key in en));
     expect(missing).toEqual([]);
+  });
+
+  it("ticks with a right what it needs and what everybody has", () => {
+    const table = { base: ["fleet.read"], needs: { "refund.ask": "order.read" } } as const;
+    expect([...completed(["refund.ask"], table as never)].sort()).toEqual(["fleet.read", "order.read", "refund.ask"]);
+    expect([...completed([], table as never)]).toEqual(["fleet.read"]);
+  });
+
+  it("offers nobody a role that may do more than they, or an owner's", () => {
+    const one = (role: string, ...permissions: string[]) => ({ role, permissions }) as never;
+    const clerk = one("rol_1", "people.change", "order.read", "site.read");
+    expect(mayHandle(clerk, one("rol_2", "order.read"))).toBe(true);
+    expect(mayHandle(clerk, one("finance", "order.read", "refund.ask"))).toBe(false);
+    expect(mayHandle(clerk, one("site_owner", "own_sites.read"))).toBe(true);
+    expect(mayHandle(clerk, one("owner"))).toBe(false);
+    expect(mayHandle(one("owner"), one("manager", "refund.ask"))).toBe(true);
+    expect(mayHandle(undefined, one("rol_2"))).toBe(false);
   });
 
   it("puts each right into one group", () => {

@@ -16,7 +16,7 @@ import type {
 import type { Claim } from "./claimViews";
 import { GoodsClient, quoting } from "./goodsClient";
 import type {
-  BrowserWish, Change, Credential, Enrolment, Identity, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, ProviderStanding,
+  Browser, BrowserWish, Change, Credential, Enrolment, Identity, Invitation, Invited, NewPerson, Passkey, Person, PersonWords, Proof, ProviderStanding,
   ProviderWish, RoleFile, Roles, RoleWords, Seal, SecondFactor, StandingSession, SavedView, ViewPage,
 } from "./peopleViews";
 import type { MappedMachine, MappedSite } from "./mapViews";
@@ -109,6 +109,10 @@ export class ConsoleClient {
   addPasskey = (name: string, credential: Credential): Promise<Reply<Passkey>> =>
     this.#ask("POST", "/api/v1/account/passkeys", { name, credential });
   removePasskey = (id: string): Promise<Reply<null>> => this.#ask("DELETE", `/api/v1/account/passkeys/${id}`);
+  browsers = (): Promise<Reply<Schemas["BrowsersView"]>> => this.#ask("GET", "/api/v1/account/browsers");
+  putBrowser = (wish: Schemas["BrowserBody"]): Promise<Reply<Browser>> => this.#ask("PUT", "/api/v1/account/browsers", wish);
+  removeBrowser = (id: string): Promise<Reply<null>> => this.#ask("DELETE", `/api/v1/account/browsers/${id}`);
+  testBrowser = (id: string): Promise<Reply<Schemas["TestedView"]>> => this.#ask("POST", `/api/v1/account/browsers/${id}/test`);
   identity = (): Promise<Reply<Identity>> => this.#ask("GET", "/api/v1/account/identity");
   linkIdentity = (): Promise<Reply<Schemas["AddressView"]>> => this.#ask("POST", "/api/v1/account/identity");
   unlinkIdentity = (): Promise<Reply<null>> => this.#ask("DELETE", "/api/v1/account/identity");

@@ -23,6 +23,10 @@ export type Credential = Schemas["CredentialBody"]["credential"];
 /** `proven_until` is null when a proof is needed first. */
 export type Proof = Schemas["ProofView"];
 
+/** One of a person's browsers that are told of alarms. */
+export type Browser = Schemas["BrowserView"];
+export type BrowserWords = Pick<Schemas["BrowserBody"], "language"> & { min_severity: Browser["min_severity"] };
+
 export type Change = Schemas["ChangeView"];
 export type Seal = Schemas["SealView"];
 /** `provider` is null while none is set. */

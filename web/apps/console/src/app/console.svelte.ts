@@ -3,6 +3,7 @@ import type { Tone } from "@vendomat/ui";
 import type { ConsoleClient, Failure } from "../api/client";
 import type { Alarm, Machine, Permission, Session, Setup } from "../api/views";
 import { t } from "../i18n";
+import { toldAs } from "../push/memory";
 import { askPasskey } from "../session/passkeys";
 import type { Live } from "./live.svelte";
 import type { Preferences } from "./preferences.svelte";
@@ -113,6 +114,7 @@ export class Console {
   signOut = async (): Promise<void> => {
     const { is_by_provider: isByProvider, merchant } = this.session ?? {};
     const reply = await this.client.signOut();
+    if (reply.kind === "ok" && toldAs() !== undefined) void import("../push/push").then(({ turnOff }) => turnOff());
     if (reply.kind === "ok") this.left = isByProvider === true && merchant ? `/api/v1/session/provider/${merchant.id}/leave` : undefined;
     if (reply.kind === "ok" || (reply.kind === "refused" && reply.problem.code === "not_signed_in")) this.#forget();
     else this.say(t("session.still_in"), "crit");

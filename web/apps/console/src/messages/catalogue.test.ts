@@ -12,7 +12,7 @@ const scripts: Record<string, string> = import.meta.glob(["../**/*.ts", "!../**/
 
 /** Keys made at run time: prefix and a name from the cloud, or from a short list. */
 const BUILT = [
-  "alarm_entry.", "alarms.cleared", "alarms.passed", "alarms.tab_", "notify.from_", "notify.scheme_",
+  "alarm_entry.", "alarms.cleared", "alarms.passed", "alarms.tab_", "notify.from_", "notify.scheme_", "push.cannot_",
   "account.", "allergen.", "change.", "alarm.", "attention.basis_", "cause_title.", "fix.", "alarms.acknowledged", "alarms.none_", "cause.", "channel.", "claims.none_", "claims.open", "claims.decided", "claims.records_", "claims.state_", "claim_what.", "code.explain_", "code.kind_", "event.", "failure.", "flaw.",
   "setup.step_", "setup.strength_", "steps.machine", "steps.products", "steps.planogram", "steps.way_to_pay", "steps.sale",
   "provider.refused_", "audit.what_", "condition.probe_", "condition.way_", "curves.span_", "events.source_", "stock.", "change.", "people.group_", "people.state_", "permission.", "role_text.",

@@ -9,7 +9,11 @@ import pytest
 
 from tests.cloud.app.test_planograms_api import Desk, desk
 from tests.cloud.app.test_products_api import made, quoting
-from tests.cloud.shop_stage import Shop
+from tests.cloud.shop_stage import PASSWORD, Shop
+from vendomat.cloud.app import SeedPlan, seed_demo
+from vendomat.cloud.machine_models import models_of
+from vendomat.cloud.planograms.model import misfits
+from vendomat.cloud.planograms.store import planned_slots
 
 __all__ = ["desk"]
 pytestmark = pytest.mark.slow
@@ -172,3 +176,17 @@ async def test_a_plan_that_does_not_fit_its_model_is_told_and_published_all_the_
     published = await desk.publish({slots[1]["slot"]: 0, "Z1": 0})
     assert published.status_code == 200, published.text
     assert await odd_in_drafts(browser) == {"SH-001": 0, "SH-002": 0}
+
+
+async def test_the_machines_of_a_demo_are_of_a_model_that_their_plan_fits(shop: Shop) -> None:
+    plan = SeedPlan(password=PASSWORD, machines=2, email="models@vendomat.example", has_model=True)
+    seeded = await seed_demo(
+        shop.database, shop.master_key, ids=shop.ids, clock=shop.clock, passwords=shop.passwords, plan=plan
+    )
+    async with shop.database.merchant(seeded.merchant_id) as connection:
+        models = await models_of(connection, [one.machine_id for one in seeded.machines])
+        slots = await planned_slots(connection, models)
+    assert len(models) == 2
+    for machine_id, model in models.items():
+        assert len(slots[machine_id]) == 12
+        assert misfits(slots[machine_id], model.data, ()) == []

@@ -276,6 +276,11 @@ async def test_a_template_becomes_the_draft_of_many_and_they_are_published_toget
     assert (await browser.delete(f"{templates}/{new.json()['id']}", headers=quoted)).status_code == 412
     gone = await browser.delete(f"{templates}/{new.json()['id']}", headers={"If-Match": changed.headers["etag"]})
     assert gone.status_code == 204 and (await browser.get(templates)).json()["data"] == []
+    changes = (await browser.get("/api/v1/changes", params={"what": "planogram"})).json()["data"]
+    told = [one for one in changes if one["subject"] == new.json()["id"]]
+    assert [one["action"].removeprefix("planogram.template_") for one in told] == ["deleted", "changed", "created"]
+    names = [[side and side["name"] for side in (one["before"], one["after"])] for one in told]
+    assert names == [["Late summer", None], ["Summer", "Late summer"], [None, "Summer"]]
 
 
 async def test_many_are_published_together_or_not_at_all(desk: Desk, browser: httpx.AsyncClient) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog import Catalog, PlannedSlot, seed_image, seed_products
+from vendomat.cloud.machine_models import ModelDesk, ModelSlot, NewModel
 from vendomat.cloud.machines import Band, Machines, NewMachine
 from vendomat.cloud.merchants import (
     MasterKey,
@@ -32,6 +33,7 @@ from vendomat.pricing import Goods, Kind, Promotion
 CURRENCY = "CNY"
 DEMO_EMAIL = "demo@vendomat.example"
 SLOTS = tuple(f"{row}{column}" for row in "ABC" for column in range(1, 5))
+_MODEL = NewModel("C-12", tuple(ModelSlot(slot, 10) for slot in SLOTS), maker="Sunshine")
 _SITES = (
     ("人民广场站 2 号口", "People's Square station, exit 2", Coordinates(31.2333, 121.4711)),
     ("软件园 3 号楼大堂", "Software park, lobby of building 3", Coordinates(31.2062, 121.5958)),
@@ -109,7 +111,7 @@ class Seeded:
 class SeedPlan:
     """How much of it. `accounts` are `(channel, account, settings)` of the payment platforms; `band` is the temperature
     wanted of every machine, and `tags` go round. `has_sites`: each machine stands at a site that is on the map, from
-    today on."""
+    today on. `has_model`: all machines are of one model, which has a little more room than their plan takes."""
 
     password: str
     machines: int = 3
@@ -118,6 +120,7 @@ class SeedPlan:
     band: Band | None = None
     tags: Sequence[Sequence[str]] = ()
     has_sites: bool = False
+    has_model: bool = False
 
 
 async def seed_demo(
@@ -153,6 +156,10 @@ async def seed_demo(
     if plan.has_sites:
         today = clock.now().astimezone(ZoneInfo(merchant.time_zone)).date()
         await _place_machines(Sites(database, clock), operator, [one.machine_id for one in seeded], today)
+    if plan.has_model:
+        models = ModelDesk(database, ids, clock)
+        model = await models.create(operator, _MODEL)
+        await models.assign(operator, [one.machine_id for one in seeded], model.model_id)
     return Seeded(
         merchant_id=merchant_id,
         operator_id=operator.operator_id,

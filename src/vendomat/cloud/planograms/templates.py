@@ -11,8 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vendomat.cloud.catalog import PlannedSlot, checked_plan
+from vendomat.cloud.changes import Change, State, note_change
 from vendomat.cloud.merchants import Operator
 from vendomat.cloud.planograms import template_store as rows
+from vendomat.cloud.planograms.model import packed
 from vendomat.cloud.planograms.service import PlanogramDesk, Wish, check_products
 from vendomat.cloud.planograms.template_store import Template
 from vendomat.cloud.platform.database import Database
@@ -44,6 +46,7 @@ class TemplateDesk:
             await check_products(connection, plan)
             with _taken():
                 await rows.insert_template(connection, operator.merchant_id, template, operator.operator_id)
+            await self._note(connection, operator, "created", template_id=template.template_id, after=template)
         return template
 
     async def change(
@@ -56,12 +59,14 @@ class TemplateDesk:
             after = replace(before, name=name, slots=plan, version=before.version + 1, changed_at=self._clock.now())
             with _taken():
                 await rows.update_template(connection, after, operator.operator_id)
+            await self._note(connection, operator, "changed", template_id=template_id, before=before, after=after)
         return after
 
     async def delete(self, operator: Operator, template_id: str, *, if_match: str | None) -> None:
         async with self._database.merchant(operator.merchant_id) as connection:
-            await self._lock(connection, operator, template_id, if_match)
+            before = await self._lock(connection, operator, template_id, if_match)
             await rows.delete_template(connection, template_id)
+            await self._note(connection, operator, "deleted", template_id=template_id, before=before)
 
     async def apply(self, operator: Operator, template_id: str, wishes: Sequence[Wish]) -> None:
         """The template as the draft of each machine, in place of theirs."""
@@ -69,12 +74,37 @@ class TemplateDesk:
             template = _found(await rows.lock_template(connection, template_id, operator.currency))
         await self._planograms.save_drafts(operator, template.slots, wishes)
 
+    async def _note(
+        self,
+        connection: AsyncConnection,
+        operator: Operator,
+        what: str,
+        *,
+        template_id: str,
+        before: Template | None = None,
+        after: Template | None = None,
+    ) -> None:
+        change = Change(
+            merchant_id=operator.merchant_id,
+            actor=operator.operator_id,
+            action=f"planogram.template_{what}",
+            subject=template_id,
+            at=self._clock.now(),
+            before=_said(before),
+            after=_said(after),
+        )
+        await note_change(connection, change)
+
     async def _lock(
         self, connection: AsyncConnection, operator: Operator, template_id: str, if_match: str | None
     ) -> Template:
         template = _found(await rows.lock_template(connection, template_id, operator.currency))
         check_version(if_match, template.version)
         return template
+
+
+def _said(template: Template | None) -> State | None:
+    return None if template is None else {"name": template.name, "slots": packed(template.slots)}
 
 
 def _found(template: Template | None) -> Template:

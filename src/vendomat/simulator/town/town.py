@@ -230,6 +230,7 @@ async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: 
                 band=_BAND,
                 tags=_TAGS,
                 has_sites=True,
+                has_model=True,
             ),
         )
         if plan.is_promoted:

@@ -62,6 +62,8 @@ export class GoodsClient {
   templates = (): Promise<Reply<{ data: Template[] }>> => this.ask("GET", TEMPLATES);
   createTemplate = (name: string, slots: readonly PlanSlot[]): Promise<Reply<Template>> =>
     this.ask("POST", TEMPLATES, { name, slots });
+  changeTemplate = (id: string, name: string, slots: readonly PlanSlot[], version: number): Promise<Reply<Template>> =>
+    this.ask("PUT", `${TEMPLATES}/${id}`, { name, slots }, quoting(version));
   deleteTemplate = (id: string, version: number): Promise<Reply<null>> =>
     this.ask("DELETE", `${TEMPLATES}/${id}`, undefined, quoting(version));
   applyTemplate = (id: string, machines: readonly MachineWish[]): Promise<Reply<{ machines: number }>> =>

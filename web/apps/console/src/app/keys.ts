@@ -37,6 +37,12 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
 }
 
+/** Whether a press may be a single key of the page's own: nobody types, no dialog is open, and they are not turned off. */
+export function isSingleKey(event: KeyboardEvent, hasSingleKeys: boolean): boolean {
+  if (!hasSingleKeys || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return false;
+  return document.querySelector("dialog[open]") === null;
+}
+
 /** Moves the focus by `step` among the rows of the page. */
 export function moveRow(step: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLElement>("[data-row]")].filter((row) => row.offsetParent !== null);

@@ -35,7 +35,7 @@ export const EMPTY_FORM: Readonly<ProductForm> = {
   allergens: [], energy: "", per: "g", nutrition: noFigures(), age: "", isPerishable: false, shelfLife: "",
 };
 
-const PERCENT_DECIMALS = 2;
+export const PERCENT_DECIMALS = 2;
 
 export function formOf(data: ProductData, currency: string): ProductForm {
   return {
@@ -139,7 +139,7 @@ function plainDecimal(text: string): string {
 }
 
 /** A whole number; null for nothing typed, undefined for what is none. */
-function wholeOf(text: string): number | null | undefined {
+export function wholeOf(text: string): number | null | undefined {
   const typed = text.trim();
   if (typed === "") return null;
   return /^\d{1,5}$/.test(typed) ? Number(typed) : undefined;

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.doubt_stage import DoubtStage
+from tests.browser.hands import press
 from tests.browser.street import Street
 from tests.browser.test_console_doubts import SECOND_PRESS_MS, sign_in
 from tests.browser.test_console_people import stage
@@ -74,6 +76,12 @@ async def test_a_required_factor_is_set_up_before_anything_else(stage: DoubtStag
     await expect(owner.get_by_test_id("passkey")).to_have_count(1)
     await owner.goto(f"{home}people")
     await owner.get_by_test_id("required-turn").click()
+    await expect(owner.get_by_test_id("required-failure")).to_contain_text("recovery codes")
+    await owner.goto(f"{home}account")
+    await owner.get_by_test_id("recovery-renew").click()
+    await expect(owner.get_by_test_id("recovery-codes")).to_be_visible()
+    await owner.goto(f"{home}people")
+    await owner.get_by_test_id("required-turn").click()
     await expect(owner.get_by_test_id("required")).to_contain_text("required")
 
     email = f"eve.{stage.shop.seeded.email}"
@@ -88,9 +96,14 @@ async def test_a_required_factor_is_set_up_before_anything_else(stage: DoubtStag
     await eve.get_by_test_id("invitation-accept").click()
     await expect(eve.get_by_test_id("set-up")).to_be_visible()
     assert await eve.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await press(eve, "set-up-done")
+    await expect(eve.get_by_test_id("message")).to_be_visible()
     await eve.get_by_test_id("passkey-add").click()
     await expect(eve.get_by_test_id("passkey")).to_have_count(1)
-    await eve.get_by_test_id("set-up-done").click()
+    await press(eve, "recovery-renew")
+    await expect(eve.get_by_test_id("recovery-codes").locator("li")).to_have_count(10)
+    assert await violations(eve) == []
+    await press(eve, "set-up-done")
     await expect(eve.get_by_test_id("nav-machines")).to_be_visible()
 
 

@@ -101,6 +101,7 @@ async def test_a_phone_is_enrolled_and_asked_for_at_the_next_sign_in(stage: Doub
     await again.get_by_test_id("sign-in-email").fill(stage.shop.seeded.email)
     await again.get_by_test_id("sign-in-password").fill(OWNERS_PASSWORD)
     await again.get_by_test_id("sign-in").click()
+    await expect(again.get_by_test_id("sign-in-code")).to_be_focused()
     await again.get_by_test_id("sign-in-code").fill(codes[0])
     await again.wait_for_timeout(SECOND_PRESS_MS)
     await again.get_by_test_id("sign-in").click()

@@ -42,6 +42,7 @@ async def test_what_was_typed_is_sent_once_it_is_known_who_types(stage: DoubtSta
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await prove(page, "a wrong word")
     await expect(page.get_by_test_id("proof-failure")).to_be_visible()
+    await expect(page.get_by_test_id("proof-said")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(page.get_by_test_id("proof")).to_have_count(0)
     await expect(page.get_by_test_id("invite-email")).to_have_value(email)

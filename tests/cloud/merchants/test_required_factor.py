@@ -43,6 +43,7 @@ async def colleague(desk: Desk, shop: Shop) -> str:
         shop.merchant_id, NewOperator(email=email, name="Ann", password=PASSWORD, role=Role.MANAGER)
     )
     assert (await desk.add()).status_code == 201
+    assert (await desk.browser.post(f"{SECOND}/recovery-codes")).status_code == 200
     assert (await require(desk)).status_code == 204
     return email
 
@@ -50,6 +51,23 @@ async def colleague(desk: Desk, shop: Shop) -> str:
 async def test_an_owner_without_one_cannot_require_it(desk: Desk) -> None:
     assert refused(await require(desk)) == "conflict"
     assert (await desk.browser.get(SESSION)).json()["merchant"]["is_second_factor_required"] is False
+
+
+async def test_an_owner_whose_one_passkey_may_be_lost_makes_recovery_codes_first(desk: Desk, shop: Shop) -> None:
+    assert (await desk.add()).status_code == 201
+    assert refused(await require(desk)) == "conflict"
+    codes = (await desk.browser.post(f"{SECOND}/recovery-codes")).json()["recovery_codes"]
+    assert (await require(desk)).status_code == 204
+    await desk.leave()
+    lost = {"email": shop.seeded.email, "password": PASSWORD, "code": codes[0]}
+    assert (await desk.browser.post(SESSION, json=lost)).json()["lacks_second_factor"] is False
+
+
+async def test_two_passkeys_stand_for_each_other(desk: Desk, shop: Shop) -> None:
+    await desk.add()
+    desk.device = Authenticator(HOME, number=-hash(shop.seeded.email))
+    assert (await desk.add()).status_code == 201
+    assert (await require(desk)).status_code == 204
 
 
 async def test_whoever_has_none_sets_one_up_and_goes_on(desk: Desk, shop: Shop, colleague: str) -> None:

@@ -35,7 +35,7 @@ from vendomat.cloud.merchants.passkey_store import delete_passkeys
 from vendomat.cloud.merchants.passwords import Passwords
 from vendomat.cloud.merchants.permissions import Role, check_may_handle, key_of, name_of
 from vendomat.cloud.merchants.roles import role_to_give
-from vendomat.cloud.merchants.second_factor_store import forget
+from vendomat.cloud.merchants.second_factor_store import forget, stands_on_one
 from vendomat.cloud.merchants.store import require_second_factor
 from vendomat.cloud.platform.database import Database
 from vendomat.kernel import Clock, ErrorCode, Ids, VendomatError
@@ -164,8 +164,8 @@ class People:
         return after
 
     async def require_second_factor(self, by: Operator, *, is_required: bool) -> None:
-        """Whether everybody has to sign in with a second factor. Raises `VendomatError(conflict)` for an owner
-        who has given none in this session, and would be the first who is locked out."""
+        """Whether everybody has to sign in with a second factor. Raises `VendomatError(conflict)` for one who has given
+        none in this session and would be the first who is locked out, or would be by the loss of a single passkey."""
         if is_required and not by.has_second_factor:
             raise VendomatError(
                 ErrorCode.CONFLICT,
@@ -180,6 +180,11 @@ class People:
             after={"is_required": is_required},
         )
         async with self._database.merchant(by.merchant_id) as connection:
+            if is_required and await stands_on_one(connection, by.operator_id):
+                raise VendomatError(
+                    ErrorCode.CONFLICT,
+                    "make recovery codes first, for the day your passkey or phone is lost; nothing changed",
+                )
             if await require_second_factor(connection, by.merchant_id, is_required=is_required):
                 await note_change(connection, change)
 

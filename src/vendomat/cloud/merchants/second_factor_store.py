@@ -124,3 +124,16 @@ async def has_factor(connection: AsyncConnection, operator_id: str) -> bool:
         {"operator_id": operator_id},
     )
     return bool(found.scalar_one())
+
+
+async def stands_on_one(connection: AsyncConnection, operator_id: str) -> bool:
+    """Whether they are out once they lose the one factor they have: no other, and no recovery code."""
+    found = await connection.execute(
+        sa.text(
+            "SELECT (SELECT count(*) FROM operator_totp WHERE operator_id = :operator_id AND confirmed_at IS NOT NULL) "
+            "+ (SELECT count(*) FROM operator_passkey WHERE operator_id = :operator_id) = 1 "
+            "AND NOT EXISTS (SELECT FROM operator_recovery_code WHERE operator_id = :operator_id)"
+        ),
+        {"operator_id": operator_id},
+    )
+    return bool(found.scalar_one())

@@ -69,6 +69,7 @@ async def test_why_a_slot_was_closed_before_is_still_said(browser: httpx.AsyncCl
     )
     await limit_cola(browser, shop, 16)
     assert await grid(browser, shop) == ("closed", "locked")
+    assert await counts(browser) == [{"ok": 11, "sold_out": 0, "closed": 1}] * 2, "each slot once"
 
 
 async def test_a_machine_gets_no_goods_with_a_limit_and_keeps_selling_the_others(

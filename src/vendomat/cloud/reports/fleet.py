@@ -31,11 +31,15 @@ WITH page AS (
         created_at, temperature_low_c, temperature_high_c, temperature_after_s, model_id
     FROM machine WHERE merchant_id = :merchant_id {where}
     ORDER BY created_at, machine_id LIMIT :limit
-), limited AS MATERIALIZED (
-    SELECT x.machine_id, x.slot
+), limited AS (
+    SELECT x.machine_id, count(*) FILTER (WHERE k.on_hand > k.reserved) AS ok,
+        count(*) FILTER (WHERE k.on_hand <= k.reserved) AS sold_out
     FROM page p
     JOIN planogram_slot x ON x.merchant_id = p.merchant_id AND x.machine_id = p.machine_id
     JOIN product d ON d.merchant_id = x.merchant_id AND d.product_id = x.product_id AND d.age_min > 0
+    JOIN stock_slot k ON (k.merchant_id, k.machine_id, k.slot) = (x.merchant_id, x.machine_id, x.slot)
+    WHERE k.closed_reason = ''
+    GROUP BY x.machine_id
 ), sold AS (
     SELECT o.machine_id, count(*) AS units, sum(u.price_minor) AS amount_minor
     FROM sale_order o
@@ -50,23 +54,20 @@ WITH page AS (
 SELECT p.*, r.currency, l.seen_at, l.is_ready, l.reasons, l.temperature_c, l.facts_waiting, l.off_band_since,
     ARRAY(SELECT t.tag FROM machine_tag t WHERE (t.merchant_id, t.machine_id) = (p.merchant_id, p.machine_id)
         ORDER BY t.tag) AS tags,
-    d.maker AS model_maker, d.name AS model_name, s.ok, s.sold_out, s.closed, a.open_alarms,
-    coalesce(sold.units, 0) AS sold_units,
-    coalesce(sold.amount_minor, 0) AS sold_minor
+    d.maker AS model_maker, d.name AS model_name, s.ok - coalesce(g.ok, 0) AS ok,
+    s.sold_out - coalesce(g.sold_out, 0) AS sold_out, s.closed + coalesce(g.ok + g.sold_out, 0) AS closed,
+    a.open_alarms, coalesce(sold.units, 0) AS sold_units, coalesce(sold.amount_minor, 0) AS sold_minor
 FROM page p
 JOIN merchant r ON r.merchant_id = p.merchant_id
 LEFT JOIN machine_live l ON l.merchant_id = p.merchant_id AND l.machine_id = p.machine_id
+LEFT JOIN limited g ON g.machine_id = p.machine_id
 LEFT JOIN machine_model d ON (d.merchant_id, d.model_id) = (p.merchant_id, p.model_id)
 LEFT JOIN sold ON sold.machine_id = p.machine_id
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE NOT is_closed AND on_hand > reserved) AS ok,
-        count(*) FILTER (WHERE NOT is_closed AND on_hand <= reserved) AS sold_out,
-        count(*) FILTER (WHERE is_closed) AS closed
-    FROM (
-        SELECT k.on_hand, k.reserved, k.closed_reason <> '' OR g.slot IS NOT NULL AS is_closed
-        FROM stock_slot k LEFT JOIN limited g ON (g.machine_id, g.slot) = (k.machine_id, k.slot)
-        WHERE k.merchant_id = p.merchant_id AND k.machine_id = p.machine_id
-    ) n
+    SELECT count(*) FILTER (WHERE closed_reason = '' AND on_hand > reserved) AS ok,
+        count(*) FILTER (WHERE closed_reason = '' AND on_hand <= reserved) AS sold_out,
+        count(*) FILTER (WHERE closed_reason <> '') AS closed
+    FROM stock_slot k WHERE k.merchant_id = p.merchant_id AND k.machine_id = p.machine_id
 ) s
 CROSS JOIN LATERAL (
     SELECT count(*) AS open_alarms FROM alarm k

@@ -32,6 +32,7 @@ class FlawCode(StrEnum):
     MORE_THAN_WHOLE = "more_than_whole"
     MORE_THAN_100_G = "more_than_100_g"
     TAKEN = "taken"
+    STILL_PLANNED = "still_planned"
     SLOT_COUNT = "slot_count"
     SLOT_FORM = "slot_form"
     SLOT_CAPACITY = "slot_capacity"
@@ -54,6 +55,7 @@ SENTENCES: Mapping[FlawCode, str] = {
     FlawCode.MORE_THAN_WHOLE: "{field}: no more than {whole}, of which it is a part",
     FlawCode.MORE_THAN_100_G: "nutrition_per: 100 g hold no more than 100 g of all",
     FlawCode.TAKEN: "another product has this {field}",
+    FlawCode.STILL_PLANNED: "{sku} is still planned in {places}; take it out there first",
     FlawCode.SLOT_COUNT: "a planogram has 1 to {most} slots, each of them once",
     FlawCode.SLOT_FORM: "slot {slot}: a slot is 1 to 6 capital letters and digits",
     FlawCode.SLOT_CAPACITY: "slot {slot}: its capacity is 1 to {most}",

@@ -231,8 +231,5 @@ def _taken() -> Iterator[None]:
 
 def _still_used(sku: str, uses: list[Use]) -> VendomatError:
     named = [f"{use.name} {use.slot}{' (draft)' if use.is_draft else ''}" for use in uses[:_USES_NAMED]]
-    more = f" and {len(uses) - _USES_NAMED} more" if len(uses) > _USES_NAMED else ""
-    return VendomatError(
-        ErrorCode.CONFLICT,
-        f"{sku} is still planned in {', '.join(named)}{more}; take it out there first. Nothing changed",
-    )
+    more = f" +{len(uses) - _USES_NAMED}" if len(uses) > _USES_NAMED else ""
+    return flawed(flaw(FlawCode.STILL_PLANNED, sku=sku, places=f"{', '.join(named)}{more}"), ErrorCode.CONFLICT)

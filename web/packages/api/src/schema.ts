@@ -5185,7 +5185,7 @@ export interface components {
          * @description Its sentence in `SENTENCES` names the values it comes with.
          * @enum {string}
          */
-        FlawCode: "row_cells" | "unreadable" | "repeated" | "unknown_machine" | "unknown_product" | "other_row" | "sku_form" | "too_long" | "out_of_range" | "names_missing" | "barcode_length" | "barcode_digit" | "more_than_whole" | "more_than_100_g" | "taken" | "slot_count" | "slot_form" | "slot_capacity" | "slot_price";
+        FlawCode: "row_cells" | "unreadable" | "repeated" | "unknown_machine" | "unknown_product" | "other_row" | "sku_form" | "too_long" | "out_of_range" | "names_missing" | "barcode_length" | "barcode_digit" | "more_than_whole" | "more_than_100_g" | "taken" | "still_planned" | "slot_count" | "slot_form" | "slot_capacity" | "slot_price";
         /**
          * FlawView
          * @description `values` fill the reader's own words for `code`; `text` says the same in English.

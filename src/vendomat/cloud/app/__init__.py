@@ -4,9 +4,10 @@ from vendomat.cloud.app.http import MachineParts, PublicParts, build_machine_app
 from vendomat.cloud.app.main import run_cloud
 from vendomat.cloud.app.parts import MakeWriter, SalesGround, SalesParts, build_sales
 from vendomat.cloud.app.rotation import Rotation, rotate_key
-from vendomat.cloud.app.seed import Seeded, SeededMachine, SeedPlan, load_stock, seed_demo, seed_promotions
+from vendomat.cloud.app.seed import CURRENCY, Seeded, SeededMachine, SeedPlan, load_stock, seed_demo, seed_promotions
 
 __all__ = [
+    "CURRENCY",
     "MachineParts",
     "MakeWriter",
     "PublicParts",

@@ -3,11 +3,12 @@
 from vendomat.cloud.sales import desk_model, model
 from vendomat.cloud.sales.api import UpMessages, notice_router
 from vendomat.cloud.sales.caps import RefundCaps, payers_key
+from vendomat.cloud.sales.cash import CashPiece
 from vendomat.cloud.sales.charges import Charges
 from vendomat.cloud.sales.command_model import Need, need_of
 from vendomat.cloud.sales.coupon_desk import CouponDesk
 from vendomat.cloud.sales.dispatcher import Dispatcher
-from vendomat.cloud.sales.facts import FactTaker, vend_event
+from vendomat.cloud.sales.facts import FactTaker, cash_word, vend_event
 from vendomat.cloud.sales.goods_api import goods_router
 from vendomat.cloud.sales.goods_desk import GoodsDesk
 from vendomat.cloud.sales.member_api import member_router, member_throttle
@@ -34,13 +35,14 @@ from vendomat.cloud.sales.steps import step
 from vendomat.cloud.sales.tasks import Sweeps
 from vendomat.cloud.sales.till import Till
 from vendomat.cloud.sales.top_ups import TopUpRequest, TopUps
-from vendomat.cloud.sales.use_cases import Applied, EventFor, VendApplied, VendItem, fact_conflict
+from vendomat.cloud.sales.use_cases import Applied, EventFor, VendApplied, VendItem, apply_vend_facts, fact_conflict
 from vendomat.cloud.sales.wallet_payments import WalletPayments
 from vendomat.cloud.sales.wallet_payouts import PayoutWish, WalletPayouts
 from vendomat.cloud.sales.writer import WatchBatches, Writer
 
 __all__ = [
     "Applied",
+    "CashPiece",
     "Charges",
     "CloseAsked",
     "CommandSilent",
@@ -79,7 +81,9 @@ __all__ = [
     "WalletPayouts",
     "WatchBatches",
     "Writer",
+    "apply_vend_facts",
     "buyers_key",
+    "cash_word",
     "desk_model",
     "fact_conflict",
     "goods_router",

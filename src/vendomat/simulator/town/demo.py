@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
 
+from vendomat.simulator.town.past import DAYS
 from vendomat.simulator.town.town import Town, TownPlan
 
 
@@ -25,7 +26,7 @@ async def run_demo(folder: Path, *, machines: int, console_port: int) -> None:
         async with contextlib.AsyncExitStack() as stack:
             town = await stack.enter_async_context(
                 Town.open(
-                    TownPlan(folder, machines=machines, console_port=console_port, is_promoted=True),
+                    TownPlan(folder, machines=machines, console_port=console_port, is_promoted=True, has_past=True),
                     lambda what: status.update(f"starting: {what}"),
                 )
             )
@@ -49,6 +50,8 @@ def _welcome(town: Town) -> Panel:
     places.add_row("platforms' faults and clock", f"{town.control_url}/")
     places.add_row("console", town.console_url)
     places.add_row("  sign in as", f"{town.record.email}  /  {town.record.password}")
+    if town.record.past_sales:
+        places.add_row("sold before it began, made up", f"{town.record.past_sales:,} pieces in {DAYS} days, for cash")
     return Panel(places, title="Vendomat is selling", subtitle="Ctrl-C ends it; the next start goes on from here")
 
 

@@ -21,6 +21,7 @@ from vendomat.cloud.platform.database import Database, migrate
 from vendomat.cloud.platform.engines import Engines
 from vendomat.kernel import SystemClock, TimeOrderedIds
 from vendomat.simulator.gateways import GatewayControl
+from vendomat.simulator.town.past import sell_past
 from vendomat.simulator.town.processes import Child, free_port
 
 STARTED_AT_ONCE = 3
@@ -44,6 +45,7 @@ class TownPlan:
 
     `workers` of the cloud share the database and the wire; pages and machines know the first. `database`: settings of
     the server on top of ours. `is_promoted`: promotions count there from its first day, one of them with a coupon.
+    `has_past`: its machines have sold for ninety days when it is founded.
     """
 
     folder: Path
@@ -57,6 +59,7 @@ class TownPlan:
     workers: int = 1
     programs: Programs = field(default_factory=Programs)
     is_promoted: bool = False
+    has_past: bool = False
 
 
 class TownMachine(msgspec.Struct):
@@ -83,6 +86,7 @@ class TownRecord(msgspec.Struct):
     machines: list[TownMachine]
     wechat_tls_port: int = 0
     coupon: str = ""  # a word that buyers may type
+    past_sales: int = 0  # made up, before it was founded
     stripe_port: int = 0  # none in a town founded before there was one: then no machine offers it
 
 
@@ -235,6 +239,8 @@ async def _seed(plan: TownPlan, engines: Engines, record: TownRecord, accounts: 
         )
         if plan.is_promoted:
             record.coupon = await seed_promotions(database, master_key, seeded, ids=ids, clock=clock)
+        if plan.has_past:
+            record.past_sales = await sell_past(database, engines.database_url, seeded, clock=clock, ids=ids)
         stock = await database.hot.fetch("SELECT machine_id, slot, on_hand FROM stock_slot")
     finally:
         await database.aclose()

@@ -127,6 +127,12 @@ async def test_a_cost_holds_from_a_day_on_and_earlier_days_keep_theirs(browser: 
     (listed,) = (await browser.get(PRODUCTS, params={"search": "cocoa"})).json()["data"]
     assert listed["cost_minor"] == 210, "next year's is not today's"
     assert (await browser.put(f"{address}/2999-01-01", json={"cost_minor": 1})).status_code == 422
+    told = (await browser.get("/api/v1/changes", params={"subject": product["id"]})).json()["data"][0]
+    assert (told["action"], told["subject_zh"], told["subject_en"]) == (
+        "product.cost_set",
+        COCOA["name_zh"],
+        COCOA["name_en"],
+    ), "the change itself does not name it"
 
 
 async def test_a_product_in_a_slot_is_not_put_away_and_one_in_none_is(browser: httpx.AsyncClient, shop: Shop) -> None:

@@ -37,7 +37,8 @@ class ChangeQuery(BaseModel):
 
 
 class ChangeView(BaseModel):
-    """`before` and `after` hold what differs."""
+    """`before` and `after` hold what differs. `subject_zh` and `subject_en`: what a product, site or person is called
+    now; empty for anything else."""
 
     seq: int
     at: datetime
@@ -45,6 +46,8 @@ class ChangeView(BaseModel):
     actor_name: str
     action: str
     subject: str
+    subject_zh: str
+    subject_en: str
     reason: str
     before: dict[str, object] | None
     after: dict[str, object] | None
@@ -86,7 +89,7 @@ def changes_router(log: ChangeLog, reading: Callable[[Request], Awaitable[Reader
 
 def _view(row: asyncpg.Record) -> ChangeView:
     said = msgspec.json.decode(row["content"], type=dict[str, object])
-    columns = {name: row[name] for name in ("seq", "at", "actor", "actor_name", "action", "subject", "link")}
+    columns = {name: value for name, value in row.items() if name != "content"}
     return ChangeView.model_validate({**columns, **{name: said[name] for name in ("reason", "before", "after")}})
 
 

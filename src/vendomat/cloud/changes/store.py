@@ -23,12 +23,21 @@ INSERT INTO change_entry (merchant_id, seq, at, actor, action, subject, content,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $9, $8)
 """
 _FIND = """
-SELECT e.seq, e.at, e.actor, coalesce(o.name, '') AS actor_name, e.action, e.subject, e.content, e.link
-FROM change_entry e LEFT JOIN operator o ON (o.merchant_id, o.operator_id) = (e.merchant_id, e.actor)
-WHERE e.merchant_id = $1 AND ($2::text = '' OR e.actor = $2) AND ($3::text = '' OR split_part(e.action, '.', 1) = $3)
-    AND ($4::text = '' OR e.subject = $4) AND ($5::timestamptz IS NULL OR e.at >= $5)
-    AND ($6::timestamptz IS NULL OR e.at < $6) AND ($7::bigint IS NULL OR e.seq < $7)
-ORDER BY e.seq DESC LIMIT $8
+SELECT e.seq, e.at, e.actor, coalesce(o.name, '') AS actor_name, e.action, e.subject, e.content, e.link,
+    coalesce(p.name_zh, s.name, w.name, '') AS subject_zh, coalesce(p.name_en, s.name, w.name, '') AS subject_en
+FROM (
+    SELECT * FROM change_entry e
+    WHERE e.merchant_id = $1 AND ($2::text = '' OR e.actor = $2)
+        AND ($3::text = '' OR split_part(e.action, '.', 1) = $3)
+        AND ($4::text = '' OR e.subject = $4) AND ($5::timestamptz IS NULL OR e.at >= $5)
+        AND ($6::timestamptz IS NULL OR e.at < $6) AND ($7::bigint IS NULL OR e.seq < $7)
+    ORDER BY e.seq DESC LIMIT $8
+) e
+LEFT JOIN operator o ON (o.merchant_id, o.operator_id) = (e.merchant_id, e.actor)
+LEFT JOIN product p ON (p.merchant_id, p.product_id) = (e.merchant_id, e.subject)
+LEFT JOIN site s ON (s.merchant_id, s.site_id) = (e.merchant_id, e.subject)
+LEFT JOIN operator w ON (w.merchant_id, w.operator_id) = (e.merchant_id, e.subject)
+ORDER BY e.seq DESC
 """
 
 Connection: TypeAlias = asyncpg.Connection | AsyncConnection
@@ -88,7 +97,7 @@ async def kept_after(connection: Connection, merchant_id: str, seq: int, *, limi
 async def find_changes(
     connection: Connection, merchant_id: str, wanted: ChangeFilter, *, limit: int
 ) -> list[asyncpg.Record]:
-    """Newest first, with the present name of whoever made the change."""
+    """Newest first, with the present names of whoever made the change, and of the product, site or person changed."""
     driver = await _driver_of(connection)
     rows: list[asyncpg.Record] = await driver.fetch(
         _FIND,

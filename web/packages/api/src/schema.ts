@@ -4505,7 +4505,8 @@ export interface components {
         };
         /**
          * ChangeView
-         * @description `before` and `after` hold what differs.
+         * @description `before` and `after` hold what differs. `subject_zh` and `subject_en`: what a product, site or person is called
+         *     now; empty for anything else.
          */
         ChangeView: {
             /** Action */
@@ -4535,6 +4536,10 @@ export interface components {
             seq: number;
             /** Subject */
             subject: string;
+            /** Subject En */
+            subject_en: string;
+            /** Subject Zh */
+            subject_zh: string;
         };
         /** Page[ChangeView] */
         ChangeViewPage: {

@@ -25,7 +25,7 @@ describe("changes in words", () => {
 
   it("calls a thing by the name that the change tells", () => {
     const named = (subject: string, before: Record<string, unknown> | null, after: Record<string, unknown> | null) =>
-      subjectName({ subject, before, after }, (id) => (id === "mch_1" ? "VM-001" : undefined));
+      subjectName({ subject, subject_zh: "", subject_en: subject.startsWith("prd_") ? "Cola" : "", before, after }, (id) => (id === "mch_1" ? "VM-001" : undefined));
     expect(named("mch_1", null, null)).toBe("VM-001");
     expect(named("mch_2", null, null)).toBe("");
     expect(named("ord_00000000000000000000000042", null, null)).toBe("0000-0042");
@@ -33,6 +33,8 @@ describe("changes in words", () => {
     expect(named("opr_00000000000000000000000001", { email: "li@example.com" }, null)).toBe("li@example.com");
     expect(named("sit_00000000000000000000000001", null, { machine_id: "mch_1" })).toBe("VM-001");
     expect(named("cod_00000000000000000000000001", null, { state: "withdrawn" })).toBe("");
+    expect(named("prd_00000000000000000000000001", null, { cost_minor: 100 })).toBe("Cola");
+    expect(named("prd_00000000000000000000000001", null, { name_en: "Old cola", name_zh: "" })).toBe("Old cola");
     expect(named("2026-10", null, null)).toBe("2026-10");
   });
 

@@ -41,13 +41,13 @@ export function shownRights(rights: unknown, others: unknown): { word: string; i
   return [...rows.filter((row) => row.isOther), ...rows.filter((row) => !row.isOther)];
 }
 
-/** What a changed thing is called, as far as the change itself tells it; an opaque number tells a reader nothing. */
-export function subjectName(change: Pick<Change, "subject" | "before" | "after">, machineNumber: (id: string) => string | undefined): string {
+/** What a changed thing is called: as the change itself tells it, or as it is called now; an opaque number tells a reader nothing. */
+export function subjectName(change: Pick<Change, "subject" | "subject_zh" | "subject_en" | "before" | "after">, machineNumber: (id: string) => string | undefined): string {
   const { subject } = change;
   if (subject.startsWith("ord_")) return referenceOf(subject);
   if (subject.startsWith("mch_")) return machineNumber(subject) ?? "";
   const told: State = { ...change.before, ...change.after };
-  const name = [told["name"], i18n.pick({ zh: String(told["name_zh"] ?? ""), en: String(told["name_en"] ?? "") }), told["email"]].find((one) => typeof one === "string" && one !== "");
+  const name = [told["name"], i18n.pick({ zh: String(told["name_zh"] ?? ""), en: String(told["name_en"] ?? "") }), told["email"], i18n.pick({ zh: change.subject_zh, en: change.subject_en })].find((one) => typeof one === "string" && one !== "");
   if (typeof name === "string") return name;
   if (typeof told["machine_id"] === "string") return machineNumber(told["machine_id"]) ?? "";
   return /^[a-z]{3}_[0-9a-z]{26}$/.test(subject) ? "" : subject;

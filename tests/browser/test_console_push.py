@@ -60,6 +60,15 @@ async (id) => {
   return (await fetch(`/api/v1/alarms/${id}/clear`, { method: "POST", headers, body: "{}" })).status;
 }
 """
+REMOVE_ALL = """
+async () => {
+  const { data } = await (await fetch("/api/v1/account/browsers")).json();
+  return Promise.all(data.map(async ({ id }) => (await fetch(`/api/v1/account/browsers/${id}`, { method: "DELETE" })).status));
+}
+"""  # noqa: E501 - a script
+UNSUBSCRIBED = """
+async () => localStorage.getItem("tests.subscription") === null && (await navigator.serviceWorker.getRegistrations()).length === 0
+"""  # noqa: E501 - a script
 
 
 class Device:
@@ -162,12 +171,17 @@ async def test_a_jam_is_pushed_shown_and_opened_by_a_click(
 
         await page.goto(f"{home}account")
         await expect(page.get_by_test_id("browser-this")).to_contain_text("last told")
+        assert await page.evaluate(REMOVE_ALL) == [204]  # on another device
         await page.goto(home)
+        await page.wait_for_function(UNSUBSCRIBED)
+
+        await page.goto(f"{home}account")
+        await page.get_by_test_id("push-on").click()
+        await expect(page.get_by_test_id("browser-this")).to_be_visible()
         await page.get_by_test_id("account").first.click()
         await page.get_by_test_id("sign-out").click()
+        await page.wait_for_function(UNSUBSCRIBED)
         await stage.sign_in(page)
-        await expect(page.get_by_test_id("kpi-sales")).to_be_visible()
-        await page.goto(f"{home}account")
         await expect(page.get_by_test_id("push-on")).to_be_visible()
         await expect(page.get_by_test_id("browser-this")).to_have_count(0)
         assert visit.faults == []

@@ -118,7 +118,7 @@ async def open_street(folder: Path) -> AsyncIterator[Street]:
         machines=2,
         speed=10.0,
         # Time to pay on a machine that has much to do; a command that its machine never heard is over soon.
-        cloud=HURRIED | {"stuck_s": "3", "qr_s": "15", "ttl_s": "15"},
+        cloud=HURRIED | {"stuck_s": "3", "qr_s": "15", "ttl_s": "15", "notify_private": "1"},
         gateways=HURRIED_PLATFORMS,
         workers=2,
         programs=PROGRAMS,

@@ -23,7 +23,7 @@ from vendomat.cloud.alarms.notices.browsers import BROWSERS_MAX, BrowserDesk, Br
 from vendomat.cloud.alarms.notices.model import trial_push
 from vendomat.cloud.alarms.notices.push_delivery import answered
 from vendomat.cloud.alarms.notices.push_wire import PushKey, Subscription
-from vendomat.cloud.merchants import Operator, Role
+from vendomat.cloud.merchants import Operator, Role, Roles
 from vendomat.kernel import ErrorCode, VendomatError, derive_id
 
 __all__ = ["browser", "public_app", "stranger"]
@@ -160,6 +160,16 @@ async def test_who_lost_the_right_is_told_nothing_and_who_has_it_again_is(
     assert await states(shop) == ["dropped"] and service.asked == 0
     await change(office.owner, who.operator_id, name="Ann", role=Role.RESTOCKER)
     await jam(shop, "A2")
+    await sender_of(shop).once()
+    assert len(service.took) == 1
+
+
+async def test_who_has_a_role_of_the_merchants_own_is_told(shop: Shop, office: Office, service: PushService) -> None:
+    role = await Roles(shop.database, ids=shop.ids, clock=shop.clock).create(office.owner, "Night", [])
+    who = await ann(office)
+    await office.people.change(office.owner, who.operator_id, name="Ann", role=role.role_id)
+    await turned_on(shop, who, service.subscribe())
+    await jam(shop)
     await sender_of(shop).once()
     assert len(service.took) == 1
 

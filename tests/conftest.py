@@ -3,12 +3,17 @@
 And the garbage collector: what collection makes (a thousand modules, thousands of tests) stays to the end, so it is
 neither looked through while it is made nor in every collection after it. What a file leaves is collected at its end:
 one collection of everything since the beginning would hold a test up for ten seconds, and tell another file of leaks.
+
+And what lies elsewhere: run by root, a database is kept where its account may go, which is no folder of pytest's.
 """
 
 from __future__ import annotations
 
 import gc
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +65,12 @@ def _collect() -> Iterator[None]:
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_stays_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield
+    for location in tmp_path_factory.getbasetemp().rglob("location"):
+        place = Path(location.read_text(encoding="utf-8").strip())
+        if place.parent == Path(tempfile.gettempdir()) and place.name.startswith("vendomat-"):
+            shutil.rmtree(place, ignore_errors=True)

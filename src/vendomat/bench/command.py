@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
@@ -38,13 +38,11 @@ def paid_vend(
     keep: Annotated[Path | None, typer.Option(help="Empty folder for logs and the pgbench script; kept.")] = None,
 ) -> None:
     """Paid vends a second, with and without the platform's call, against pgbench with the same SQL; one JSON object."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder = _folder_for(keep)
     plan = PaidVendPlan(folder, seconds=seconds, rounds=rounds, terminals=terminals, workers=workers)
     report = asyncio.run(run_paid_vend(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(report_json(report))
-    if keep is None and report.is_good:
-        shutil.rmtree(folder)
-    raise typer.Exit(0 if report.is_good else 1)
+    _end(folder, keep, is_good=report.is_good)
 
 
 @bench_app.command()
@@ -56,13 +54,11 @@ def notice(
     keep: Annotated[Path | None, typer.Option(help="Empty folder for logs; kept.")] = None,
 ) -> None:
     """From a paid notice to the command at the machine, at half load; and with all notices lost. One JSON object."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder = _folder_for(keep)
     plan = LatencyPlan(folder, seconds=seconds, rounds=rounds, open_payments=open_payments)
     report = asyncio.run(run_notice(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(notice_json(report))
-    if keep is None and report.is_good:
-        shutil.rmtree(folder)
-    raise typer.Exit(0 if report.is_good else 1)
+    _end(folder, keep, is_good=report.is_good)
 
 
 @bench_app.command()
@@ -75,13 +71,11 @@ def recovery(
     keep: Annotated[Path | None, typer.Option(help="Empty folder for logs; kept.")] = None,
 ) -> None:
     """Seconds until a killed cloud has settled all that was in flight, against its database and platform alone."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder = _folder_for(keep)
     plan = RecoveryPlan(folder, orders=orders, latency_s=latency_s, at_once=at_once, rounds=rounds)
     report = asyncio.run(run_recovery(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(recovery_json(report))
-    if keep is None and report.is_good:
-        shutil.rmtree(folder)
-    raise typer.Exit(0 if report.is_good else 1)
+    _end(folder, keep, is_good=report.is_good)
 
 
 @bench_app.command()
@@ -91,12 +85,10 @@ def reconcile(
     keep: Annotated[Path | None, typer.Option(help="Empty folder for the bill; kept.")] = None,
 ) -> None:
     """Seconds to reconcile a day with its bill, against a plain COPY of the same file; one JSON object."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder = _folder_for(keep)
     report = asyncio.run(run_reconcile(ReconcilePlan(folder, rows=rows), lambda text: typer.echo(text, err=True)))
     typer.echo(reconcile_json(report))
-    if keep is None:
-        shutil.rmtree(folder)
-    raise typer.Exit(0 if report.is_good else 1)
+    _end(folder, keep, is_good=report.is_good)
 
 
 @bench_app.command()
@@ -107,13 +99,11 @@ def monthly_report(
     keep: Annotated[Path | None, typer.Option(help="Empty folder for the server; kept.")] = None,
 ) -> None:
     """Milliseconds of a month's report from the sums, against the same report from all rows; one JSON object."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder = _folder_for(keep)
     plan = MonthlyReportPlan(folder, sales=sales, months=months)
     result = asyncio.run(run_monthly_report(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(monthly_report_json(result))
-    if keep is None:
-        shutil.rmtree(folder)
-    raise typer.Exit(0 if result.is_good else 1)
+    _end(folder, keep, is_good=result.is_good)
 
 
 @bench_app.command()
@@ -127,16 +117,14 @@ def console(
     keep: Annotated[Path | None, typer.Option(help="Empty folder for the cloud's data and logs; kept.")] = None,
 ) -> None:
     """Milliseconds of every request that the console's pages make, with a large merchant; one JSON object."""
-    folder = keep or Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder = _folder_for(keep)
     plan = ConsolePlan(
         folder, machines=machines, sales=sales, rounds=rounds, limit_ms=limit_ms, file_limit_ms=file_limit_ms
     )
     report = asyncio.run(run_console(plan, lambda text: typer.echo(text, err=True)))
     typer.echo(console_table(report), err=True)
     typer.echo(console_json(report))
-    if keep is None and report.is_good:
-        shutil.rmtree(folder)
-    raise typer.Exit(0 if report.is_good else 1)
+    _end(folder, keep, is_good=report.is_good)
 
 
 @bench_app.command()
@@ -147,9 +135,26 @@ def terminal_start(
     rounds: Annotated[int, typer.Option(min=1, help="Each: the yardstick, and one start on each journal.")] = 5,
 ) -> None:
     """A terminal's cold start with a long and a short memory, against a Python that only imports; one JSON object."""
-    folder = Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder = _folder_for(None)
     report = run_terminal_start(
         folder, large=facts, small=small, rounds=rounds, say=lambda text: typer.echo(text, err=True)
     )
     typer.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
-    shutil.rmtree(folder)
+    _end(folder, None, is_good=True)
+
+
+def _folder_for(keep: Path | None) -> Path:
+    """A new one where none is kept. The database's account may pass through it, so that nothing of the run lies
+    elsewhere."""
+    if keep is not None:
+        return keep
+    folder = Path(tempfile.mkdtemp(prefix="vendomat-bench-"))
+    folder.chmod(0o711)
+    return folder
+
+
+def _end(folder: Path, keep: Path | None, *, is_good: bool) -> NoReturn:
+    """What was no good can be looked at; the rest goes, if it is not kept."""
+    if keep is None and is_good:
+        shutil.rmtree(folder)
+    raise typer.Exit(0 if is_good else 1)

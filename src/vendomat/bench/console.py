@@ -155,7 +155,7 @@ async def _beat_on(superuser_url: str) -> None:
 
 
 async def _settle_in(person: httpx.AsyncClient, superuser_url: str, seeded: Seeded) -> dict[str, str]:
-    """Sign in, close the months, draft a promotion, issue a statement; what the requests name."""
+    """Sign in, close the months, draft a promotion, describe a model, issue a statement; what the requests name."""
     keys = (f"bench-{n}" for n in count())
 
     async def done(method: str, path: str, body: object = None) -> httpx.Response:
@@ -175,6 +175,9 @@ async def _settle_in(person: httpx.AsyncClient, superuser_url: str, seeded: Seed
     wanted = {"month": known["month"], "despite_open_days": True}
     drafted = {"name": "A tenth off", "kind": "percent", "basis_points": 1_000}
     known["promotion"] = (await done("POST", "promotions", drafted)).json()["id"]
+    slots = [{"slot": f"{row}{n}", "capacity": 10} for row in "ABCDEF" for n in range(10)]
+    cabinet = {"name": "Six by ten", "slots": slots}
+    known["model"] = (await done("POST", "machine-models", cabinet)).json()["id"]
     issued = (await done("POST", f"sites/{known['site']}/statements", wanted)).json()
     known |= {"sha256": issued["content_sha256"], "machine": seeded.machines[0].machine_id}
     known |= {"member": f"mbr_{5:026d}", "product": next(iter(seeded.products.values())), "changed": f"prd_{5:026d}"}

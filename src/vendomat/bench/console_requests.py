@@ -118,6 +118,7 @@ REQUESTS: tuple[tuple[str, str], ...] = (
     ("planograms", "machines/{machine}/planogram"),
     ("planograms", "planogram-templates"),
     ("planograms", "machine-models?limit=50"),
+    ("planograms", "machine-models/{model}"),
     ("promotions", "promotions"),
     ("promotions", "promotions/goods"),
     ("promotions", "promotions/{promotion}/coupons"),

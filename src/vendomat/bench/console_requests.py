@@ -147,7 +147,6 @@ REQUESTS: tuple[tuple[str, str], ...] = (
 
 NOT_ASKED = {
     "events.stream": "has no end",
-    "machine_models.get": "pages ask for the list, which says all of each",
     **dict.fromkeys(
         (f"own_sites.{one}" for one in ("list", "get", "sales", "statement", "csv", "pdf", "verify")),
         "a site's owner asks; the owner of the merchant may not",

@@ -17,7 +17,7 @@ def test_a_file_of_five_hundred_machines_of_forty_slots_is_read() -> None:
     for content in (csv_of(rows(ROWS_MAX)), workbook_of(rows(ROWS_MAX))):
         lines = lines_of(content)
         assert len(lines) == ROWS_MAX
-        assert not any(line.problem for line in lines)
+        assert not any(line.flaw for line in lines)
         said = [lines[-1].said[name] for name in ("machine", "slot", "sku", "capacity")]
         assert said == ["SH-0499", "D9", "cola-500", "8"]
 

@@ -2,6 +2,8 @@
 
 A route that names no permission turns this red, and so does one whose ids are not tried with another merchant's eyes:
 then say in `BODIES` what it is sent, or in `NO_IDS` why its path holds no id of a merchant's.
+
+Longer because what each route is sent stands beside the rules by which all of them are tried.
 """
 
 from __future__ import annotations
